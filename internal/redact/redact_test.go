@@ -1,0 +1,88 @@
+package redact_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/inith/inith/internal/redact"
+)
+
+func TestURL(t *testing.T) {
+	for _, tt := range []struct{ raw, want string }{
+		{"postgres://app:s3cr3t@db:5432/app?sslmode=require&password=s3cr3t", "postgres://db:5432/app?sslmode=require&…"},
+		{"postgres://h1:5432,h2:5433/db?target_session_attrs=primary", "postgres://h1:5432,h2:5433/db?target_session_attrs=primary"},
+		{"https://s3cr3t@host/x", "https://host/x"},
+		{"https://s3cr3t:x-oauth-basic@host/x", "https://host/x"},
+		{"redis://:s3cr3t@cache/0#key=s3cr3t", "redis://cache/0"},
+		{"http://h/?mail=a@b", "http://h/?…"},
+		{"http://h?sslmode=a@b", "http://h?…"},
+		{"http://h:8080/x?mail=a@b", "http://h:…?…"},
+		{"hf://org/model@rev", "hf://org/model@rev"},
+		{"oci://r/x@sha256:0123", "oci://r/x@sha256:0123"},
+		{"oci://r:5000/x@sha256:0123", "oci://r:…@sha256:0123"},
+		{"http://user:1234/s3cr3t@h/x", "http://user:…@h/x"},
+		{"unix:///run/app.sock", "unix:///run/app.sock"},
+		{"mailto:s3cr3t", "mailto:…"},
+		{"tcp://[::1]:80", "tcp://[::1]:80"},
+	} {
+		u, err := redact.ParseURL(tt.raw)
+		if err != nil {
+			t.Errorf("ParseURL(%q): %v", tt.raw, err)
+			continue
+		}
+		if got := redact.URL(u); got != tt.want {
+			t.Errorf("URL(%q) = %q, want %q", tt.raw, got, tt.want)
+		}
+	}
+}
+
+func TestParseURLRefusesACutPassword(t *testing.T) {
+	for _, raw := range []string{
+		"postgres://u:s3cr3t/x@h/db",
+		"postgres://u:12345/x@h/db",
+		"postgres://u:12345?x@h/db",
+		"postgres://u:12345#@h/db",
+		"postgres://us#er:s3cr3t@h/db",
+		"postgres://u:p@s3cr3t@h/db",
+		"postgres://u:p@s3/cr3t@h/db",
+		"redis://u:%zz@h",
+		"https://u:p@w@h/",
+		"https://h/#a@b",
+		"://u:s3cr3t@h",
+	} {
+		if u, err := redact.ParseURL(raw); err == nil {
+			t.Errorf("ParseURL(%q) = %q, want an error", raw, u)
+		} else if strings.Contains(err.Error(), "s3cr3t") {
+			t.Errorf("ParseURL(%q): the error shows the password: %v", raw, err)
+		}
+	}
+}
+
+// FuzzParseURL puts any text in the place of a password.
+func FuzzParseURL(f *testing.F) {
+	for _, password := range []string{"s3cr3t", "12345/x", "a/b#c", "a?b=c", "%zz", "a b", "1234@/x:", "a@b", ":12345/"} {
+		for _, scheme := range []string{"postgres", "https", "redis", "hf", "oci"} {
+			f.Add(scheme, password)
+		}
+	}
+	f.Fuzz(func(t *testing.T, scheme, password string) {
+		parsed, err := url.Parse(scheme + "://user:password@host/db")
+		if err != nil || len(password) < 6 || strings.Contains(redact.ErrURL.Error()+parsed.String(), password) {
+			t.Skip()
+		}
+		u, err := redact.ParseURL(scheme + "://user:" + password + "@host/db")
+		if (u == nil) == (err == nil) {
+			t.Fatalf("got %v, %v: want exactly one", u, err)
+		}
+		shown := ""
+		if err != nil {
+			shown = err.Error()
+		} else {
+			shown = redact.URL(u)
+		}
+		if strings.Contains(shown, password) {
+			t.Fatalf("%q shows the password %q", shown, password)
+		}
+	})
+}

@@ -1,0 +1,157 @@
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"slices"
+	"sync"
+	"syscall"
+)
+
+// errAttemptOver is what a driver gets that dials when its attempt has ended.
+var errAttemptOver = errors.New("the attempt is over")
+
+// A Dialer opens the connections of one target. All that an attempt opened are
+// closed when it ends: this is what makes a driver return that ignores its
+// context. It also sees how far the attempt came. The zero value is usable.
+type Dialer struct {
+	mu     sync.Mutex
+	active bool
+	open   map[*conn]struct{}
+	cancel []context.CancelFunc // of dials under way
+	trace  Trace
+}
+
+// A Trace tells how far an attempt came.
+type Trace struct {
+	Addresses []string // dialed, so the name was resolved
+	Accepted  bool     // one of them accepted
+	TLS       bool     // a handshake was completed and verified
+	Answered  bool     // the server sent something
+}
+
+// begin starts an attempt, which ends with ctx or when end is called.
+func (d *Dialer) begin(ctx context.Context) (end func()) {
+	d.mu.Lock()
+	d.active, d.trace = true, Trace{}
+	d.mu.Unlock()
+	stop := context.AfterFunc(ctx, d.end)
+	return func() {
+		stop()
+		d.end()
+	}
+}
+
+func (d *Dialer) end() {
+	d.mu.Lock()
+	d.active = false
+	open, cancel := d.open, d.cancel
+	d.open, d.cancel = nil, nil
+	d.mu.Unlock()
+	for _, c := range cancel {
+		c()
+	}
+	for c := range open {
+		_ = c.Conn.Close()
+	}
+}
+
+// Trace returns how far the last attempt came.
+func (d *Dialer) Trace() Trace {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := d.trace
+	t.Addresses = slices.Clone(t.Addresses)
+	return t
+}
+
+// DialContext connects as [net.Dialer.DialContext] does, for the attempt that is
+// under way.
+func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	d.mu.Lock()
+	if !d.active {
+		d.mu.Unlock()
+		return nil, errAttemptOver
+	}
+	d.cancel = append(d.cancel, cancel)
+	d.mu.Unlock()
+
+	nd := net.Dialer{Control: func(_, address string, _ syscall.RawConn) error {
+		d.note(func(t *Trace) { t.Addresses = append(t.Addresses, address) })
+		return nil
+	}}
+	raw, err := nd.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return d.adopt(raw)
+}
+
+// adopt takes a connection into the attempt, or closes it if that has ended.
+func (d *Dialer) adopt(raw net.Conn) (net.Conn, error) {
+	c := &conn{Conn: raw, dialer: d}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.active {
+		_ = raw.Close()
+		return nil, errAttemptOver
+	}
+	if d.open == nil {
+		d.open = map[*conn]struct{}{}
+	}
+	d.open[c] = struct{}{}
+	d.trace.Accepted = true
+	return c, nil
+}
+
+// handshake turns c into a TLS connection.
+func (d *Dialer) handshake(ctx context.Context, c net.Conn, config *tls.Config) (net.Conn, error) {
+	tc := tls.Client(c, d.watch(config))
+	if err := tc.HandshakeContext(ctx); err != nil {
+		return nil, err
+	}
+	return tc, nil
+}
+
+// watch returns a config whose verified handshakes are noted.
+func (d *Dialer) watch(config *tls.Config) *tls.Config {
+	config = config.Clone()
+	config.VerifyConnection = func(tls.ConnectionState) error {
+		d.note(func(t *Trace) { t.TLS = true })
+		return nil
+	}
+	return config
+}
+
+func (d *Dialer) note(f func(t *Trace)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f(&d.trace)
+}
+
+// A conn leaves its dialer when it is closed.
+type conn struct {
+	net.Conn
+	dialer *Dialer
+	heard  bool // spares the lock for all reads but the first
+}
+
+func (c *conn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 && !c.heard {
+		c.heard = true
+		c.dialer.note(func(t *Trace) { t.Answered = true })
+	}
+	return n, err
+}
+
+func (c *conn) Close() error {
+	c.dialer.mu.Lock()
+	delete(c.dialer.open, c)
+	c.dialer.mu.Unlock()
+	return c.Conn.Close()
+}

@@ -1,0 +1,221 @@
+package probe
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/inith/inith/internal/crash"
+	"github.com/inith/inith/internal/pace"
+)
+
+// Defaults of [Waiter].
+const (
+	DefaultAttemptTimeout = 3 * time.Second
+	DefaultSuccessGap     = time.Second
+)
+
+// After this many refused logins in a row, attempts are this far apart: servers
+// lock accounts.
+const (
+	rejectionsBeforeSlow = 3
+	rejectedPause        = 10 * time.Second
+)
+
+// errAbandoned ends the other waits when one target cannot become ready. It is
+// not reported: it is a consequence, not a cause.
+var errAbandoned = errors.New("abandoned")
+
+// A Waiter probes targets until they are ready. The zero value is usable.
+type Waiter struct {
+	AttemptTimeout time.Duration // of a target without its own; zero means DefaultAttemptTimeout
+	Interval       time.Duration // between attempts; zero means in proportion to the time waited
+	Successes      int           // how many in a row make a target ready; zero means one
+	Once           bool          // one attempt, no more
+	FailFast       bool          // refused credentials end the wait
+
+	// Notify is told of each attempt, nil for nobody. It is called from one
+	// goroutine for each target.
+	Notify func(Event)
+}
+
+// An Event is the outcome of one attempt.
+type Event struct {
+	Target  *Target
+	Index   int // of Target among the arguments of Wait
+	Attempt int // from 1
+	Elapsed time.Duration
+	Err     error // why not ready; nil: this attempt found it ready
+	Done    bool  // the wait for this target has ended
+}
+
+// A NotReadyError tells why a target did not become ready.
+type NotReadyError struct {
+	Target   *Target
+	Attempts int
+	Elapsed  time.Duration
+	Err      error // of the last attempt that was not cut short, nil if there was none
+	Cause    error // what ended the wait; nil: Err did
+	Trace    Trace // of the last attempt
+}
+
+func (e *NotReadyError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s is not ready", e.Target.Name)
+	if e.Err != nil {
+		fmt.Fprintf(&b, ": %v", e.Err)
+	}
+	fmt.Fprintf(&b, " (level %s, %d %s, %v", e.Target.Level, e.Attempts, plural(e.Attempts, "attempt"), e.Elapsed.Round(time.Millisecond))
+	if e.Cause != nil {
+		fmt.Fprintf(&b, ", ended by: %v", e.Cause)
+	}
+	b.WriteString(")")
+	return b.String()
+}
+
+func (e *NotReadyError) Unwrap() []error {
+	return slices.DeleteFunc([]error{e.Err, e.Cause}, func(err error) bool { return err == nil })
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return noun
+	}
+	return noun + "s"
+}
+
+// Wait blocks until every target is ready, one cannot become ready, or ctx is
+// done. Its error joins a [NotReadyError] for each target that is the cause, in
+// the order of the arguments.
+func (w *Waiter) Wait(ctx context.Context, targets ...*Target) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	errs := make([]error, len(targets))
+	var wg sync.WaitGroup
+	for i, t := range targets {
+		wg.Go(func() {
+			errs[i] = w.wait(ctx, i, t)
+			if errs[i] != nil && !w.Once {
+				cancel(errAbandoned)
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(slices.DeleteFunc(errs, func(err error) bool { return errors.Is(err, errAbandoned) })...)
+}
+
+// A wait is the state of waiting for one target.
+type wait struct {
+	*Waiter
+	target     *Target
+	start      time.Time
+	pace       backoff.BackOff
+	attempt    int
+	successes  int // in a row
+	rejections int // in a row
+	last       error
+}
+
+func (w *Waiter) wait(ctx context.Context, index int, t *Target) (err error) {
+	defer crash.Recover(&err) // of Notify; Probe has its own
+	s := &wait{Waiter: w, target: t, start: time.Now(), pace: w.newPace()}
+	for {
+		err := s.probe(ctx)
+		done, failed := s.decide(ctx, err)
+		w.notify(Event{Target: t, Index: index, Attempt: s.attempt, Elapsed: time.Since(s.start), Err: err, Done: done})
+		if done {
+			return failed
+		}
+		if cause := pace.Sleep(ctx, s.pause(err)); cause != nil {
+			return s.notReady(cause)
+		}
+	}
+}
+
+func (w *Waiter) newPace() backoff.BackOff {
+	if w.Interval > 0 {
+		return backoff.NewConstantBackOff(w.Interval)
+	}
+	return pace.NewProportional(0.04, 10*time.Millisecond, time.Second, 0.2)
+}
+
+func (w *Waiter) notify(e Event) {
+	if w.Notify != nil {
+		w.Notify(e)
+	}
+}
+
+// probe makes one attempt.
+func (s *wait) probe(ctx context.Context) error {
+	s.attempt++
+	timeout := cmp.Or(s.target.Timeout, s.AttemptTimeout, DefaultAttemptTimeout)
+	attempt, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	err := s.target.Probe(attempt)
+	if err == nil {
+		s.successes++
+		s.rejections = 0
+		return nil
+	}
+	s.successes = 0
+	if s.last == nil || !expired(ctx) {
+		s.last = err
+	}
+	if isRejected(err) {
+		s.rejections++
+	} else {
+		s.rejections = 0
+	}
+	return err
+}
+
+// decide tells whether the wait is over after an attempt, and how.
+func (s *wait) decide(ctx context.Context, err error) (done bool, failed error) {
+	_, crashed := errors.AsType[*crash.Error](err)
+	switch {
+	case err == nil && s.successes >= max(1, s.Successes):
+		return true, nil
+	case ctx.Err() != nil:
+		return true, s.notReady(context.Cause(ctx))
+	case err != nil && (s.Once || isPermanent(err) || crashed || s.FailFast && isRejected(err)):
+		return true, s.notReady(nil)
+	case s.Once:
+		return true, nil
+	default:
+		return false, nil
+	}
+}
+
+// pause returns how long to wait before the next attempt.
+func (s *wait) pause(err error) time.Duration {
+	switch {
+	case err == nil:
+		return cmp.Or(s.Interval, DefaultSuccessGap)
+	case s.rejections >= rejectionsBeforeSlow:
+		return max(s.Interval, rejectedPause)
+	default:
+		return s.pace.NextBackOff()
+	}
+}
+
+func (s *wait) notReady(cause error) error {
+	return &NotReadyError{
+		Target: s.target, Attempts: s.attempt, Elapsed: time.Since(s.start),
+		Err: s.last, Cause: cause, Trace: s.target.Trace(),
+	}
+}
+
+// expired reports whether ctx is done or its deadline has passed: a dialer with
+// the same deadline may notice first, and its error then says nothing about the
+// target.
+func expired(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
+}
