@@ -1,0 +1,91 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/inith/inith/internal/child"
+	"github.com/inith/inith/internal/crash"
+	"github.com/inith/inith/probe"
+)
+
+// Exit codes. They are part of the interface: [exitTable] documents them.
+const (
+	exitOK            = 0
+	exitFailed        = 1
+	exitUsage         = 2
+	exitCrash         = 70 // EX_SOFTWARE of sysexits.h
+	exitTimeout       = 124
+	exitNotExecutable = 126
+	exitNotFound      = 127
+	exitSignal        = 128
+)
+
+// exitTable is the table of exit codes in README.md and in every help.
+func exitTable() [][2]string {
+	return [][2]string{
+		{"0", "done"},
+		{"1", "tried and failed"},
+		{"2", "wrong usage: nothing was tried"},
+		{"70", "inith itself crashed"},
+		{"124", "the deadline (--timeout) passed"},
+		{"126", "the command after -- cannot be executed: nothing was tried"},
+		{"127", "the command after -- was not found: nothing was tried"},
+		{"128+n", "ended by signal n"},
+		{"other", "the exit code of the command after --"},
+	}
+}
+
+// A deadlineError is the cause of a context whose time, given by --timeout, is
+// over. No other deadline is one.
+type deadlineError struct{ limit time.Duration }
+
+func (e *deadlineError) Error() string { return "--timeout of " + shortDuration(e.limit) }
+
+// exitCode is the only place where an error becomes a number.
+func exitCode(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	if _, ok := errors.AsType[*crash.Error](err); ok {
+		return exitCrash
+	}
+	if _, ok := errors.AsType[*usageError](err); ok {
+		return exitUsage
+	}
+	if e, ok := errors.AsType[*child.StartError](err); ok {
+		if e.NotFound {
+			return exitNotFound
+		}
+		return exitNotExecutable
+	}
+	if e, ok := errors.AsType[*child.ExitError](err); ok {
+		return e.Code
+	}
+	return exitCodeOfWait(err)
+}
+
+// exitCodeOfWait decides for work that was tried and ended.
+func exitCodeOfWait(err error) int {
+	if _, ok := errors.AsType[*probe.PermanentError](err); ok {
+		return exitFailed // the deadline of a sibling must not mask the cause
+	}
+	if e, ok := errors.AsType[*signalError](err); ok {
+		return exitSignal + int(e.sig)
+	}
+	if _, ok := errors.AsType[*deadlineError](err); ok {
+		return exitTimeout
+	}
+	return exitFailed
+}
+
+// exitStatus is the section EXIT STATUS of a help.
+func exitStatus() string {
+	var b strings.Builder
+	for _, row := range exitTable() {
+		fmt.Fprintf(&b, "   %-7s %s\n", row[0], row[1])
+	}
+	return b.String()
+}

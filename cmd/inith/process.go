@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/inith/inith/internal/crash"
+)
+
+// A process is what the operating system gives and takes: all of inith's
+// contact with it goes through here.
+type process struct {
+	args                  []string
+	env                   []string // as it was at the start: the command's
+	stdin, stdout, stderr *os.File
+
+	command     []string // what follows "--"
+	path        string   // of the program of command
+	output      output   // how to speak, from the global flags
+	termination bool     // the outcome goes to the termination log
+}
+
+// run is main without the process: it does not exit.
+func (p *process) run(ctx context.Context) int {
+	p.output, p.termination = output{termination: terminationDefault(p.env)}, true
+	isolate(p.env)
+	err := p.dispatch(ctx)
+	if err != nil {
+		p.report(err)
+	}
+	return exitCode(err)
+}
+
+func (p *process) dispatch(ctx context.Context) (err error) {
+	defer crash.Recover(&err)
+	own, command, found := cutCommand(p.args)
+	if found && len(command) == 0 {
+		return usagef("no command after --")
+	}
+	p.command = command
+	app := newApp(p)
+	args, err := moveFlags(app, own)
+	if err != nil {
+		return err
+	}
+	err = app.RunContext(ctx, args)
+	if _, ok := errors.AsType[cli.ExitCoder](err); ok {
+		return &usageError{err} // cli's own: an unknown help topic
+	}
+	return err
+}
+
+// isolate takes libpq's variables from the environment of this process, not of
+// the command: pgconn would read them, and no target means them.
+func isolate(env []string) {
+	for _, pair := range env {
+		name, _, _ := strings.Cut(pair, "=")
+		if strings.HasPrefix(name, "PG") {
+			_ = os.Unsetenv(name)
+		}
+	}
+}
+
+// lookup returns a variable; an empty one is unset.
+func (p *process) lookup(name string) (string, bool) {
+	value := getenv(p.env, name)
+	return value, value != ""
+}
+
+func getenv(env []string, name string) string {
+	value := ""
+	for _, pair := range env {
+		if v, ok := strings.CutPrefix(pair, name+"="); ok {
+			value = v
+		}
+	}
+	return value
+}
+
+// secretVar returns the value of the variable NAME, or what is in the file that
+// NAME_FILE names. Its errors quote neither.
+func (p *process) secretVar(name string) (string, error) {
+	if value, ok := p.lookup(name); ok {
+		return value, nil
+	}
+	file, ok := p.lookup(name + "_FILE")
+	if !ok {
+		return "", usagef("neither $%s nor $%s_FILE is set", name, name)
+	}
+	b, err := os.ReadFile(file) //nolint:gosec // the user names the file
+	if err != nil {
+		return "", usagef("$%s_FILE names a file that cannot be read: %w", name, errors.Unwrap(err))
+	}
+	value := strings.TrimSpace(string(b))
+	if value == "" {
+		return "", usagef("$%s_FILE names an empty file", name)
+	}
+	return value, nil
+}
+
+// A usageError is a mistake on the command line or in a variable. Nothing was
+// tried.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...)}
+}

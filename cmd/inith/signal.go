@@ -1,0 +1,38 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// A signalError is the cause of a context that a signal ended.
+type signalError struct{ sig syscall.Signal }
+
+func (e *signalError) Error() string { return "received " + unix.SignalName(e.sig) }
+
+// signalContext ends the context on the first SIGHUP, SIGINT, SIGQUIT or
+// SIGTERM; later ones change nothing, since what the context bounds ends soon.
+// PID 1 gets none of them that it does not handle. Unlike the context of
+// [signal.NotifyContext], it tells which signal it was, for the exit code.
+func signalContext(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	ch := make(chan os.Signal, 1)
+	signal.Notify(ch, syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM)
+	go func() {
+		select {
+		case s := <-ch:
+			if sig, ok := s.(syscall.Signal); ok {
+				cancel(&signalError{sig})
+			}
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(ch)
+		cancel(nil)
+	}
+}

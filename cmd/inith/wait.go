@@ -1,0 +1,234 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"github.com/inith/inith/internal/child"
+	"github.com/inith/inith/internal/redact"
+	"github.com/inith/inith/probe"
+)
+
+const waitDescription = `Waits until every TARGET is ready, then becomes CMD, if one is given.
+
+TARGET is host:port or a URL: tcp, unix, http, https, postgres, redis, rediss. Its
+query belongs to the protocol, its fragment to inith: #level=auth&timeout=1s.
+
+   level  a target is ready when
+   tcp    the port accepts a connection and keeps it
+   proto  the server speaks, and does not say that it is starting
+   auth   our credentials work and an empty round trip is answered
+   state  what was asked for is there: sql=, key=, role=, status=, body=
+
+The default is proto, auth if the URL has a password, state if it asks for one.
+
+EXAMPLES:
+   inith wait postgres:5432 redis:6379 http://api/health
+   inith wait --from-env DATABASE_URL -- python app.py
+   inith wait 'postgres://app@db/app#password-file=/run/secrets/db&sql=SELECT 1 FROM ready'
+   inith wait --once http://localhost:8080/healthz       a probe without a shell
+   inith wait --timeout none --attempt-timeout 1s tcp://broker:9092`
+
+func waitCommand(p *process) *cli.Command {
+	const name = "wait"
+	return &cli.Command{
+		Name:        name,
+		Usage:       "wait until every target is ready, then become a command",
+		UsageText:   "inith wait [OPTION...] TARGET... [-- CMD ARG...]",
+		Description: waitDescription,
+		Flags: []cli.Flag{
+			durationFlag(name, "timeout", 5*time.Minute, "give up after this `TIME`, none for never"),
+			durationFlag(name, "attempt-timeout", probe.DefaultAttemptTimeout, "give up an attempt after this `TIME`"),
+			durationFlag(name, "interval", 0, "`TIME` between attempts; none: 4 % of the time waited, 10ms to 1s"),
+			&cli.IntFlag{Name: "successes", EnvVars: envName(name, "successes"), Value: 1, Usage: "how many attempts must succeed in a row, 1s or --interval apart"},
+			boolFlag(name, "once", "make one attempt, as a startupProbe or HEALTHCHECK: exit 0 or 1"),
+			boolFlag(name, "fail-fast", "end when credentials are refused, instead of trying on slowly"),
+			stringFlag(name, "level", "ask this `LEVEL` of every target: tcp, proto, auth or state"),
+			&cli.StringSliceFlag{Name: "from-env", EnvVars: envName(name, "from-env"), Usage: "take a target from the variable `NAME`, or from the file that NAME_FILE names; can be repeated"},
+			stringFlag(name, "ca-file", "trust these certificate authorities (PEM `FILE`)"),
+			stringFlag(name, "cert-file", "show this certificate (PEM `FILE`)"),
+			stringFlag(name, "key-file", "the key of --cert-file (PEM `FILE`)"),
+			stringFlag(name, "tls-server-name", "expect this `NAME` in the certificate instead of the host"),
+			boolFlag(name, "insecure-skip-tls-verify", "accept any certificate"),
+			stringFlag(name, "proxy", "reach http and https targets through the proxy at this `URL`; *_PROXY is not looked at"),
+			stringFlag(name, "proxy-from-env", "take the URL of --proxy from the variable `NAME`, or from the file that NAME_FILE names"),
+			boolFlag(name, "init", "stay as the init process of CMD: forward signals, reap orphans, return its exit code"),
+		},
+		Action: func(c *cli.Context) error {
+			w, err := p.parseWait(c)
+			if err != nil {
+				return err
+			}
+			return w.run(c.Context)
+		},
+	}
+}
+
+// A waitJob is `inith wait` with all that the command line says.
+type waitJob struct {
+	*process
+	targets []*probe.Target
+	waiter  probe.Waiter
+	timeout time.Duration // zero: none
+	init    bool
+}
+
+func (p *process) parseWait(c *cli.Context) (*waitJob, error) {
+	w := &waitJob{
+		process: p, timeout: duration(c, "timeout"), init: c.Bool("init"),
+		waiter: probe.Waiter{
+			AttemptTimeout: duration(c, "attempt-timeout"), Interval: duration(c, "interval"),
+			Successes: c.Int("successes"), Once: c.Bool("once"), FailFast: c.Bool("fail-fast"),
+		},
+	}
+	p.termination = !w.waiter.Once
+	switch {
+	case w.waiter.AttemptTimeout == 0:
+		return nil, usagef("--attempt-timeout: an attempt needs a limit")
+	case w.waiter.Successes < 1:
+		return nil, usagef("--successes: must be 1 or more")
+	case w.waiter.Once && w.waiter.Successes > 1:
+		return nil, usagef("--once and --successes exclude each other")
+	case w.init && p.command == nil:
+		return nil, usagef("--init needs a command after --")
+	}
+	if err := w.lookCommand(); err != nil {
+		return nil, err
+	}
+	o, err := p.targetOptions(c)
+	if err != nil {
+		return nil, err
+	}
+	w.targets, err = p.openTargets(c, o)
+	return w, err
+}
+
+// lookCommand finds the command before the work starts, not after minutes.
+func (p *process) lookCommand() error {
+	if p.command == nil {
+		return nil
+	}
+	var err error
+	p.path, err = child.Look(p.command[0])
+	return err
+}
+
+func (p *process) targetOptions(c *cli.Context) (probe.Options, error) {
+	o := probe.Options{
+		Logger: p.logger(),
+		TLS: probe.TLS{
+			CAFile: c.String("ca-file"), CertFile: c.String("cert-file"), KeyFile: c.String("key-file"),
+			ServerName: c.String("tls-server-name"), SkipVerify: c.Bool("insecure-skip-tls-verify"),
+		},
+	}
+	if err := o.TLS.Check(); err != nil {
+		return o, usagef("--cert-file and --key-file go together")
+	}
+	var err error
+	if name := c.String("level"); name != "" {
+		if o.Level, err = probe.ParseLevel(name); err != nil {
+			return o, usagef("--level: %w", err)
+		}
+	}
+	o.Proxy, err = p.proxy(c)
+	return o, err
+}
+
+func (p *process) proxy(c *cli.Context) (*url.URL, error) {
+	raw := c.String("proxy")
+	if name := c.String("proxy-from-env"); name != "" && raw == "" {
+		var err error
+		if raw, err = p.secretVar(name); err != nil {
+			return nil, err
+		}
+	}
+	if raw == "" {
+		return nil, nil //nolint:nilnil // no proxy is not an error
+	}
+	u, err := redact.ParseURL(raw)
+	if err != nil || u.Host == "" {
+		return nil, usagef("--proxy: want a URL such as http://proxy:3128")
+	}
+	return u, nil
+}
+
+// openTargets opens all targets, so that every mistake is told before the first
+// packet.
+func (p *process) openTargets(c *cli.Context, o probe.Options) ([]*probe.Target, error) {
+	var targets []*probe.Target
+	var errs []error
+	open := func(where, raw string, o probe.Options) {
+		t, err := probe.Open(raw, o)
+		if err != nil {
+			errs = append(errs, usagef("%s: %w", where, err))
+			return
+		}
+		targets = append(targets, t)
+	}
+	for i, raw := range c.Args().Slice() {
+		open(fmt.Sprintf("target %d", i+1), raw, o)
+	}
+	lenient := o
+	lenient.DropUnknown = true
+	for _, name := range c.StringSlice("from-env") {
+		raw, err := p.secretVar(name)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		open("$"+name, raw, lenient)
+	}
+	if len(targets)+len(errs) == 0 {
+		all, _ := p.lookup("INITH_TARGETS")
+		for i, raw := range strings.Fields(all) {
+			open(fmt.Sprintf("$INITH_TARGETS, target %d", i+1), raw, o)
+		}
+	}
+	if len(targets)+len(errs) == 0 {
+		errs = append(errs, usagef("no target: name one, as in inith wait postgres:5432, or set INITH_TARGETS"))
+	}
+	return targets, errors.Join(errs...)
+}
+
+func (w *waitJob) run(ctx context.Context) error {
+	start := time.Now()
+	if err := w.wait(ctx); err != nil {
+		return err
+	}
+	if w.command == nil {
+		w.terminate(fmt.Sprintf("ready: %d of %d targets after %v", len(w.targets), len(w.targets), time.Since(start).Round(time.Millisecond)))
+		return nil
+	}
+	return w.becomeCommand(ctx)
+}
+
+func (w *waitJob) wait(ctx context.Context) error {
+	if w.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, w.timeout, &deadlineError{w.timeout})
+		defer cancel()
+	}
+	progress := w.newProgress()
+	w.waiter.Notify = progress.notify
+	stop := progress.start()
+	defer stop()
+	return w.waiter.Wait(ctx, w.targets...)
+}
+
+// becomeCommand starts the command, unless a signal has arrived meanwhile.
+func (w *waitJob) becomeCommand(ctx context.Context) error {
+	if w.init {
+		return child.Supervise(ctx, w.path, w.command, w.env, term.IsTerminal(int(w.stdin.Fd())))
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return child.Exec(w.path, w.command, w.env)
+}
