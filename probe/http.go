@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -20,6 +21,7 @@ import (
 const (
 	maxBody      = 1 << 20 // bytes that the body pattern is matched against
 	maxRedirects = 10
+	userAgent    = "inith"
 )
 
 func httpKeys() []string {
@@ -104,15 +106,13 @@ func (w *web) request(ctx context.Context) (*http.Request, error) {
 	if err != nil {
 		return nil, Permanent(&reason{text: "not a request that can be sent", err: err})
 	}
-	req.Header.Set("User-Agent", "inith")
+	req.Header.Set("User-Agent", userAgent)
 	if name, ok := w.spec.keys["header-file"]; ok {
 		header, err := readHeaders(name)
 		if err != nil {
 			return nil, err
 		}
-		for key, values := range header {
-			req.Header[key] = values
-		}
+		maps.Copy(req.Header, header)
 		if host := header.Get("Host"); host != "" {
 			req.Host = host
 		}
@@ -178,7 +178,8 @@ func (w *web) redirect(t *http.Transport, next *http.Request, via []*http.Reques
 		return &reason{text: fmt.Sprintf("more than %d redirects", maxRedirects)}
 	}
 	if next.URL.Scheme != w.url.Scheme || next.URL.Host != w.url.Host {
-		next.Header = http.Header{"User-Agent": {"inith"}}
+		clear(next.Header)
+		next.Header.Set("User-Agent", userAgent)
 	}
 	if next.URL.Scheme == "https" && t.TLSClientConfig == nil {
 		return w.addTLS(t)

@@ -9,29 +9,39 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// envName returns the variable of a flag: of --attempt-timeout of wait it is
-// INITH_WAIT_ATTEMPT_TIMEOUT. A global flag has no command.
-func envName(command, flag string) []string {
-	name := "INITH_"
-	if command != "" {
-		name += command + "_"
+// A flagSet makes the flags of a command, each with its variable. "" is for the
+// global ones.
+type flagSet string
+
+// env returns the variable of a flag: of --attempt-timeout of wait it is
+// INITH_WAIT_ATTEMPT_TIMEOUT.
+func (s flagSet) env(name string) []string {
+	if s != "" {
+		name = string(s) + "_" + name
 	}
-	return []string{strings.ToUpper(strings.ReplaceAll(name+flag, "-", "_"))}
+	return []string{"INITH_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))}
 }
 
-func stringFlag(command, name, usage string) cli.Flag {
-	return &cli.StringFlag{Name: name, EnvVars: envName(command, name), Usage: usage}
+func (s flagSet) string(name, usage string) cli.Flag {
+	return &cli.StringFlag{Name: name, EnvVars: s.env(name), Usage: usage}
 }
 
-func boolFlag(command, name, usage string) cli.Flag {
-	return &cli.BoolFlag{Name: name, EnvVars: envName(command, name), Usage: usage, DisableDefaultText: true}
+func (s flagSet) strings(name, usage string) cli.Flag {
+	return &cli.StringSliceFlag{Name: name, EnvVars: s.env(name), Usage: usage}
 }
 
-// durationFlag is a duration in Go's syntax, or "none". The zero value of the
-// duration stands for none.
-func durationFlag(command, name string, value time.Duration, usage string) cli.Flag {
+func (s flagSet) bool(name, usage string) cli.Flag {
+	return &cli.BoolFlag{Name: name, EnvVars: s.env(name), Usage: usage, DisableDefaultText: true}
+}
+
+func (s flagSet) int(name string, value int, usage string) cli.Flag {
+	return &cli.IntFlag{Name: name, EnvVars: s.env(name), Value: value, Usage: usage}
+}
+
+// duration is a duration in Go's syntax, or "none", for which zero stands.
+func (s flagSet) duration(name string, value time.Duration, usage string) cli.Flag {
 	return &cli.GenericFlag{
-		Name: name, EnvVars: envName(command, name), Usage: usage,
+		Name: name, EnvVars: s.env(name), Usage: usage,
 		Value: &durationValue{d: value}, DefaultText: shortDuration(value),
 	}
 }
@@ -60,7 +70,7 @@ func (v *durationValue) Set(s string) error {
 	return nil
 }
 
-// duration returns the value of a [durationFlag].
+// duration returns the value of a flag that [flagSet.duration] made.
 func duration(c *cli.Context, name string) time.Duration {
 	if v, ok := c.Generic(name).(*durationValue); ok {
 		return v.d

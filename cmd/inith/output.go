@@ -26,13 +26,11 @@ type output struct {
 
 // globalFlags are the flags of every command.
 func globalFlags() []cli.Flag {
+	const f = flagSet("")
 	return []cli.Flag{
-		&cli.StringFlag{Name: "log-format", EnvVars: envName("", "log-format"), DefaultText: "text", Usage: "how to write to stderr: text or json"},
-		&cli.StringFlag{Name: "log-level", EnvVars: envName("", "log-level"), DefaultText: "info", Usage: "least level to log: debug, info, warn or error"},
-		&cli.StringFlag{
-			Name: "termination-log", EnvVars: envName("", "termination-log"), DefaultText: termination.DefaultPath,
-			Usage: "`FILE` that gets the outcome for kubectl describe, if it exists",
-		},
+		f.string("log-format", "write to stderr in this `FORMAT`: text (default) or json"),
+		f.string("log-level", "least `LEVEL` to log: debug, info (default), warn or error"),
+		f.string("termination-log", "`FILE` that gets the outcome for kubectl describe, if it exists (default: "+termination.DefaultPath+")"),
 	}
 }
 
@@ -113,8 +111,8 @@ type messageLine struct{ kind, text string } // kind is error or hint
 // describe returns a line for each error that err joins, and hints on it.
 func describe(err error) message {
 	var m message
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the outermost join only
-		if _, single := err.(*probe.NotReadyError); !single { //nolint:errorlint // as above
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		if _, single := err.(*probe.NotReadyError); !single { //nolint:errorlint // the outermost only
 			for _, e := range joined.Unwrap() {
 				m = append(m, describe(e)...)
 			}

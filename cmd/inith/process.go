@@ -92,7 +92,7 @@ func (p *process) secretVar(name string) (string, error) {
 	if !ok {
 		return "", usagef("neither $%s nor $%s_FILE is set", name, name)
 	}
-	b, err := os.ReadFile(file) //nolint:gosec // the user names the file
+	b, err := os.ReadFile(file)
 	if err != nil {
 		return "", usagef("$%s_FILE names a file that cannot be read: %w", name, errors.Unwrap(err))
 	}

@@ -29,10 +29,9 @@ type progress struct {
 
 // A progressRow is what is known of one target.
 type progressRow struct {
-	target  *probe.Target
-	last    probe.Event
-	shown   string // the text of the last error shown
-	elapsed time.Duration
+	target *probe.Target
+	last   probe.Event
+	shown  string // the text of the last error shown
 }
 
 func (w *waitJob) newProgress() *progress {

@@ -9,7 +9,7 @@ import (
 )
 
 // version is set by the linker for a release: -X main.version=v1.2.3.
-var version string //nolint:gochecknoglobals // the linker sets nothing else
+var version string
 
 func versionCommand(p *process) *cli.Command {
 	return &cli.Command{

@@ -37,29 +37,29 @@ EXAMPLES:
    inith wait --timeout none --attempt-timeout 1s tcp://broker:9092`
 
 func waitCommand(p *process) *cli.Command {
-	const name = "wait"
+	const f = flagSet("wait")
 	return &cli.Command{
-		Name:        name,
+		Name:        "wait",
 		Usage:       "wait until every target is ready, then become a command",
 		UsageText:   "inith wait [OPTION...] TARGET... [-- CMD ARG...]",
 		Description: waitDescription,
 		Flags: []cli.Flag{
-			durationFlag(name, "timeout", 5*time.Minute, "give up after this `TIME`, none for never"),
-			durationFlag(name, "attempt-timeout", probe.DefaultAttemptTimeout, "give up an attempt after this `TIME`"),
-			durationFlag(name, "interval", 0, "`TIME` between attempts; none: 4 % of the time waited, 10ms to 1s"),
-			&cli.IntFlag{Name: "successes", EnvVars: envName(name, "successes"), Value: 1, Usage: "how many attempts must succeed in a row, 1s or --interval apart"},
-			boolFlag(name, "once", "make one attempt, as a startupProbe or HEALTHCHECK: exit 0 or 1"),
-			boolFlag(name, "fail-fast", "end when credentials are refused, instead of trying on slowly"),
-			stringFlag(name, "level", "ask this `LEVEL` of every target: tcp, proto, auth or state"),
-			&cli.StringSliceFlag{Name: "from-env", EnvVars: envName(name, "from-env"), Usage: "take a target from the variable `NAME`, or from the file that NAME_FILE names; can be repeated"},
-			stringFlag(name, "ca-file", "trust these certificate authorities (PEM `FILE`)"),
-			stringFlag(name, "cert-file", "show this certificate (PEM `FILE`)"),
-			stringFlag(name, "key-file", "the key of --cert-file (PEM `FILE`)"),
-			stringFlag(name, "tls-server-name", "expect this `NAME` in the certificate instead of the host"),
-			boolFlag(name, "insecure-skip-tls-verify", "accept any certificate"),
-			stringFlag(name, "proxy", "reach http and https targets through the proxy at this `URL`; *_PROXY is not looked at"),
-			stringFlag(name, "proxy-from-env", "take the URL of --proxy from the variable `NAME`, or from the file that NAME_FILE names"),
-			boolFlag(name, "init", "stay as the init process of CMD: forward signals, reap orphans, return its exit code"),
+			f.duration("timeout", 5*time.Minute, "give up after this `TIME`, none for never"),
+			f.duration("attempt-timeout", probe.DefaultAttemptTimeout, "give up an attempt after this `TIME`"),
+			f.duration("interval", 0, "`TIME` between attempts; none: 4 % of the time waited, 10ms to 1s"),
+			f.int("successes", 1, "how many attempts must succeed in a row (`N`), 1s or --interval apart"),
+			f.bool("once", "make one attempt, as a startupProbe or HEALTHCHECK: exit 0 or 1"),
+			f.bool("fail-fast", "end when credentials are refused, instead of trying on slowly"),
+			f.string("level", "ask this `LEVEL` of every target: tcp, proto, auth or state"),
+			f.strings("from-env", "take a target from the variable `NAME`, or from the file that NAME_FILE names; can be repeated"),
+			f.string("ca-file", "trust these certificate authorities (PEM `FILE`)"),
+			f.string("cert-file", "show this certificate (PEM `FILE`)"),
+			f.string("key-file", "the key of --cert-file (PEM `FILE`)"),
+			f.string("tls-server-name", "expect this `NAME` in the certificate instead of the host"),
+			f.bool("insecure-skip-tls-verify", "accept any certificate"),
+			f.string("proxy", "reach http and https targets through the proxy at this `URL`; *_PROXY is not looked at"),
+			f.string("proxy-from-env", "take the URL of --proxy from the variable `NAME`, or from the file that NAME_FILE names"),
+			f.bool("init", "stay as the init process of CMD: forward signals, reap orphans, return its exit code"),
 		},
 		Action: func(c *cli.Context) error {
 			w, err := p.parseWait(c)
