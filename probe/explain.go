@@ -29,7 +29,7 @@ func explain(ctx context.Context, err error, t Trace, took time.Duration) error 
 	if r, ok := errors.AsType[*reason](err); ok && r != nil {
 		return err
 	}
-	if ctx.Err() != nil {
+	if expired(ctx) {
 		return tooSlow(t, took, err)
 	}
 	if r := explainNetwork(err); r != nil {
@@ -142,7 +142,7 @@ func explainEnd(err error, t Trace) *reason {
 	ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 	switch {
-	case ended && !t.Answered:
+	case t.Accepted && !t.Answered:
 		return &reason{
 			text: "accepted the connection and closed it without an answer",
 			hint: "a proxy without a backend does that, and a port that speaks another protocol or TLS", err: err,

@@ -195,14 +195,15 @@ func (d *database) config(password string) (*pgconn.Config, error) {
 	return c, nil
 }
 
-// dsn writes settings, but for some, as libpq's keywords and values.
-func dsn(settings map[string]string, without ...string) string {
+// dsn writes settings as libpq's keywords and values, and some as empty.
+func dsn(settings map[string]string, empty ...string) string {
 	var b strings.Builder
 	quote := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
 	for key, value := range settings {
-		if !slices.Contains(without, key) {
-			fmt.Fprintf(&b, "%s='%s' ", key, quote.Replace(value))
+		if slices.Contains(empty, key) {
+			value = ""
 		}
+		fmt.Fprintf(&b, "%s='%s' ", key, quote.Replace(value))
 	}
 	return b.String()
 }
@@ -285,17 +286,19 @@ func (d *database) oneHost(ctx context.Context, way *pgconn.FallbackConfig, left
 		}
 		return p.Probe(ctx)
 	}
-	c, err := d.spec.dialer.DialContext(ctx, network, address)
+	raw, err := d.spec.dialer.DialContext(ctx, network, address)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = c.Close() }()
-	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
+	defer func() { _ = raw.Close() }()
+	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	defer stop()
-	if way.TLSConfig != nil {
-		if c, err = d.startTLS(ctx, c, way.TLSConfig); err != nil {
-			return err
-		}
+	if way.TLSConfig == nil {
+		return d.startup(raw)
+	}
+	c, err := d.startTLS(ctx, raw, way.TLSConfig)
+	if err != nil {
+		return err
 	}
 	return d.startup(c)
 }

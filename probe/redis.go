@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"strconv"
@@ -108,7 +109,8 @@ func (c *cache) Probe(ctx context.Context) error {
 func (c *cache) options(ctx context.Context) (*redis.Options, error) {
 	o := &redis.Options{
 		Addr: c.spec.url.Host, Protocol: 2, DisableIdentity: true,
-		PoolSize: 1, PipelinePoolSize: -1, ReadBufferSize: 4 << 10, WriteBufferSize: 4 << 10,
+		PoolSize:         2, // with 1, a failed dial is repeated in the background
+		PipelinePoolSize: -1, ReadBufferSize: 4 << 10, WriteBufferSize: 4 << 10,
 		MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true,
 		DialTimeout: time.Hour, ReadTimeout: -1, WriteTimeout: -1, // ctx bounds the attempt
 	}
@@ -126,15 +128,17 @@ func (c *cache) options(ctx context.Context) (*redis.Options, error) {
 }
 
 func (c *cache) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	raw, err := c.spec.dialer.DialContext(ctx, network, address)
-	if err != nil || c.tls == nil {
-		return raw, err
+	conn, err := c.spec.dialer.DialContext(ctx, network, address)
+	if err == nil && c.tls != nil {
+		var config *tls.Config
+		if config, err = c.tls.config(c.spec.url.Hostname()); err == nil {
+			conn, err = c.spec.dialer.handshake(ctx, conn, config)
+		}
 	}
-	config, err := c.tls.config(c.spec.url.Hostname())
 	if err != nil {
 		return nil, err
 	}
-	return c.spec.dialer.handshake(ctx, raw, config)
+	return &respLimiter{Conn: conn, lineStart: true}, nil
 }
 
 // state asks for what the fragment names.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log" //nolint:depguard // only to silence it
 	"os"
 	"strings"
 
@@ -29,6 +31,7 @@ type process struct {
 func (p *process) run(ctx context.Context) int {
 	p.output, p.termination = output{termination: terminationDefault(p.env)}, true
 	isolate(p.env)
+	log.SetOutput(io.Discard) // net/http writes what servers send to it
 	err := p.dispatch(ctx)
 	if err != nil {
 		p.report(err)

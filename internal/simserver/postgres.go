@@ -1,0 +1,143 @@
+package simserver
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"net"
+)
+
+// Codes of the first packet of a PostgreSQL client.
+// https://www.postgresql.org/docs/current/protocol-message-formats.html
+const (
+	sslRequest   = 80877103
+	maxFirstSize = 10 << 10 // bytes, of the first packet
+)
+
+// Authentication requests.
+const (
+	authOK        = 0
+	authCleartext = 3
+	authSASL      = 10
+)
+
+// A Postgres is how a simulated PostgreSQL server behaves.
+type Postgres struct {
+	Refuse   string // a SQLSTATE that answers every login, such as 57P03; "" accepts
+	Password string // what a login must bring; "" is trust
+	Value    []byte // the only column of the only row of every query; nil is null
+	NoRows   bool
+}
+
+// Handle answers one connection.
+func (p Postgres) Handle(c net.Conn) {
+	user := readStartup(c)
+	switch {
+	case user == nil:
+		return
+	case p.Refuse != "":
+		fail(c, p.Refuse)
+		return
+	case p.Password != "" && !p.login(c):
+		return
+	}
+	send(c, 'R', word(authOK))
+	send(c, 'Z', []byte{'I'})
+	p.serve(c)
+}
+
+// PostgresAsksPassword is a server that is up and asks for a password.
+func PostgresAsksPassword(c net.Conn) {
+	if readStartup(c) != nil {
+		send(c, 'R', append(word(authSASL), "SCRAM-SHA-256\x00\x00"...))
+		_, _, _ = receive(c)
+	}
+}
+
+// readStartup returns the startup packet, nil if there was none. TLS is refused.
+func readStartup(c net.Conn) []byte {
+	for {
+		var size uint32
+		if err := binary.Read(c, binary.BigEndian, &size); err != nil || size < 8 || size > maxFirstSize {
+			return nil
+		}
+		packet := make([]byte, size-4)
+		if _, err := io.ReadFull(c, packet); err != nil {
+			return nil
+		}
+		if binary.BigEndian.Uint32(packet) != sslRequest {
+			return packet
+		}
+		if _, err := c.Write([]byte{'N'}); err != nil {
+			return nil
+		}
+	}
+}
+
+func (p Postgres) login(c net.Conn) bool {
+	send(c, 'R', word(authCleartext))
+	kind, body, err := receive(c)
+	if err != nil || kind != 'p' {
+		return false
+	}
+	if string(bytes.TrimSuffix(body, []byte{0})) != p.Password {
+		fail(c, "28P01")
+		return false
+	}
+	return true
+}
+
+// serve answers each query of the extended protocol with the row.
+func (p Postgres) serve(c net.Conn) {
+	for {
+		kind, _, err := receive(c)
+		if err != nil || kind == 'X' {
+			return
+		}
+		if kind != 'S' {
+			continue
+		}
+		send(c, '1', nil)
+		send(c, '2', nil)
+		send(c, 'T', append([]byte{0, 1, 'v', 0}, make([]byte, 18)...))
+		if !p.NoRows {
+			send(c, 'D', p.row())
+		}
+		send(c, 'C', []byte("SELECT 1\x00"))
+		send(c, 'Z', []byte{'I'})
+	}
+}
+
+func (p Postgres) row() []byte {
+	if p.Value == nil {
+		return append([]byte{0, 1}, word(-1)...)
+	}
+	return append(append([]byte{0, 1}, word(len(p.Value))...), p.Value...)
+}
+
+func word(n int) []byte {
+	return binary.BigEndian.AppendUint32(nil, uint32(n)) //nolint:gosec // -1 is meant to wrap
+}
+
+func send(c net.Conn, kind byte, body []byte) {
+	_, _ = c.Write(append(append([]byte{kind}, word(len(body)+4)...), body...))
+}
+
+// fail sends an error that ends the connection.
+func fail(c net.Conn, code string) {
+	send(c, 'E', []byte("SFATAL\x00VFATAL\x00C"+code+"\x00Msimulated\x00\x00"))
+}
+
+func receive(c net.Conn) (kind byte, body []byte, err error) {
+	head := make([]byte, 5)
+	if _, err := io.ReadFull(c, head); err != nil {
+		return 0, nil, err
+	}
+	size := binary.BigEndian.Uint32(head[1:])
+	if size < 4 || size > maxFirstSize {
+		return 0, nil, io.ErrUnexpectedEOF
+	}
+	body = make([]byte, size-4)
+	_, err = io.ReadFull(c, body)
+	return head[0], body, err
+}

@@ -1,0 +1,251 @@
+package probe_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/pem"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/inith/inith/internal/simserver"
+	"github.com/inith/inith/probe"
+)
+
+// site is a server with a page for each thing a probe can meet.
+func site() http.Handler {
+	mux := http.NewServeMux()
+	answer := func(code int) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
+	}
+	mux.HandleFunc("/ok", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"status":"UP"}`)) })
+	mux.HandleFunc("/created", answer(http.StatusCreated))
+	mux.HandleFunc("/unavailable", answer(http.StatusServiceUnavailable))
+	mux.HandleFunc("/forbidden", answer(http.StatusForbidden))
+	mux.Handle("/here", http.RedirectHandler("/ok", http.StatusFound))
+	mux.Handle("/elsewhere", http.RedirectHandler("http://inith.invalid/", http.StatusFound))
+	mux.Handle("/round", http.RedirectHandler("/round", http.StatusFound))
+	mux.HandleFunc("/slow", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	mux.HandleFunc("/private", func(w http.ResponseWriter, r *http.Request) {
+		if _, password, _ := r.BasicAuth(); password != secret && r.Header.Get("X-Token") != secret {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	})
+	mux.HandleFunc("HEAD /method", answer(http.StatusOK))
+	mux.HandleFunc("/method", answer(http.StatusNotFound))
+	mux.HandleFunc("/query", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.RawQuery != "full=1&x=%2F" {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+	})
+	return mux
+}
+
+func TestHTTP(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(site())
+	t.Cleanup(s.Close) // after the parallel subtests
+	headers := secretFile(t, "X-Token: "+secret+"\n\n")
+	broken := secretFile(t, secret+"\n")
+	for _, tt := range []struct {
+		path string
+		want verdict
+		text string
+	}{
+		{"/ok", ready, ""},
+		{"/created", ready, ""},
+		{"/unavailable", notYet, "status 503, want 200-399"},
+		{"/unavailable#status=200-299,503", ready, ""},
+		{"/unavailable#level=proto", ready, ""},
+		{"/unavailable#level=auth", ready, ""},
+		{"/forbidden#level=proto", ready, ""},
+		{"/forbidden#level=auth", rejected, "status 403"},
+		{"/forbidden", notYet, "status 403"},
+		{"/forbidden#status=403", ready, ""},
+		{"/ok#body=%22UP%22", ready, ""},
+		{"/ok#body=DOWN", notYet, "does not match"},
+		{"/here#status=200", ready, ""},
+		{"/elsewhere#status=302", ready, ""},
+		{"/round", notYet, "redirects"},
+		{"/slow#timeout=200ms", notYet, "said nothing"},
+		{"/private", notYet, "status 401"},
+		{"/private#header-file=" + escape(headers), ready, ""},
+		{"/private#header-file=" + escape(broken), notYet, "not \"Name: value\""},
+		{"/private#header-file=/nonexistent", notYet, "is not there yet"},
+		{"/method#method=HEAD", ready, ""},
+		{"/method", notYet, "status 404"},
+		{"/query?full=1&x=%2F", ready, ""},
+		{"/ok#level=tcp", ready, ""},
+	} {
+		t.Run(tt.path, func(t *testing.T) {
+			t.Parallel()
+			checkVerdict(t, attempt(t, s.URL+tt.path, 3*time.Second), tt.want, tt.text)
+		})
+	}
+	for password, want := range map[string]verdict{secret: ready, "x" + secret: rejected} {
+		u := strings.Replace(s.URL, "://", "://app:"+password+"@", 1) + "/private"
+		checkVerdict(t, attempt(t, u, time.Second), want, "status 401")
+	}
+}
+
+func TestHTTPOtherAnswers(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		server simserver.Handler
+		text   string
+	}{
+		{"silent", simserver.Silent, "said nothing"},
+		{"hangs up", simserver.HangUp, "without an answer"},
+		{"another protocol", simserver.Say("-ERR unknown command\r\n"), "not understood"},
+		{"hangs up in the middle", func(c net.Conn) { _, _ = c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")) }, "in the middle"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			checkVerdict(t, attempt(t, "http://"+serve(t, tt.server), 500*time.Millisecond), notYet, tt.text)
+		})
+	}
+}
+
+// TestHTTPSendsSecretsToTheirOriginOnly redirects to another port of the same
+// host, which is another origin.
+func TestHTTPSendsSecretsToTheirOriginOnly(t *testing.T) {
+	var leaked []string
+	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		for name, values := range r.Header {
+			leaked = append(leaked, name+": "+strings.Join(values, ","))
+		}
+	}))
+	defer other.Close()
+	s := httptest.NewServer(http.RedirectHandler(other.URL+"/", http.StatusFound))
+	defer s.Close()
+	headers := secretFile(t, "X-Token: "+secret+"\n")
+	u := strings.Replace(s.URL, "://", "://app:"+secret+"@", 1) + "/?token=" + secret + "#header-file=" + escape(headers)
+	checkVerdict(t, attempt(t, u, time.Second), ready, "")
+	all := strings.Join(leaked, "\n")
+	if all == "" {
+		t.Fatal("the redirect was not followed")
+	}
+	for _, form := range []string{secret, base64.StdEncoding.EncodeToString([]byte("app:" + secret)), "Referer"} {
+		if strings.Contains(all, form) {
+			t.Errorf("the other origin got %q", all)
+		}
+	}
+}
+
+// TestHTTPIgnoresTheEnvironmentsProxy points HTTP_PROXY at a port that refuses;
+// a client of the standard library goes there.
+func TestHTTPIgnoresTheEnvironmentsProxy(t *testing.T) {
+	refused := listen(t, simserver.Silent)
+	refused.Close()
+	s := httptest.NewServer(site())
+	defer s.Close()
+	t.Setenv("HTTP_PROXY", "http://"+refused.Addr())
+	t.Setenv("NO_PROXY", "")
+	// ProxyFromEnvironment never proxies loopback; a name that only the proxy
+	// could resolve shows that it would be asked.
+	req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://inith.invalid/", http.NoBody)
+	if u, err := http.ProxyFromEnvironment(req); err != nil || u == nil {
+		t.Fatalf("proxy = %v, %v: the environment's is not in force", u, err)
+	}
+	checkVerdict(t, attempt(t, s.URL+"/ok", time.Second), ready, "")
+}
+
+func TestHTTPThroughAProxy(t *testing.T) {
+	var asked string
+	proxy := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked = r.URL.String() }))
+	defer proxy.Close()
+	u, err := url.Parse(proxy.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := open(t, "http://inith.invalid/ok", probe.Options{Proxy: u})
+	checkVerdict(t, target.Probe(t.Context()), ready, "")
+	if asked != "http://inith.invalid:80/ok" {
+		t.Errorf("the proxy was asked for %q", asked)
+	}
+}
+
+func TestHTTPS(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewTLSServer(site())
+	t.Cleanup(s.Close)
+	ca := secretFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})))
+	plain := httptest.NewServer(site())
+	t.Cleanup(plain.Close)
+	for _, tt := range []struct {
+		name, target string
+		want         verdict
+		text         string
+	}{
+		{"trusted", s.URL + "/ok#ca-file=" + escape(ca), ready, ""},
+		{"unknown authority", s.URL + "/ok", notYet, "unknown authority"},
+		{"not verified", s.URL + "/ok#insecure-skip-tls-verify", ready, ""},
+		{"another name", s.URL + "/ok#tls-server-name=other.example.net&ca-file=" + escape(ca), notYet, "not for this name"},
+		{"name of the certificate", s.URL + "/ok#tls-server-name=example.com&ca-file=" + escape(ca), ready, ""},
+		{"CA not there yet", s.URL + "/ok#ca-file=/nonexistent", notYet, "is not there yet"},
+		{"CA is no PEM", s.URL + "/ok#ca-file=" + escape(secretFile(t, secret)), notYet, "holds no certificate"},
+		{"no TLS there", strings.Replace(plain.URL, "http:", "https:", 1), notYet, "HTTP response to HTTPS client"},
+		{"no HTTP there", "https://" + serve(t, simserver.Say("-ERR\r\n")) + "#insecure-skip-tls-verify", notYet, "does not speak TLS"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			checkVerdict(t, attempt(t, tt.target, 3*time.Second), tt.want, tt.text)
+		})
+	}
+}
+
+// TestHTTPSFilesAreReadAgain mounts the CA after the first attempt.
+func TestHTTPSFilesAreReadAgain(t *testing.T) {
+	s := httptest.NewTLSServer(site())
+	defer s.Close()
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	target := open(t, s.URL+"/ok#ca-file="+escape(ca), probe.Options{})
+	checkVerdict(t, target.Probe(t.Context()), notYet, "is not there yet")
+	rewrite(t, ca, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})))
+	checkVerdict(t, target.Probe(t.Context()), ready, "")
+	rewrite(t, ca, "no longer")
+	checkVerdict(t, target.Probe(t.Context()), notYet, "holds no certificate")
+}
+
+func TestHTTP2(t *testing.T) {
+	only2 := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 2 {
+			w.WriteHeader(http.StatusHTTPVersionNotSupported)
+		}
+	})
+	s := httptest.NewUnstartedServer(only2)
+	s.Config.Protocols = new(http.Protocols)
+	s.Config.Protocols.SetUnencryptedHTTP2(true)
+	s.Start()
+	defer s.Close()
+	checkVerdict(t, attempt(t, s.URL+"#h2c", time.Second), ready, "")
+	checkVerdict(t, attempt(t, s.URL, time.Second), notYet, "")
+
+	secure := httptest.NewUnstartedServer(only2)
+	secure.EnableHTTP2 = true
+	secure.StartTLS()
+	defer secure.Close()
+	checkVerdict(t, attempt(t, secure.URL+"#insecure-skip-tls-verify", time.Second), ready, "")
+}
+
+// TestHTTPOpensAConnectionForEachAttempt: a kept one would hide a rolling update.
+func TestHTTPOpensAConnectionForEachAttempt(t *testing.T) {
+	connections := 0
+	s := httptest.NewUnstartedServer(site())
+	s.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context { connections++; return ctx }
+	s.Start()
+	defer s.Close()
+	target := open(t, s.URL+"/ok", probe.Options{})
+	for range 3 {
+		checkVerdict(t, target.Probe(t.Context()), ready, "")
+	}
+	if connections != 3 {
+		t.Errorf("%d connections for 3 attempts", connections)
+	}
+}

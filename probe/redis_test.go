@@ -1,0 +1,96 @@
+package probe_test
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"github.com/inith/inith/internal/simserver"
+)
+
+// redisWithPassword is a server that wants the secret and holds the key "here".
+func redisWithPassword() simserver.Handler {
+	return func(c net.Conn) {
+		loggedIn := false
+		simserver.Redis(func(command []string) string {
+			switch {
+			case command[0] == "HELLO":
+				return "-ERR unknown command 'HELLO'\r\n" // as old servers and proxies
+			case command[0] == "AUTH" && command[len(command)-1] == secret:
+				loggedIn = true
+				return "+OK\r\n"
+			case command[0] == "AUTH":
+				return "-WRONGPASS invalid username-password pair or user is disabled.\r\n"
+			case !loggedIn:
+				return "-NOAUTH Authentication required.\r\n"
+			case command[0] == "PING":
+				return "+PONG\r\n"
+			case command[0] == "SELECT":
+				return "+OK\r\n"
+			case command[0] == "EXISTS" && command[1] == "here":
+				return ":1\r\n"
+			case command[0] == "EXISTS":
+				return ":0\r\n"
+			case command[0] == "ROLE":
+				return "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"
+			default:
+				return "-ERR unknown command\r\n"
+			}
+		})(c)
+	}
+}
+
+func TestRedis(t *testing.T) {
+	t.Parallel()
+	says := simserver.RedisPing
+	login := ":" + secret + "@"
+	for _, tt := range []struct {
+		name   string
+		server simserver.Handler
+		user   string
+		target string // after the host
+		want   verdict
+		text   string
+	}{
+		{"proto: pong", says("+PONG\r\n"), "", "", ready, ""},
+		{"proto: wants a password", redisWithPassword(), "", "", ready, ""},
+		{"proto: loading", says("-LOADING Redis is loading the dataset in memory\r\n"), "", "", notYet, "LOADING"},
+		{"proto: no master", says("-MASTERDOWN Link with MASTER is down\r\n"), "", "", notYet, "MASTERDOWN"},
+		{"proto: protected mode", says("-DENIED Redis is running in protected mode\r\n"), "", "", permanent, "DENIED"},
+		{"proto: full", says("-ERR max number of clients reached\r\n"), "", "", notYet, "maxclients"},
+		{"proto: busy", says("-BUSY Redis is busy running a script\r\n"), "", "", notYet, "BUSY"},
+		{"proto: hangs up", simserver.HangUp, "", "", notYet, "without an answer"},
+		{"proto: silent", simserver.Silent, "", "", notYet, "said nothing"},
+		{"proto: another protocol", simserver.Say("HTTP/1.1 400 Bad Request\r\n\r\n"), "", "", notYet, "not understood"},
+		{"tcp: hangs up", simserver.HangUp, "", "#level=tcp", notYet, "closed it at once"},
+		{"auth: right password", redisWithPassword(), login, "/3", ready, ""},
+		{"auth: right user and password", redisWithPassword(), "app" + login, "", ready, ""},
+		{"auth: wrong password", redisWithPassword(), ":x" + secret + "@", "", rejected, "WRONGPASS"},
+		{"auth: no password, asked for by level", redisWithPassword(), "", "#level=auth", rejected, "NOAUTH"},
+		{"auth: loading", says("-LOADING Redis is loading the dataset in memory\r\n"), "", "#level=auth", notYet, "LOADING"},
+		{"state: key is there", redisWithPassword(), login, "#key=here", ready, ""},
+		{"state: key is not there", redisWithPassword(), login, "#key=gone", notYet, "key does not exist"},
+		{"state: role", redisWithPassword(), login, "#role=master", ready, ""},
+		{"state: another role", redisWithPassword(), login, "#role=slave", notYet, "role is not slave"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			checkVerdict(t, attempt(t, "redis://"+tt.user+serve(t, tt.server)+tt.target, 500*time.Millisecond), tt.want, tt.text)
+		})
+	}
+}
+
+// FuzzRedisAnswer sends any bytes for the answer to every command.
+func FuzzRedisAnswer(f *testing.F) {
+	for _, answer := range []string{"+PONG\r\n", "-NOAUTH x\r\n", "-LOADING x\r\n", "$-1\r\n", "*1000000000\r\n", "$1000000000\r\n", "%1\r\n", ">2\r\n+a\r\n+b\r\n", "|1\r\n+a\r\n+b\r\n+PONG\r\n"} {
+		f.Add(answer)
+	}
+	f.Fuzz(func(t *testing.T, answer string) {
+		address := serve(t, simserver.Redis(func([]string) string { return answer }))
+		start := time.Now()
+		_ = attempt(t, "redis://"+address, time.Second)
+		if took := time.Since(start); took > 3*time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
+}

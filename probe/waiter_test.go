@@ -1,0 +1,176 @@
+package probe_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/inith/inith/internal/crash"
+	"github.com/inith/inith/probe"
+)
+
+type probeFunc func(ctx context.Context) error
+
+func (f probeFunc) Probe(ctx context.Context) error { return f(ctx) }
+
+var errDown = errors.New("down")
+
+// fake returns a target whose attempts are f.
+func fake(name string, f probeFunc) *probe.Target {
+	return probe.NewTarget(name, probe.LevelProto, f, &probe.Dialer{})
+}
+
+// readyAfter is down until d has passed since it was made.
+func readyAfter(d time.Duration) probeFunc {
+	start := time.Now()
+	return func(context.Context) error {
+		if time.Since(start) < d {
+			return errDown
+		}
+		return nil
+	}
+}
+
+func TestWaitNoticesInProportionToTheTimeWaited(t *testing.T) {
+	for _, d := range []time.Duration{0, 500 * time.Millisecond, 10 * time.Second, time.Minute, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			var w probe.Waiter
+			if err := w.Wait(t.Context(), fake("x", readyAfter(d))); err != nil {
+				t.Fatal(err)
+			}
+			late := time.Since(start) - d
+			if most := min(25*time.Millisecond+d*6/100, 1200*time.Millisecond); late > most {
+				t.Errorf("ready after %v was noticed %v late, want at most %v", d, late, most)
+			}
+		})
+	}
+}
+
+func TestWaitInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		attempts := 0
+		w := probe.Waiter{Interval: 2 * time.Second, Notify: func(probe.Event) { attempts++ }}
+		if err := w.Wait(t.Context(), fake("x", readyAfter(10*time.Second))); err != nil {
+			t.Fatal(err)
+		}
+		if attempts != 6 {
+			t.Errorf("%d attempts in 10s, want 6", attempts)
+		}
+	})
+}
+
+func TestWaitReportsWhoseDeadlineItWas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cause := errors.New("our own deadline")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, cause)
+		defer cancel()
+		slow := fake("slow", func(ctx context.Context) error {
+			if deadline, _ := ctx.Deadline(); time.Until(deadline) < probe.DefaultAttemptTimeout {
+				<-ctx.Done() // the attempt that the deadline cuts short says nothing about the target
+				return ctx.Err()
+			}
+			return errDown
+		})
+		var w probe.Waiter
+		err := w.Wait(ctx, slow)
+		e, ok := errors.AsType[*probe.NotReadyError](err)
+		if !ok || !errors.Is(err, cause) || !errors.Is(err, errDown) || e.Elapsed != time.Minute || e.Attempts < 50 {
+			t.Errorf("err = %v, want the cause, the last error, the time and the attempts", err)
+		}
+	})
+}
+
+func TestWaitEndsWhenOneTargetCannotBecomeReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		bad := fake("bad", func(context.Context) error { return probe.Permanent(errDown) })
+		slow := fake("slow", readyAfter(time.Hour))
+		var w probe.Waiter
+		err := w.Wait(t.Context(), slow, bad, slow)
+		if err == nil || !strings.HasPrefix(err.Error(), "bad is not ready") || strings.Contains(err.Error(), "slow") {
+			t.Errorf("err = %v, want only bad's", err)
+		}
+		if took := time.Since(start); took != 0 {
+			t.Errorf("ended after %v, want at once", took)
+		}
+	})
+}
+
+func TestWaitSlowsDownWhenCredentialsAreRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		attempts := 0
+		refusing := fake("x", func(context.Context) error {
+			attempts++
+			return probe.Rejected(errDown)
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		var w probe.Waiter
+		if err := w.Wait(ctx, refusing); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("err = %v, want the deadline's", err)
+		}
+		if attempts < 6 || attempts > 10 {
+			t.Errorf("%d attempts in a minute, want 3 and then one every 10s", attempts)
+		}
+		attempts = 0
+		w.FailFast = true
+		if err := w.Wait(t.Context(), refusing); err == nil || attempts != 1 {
+			t.Errorf("FailFast: err = %v after %d attempts, want an error after one", err, attempts)
+		}
+	})
+}
+
+func TestWaitSuccessesInARow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		attempt := 0
+		flapping := fake("x", func(context.Context) error {
+			if attempt++; attempt == 3 { // the third breaks the row
+				return errDown
+			}
+			return nil
+		})
+		w := probe.Waiter{Successes: 3}
+		if err := w.Wait(t.Context(), flapping); err != nil {
+			t.Fatal(err)
+		}
+		if attempt != 6 {
+			t.Errorf("%d attempts, want 6", attempt)
+		}
+		if took := time.Since(start); took < 4*probe.DefaultSuccessGap {
+			t.Errorf("took %v, want successes %v apart", took, probe.DefaultSuccessGap)
+		}
+	})
+}
+
+func TestWaitOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var attempts atomic.Int32
+		w := probe.Waiter{Once: true, Notify: func(probe.Event) { attempts.Add(1) }}
+		down := fake("down", func(context.Context) error { return errDown })
+		up := fake("up", func(context.Context) error { return nil })
+		if err := w.Wait(t.Context(), up); err != nil || attempts.Load() != 1 {
+			t.Errorf("err = %v after %d attempts", err, attempts.Load())
+		}
+		err := w.Wait(t.Context(), down, up, down)
+		if err == nil || strings.Count(err.Error(), "is not ready") != 2 || attempts.Load() != 4 {
+			t.Errorf("err = %v after %d attempts, want both that are down", err, attempts.Load())
+		}
+	})
+}
+
+func TestWaitRecoversACrash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		crashing := fake("x", func(context.Context) error { panic("s3cr3t") })
+		var w probe.Waiter
+		err := w.Wait(t.Context(), crashing, fake("slow", readyAfter(time.Hour)))
+		if _, ok := errors.AsType[*crash.Error](err); !ok || strings.Contains(err.Error(), "s3cr3t") {
+			t.Errorf("err = %v, want a crash without its value", err)
+		}
+	})
+}
