@@ -20,7 +20,7 @@ type deaf struct {
 }
 
 func (d deaf) Probe(context.Context) error {
-	c, err := d.dial(context.Background(), "tcp", d.address)
+	c, err := d.dial(context.Background(), "tcp", d.address) //nolint:contextcheck // that is what it is for
 	if err != nil {
 		return err
 	}

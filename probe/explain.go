@@ -43,7 +43,7 @@ func explain(ctx context.Context, err error, t Trace, took time.Duration) error 
 
 // tooSlow says what an attempt was doing when its time was over.
 func tooSlow(t Trace, took time.Duration, err error) *reason {
-	took = took.Round(time.Millisecond)
+	took = took.Round(max(10*time.Millisecond, took/30).Truncate(10 * time.Millisecond)) // the same text each time
 	switch {
 	case len(t.Addresses) == 0:
 		return &reason{

@@ -54,7 +54,7 @@ func unknownKey(key string, known []string, k Kind) error {
 	if word == "" {
 		return fmt.Errorf("unknown fragment key: after # comes key=value (in a password, # is %%23); %s knows %s", k.Name, strings.Join(known, ", "))
 	}
-	return fmt.Errorf("unknown fragment key %s%s; %s knows %s", word, suggest.DidYouMean(key, known), k.Name, strings.Join(known, ", "))
+	return fmt.Errorf("unknown fragment key %q%s; %s knows %s", word, suggest.DidYouMean(key, known), k.Name, strings.Join(known, ", "))
 }
 
 // duration returns the value of a key, which must be positive, or zero where

@@ -4,15 +4,16 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/pem"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/simserver"
 	"github.com/inith/inith/probe"
 )
@@ -160,7 +161,7 @@ func TestHTTPThroughAProxy(t *testing.T) {
 	var asked string
 	proxy := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked = r.URL.String() }))
 	defer proxy.Close()
-	u, err := url.Parse(proxy.URL)
+	u, err := redact.ParseURL(proxy.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,10 +172,19 @@ func TestHTTPThroughAProxy(t *testing.T) {
 	}
 }
 
+// secureSite is site over TLS, quiet about clients that do not trust it.
+func secureSite(t *testing.T) *httptest.Server {
+	t.Helper()
+	s := httptest.NewUnstartedServer(site())
+	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return s
+}
+
 func TestHTTPS(t *testing.T) {
 	t.Parallel()
-	s := httptest.NewTLSServer(site())
-	t.Cleanup(s.Close)
+	s := secureSite(t)
 	ca := secretFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})))
 	plain := httptest.NewServer(site())
 	t.Cleanup(plain.Close)
@@ -202,8 +212,7 @@ func TestHTTPS(t *testing.T) {
 
 // TestHTTPSFilesAreReadAgain mounts the CA after the first attempt.
 func TestHTTPSFilesAreReadAgain(t *testing.T) {
-	s := httptest.NewTLSServer(site())
-	defer s.Close()
+	s := secureSite(t)
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	target := open(t, s.URL+"/ok#ca-file="+escape(ca), probe.Options{})
 	checkVerdict(t, target.Probe(t.Context()), notYet, "is not there yet")

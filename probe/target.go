@@ -86,8 +86,7 @@ func parse(raw string) (*url.URL, error) {
 
 func unknownScheme(u *url.URL) error {
 	known := schemes()
-	return fmt.Errorf("unknown scheme %s%s, have %s", cmp.Or(redact.Word(u.Scheme), "of the URL"),
-		suggest.DidYouMean(u.Scheme, known), strings.Join(known, ", "))
+	return fmt.Errorf("unknown scheme %q%s, have %s", redact.Word(u.Scheme), suggest.DidYouMean(u.Scheme, known), strings.Join(known, ", "))
 }
 
 // A spec is what one target asks for, as its kind reads it.
@@ -190,10 +189,10 @@ func dropper(u *url.URL, o Options) func(string) error {
 	return func(key string) error {
 		if o.DropUnknown {
 			cmp.Or(o.Logger, slog.New(slog.DiscardHandler)).
-				Debug("dropped a query key", "target", redact.URL(u), "key", cmp.Or(redact.Word(key), "?"))
+				Debug("dropped a query key", "target", redact.URL(u), "key", redact.Word(key))
 			return nil
 		}
-		return fmt.Errorf("unknown query key %s: the query belongs to the protocol, the fragment (#) to inith", redact.Word(key))
+		return fmt.Errorf("unknown query key %q: the query belongs to the protocol, the fragment (#) to inith", redact.Word(key))
 	}
 }
 

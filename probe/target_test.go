@@ -52,7 +52,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"user:" + secret + "@db:5432", "not host:port"},
 		{"jdbc:postgresql://db/app?password=" + secret, "jdbc"},
 		{"postgress://db", `did you mean "postgres"`},
-		{secret + "://db", "unknown scheme of the URL"},
+		{secret + "://db", "unknown scheme"},
 		{"tcp://db", "missing port"},
 		{"tcp://db:0", "not a number from 1 to 65535"},
 		{"tcp://db:99999", "not a number from 1 to 65535"},

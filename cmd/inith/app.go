@@ -1,8 +1,6 @@
 package main
 
 import (
-	"strings"
-
 	"github.com/urfave/cli/v2"
 
 	"github.com/inith/inith/internal/redact"
@@ -16,6 +14,7 @@ func newApp(p *process) *cli.App {
 		Usage:                     "prepare a container before its application starts",
 		UsageText:                 "inith COMMAND [OPTION...] [ARG...] [-- CMD ARG...]",
 		Version:                   buildVersion(),
+		HideHelpCommand:           true, // --help does it
 		HideVersion:               true, // the flag of cli has a short form, -v, that people take for --verbose
 		Writer:                    p.stdout,
 		ErrWriter:                 p.stderr,
@@ -45,7 +44,7 @@ func root(p *process, c *cli.Context) error {
 		return printVersion(p)
 	}
 	if name := c.Args().First(); name != "" {
-		return usagef("unknown command %s%s", strings.Trim(redact.Word(name), `"`), suggest.DidYouMean(name, commandNames(c.App)))
+		return usagef("unknown command %s%s", redact.Word(name), suggest.DidYouMean(name, commandNames(c.App)))
 	}
 	if p.command != nil {
 		return usagef("no inith command before --")

@@ -69,7 +69,7 @@ func findFlag(known []cli.Flag, arg string) (cli.Flag, error) {
 		}
 		names = append(names, f.Names()[0])
 	}
-	return nil, usagef("unknown flag %s%s", strings.Trim(redact.Word(name), `"`), suggest.DidYouMean(name, names))
+	return nil, usagef("unknown flag %s%s", redact.Word(name), suggest.DidYouMean(name, names))
 }
 
 func takesValue(f cli.Flag) bool {

@@ -9,8 +9,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/inith/inith/internal/crash"
 )
 
@@ -51,11 +49,7 @@ func (p *process) dispatch(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	err = app.RunContext(ctx, args)
-	if _, ok := errors.AsType[cli.ExitCoder](err); ok {
-		return &usageError{err} // cli's own: an unknown help topic
-	}
-	return err
+	return app.RunContext(ctx, args)
 }
 
 // isolate takes libpq's variables from the environment of this process, not of

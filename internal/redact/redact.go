@@ -129,12 +129,12 @@ func harmless(key string) bool {
 	}, key)
 }
 
-// Word returns s quoted if it looks like the name of an option, which may be
+// Word returns s if it looks like the name of an option, which may be
 // shown, and "" otherwise: what stands where an option is expected may be the
 // rest of a password.
 func Word(s string) string {
 	if len(s) == 0 || len(s) > 32 || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz-_") != "" {
 		return ""
 	}
-	return `"` + s + `"`
+	return s
 }
