@@ -1,9 +1,65 @@
-# make demo | test | ci : what it does, what it passes, what must hold before a change lands.
-GO        ?= go
-TAGS      := urfave_cli_no_docs
-GOBUILD   := CGO_ENABLED=0 $(GO) build -tags $(TAGS) -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
-VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+# make demo: the main job, on nothing but Go.  make test: the tests.  make ci: all that must hold.
+GO       ?= go
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
+BASE     ?= gcr.io/distroless/static-debian12:nonroot
+GOBUILD   = CGO_ENABLED=0 $(GO) build -tags urfave_cli_no_docs -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
+REPORT    = $(GO) run ./internal/testreport $(STRICT)
+export DOCKER_BUILDKIT ?= $(shell docker buildx version >/dev/null 2>&1 && echo 1 || echo 0)
 
-.PHONY: build
+.PHONY: build demo test unit integration ci format lint tidy vuln cross reproducible image image-smoke bench-wait fuzz
 build: ## bin/inith, static and stripped
 	$(GOBUILD) -o bin/inith ./cmd/inith
+
+demo: build ## wait for simulated servers, live, then become a command
+	@$(GO) run ./internal/demo bin/inith
+
+test: unit ## the tests; those against real servers where Docker answers
+	@if docker info >/dev/null 2>&1; then $(MAKE) --no-print-directory integration; \
+	else echo "skipped integration/: no Docker engine answers (it runs inith against real servers and in its image)"; fi
+
+unit:
+	$(GO) test -race -shuffle=on -count=1 -json ./... | $(REPORT)
+
+integration: build ## inith against real servers, and in its image
+	cd integration && . images/env.sh && $(GO) test -count=1 -timeout 40m -json ./... | (cd .. && $(REPORT))
+
+ci: STRICT = -strict
+ci: format lint tidy unit vuln cross reproducible image-smoke integration ## what runs before a change lands; needs Docker
+	@echo "ci: all passed"
+
+format:
+	golangci-lint fmt --diff
+	cd integration && golangci-lint fmt --diff
+
+lint:
+	golangci-lint run
+	cd integration && golangci-lint run
+	$(GO) vet ./...
+
+tidy:
+	$(GO) mod tidy -diff
+	cd integration && $(GO) mod tidy -diff
+
+vuln: ## known vulnerabilities; the database may be out of reach
+	./.ci/vuln
+
+cross:
+	@for os in linux darwin; do for arch in amd64 arm64; do \
+		echo "build $$os/$$arch"; GOOS=$$os GOARCH=$$arch $(GOBUILD) -o /dev/null ./cmd/inith || exit 1; done; done
+
+reproducible: ## two clones, in different folders with different caches, give one digest
+	./.ci/reproducible
+
+image-smoke:
+	./.ci/image
+
+image: build ## the image; BASE=scratch where the distroless base cannot be pulled
+	docker build --build-arg BASE=$(BASE) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t inith .
+
+bench-wait: build ## side by side with wait4x, dockerize and a busybox loop
+	cd integration && . images/env.sh && $(GO) run ./bench/wait $(ARGS)
+
+fuzz: ## each fuzz target for a minute
+	$(GO) test -run '^$$' -fuzz FuzzParseURL -fuzztime 1m ./internal/redact
+	@for f in FuzzOpen FuzzPostgresAnswer FuzzRedisAnswer; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m ./probe || exit 1; done

@@ -88,7 +88,18 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 	if err != nil {
 		return nil, err
 	}
+	if selfConnected(raw) {
+		_ = raw.Close()
+		return nil, syscall.ECONNREFUSED
+	}
 	return d.adopt(raw)
+}
+
+// selfConnected reports whether c is its own peer: where nothing listens, the
+// kernel may choose the very port that is dialed for our side (RFC 9293, 3.5:
+// simultaneous open).
+func selfConnected(c net.Conn) bool {
+	return c.RemoteAddr().Network() == "tcp" && c.LocalAddr().String() == c.RemoteAddr().String()
 }
 
 // adopt takes a connection into the attempt, or closes it if that has ended.

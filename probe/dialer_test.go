@@ -128,3 +128,23 @@ func openFiles(t *testing.T) int {
 	}
 	return len(entries)
 }
+
+// TestSelfConnect has the kernel use for our side the very port that is dialed,
+// where nothing listens. Left to itself it does so once in some 30,000 times.
+func TestSelfConnect(t *testing.T) {
+	l := listen(t, simserver.Silent)
+	l.Close()
+	address, err := net.ResolveTCPAddr("tcp", l.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	naive := net.Dialer{LocalAddr: address}
+	c, err := naive.DialContext(t.Context(), "tcp", l.Addr())
+	if err != nil {
+		t.Fatalf("a naive client is not connected to itself: %v", err)
+	}
+	defer func() { _ = c.Close() }()
+	if !probe.SelfConnected(c) {
+		t.Errorf("%v to %v is not seen to be one", c.LocalAddr(), c.RemoteAddr())
+	}
+}

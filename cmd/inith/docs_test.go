@@ -1,0 +1,92 @@
+package main
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/inith/inith/probe"
+)
+
+// table returns the rows of the Markdown table whose head starts with the cells.
+func table(t *testing.T, file string, head ...string) [][]string {
+	t.Helper()
+	b, err := os.ReadFile("../../" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows [][]string
+	inside := false
+	for line := range strings.Lines(string(b)) {
+		if !strings.HasPrefix(line, "|") {
+			inside = false
+			continue
+		}
+		var cells []string
+		for cell := range strings.SplitSeq(strings.Trim(strings.TrimSpace(line), "|"), "|") {
+			cells = append(cells, strings.TrimSpace(cell))
+		}
+		if slices.Equal(cells[:min(len(head), len(cells))], head) {
+			inside = true
+		} else if inside && !strings.HasPrefix(cells[0], "---") {
+			rows = append(rows, cells)
+		}
+	}
+	if len(rows) == 0 {
+		t.Fatalf("%s has no table %v", file, head)
+	}
+	return rows
+}
+
+func TestReadmeHasTheExitCodes(t *testing.T) {
+	var want [][]string
+	for _, row := range exitTable() {
+		want = append(want, row[:])
+	}
+	if diff := cmp.Diff(want, table(t, "README.md", "code", "meaning")); diff != "" {
+		t.Errorf("exit codes (-code +README):\n%s", diff)
+	}
+}
+
+func TestReadmeHasTheKinds(t *testing.T) {
+	rows := table(t, "README.md", "kind", "URL", "levels")
+	var documented, want [][]string
+	for _, row := range rows {
+		documented = append(documented, []string{row[0], row[2]})
+	}
+	for i, k := range probe.Kinds() {
+		var levels []string
+		for _, l := range k.Levels {
+			levels = append(levels, l.String())
+		}
+		want = append(want, []string{k.Name, strings.Join(levels, ", ")})
+		for _, scheme := range append(k.Aliases, k.Name) {
+			if i < len(rows) && !strings.Contains(rows[i][1], scheme+"://") {
+				t.Errorf("README: the URL of %s lacks the scheme %s", k.Name, scheme)
+			}
+		}
+	}
+	if diff := cmp.Diff(want, documented); diff != "" {
+		t.Errorf("kinds (-code +README):\n%s", diff)
+	}
+}
+
+func TestDocsHaveTheFragmentKeys(t *testing.T) {
+	documented := map[string]string{}
+	for _, row := range table(t, "docs/wait.md", "fragment key", "kinds") {
+		for name := range strings.SplitSeq(row[0], ",") {
+			documented[strings.Trim(strings.TrimSpace(name), "`")] = row[1]
+		}
+	}
+	for _, k := range probe.Kinds() {
+		for _, key := range k.Keys {
+			kinds, ok := documented[key]
+			if !ok || !slices.Contains(strings.Split(kinds, ", "), k.Name) {
+				t.Errorf("docs/wait.md: fragment key %s of kind %s is not documented (has %q)", key, k.Name, kinds)
+			}
+		}
+	}
+}

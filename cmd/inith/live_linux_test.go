@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/inith/inith/internal/simserver"
+)
+
+// terminal returns both ends of a new pseudo-terminal.
+func terminal(t *testing.T) (master, slave *os.File) {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = master.Close() })
+	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slave, err = os.OpenFile("/dev/pts/"+strconv.Itoa(number), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 100}); err != nil {
+		t.Fatal(err)
+	}
+	return master, slave
+}
+
+// TestLiveDisplay runs inith with a terminal for stderr.
+func TestLiveDisplay(t *testing.T) {
+	up, err := simserver.Listen(t.Context(), "tcp", "127.0.0.1:0", simserver.RedisPing("+PONG\r\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer up.Close()
+	for _, tt := range []struct {
+		name          string
+		env, args     []string
+		want, refused string
+	}{
+		{"rows in color", []string{"TERM=xterm"}, nil, "\x1b[32m✓\x1b[0m redis://" + up.Addr(), "level=INFO"},
+		{"rows without color", []string{"TERM=xterm", "NO_COLOR=1"}, nil, "✓ redis://" + up.Addr(), "\x1b[32m"},
+		{"a dumb terminal", []string{"TERM=dumb"}, nil, "msg=ready", "\x1b["},
+		{"no TERM", nil, nil, "msg=ready", "\x1b["},
+		{"JSON", []string{"TERM=xterm"}, []string{"--log-format=json"}, `"msg":"ready"`, "\x1b["},
+		{"debug", []string{"TERM=xterm"}, []string{"--log-level=debug"}, "msg=ready", "\x1b["},
+		{"no row for one attempt", []string{"TERM=xterm"}, []string{"--once"}, "msg=ready", "\x1b["},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			out := onTerminal(t, tt.env, append(tt.args, "redis://user:s3cr3t@"+up.Addr()+"#level=proto"))
+			if !strings.Contains(out, tt.want) || strings.Contains(out, tt.refused) || strings.Contains(out, "s3cr3t") {
+				t.Errorf("output %q, want %q and not %q", out, tt.want, tt.refused)
+			}
+		})
+	}
+}
+
+// onTerminal returns what `inith wait` writes to the terminal.
+func onTerminal(t *testing.T, env, args []string) string {
+	t.Helper()
+	self, err := exec.LookPath("inith") // testscript puts the commands of TestMain there
+	if err != nil {
+		t.Fatal(err)
+	}
+	master, slave := terminal(t)
+	cmd := exec.CommandContext(context.Background(), self, append([]string{"wait"}, args...)...)
+	cmd.Env, cmd.Stderr = append(env, "PATH="+os.Getenv("PATH")), slave
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = slave.Close()
+	var out bytes.Buffer
+	_, _ = io.Copy(&out, master) // ends with EIO when the last writer is gone
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v: %s", err, &out)
+	}
+	return out.String()
+}

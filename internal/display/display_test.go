@@ -1,0 +1,33 @@
+package display_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/inith/inith/internal/display"
+)
+
+func TestDrawReplacesWhatWasDrawn(t *testing.T) {
+	var b strings.Builder
+	rows := display.New(&b, func() int { return 12 }, true)
+	two := []display.Row{{Mark: "…", Color: display.Yellow, Text: "short"}, {Mark: "x", Text: "too long for it"}}
+	for range 2 {
+		if err := rows.Draw(two); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const once = "\r\x1b[2K\x1b[33m…\x1b[0m short\n\r\x1b[2Kx too long…\n"
+	if got, want := b.String(), once+"\x1b[2A"+once; got != want {
+		t.Errorf("drew %q, want %q", got, want)
+	}
+}
+
+func TestDrawWithoutColor(t *testing.T) {
+	var b strings.Builder
+	if err := display.New(&b, func() int { return 80 }, false).Draw([]display.Row{{Mark: "✓", Color: display.Green, Text: "ready"}}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := b.String(), "\r\x1b[2K✓ ready\n"; got != want {
+		t.Errorf("drew %q, want %q", got, want)
+	}
+}

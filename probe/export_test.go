@@ -1,0 +1,4 @@
+package probe
+
+// SelfConnected is selfConnected, for its test.
+var SelfConnected = selfConnected
