@@ -10,6 +10,7 @@ export DOCKER_BUILDKIT ?= $(shell docker buildx version >/dev/null 2>&1 && echo 
 .PHONY: build demo test unit integration ci format lint tidy vuln cross reproducible image image-smoke bench-wait fuzz
 build: ## bin/inith, static and stripped
 	$(GOBUILD) -o bin/inith ./cmd/inith
+	@chmod 755 bin/inith # whatever the umask: in the image another user runs it
 
 demo: build ## wait for simulated servers, live, then become a command
 	@$(GO) run ./internal/demo bin/inith

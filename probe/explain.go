@@ -24,13 +24,13 @@ type reason struct {
 func (r *reason) Error() string { return r.text }
 func (r *reason) Unwrap() error { return r.err }
 
-// explain says what the error of an attempt that took so long means.
-func explain(ctx context.Context, err error, t Trace, took time.Duration) error {
+// explain says what the error of an attempt means that had limit for it.
+func explain(ctx context.Context, err error, t Trace, limit time.Duration) error {
 	if r, ok := errors.AsType[*reason](err); ok && r != nil {
 		return err
 	}
 	if expired(ctx) {
-		return tooSlow(t, took, err)
+		return tooSlow(t, limit, err)
 	}
 	if r := explainNetwork(err); r != nil {
 		return r
@@ -41,27 +41,28 @@ func explain(ctx context.Context, err error, t Trace, took time.Duration) error 
 	return explainEnd(err, t)
 }
 
-// tooSlow says what an attempt was doing when its time was over.
-func tooSlow(t Trace, took time.Duration, err error) *reason {
-	took = took.Round(max(10*time.Millisecond, took/30).Truncate(10 * time.Millisecond)) // the same text each time
+// tooSlow says what an attempt was doing when its time was over. The text holds
+// the limit, not a measurement, so that it is the same each time.
+func tooSlow(t Trace, limit time.Duration, err error) *reason {
+	limit = limit.Round(time.Millisecond)
 	switch {
 	case len(t.Addresses) == 0:
 		return &reason{
-			text: fmt.Sprintf("name not resolved within %v", took),
+			text: fmt.Sprintf("name not resolved within %v", limit),
 			hint: "is the cluster's DNS reachable? A NetworkPolicy must allow port 53", err: err,
 		}
 	case !t.Accepted:
 		return &reason{
-			text: fmt.Sprintf("no answer to the connection within %v", took),
+			text: fmt.Sprintf("no answer to the connection within %v", limit),
 			hint: "a NetworkPolicy or firewall drops it, or the address is wrong", err: err,
 		}
 	case !t.Answered:
 		return &reason{
-			text: fmt.Sprintf("accepted the connection, then said nothing for %v", took),
+			text: fmt.Sprintf("accepted the connection, then said nothing for %v", limit),
 			hint: "the server hangs, or a proxy waits for its backend, or this port speaks another protocol", err: err,
 		}
 	default:
-		return &reason{text: fmt.Sprintf("did not finish its answer within %v", took), hint: "the server is overloaded or hangs", err: err}
+		return &reason{text: fmt.Sprintf("did not finish its answer within %v", limit), hint: "the server is overloaded or hangs", err: err}
 	}
 }
 

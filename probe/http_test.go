@@ -104,7 +104,10 @@ func TestHTTPOtherAnswers(t *testing.T) {
 		{"silent", simserver.Silent, "said nothing"},
 		{"hangs up", simserver.HangUp, "without an answer"},
 		{"another protocol", simserver.Say("-ERR unknown command\r\n"), "not understood"},
-		{"hangs up in the middle", func(c net.Conn) { _, _ = c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")) }, "in the middle"},
+		{"hangs up in the middle", func(c net.Conn) {
+			_, _ = c.Read(make([]byte, 4096))
+			_, _ = c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"))
+		}, "in the middle"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -206,11 +206,15 @@ func (t *Target) Probe(ctx context.Context) (err error) {
 		defer cancel()
 	}
 	start := time.Now()
+	limit, limited := ctx.Deadline()
 	end := t.dialer.begin(ctx)
 	defer end()
 	defer crash.Recover(&err)
 	if err = t.prober.Probe(ctx); err != nil {
-		return explain(ctx, err, t.dialer.Trace(), time.Since(start))
+		if !limited {
+			limit = time.Now() // what ended it was no deadline
+		}
+		return explain(ctx, err, t.dialer.Trace(), limit.Sub(start))
 	}
 	return nil
 }

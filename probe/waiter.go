@@ -53,7 +53,7 @@ type Event struct {
 	Attempt int // from 1
 	Elapsed time.Duration
 	Err     error // why not ready; nil: this attempt found it ready
-	Done    bool  // the wait for this target has ended
+	Done    bool  // the wait for this target has ended; if not ready, with an Err that was told before
 }
 
 // A NotReadyError tells why a target did not become ready.
@@ -63,7 +63,7 @@ type NotReadyError struct {
 	Elapsed  time.Duration
 	Err      error // of the last attempt that was not cut short, nil if there was none
 	Cause    error // what ended the wait; nil: Err did
-	Trace    Trace // of the last attempt
+	Trace    Trace // of the attempt that Err is of
 }
 
 func (e *NotReadyError) Error() string {
@@ -114,28 +114,37 @@ func (w *Waiter) Wait(ctx context.Context, targets ...*Target) error {
 // A wait is the state of waiting for one target.
 type wait struct {
 	*Waiter
+	index      int
 	target     *Target
 	start      time.Time
 	pace       backoff.BackOff
 	attempt    int
-	successes  int // in a row
-	rejections int // in a row
-	last       error
+	successes  int   // in a row
+	rejections int   // in a row
+	last       error // of an attempt that ctx did not cut short
+	trace      Trace // of the same attempt
 }
 
 func (w *Waiter) wait(ctx context.Context, index int, t *Target) (err error) {
 	defer crash.Recover(&err) // of Notify; Probe has its own
-	s := &wait{Waiter: w, target: t, start: time.Now(), pace: w.newPace()}
+	s := &wait{Waiter: w, index: index, target: t, start: time.Now(), pace: w.newPace()}
 	for {
 		err := s.probe(ctx)
 		done, failed := s.decide(ctx, err)
-		w.notify(Event{Target: t, Index: index, Attempt: s.attempt, Elapsed: time.Since(s.start), Err: err, Done: done})
-		if done {
-			return failed
+		if !done {
+			s.notify(err, false)
+			cause := pace.Sleep(ctx, s.pause(err))
+			if cause == nil {
+				continue
+			}
+			failed = s.notReady(cause)
 		}
-		if cause := pace.Sleep(ctx, s.pause(err)); cause != nil {
-			return s.notReady(cause)
+		if failed != nil && s.last != nil {
+			s.notify(s.last, true)
+		} else {
+			s.notify(failed, true)
 		}
+		return failed
 	}
 }
 
@@ -146,9 +155,9 @@ func (w *Waiter) newPace() backoff.BackOff {
 	return pace.NewProportional(0.04, 10*time.Millisecond, time.Second, 0.2)
 }
 
-func (w *Waiter) notify(e Event) {
-	if w.Notify != nil {
-		w.Notify(e)
+func (s *wait) notify(err error, done bool) {
+	if s.Notify != nil {
+		s.Notify(Event{Target: s.target, Index: s.index, Attempt: s.attempt, Elapsed: time.Since(s.start), Err: err, Done: done})
 	}
 }
 
@@ -166,7 +175,7 @@ func (s *wait) probe(ctx context.Context) error {
 	}
 	s.successes = 0
 	if s.last == nil || !expired(ctx) {
-		s.last = err
+		s.last, s.trace = err, s.target.Trace()
 	}
 	if isRejected(err) {
 		s.rejections++
@@ -178,6 +187,9 @@ func (s *wait) probe(ctx context.Context) error {
 
 // decide tells whether the wait is over after an attempt, and how.
 func (s *wait) decide(ctx context.Context, err error) (done bool, failed error) {
+	if err != nil && expired(ctx) {
+		<-ctx.Done() // its timer is a moment behind the clock
+	}
 	_, crashed := errors.AsType[*crash.Error](err)
 	switch {
 	case err == nil && s.successes >= max(1, s.Successes):
@@ -208,7 +220,7 @@ func (s *wait) pause(err error) time.Duration {
 func (s *wait) notReady(cause error) error {
 	return &NotReadyError{
 		Target: s.target, Attempts: s.attempt, Elapsed: time.Since(s.start),
-		Err: s.last, Cause: cause, Trace: s.target.Trace(),
+		Err: s.last, Cause: cause, Trace: s.trace,
 	}
 }
 

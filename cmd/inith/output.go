@@ -3,10 +3,10 @@ package main
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -82,13 +82,19 @@ func (p *process) width() int {
 // report tells a person, and the termination log, why inith failed. It is the
 // only place that does.
 func (p *process) report(err error) {
-	text := describe(err)
-	if p.output.json {
-		p.logger().Error("failed", "err", text.String(), "exit_code", exitCode(err))
-	} else {
-		text.write(p.stderr, "inith: ")
+	failures := describe(err)
+	for _, f := range failures {
+		if p.output.json {
+			p.logger().Error("failed", "err", f.text, "hint", f.hint, "exit_code", exitCode(err))
+		} else {
+			_, _ = io.WriteString(p.stderr, f.lines("inith: "))
+		}
 	}
-	p.terminate(text.String())
+	var all strings.Builder
+	for _, f := range failures {
+		all.WriteString(f.lines(""))
+	}
+	p.terminate(all.String())
 }
 
 // terminate writes the outcome to the termination log. That there is none, as
@@ -103,51 +109,41 @@ func (p *process) terminate(message string) {
 	}
 }
 
-// A message is what a person gets to read about a failure.
-type message []messageLine
+// A failure is what a person gets to read about one error.
+type failure struct{ text, hint string }
 
-type messageLine struct{ kind, text string } // kind is error or hint
-
-// describe returns a line for each error that err joins, and hints on it.
-func describe(err error) message {
-	var m message
+// describe returns a failure for each error that err joins.
+func describe(err error) []failure {
+	if e, ok := err.(*probe.NotReadyError); ok { //nolint:errorlint // what it wraps is in its text
+		return []failure{{e.Error(), strings.Join(nonEmpty(e.Trace.String(), probe.Hint(e.Err)), "; ")}}
+	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		if _, single := err.(*probe.NotReadyError); !single { //nolint:errorlint // the outermost only
-			for _, e := range joined.Unwrap() {
-				m = append(m, describe(e)...)
+		var all []failure
+		for _, e := range joined.Unwrap() {
+			more := describe(e)
+			if last := len(all) - 1; last >= 0 && all[last].hint == more[0].hint {
+				all[last].hint = "" // the next one gives it
 			}
-			return m
+			all = append(all, more...)
 		}
+		return all
 	}
-	m = append(m, messageLine{"error", err.Error()})
-	if e, ok := errors.AsType[*probe.NotReadyError](err); ok {
-		m = append(m, messageLine{"hint", strings.Join(nonEmpty(e.Trace.String(), probe.Hint(e.Err)), "; ")})
-	}
+	f := failure{text: err.Error()}
 	if _, ok := errors.AsType[*usageError](err); ok {
-		m = append(m, messageLine{"hint", "inith --help tells the usage"})
+		f.hint = "inith --help tells the usage"
 	}
-	return m
+	return []failure{f}
 }
 
 func nonEmpty(texts ...string) []string {
-	var kept []string
-	for _, t := range texts {
-		if t != "" {
-			kept = append(kept, t)
-		}
-	}
-	return kept
+	return slices.DeleteFunc(texts, func(t string) bool { return t == "" })
 }
 
-func (m message) write(w io.Writer, prefix string) {
-	for _, line := range m {
-		fmt.Fprintf(w, "%s%s: %s\n", prefix, line.kind, line.text)
+// lines returns the failure as it is printed, each line with the prefix.
+func (f failure) lines(prefix string) string {
+	s := prefix + "error: " + f.text + "\n"
+	if f.hint != "" {
+		s += prefix + "hint: " + f.hint + "\n"
 	}
-}
-
-// String returns the message without a prefix, for the termination log.
-func (m message) String() string {
-	var b strings.Builder
-	m.write(&b, "")
-	return strings.TrimRight(b.String(), "\n")
+	return s
 }

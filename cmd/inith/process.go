@@ -7,8 +7,10 @@ import (
 	"io"
 	"log" //nolint:depguard // only to silence it
 	"os"
+	"strconv"
 	"strings"
 
+	"github.com/inith/inith/internal/child"
 	"github.com/inith/inith/internal/crash"
 )
 
@@ -22,17 +24,17 @@ type process struct {
 	command     []string // what follows "--"
 	path        string   // of the program of command
 	output      output   // how to speak, from the global flags
-	termination bool     // the outcome goes to the termination log
+	termination bool     // the outcome goes to the termination log: not of a probe
 }
 
 // run is main without the process: it does not exit.
 func (p *process) run(ctx context.Context) int {
-	p.output, p.termination = output{termination: terminationDefault(p.env)}, true
+	p.output = output{termination: terminationDefault(p.env)}
 	isolate(p.env)
 	log.SetOutput(io.Discard) // net/http writes what servers send to it
 	err := p.dispatch(ctx)
-	if err != nil {
-		p.report(err)
+	if _, command := errors.AsType[*child.ExitError](err); err != nil && !command {
+		p.report(err) // how the command ended is its own to tell
 	}
 	return exitCode(err)
 }
@@ -44,12 +46,29 @@ func (p *process) dispatch(ctx context.Context) (err error) {
 		return usagef("no command after --")
 	}
 	p.command = command
+	p.termination = !p.isProbe(own)
 	app := newApp(p)
 	args, err := moveFlags(app, own)
 	if err != nil {
 		return err
 	}
 	return app.RunContext(ctx, args)
+}
+
+// isProbe reports whether this is `wait --once`, before the flags are parsed and
+// even if they cannot be: it runs beside the application, whose the termination
+// log is.
+func (p *process) isProbe(args []string) bool {
+	variable, _ := p.lookup("INITH_WAIT_ONCE")
+	once, _ := strconv.ParseBool(variable)
+	for _, arg := range args {
+		name, value, hasValue := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		if name == "once" && isFlag(arg) {
+			set, err := strconv.ParseBool(value)
+			once = !hasValue || err != nil || set
+		}
+	}
+	return once
 }
 
 // isolate takes libpq's variables from the environment of this process, not of

@@ -88,7 +88,6 @@ func (p *process) parseWait(c *cli.Context) (*waitJob, error) {
 			Successes: c.Int("successes"), Once: c.Bool("once"), FailFast: c.Bool("fail-fast"),
 		},
 	}
-	p.termination = !w.waiter.Once
 	switch {
 	case w.waiter.AttemptTimeout == 0:
 		return nil, usagef("--attempt-timeout: an attempt needs a limit")

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/inith/inith/internal/display"
+	"github.com/inith/inith/probe"
+)
+
+// redraw is the time between two drawings.
+const redraw = 100 * time.Millisecond
+
+// A liveView draws a row for each target on a terminal, and redraws it.
+type liveView struct {
+	rows  *display.Rows
+	begun time.Time
+}
+
+func (v *liveView) begin(rows []progressRow) { v.draw(rows) }
+
+// event leaves it to the next beat: attempts can be many.
+func (*liveView) event(progressRow, probe.Event) {}
+
+func (v *liveView) beat(rows []progressRow) { v.draw(rows) }
+
+// draw draws the rows. That the terminal is gone is not a reason to stop waiting.
+func (v *liveView) draw(rows []progressRow) {
+	width := 0
+	for _, r := range rows {
+		width = max(width, len(r.target.Name))
+	}
+	var drawn []display.Row
+	for _, r := range rows {
+		elapsed := time.Since(v.begun)
+		if r.last.Done {
+			elapsed = r.last.Elapsed
+		}
+		row := state(r.last)
+		row.Text = fmt.Sprintf("%-*s  %-5s  %4d  %6.1fs  %s", width, r.target.Name, r.target.Level, r.last.Attempt, elapsed.Seconds(), row.Text)
+		drawn = append(drawn, row)
+	}
+	_ = v.rows.Draw(drawn)
+}
+
+// state returns the mark of a target and what is known of it.
+func state(last probe.Event) display.Row {
+	switch {
+	case last.Err != nil && last.Done:
+		return display.Row{Mark: "✗", Color: display.Red, Text: last.Err.Error()}
+	case last.Err != nil:
+		return display.Row{Mark: "…", Color: display.Yellow, Text: last.Err.Error()}
+	case last.Done:
+		return display.Row{Mark: "✓", Color: display.Green, Text: "ready"}
+	case last.Attempt > 0:
+		return display.Row{Mark: "…", Color: display.Yellow, Text: "ready, asking again"}
+	default:
+		return display.Row{Mark: "…", Color: display.Yellow, Text: "waiting"}
+	}
+}

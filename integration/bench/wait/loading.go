@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// loadingRedis answers as a Redis server that loads its data: logging in works,
+// PING does not.
+func loadingRedis(c net.Conn) {
+	r := bufio.NewReader(c)
+	for {
+		name, err := redisCommand(r)
+		if err != nil {
+			return
+		}
+		answer := "+OK\r\n"
+		switch name {
+		case "PING":
+			answer = "-LOADING Redis is loading the dataset in memory\r\n"
+		case "HELLO":
+			answer = "-ERR unknown command 'HELLO'\r\n" // as before version 6; clients then use AUTH
+		}
+		if _, err := io.WriteString(c, answer); err != nil {
+			return
+		}
+	}
+}
+
+// redisCommand reads a command, inline or as an array, and returns its name.
+// https://redis.io/docs/latest/develop/reference/protocol-spec/
+func redisCommand(r *bufio.Reader) (string, error) {
+	line, err := r.ReadString('\n')
+	if err != nil {
+		return "", err
+	}
+	count, isArray := strings.CutPrefix(strings.TrimSpace(line), "*")
+	if !isArray {
+		name, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+		return strings.ToUpper(name), nil
+	}
+	n, err := strconv.Atoi(count)
+	if err != nil || n < 1 {
+		return "", errors.New("not a command")
+	}
+	name := ""
+	for i := range n {
+		if _, err := r.ReadString('\n'); err != nil { // the length: no argument here holds a line end
+			return "", err
+		}
+		word, err := r.ReadString('\n')
+		if err != nil {
+			return "", err
+		}
+		if i == 0 {
+			name = strings.ToUpper(strings.TrimSpace(word))
+		}
+	}
+	return name, nil
+}
+
+// A website answers every request with one status.
+type website struct {
+	addr   string
+	caFile string // of its certificate; "" without TLS
+	server *http.Server
+}
+
+func startWebsite(ctx context.Context, status int, cert *tls.Certificate, caFile string) (*website, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	w := &website{addr: l.Addr().String(), caFile: caFile}
+	w.server = &http.Server{
+		ReadHeaderTimeout: 10 * time.Second,
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }),
+	}
+	if cert != nil {
+		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS12})
+	}
+	go func() { _ = w.server.Serve(l) }() // returns when close is called
+	return w, nil
+}
+
+func (w *website) close() { _ = w.server.Close() }
+
+// newCertificate returns a certificate for 127.0.0.1 that is its own authority,
+// and writes it to a file for clients to trust.
+func newCertificate(file string) (*tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	c := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "bench"}, // curl wants an issuer with a name
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	if err != nil {
+		return nil, err
+	}
+	err = os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600)
+	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
+}

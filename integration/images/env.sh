@@ -1,0 +1,10 @@
+# Sourced before the integration tests: which images of real servers to use. Upstream's where they can be had, else our
+# own from Debian packages, all of one make. A variable that is set already stays as it is.
+if ! docker image inspect postgres:17-alpine >/dev/null 2>&1 && ! timeout 60 docker pull -q postgres:17-alpine >/dev/null 2>&1; then
+	echo 'images: upstream images cannot be pulled; using inith-test/*, made from Debian packages' >&2
+	images/make.sh || exit 1
+	: "${TEST_IMAGE_POSTGRES:=inith-test/postgres}" "${TEST_IMAGE_REDIS:=inith-test/redis}" "${TEST_IMAGE_NGINX:=inith-test/nginx}"
+	: "${TEST_IMAGE_HAPROXY:=inith-test/haproxy}" "${TEST_IMAGE_PGBOUNCER:=inith-test/pgbouncer}" "${TEST_IMAGE_BUSYBOX:=inith-test/busybox}"
+	export TEST_IMAGE_POSTGRES TEST_IMAGE_REDIS TEST_IMAGE_NGINX TEST_IMAGE_HAPROXY TEST_IMAGE_PGBOUNCER TEST_IMAGE_BUSYBOX
+fi
+export TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1

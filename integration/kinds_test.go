@@ -1,0 +1,138 @@
+package integration_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/inith/inith/probe"
+)
+
+// A kind is one row of the conformance suite: what the suite has to know about a
+// kind of target.
+type kind struct {
+	name string
+	// addr returns where a server may listen; nil is freeAddr.
+	addr func(t *testing.T) string
+	// target returns the URL that asks for the highest level that needs no
+	// state, with this password if the kind has any.
+	target func(t *testing.T, addr, password string) string
+	// start starts the real server and does not wait until it is ready.
+	start func(t *testing.T, addr string) *server
+	// use does what an application does first.
+	use func(ctx context.Context, addr string) error
+	// starting starts a server that accepts connections and says by itself that
+	// it is not ready, until finish is called. nil: the kind does not hear it.
+	starting func(t *testing.T, addr string) (finish func())
+	// startingLevels are those at which it is heard.
+	startingLevels []probe.Level
+	// portOnly: nothing is said at this kind, so that a silent or a hung server,
+	// for which the kernel accepts, is ready.
+	portOnly bool
+}
+
+// kinds are all kinds of target, one row each.
+func kinds() []kind {
+	return []kind{
+		{
+			name:     "tcp",
+			target:   func(_ *testing.T, addr, _ string) string { return "tcp://" + addr },
+			start:    func(t *testing.T, addr string) *server { t.Helper(); return startNginx(t, addr, up()) },
+			use:      useHTTP,
+			portOnly: true,
+		},
+		{
+			name:     "unix",
+			addr:     func(t *testing.T) string { t.Helper(); return filepath.Join(sharedDir(t), "app.sock") },
+			target:   func(_ *testing.T, addr, _ string) string { return "unix://" + addr },
+			start:    startSocket,
+			use:      useSocket,
+			portOnly: true,
+		},
+		{
+			name:   "http",
+			target: func(_ *testing.T, addr, pw string) string { return "http://app:" + escape(pw) + "@" + addr },
+			start:  func(t *testing.T, addr string) *server { t.Helper(); return startNginx(t, addr, up()) },
+			use:    useHTTP,
+			starting: func(t *testing.T, addr string) func() {
+				t.Helper()
+				s := startNginx(t, addr)
+				return func() { s.exec(t, "", "touch", "/tmp/ready") }
+			},
+			startingLevels: []probe.Level{probe.LevelState}, // at any other, 503 is an answer
+		},
+		{
+			name: "https",
+			target: func(t *testing.T, addr, pw string) string {
+				t.Helper()
+				return fmt.Sprintf("https://app@%s#ca-file=%s&password-file=%s", addr, caFile(t), secretFile(t, pw))
+			},
+			start: func(t *testing.T, addr string) *server { t.Helper(); return startHTTPS(t, addr, up()) },
+			use:   useHTTPS,
+			starting: func(t *testing.T, addr string) func() {
+				t.Helper()
+				s := startHTTPS(t, addr)
+				return func() { s.exec(t, "", "touch", "/tmp/ready") }
+			},
+			startingLevels: []probe.Level{probe.LevelState}, // at any other, 503 is an answer
+		},
+		{
+			name: "postgres",
+			target: func(_ *testing.T, addr, pw string) string {
+				return "postgres://postgres:" + escape(pw) + "@" + addr + "/app?sslmode=prefer"
+			},
+			start:          func(t *testing.T, addr string) *server { t.Helper(); return startPostgres(t, addr) },
+			use:            usePostgres,
+			starting:       startStandby,
+			startingLevels: []probe.Level{probe.LevelProto, probe.LevelAuth},
+		},
+		{
+			name: "redis",
+			target: func(t *testing.T, addr, pw string) string {
+				t.Helper()
+				return "redis://" + addr + "/0#password-file=" + secretFile(t, pw)
+			},
+			start: func(t *testing.T, addr string) *server { t.Helper(); return startRedis(t, addr) },
+			use:   useRedis,
+			starting: func(t *testing.T, addr string) func() {
+				t.Helper()
+				startRedis(t, addr, withDataset(t))
+				return func() {} // it finishes by itself, when the data are loaded
+			},
+			startingLevels: []probe.Level{probe.LevelAuth}, // at proto it asks for the password first
+		},
+		{
+			name: "rediss",
+			target: func(t *testing.T, addr, pw string) string {
+				t.Helper()
+				return "rediss://:" + escape(pw) + "@" + addr + "/0#ca-file=" + caFile(t)
+			},
+			start: func(t *testing.T, addr string) *server { t.Helper(); return startRedis(t, addr, withRedisTLS(t, addr)) },
+			use:   useRedisTLS,
+			starting: func(t *testing.T, addr string) func() {
+				t.Helper()
+				startRedis(t, addr, withDataset(t), withRedisTLS(t, addr))
+				return func() {}
+			},
+			startingLevels: []probe.Level{probe.LevelAuth},
+		},
+	}
+}
+
+// startSocket starts nginx on a Unix socket.
+func startSocket(t *testing.T, path string) *server {
+	t.Helper()
+	return startNginx(t, "unix:"+path, up(), withDir(filepath.Dir(path), filepath.Dir(path)))
+}
+
+// secretFile is a file with a password, ended by a newline as editors do.
+func secretFile(t *testing.T, secret string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(name, []byte(secret+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
