@@ -44,6 +44,10 @@ type database struct {
 	spec     *spec
 	settings map[string]string // libpq's, without the files that are read at each attempt
 	sql      string
+
+	// The server has no TLS, so sslmode=prefer, which asks for it first, would
+	// cost each login a connection.
+	plainFirst bool
 }
 
 func newPostgres(s *spec) (Prober, error) {
@@ -176,6 +180,9 @@ func (d *database) config(password string) (*pgconn.Config, error) {
 	settings := maps.Clone(d.settings)
 	if password != "" {
 		settings["password"] = password
+	}
+	if d.plainFirst && settings["sslmode"] == "prefer" {
+		settings["sslmode"] = "allow"
 	}
 	for _, file := range []struct{ what, key string }{
 		{"CA file", "sslrootcert"}, {"certificate file", "sslcert"}, {"key file", "sslkey"},
@@ -396,7 +403,8 @@ func isFalse(value []byte) bool {
 // message of the protocol.
 func (d *database) loginError(err error, c *pgconn.Config) error {
 	t := d.spec.dialer.Trace()
-	if refused := c.TLSConfig != nil && t.Answered && !t.TLS; refused && explainTLS(err) == nil {
+	if c.TLSConfig != nil && t.Answered && !t.TLS && explainTLS(err) == nil {
+		d.plainFirst = true
 		if _, ok := errors.AsType[*pgconn.PgError](err); !ok {
 			return errNoTLS()
 		}

@@ -22,6 +22,12 @@ const (
 	DefaultSuccessGap     = time.Second
 )
 
+// Bounds of the pause that grows with the time waited.
+const (
+	minPause = 10 * time.Millisecond
+	maxPause = time.Second
+)
+
 // After this many refused logins in a row, attempts are this far apart: servers
 // lock accounts.
 const (
@@ -117,7 +123,7 @@ type wait struct {
 	index      int
 	target     *Target
 	start      time.Time
-	pace       backoff.BackOff
+	pace       backoff.BackOff // where there is no Interval
 	attempt    int
 	successes  int   // in a row
 	rejections int   // in a row
@@ -127,13 +133,14 @@ type wait struct {
 
 func (w *Waiter) wait(ctx context.Context, index int, t *Target) (err error) {
 	defer crash.Recover(&err) // of Notify; Probe has its own
-	s := &wait{Waiter: w, index: index, target: t, start: time.Now(), pace: w.newPace()}
+	s := &wait{Waiter: w, index: index, target: t, start: time.Now(), pace: pace.NewProportional(0.04, minPause, maxPause, 0.2)}
 	for {
+		begun := time.Now()
 		err := s.probe(ctx)
 		done, failed := s.decide(ctx, err)
 		if !done {
 			s.notify(err, false)
-			cause := pace.Sleep(ctx, s.pause(err))
+			cause := pace.Sleep(ctx, s.pause(err, time.Since(begun)))
 			if cause == nil {
 				continue
 			}
@@ -146,13 +153,6 @@ func (w *Waiter) wait(ctx context.Context, index int, t *Target) (err error) {
 		}
 		return failed
 	}
-}
-
-func (w *Waiter) newPace() backoff.BackOff {
-	if w.Interval > 0 {
-		return backoff.NewConstantBackOff(w.Interval)
-	}
-	return pace.NewProportional(0.04, 10*time.Millisecond, time.Second, 0.2)
 }
 
 func (s *wait) notify(err error, done bool) {
@@ -205,15 +205,17 @@ func (s *wait) decide(ctx context.Context, err error) (done bool, failed error) 
 	}
 }
 
-// pause returns how long to wait before the next attempt.
-func (s *wait) pause(err error) time.Duration {
+// pause returns how long to wait after an attempt that took so long.
+func (s *wait) pause(err error, took time.Duration) time.Duration {
 	switch {
 	case err == nil:
 		return cmp.Or(s.Interval, DefaultSuccessGap)
 	case s.rejections >= rejectionsBeforeSlow:
 		return max(s.Interval, rejectedPause)
+	case s.Interval > 0:
+		return s.Interval
 	default:
-		return s.pace.NextBackOff()
+		return max(s.pace.NextBackOff()-took, minPause)
 	}
 }
 

@@ -69,7 +69,7 @@ func FuzzParseURL(f *testing.F) {
 	f.Fuzz(func(t *testing.T, scheme, password string) {
 		parsed, err := url.Parse(scheme + "://user:password@host/db")
 		if err != nil || len(password) < 6 || strings.Contains(redact.ErrURL.Error()+parsed.String(), password) {
-			t.Skip()
+			return // nothing to look for
 		}
 		u, err := redact.ParseURL(scheme + "://user:" + password + "@host/db")
 		if (u == nil) == (err == nil) {
