@@ -82,20 +82,18 @@ func URL(u *url.URL) string {
 // the path or the query may be the rest of a password that a "/" or "?" cut; it
 // is masked then, and the port with it, which may be its beginning.
 func hostAndPath(u *url.URL) string {
-	p := u.EscapedPath()
-	at := strings.LastIndex(p, "@")
-	afterAt := p[max(at, 0):]
-	if at < 0 {
-		afterAt = ""
+	before, at := u.EscapedPath(), "" // at is the last "@" and what follows it
+	if i := strings.LastIndex(before, "@"); i >= 0 {
+		before, at = before[:i], before[i:]
 	}
-	plain := u.User == nil && !strings.HasPrefix(u.Scheme, "http") && !strings.Contains(p[:max(at, 0)], ":")
+	plain := u.User == nil && !strings.HasPrefix(u.Scheme, "http") && !strings.Contains(before, ":")
 	switch {
-	case u.Port() != "" && strings.Contains(p+u.RawQuery, "@"):
-		return u.Hostname() + ":" + mask + afterAt
-	case at < 0 || plain:
-		return u.Host + p
+	case u.Port() != "" && (at != "" || strings.Contains(u.RawQuery, "@")):
+		return u.Hostname() + ":" + mask + at
+	case at == "" || plain:
+		return u.Host + before + at
 	default:
-		return u.Host + "/" + mask + afterAt
+		return u.Host + "/" + mask + at
 	}
 }
 
