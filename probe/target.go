@@ -79,7 +79,7 @@ func parse(raw string) (*url.URL, error) {
 	address, _, _ := strings.Cut(raw, "#")
 	_, port, err := net.SplitHostPort(address)
 	if err != nil || strings.ContainsAny(address, "/?@") {
-		return nil, errors.New(`not host:port (an IPv6 address needs brackets: [::1]:80) and not a URL ("://" is missing)`)
+		return nil, errors.New("not host:port, such as db:5432 or [::1]:80, and not a URL, such as http://api/health")
 	}
 	return redact.ParseURL(schemeOfPort(port) + "://" + raw)
 }

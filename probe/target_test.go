@@ -20,6 +20,7 @@ func TestOpen(t *testing.T) {
 		{"db:5432", target{"postgres://db:5432", "postgres", "proto"}},
 		{"cache:6379", target{"redis://cache:6379", "redis", "proto"}},
 		{"web:8080", target{"tcp://web:8080", "tcp", "tcp"}},
+		{"tcp://[::1]:80", target{"tcp://[::1]:80", "tcp", "tcp"}},
 		{"[::1]:5432", target{"postgres://[::1]:5432", "postgres", "proto"}},
 		{"db:5432#level=tcp", target{"postgres://db:5432", "postgres", "tcp"}},
 		{"tcp://db:5432", target{"tcp://db:5432", "tcp", "tcp"}},
@@ -48,7 +49,7 @@ func TestOpen(t *testing.T) {
 func TestOpenRefuses(t *testing.T) {
 	for _, tt := range []struct{ raw, want string }{
 		{"db", "not host:port"},
-		{"::1:5432", "brackets"},
+		{"::1:5432", "[::1]:80"},
 		{"user:" + secret + "@db:5432", "not host:port"},
 		{"jdbc:postgresql://db/app?password=" + secret, "jdbc"},
 		{"postgress://db", `did you mean "postgres"`},

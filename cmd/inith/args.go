@@ -62,14 +62,14 @@ func isFlag(arg string) bool { return len(arg) > 1 && arg[0] == '-' }
 // the name of a flag.
 func findFlag(known []cli.Flag, arg string) (cli.Flag, error) {
 	name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-	names := []string{"help"}
+	names := []string{"--help"}
 	for _, f := range append(known, cli.HelpFlag) {
 		if slices.Contains(f.Names(), name) {
 			return f, nil
 		}
-		names = append(names, f.Names()[0])
+		names = append(names, "--"+f.Names()[0])
 	}
-	return nil, usagef("unknown flag %s%s", redact.Word(name), suggest.DidYouMean(name, names))
+	return nil, usagef("unknown flag --%s%s", redact.Word(name), suggest.DidYouMean("--"+name, names))
 }
 
 func takesValue(f cli.Flag) bool {

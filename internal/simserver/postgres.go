@@ -2,6 +2,7 @@ package simserver
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/binary"
 	"io"
 	"net"
@@ -27,13 +28,14 @@ type Postgres struct {
 	Password string // what a login must bring; "" is trust
 	Value    []byte // the only column of the only row of every query; nil is null
 	NoRows   bool
+	TLS      *tls.Config // nil: TLS is refused
 }
 
 // Handle answers one connection.
 func (p Postgres) Handle(c net.Conn) {
-	user := readStartup(c)
+	c, startup := readStartup(c, p.TLS)
 	switch {
-	case user == nil:
+	case startup == nil:
 		return
 	case p.Refuse != "":
 		fail(c, p.Refuse)
@@ -48,29 +50,33 @@ func (p Postgres) Handle(c net.Conn) {
 
 // PostgresAsksPassword is a server that is up and asks for a password.
 func PostgresAsksPassword(c net.Conn) {
-	if readStartup(c) != nil {
+	if _, startup := readStartup(c, nil); startup != nil {
 		send(c, 'R', append(word(authSASL), "SCRAM-SHA-256\x00\x00"...))
 		_, _, _ = receive(c)
 	}
 }
 
-// readStartup returns the startup packet, nil if there was none. TLS is refused.
-func readStartup(c net.Conn) []byte {
+// readStartup returns the startup packet, nil if there was none, and the
+// connection to go on with.
+func readStartup(c net.Conn, config *tls.Config) (net.Conn, []byte) {
 	for {
 		var size uint32
 		if err := binary.Read(c, binary.BigEndian, &size); err != nil || size < 8 || size > maxFirstSize {
-			return nil
+			return c, nil
 		}
 		packet := make([]byte, size-4)
 		if _, err := io.ReadFull(c, packet); err != nil {
-			return nil
+			return c, nil
 		}
 		if binary.BigEndian.Uint32(packet) != sslRequest {
-			return packet
+			return c, packet
 		}
-		if _, err := c.Write([]byte{'N'}); err != nil {
-			return nil
+		if config == nil {
+			_, _ = c.Write([]byte{'N'})
+			continue
 		}
+		_, _ = c.Write([]byte{'S'})
+		c = tls.Server(c, config)
 	}
 }
 
