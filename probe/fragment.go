@@ -70,16 +70,15 @@ func parseQuery(raw string) (map[string]string, error) {
 	return query, nil
 }
 
-// duration returns the value of a key, which must be positive, or zero where
-// missing is.
-func (s *spec) duration(key string, missing time.Duration) (time.Duration, error) {
+// duration returns the value of a key, at least least, or missing.
+func (s *spec) duration(key string, least, missing time.Duration) (time.Duration, error) {
 	value, ok := s.keys[key]
 	if !ok {
 		return missing, nil
 	}
 	d, err := time.ParseDuration(value)
-	if err != nil || d < 0 {
-		return 0, fmt.Errorf("fragment key %q: not a duration such as 500ms or 3s", key)
+	if err != nil || d < least {
+		return 0, fmt.Errorf("fragment key %q: not a duration such as 500ms or 3s, of at least %v", key, least)
 	}
 	return d, nil
 }

@@ -49,6 +49,7 @@ func newHTTP(s *spec) (Prober, error) {
 	}
 	u := *s.url
 	u.User, u.Fragment, u.RawFragment = nil, "", ""
+	u.Host = strings.TrimSuffix(u.Host, ":"+s.kind.port) // as others write the Host header
 	w := &web{spec: s, tls: tlsLoader{TLS: s.tls}, url: &u, method: cmp.Or(s.keys["method"], http.MethodGet)}
 	var err error
 	if w.status, err = parseStatus(cmp.Or(s.keys["status"], "200-399")); err != nil {

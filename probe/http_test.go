@@ -170,7 +170,7 @@ func TestHTTPThroughAProxy(t *testing.T) {
 	}
 	target := open(t, "http://inith.invalid/ok", probe.Options{Proxy: u})
 	checkVerdict(t, target.Probe(t.Context()), ready, "")
-	if asked != "http://inith.invalid:80/ok" {
+	if asked != "http://inith.invalid/ok" {
 		t.Errorf("the proxy was asked for %q", asked)
 	}
 }

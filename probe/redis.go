@@ -178,7 +178,12 @@ func (c *cache) judge(err error) error {
 	code, text, _ := strings.Cut(answer.Error(), " ")
 	r := &reason{text: "answered " + oneLine(code), err: err}
 	switch {
-	case code == "NOAUTH", code == "WRONGPASS", code == "NOPERM", code == "ERR" && strings.HasPrefix(text, "AUTH "):
+	case code == "NOPERM" && c.spec.level < LevelState:
+		return nil // it knows us, and answers
+	case code == "NOPERM":
+		r.text += ", the user may not ask for that"
+		r.hint = "its ACL needs EXISTS on the key, or ROLE"
+	case code == "NOAUTH", code == "WRONGPASS", code == "ERR" && strings.HasPrefix(text, "AUTH "):
 		if c.spec.level == LevelProto {
 			return nil // up, and it wants a password
 		}

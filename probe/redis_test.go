@@ -68,6 +68,8 @@ func TestRedis(t *testing.T) {
 		{"auth: wrong password", redisWithPassword(), ":x" + secret + "@", "", rejected, "WRONGPASS"},
 		{"auth: no password, asked for by level", redisWithPassword(), "", "#level=auth", rejected, "NOAUTH"},
 		{"auth: loading", says("-LOADING Redis is loading the dataset in memory\r\n"), "", "#level=auth", notYet, "LOADING"},
+		{"auth: may not PING, but is known", says("-NOPERM this user has no permissions to run the 'ping' command\r\n"), "", "#level=auth", ready, ""},
+		{"state: may not ask", says("-NOPERM this user has no permissions to run the 'ping' command\r\n"), "", "#key=x", notYet, "may not ask"},
 		{"state: key is there", redisWithPassword(), login, "#key=here", ready, ""},
 		{"state: key is not there", redisWithPassword(), login, "#key=gone", notYet, "key does not exist"},
 		{"state: role", redisWithPassword(), login, "#role=master", ready, ""},

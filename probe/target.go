@@ -113,7 +113,7 @@ func (k Kind) target(u *url.URL, o Options) (*Target, error) {
 	if err := s.checkPort(); err != nil {
 		return nil, err
 	}
-	timeout, err := s.duration("timeout", 0)
+	timeout, err := s.duration("timeout", time.Millisecond, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -68,6 +68,8 @@ func TestOpenRefuses(t *testing.T) {
 		{"postgres://db/app#level=proto&sql=SELECT%201", "sql asks for level state"},
 		{"postgres://db/app#level=auth&level=proto", "given twice"},
 		{"postgres://db/app#timeout=3", "not a duration"},
+		{"postgres://db/app#timeout=0s", "at least 1ms"},
+		{"tcp://db:80#settle=-1s", "at least 0s"},
 		{"postgres://db/app#sql=", "no value"},
 		{"postgres://db/app#level=state", "level state needs sql="},
 		{"postgres://db/app?schema=x", `unknown query key "schema"`},

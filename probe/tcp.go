@@ -39,7 +39,7 @@ func newUnix(s *spec) (Prober, error) {
 }
 
 func newPort(s *spec, network, address string) (Prober, error) {
-	settle, err := s.duration("settle", defaultSettle)
+	settle, err := s.duration("settle", 0, defaultSettle)
 	if err != nil {
 		return nil, err
 	}

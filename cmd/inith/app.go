@@ -1,6 +1,9 @@
 package main
 
 import (
+	"regexp"
+	"strings"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/inith/inith/internal/redact"
@@ -36,7 +39,29 @@ func newApp(p *process) *cli.App {
 	return app
 }
 
-func onUsageError(_ *cli.Context, err error, _ bool) error { return &usageError{err} }
+// How cli and the flag package quote a value that a flag does not take. It may
+// be the rest of a secret.
+var (
+	badValue    = regexp.MustCompile(`(?s)^invalid (?:boolean )?value ".*" for (?:flag )?-([a-z-]+): (.*)$`)
+	badVariable = regexp.MustCompile(`(?s)^could not parse ".*" (?:as [a-z]+ value )?from environment variable "(\w+)" (?:as value )?for flag [a-z-]+: (.*)$`)
+)
+
+// onUsageError says what is wrong with a flag, without its value.
+func onUsageError(_ *cli.Context, err error, _ bool) error {
+	name, why := "", ""
+	if m := badValue.FindStringSubmatch(err.Error()); m != nil {
+		name, why = "--"+m[1], m[2]
+	} else if m := badVariable.FindStringSubmatch(err.Error()); m != nil {
+		name, why = "$"+m[1], m[2]
+	}
+	switch {
+	case name == "":
+		return &usageError{err}
+	case why == "parse error" || strings.HasPrefix(why, "strconv."):
+		why = "not understood: want a number, or true or false"
+	}
+	return usagef("%s: %s", name, why)
+}
 
 // root is inith without a known command.
 func root(p *process, c *cli.Context) error {

@@ -36,10 +36,13 @@ func moveFlags(app *cli.App, args []string) ([]string, error) {
 				return nil, err
 			}
 			flags = append(flags, arg)
-			if takesValue(flag) && !strings.Contains(arg, "=") && i+1 < len(args) {
-				i++
-				flags = append(flags, args[i])
+			if !takesValue(flag) || strings.Contains(arg, "=") {
+				continue
 			}
+			if i++; i == len(args) {
+				return nil, usagef("--%s needs a value", flagName(arg))
+			}
+			flags = append(flags, args[i])
 		case command == "":
 			command = arg
 			if c := app.Command(command); c != nil {
@@ -47,6 +50,11 @@ func moveFlags(app *cli.App, args []string) ([]string, error) {
 			}
 		default:
 			rest = append(rest, arg)
+		}
+	}
+	if command == "" && len(flags) > 0 {
+		if _, err := findFlag(app.Flags, flags[0]); err != nil {
+			return nil, usagef("no command: inith COMMAND --%s", flagName(flags[0]))
 		}
 	}
 	moved := []string{args[0]}
@@ -61,15 +69,22 @@ func isFlag(arg string) bool { return len(arg) > 1 && arg[0] == '-' }
 // findFlag returns the flag that arg sets. Its error quotes only what may be
 // the name of a flag.
 func findFlag(known []cli.Flag, arg string) (cli.Flag, error) {
-	name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-	names := []string{"--help"}
-	for _, f := range append(known, cli.HelpFlag) {
+	known = append(slices.Clone(known), cli.HelpFlag)
+	name := flagName(arg)
+	var names []string
+	for _, f := range known {
 		if slices.Contains(f.Names(), name) {
 			return f, nil
 		}
 		names = append(names, "--"+f.Names()[0])
 	}
 	return nil, usagef("unknown flag --%s%s", redact.Word(name), suggest.DidYouMean("--"+name, names))
+}
+
+// flagName returns the name of the flag that arg sets.
+func flagName(arg string) string {
+	name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+	return name
 }
 
 func takesValue(f cli.Flag) bool {

@@ -62,8 +62,8 @@ func (p *process) isProbe(args []string) bool {
 	variable, _ := p.lookup("INITH_WAIT_ONCE")
 	once, _ := strconv.ParseBool(variable)
 	for _, arg := range args {
-		name, value, hasValue := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-		if name == "once" && isFlag(arg) {
+		if isFlag(arg) && flagName(arg) == "once" {
+			_, value, hasValue := strings.Cut(arg, "=")
 			set, err := strconv.ParseBool(value)
 			once = !hasValue || err != nil || set
 		}
