@@ -15,6 +15,7 @@ import (
 	"github.com/testcontainers/testcontainers-go"
 	tcexec "github.com/testcontainers/testcontainers-go/exec"
 	tclog "github.com/testcontainers/testcontainers-go/log"
+	tcnetwork "github.com/testcontainers/testcontainers-go/network"
 )
 
 // images are upstream's. TEST_IMAGE_POSTGRES and so on name others.
@@ -24,6 +25,7 @@ var images = map[string]string{
 	"nginx":     "nginx:1.27-alpine",
 	"haproxy":   "haproxy:3.0-alpine",
 	"pgbouncer": "edoburu/pgbouncer:v1.24.1-p1",
+	"busybox":   "busybox:1.36", // a shell
 }
 
 func image(server string) string {
@@ -58,16 +60,38 @@ func startServer(t *testing.T, name string, opts ...testcontainers.ContainerCust
 	opts = append(opts, testcontainers.WithLogger(tclog.NewNoopLogger()), testcontainers.WithHostConfigModifier(func(h *container.HostConfig) {
 		h.NetworkMode = "host"
 	}))
-	c, err := testcontainers.Run(t.Context(), image(name), opts...)
-	testcontainers.CleanupContainer(t, c)
-	if err != nil {
-		t.Fatalf("start %s: %v", name, err)
-	}
+	c := startImage(t, name, opts...)
 	d, err := docker()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &server{c, d}
+}
+
+func newNetwork(t *testing.T) *testcontainers.DockerNetwork {
+	t.Helper()
+	network, err := tcnetwork.New(t.Context())
+	testcontainers.CleanupNetwork(t, network)
+	if err != nil {
+		t.Fatalf("make a network: %v", err)
+	}
+	return network
+}
+
+// startOn starts a server with a name on a network, and does not wait for it.
+func startOn(t *testing.T, network *testcontainers.DockerNetwork, alias, name string, opts ...testcontainers.ContainerCustomizer) {
+	t.Helper()
+	startImage(t, name, append(opts, tcnetwork.WithNetwork([]string{alias}, network))...)
+}
+
+func startImage(t *testing.T, name string, opts ...testcontainers.ContainerCustomizer) *testcontainers.DockerContainer {
+	t.Helper()
+	c, err := testcontainers.Run(t.Context(), image(name), opts...)
+	testcontainers.CleanupContainer(t, c)
+	if err != nil {
+		t.Fatalf("start %s: %v", name, err)
+	}
+	return c
 }
 
 // kill ends the server with SIGKILL, as a node that runs out of memory does, and

@@ -1,23 +1,16 @@
 package integration_test
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/testcontainers/testcontainers-go"
-	tcnetwork "github.com/testcontainers/testcontainers-go/network"
 )
 
 // TestImage builds the image from the repository's Dockerfile, on scratch unless
@@ -153,11 +146,10 @@ func testImageContext(t *testing.T) {
 // testStrictness shows that what strict asks for is what the kernel enforces.
 func testStrictness(t *testing.T) {
 	t.Parallel()
-	image := shellImage()
 	const script = `id -u; id -g; echo "home=$HOME"; grep -E '^(CapBnd|NoNewPrivs)' /proc/self/status; touch /tmp/x 2>&1`
-	r := runContainer(t, append(strict(), "--entrypoint=sh", image, "-c", script)...)
+	r := runContainer(t, append(strict(), "--entrypoint=sh", image("busybox"), "-c", script)...)
 	hasAll(t, r.stdout, "1234\n0\nhome=/\n", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1", "Read-only file system")
-	r = runContainer(t, append(strict(), "--entrypoint=sh", image, "-c", "head -c 64000000 /dev/zero | tail -n 1 | wc -c")...)
+	r = runContainer(t, append(strict(), "--entrypoint=sh", image("busybox"), "-c", "head -c 64000000 /dev/zero | tail -n 1 | wc -c")...)
 	if strings.TrimSpace(r.stdout) == "64000000" {
 		t.Error("64 MB fit into the memory limit of 32 MiB")
 	}
@@ -180,10 +172,7 @@ func (tag builtImage) testServers(t *testing.T) {
 	startOn(t, network, "postgres", "postgres", testcontainers.WithCmd("postgres", "-c", "fsync=off"),
 		testcontainers.WithEnv(map[string]string{"POSTGRES_PASSWORD": password, "POSTGRES_DB": "app"}))
 	startOn(t, network, "redis", "redis", testcontainers.WithCmd("redis-server", "--requirepass", password, "--save", ""))
-	const tls = "ssl_certificate /tls.crt; ssl_certificate_key /tls.key;"
-	startOn(t, network, "web", "nginx", up(), withCertificate(t),
-		file("/etc/nginx/nginx.conf", fmt.Sprintf(nginxConfig, "443 ssl", tls)),
-		file("/etc/nginx/users", "app:{PLAIN}"+password+"\n"))
+	startOn(t, network, "web", "nginx", append(withNginxTLS(t, "443"), up())...)
 
 	r := endOf(t, name)
 	if r.code != 0 || r.stdout != "" {
@@ -219,14 +208,6 @@ func imageBase() string {
 	return "scratch"
 }
 
-// shellImage is an image with a shell.
-func shellImage() string {
-	if name := os.Getenv("TEST_IMAGE_BUSYBOX"); name != "" {
-		return name
-	}
-	return "busybox:1.36"
-}
-
 // buildInith builds inith's image and returns its tag.
 func buildInith(t *testing.T) string {
 	t.Helper()
@@ -260,154 +241,4 @@ func buildImage(t *testing.T, dir string, args ...string) string {
 	mustDocker(t.Context(), t, append([]string{"build", "--tag=" + tag, dir}, args...)...)
 	t.Cleanup(func() { cleanup(t, "image", "rm", tag) })
 	return tag
-}
-
-func newNetwork(t *testing.T) *testcontainers.DockerNetwork {
-	t.Helper()
-	network, err := tcnetwork.New(t.Context())
-	testcontainers.CleanupNetwork(t, network)
-	if err != nil {
-		t.Fatalf("make a network: %v", err)
-	}
-	return network
-}
-
-// startOn starts a server with a name on a network, and does not wait for it.
-func startOn(t *testing.T, network *testcontainers.DockerNetwork, alias, name string, opts ...testcontainers.ContainerCustomizer) {
-	t.Helper()
-	c, err := testcontainers.Run(t.Context(), image(name), append(opts, tcnetwork.WithNetwork([]string{alias}, network))...)
-	testcontainers.CleanupContainer(t, c)
-	if err != nil {
-		t.Fatalf("start %s: %v", name, err)
-	}
-}
-
-var lastName atomic.Uint32
-
-// newName is for a container or an image of this run.
-func newName() string { return fmt.Sprintf("inith-integration-%d-%d", os.Getpid(), lastName.Add(1)) }
-
-// A result is what became of a container, or of a call of the docker command.
-type result struct {
-	code           int
-	stdout, stderr string
-}
-
-// runDocker runs the docker command to its end.
-func runDocker(ctx context.Context, t *testing.T, stdin io.Reader, args ...string) result {
-	t.Helper()
-	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, "docker", args...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &stdout, &stderr
-	if err := cmd.Run(); cmd.ProcessState == nil {
-		t.Fatalf("docker: %v", err)
-	}
-	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
-}
-
-// mustDocker runs a docker command that has to succeed and returns its output.
-func mustDocker(ctx context.Context, t *testing.T, args ...string) string {
-	t.Helper()
-	r := runDocker(ctx, t, nil, args...)
-	if r.code != 0 {
-		t.Fatalf("docker %s: exit code %d\n%s%s", args[0], r.code, r.stdout, r.stderr)
-	}
-	return r.stdout
-}
-
-// cleanup runs a docker command when the test, and with it t's context, is over.
-func cleanup(t *testing.T, args ...string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
-	defer cancel()
-	if r := runDocker(ctx, t, nil, args...); r.code != 0 && !strings.Contains(r.stderr, "No such") {
-		t.Errorf("docker %s: %s", strings.Join(args, " "), r.stderr)
-	}
-}
-
-// runContainer runs a container to its end; args are those of docker run.
-func runContainer(t *testing.T, args ...string) result {
-	t.Helper()
-	return runWithInput(t, nil, args...)
-}
-
-// runWithInput is runContainer with something on stdin.
-func runWithInput(t *testing.T, stdin io.Reader, args ...string) result {
-	t.Helper()
-	name := newName()
-	t.Cleanup(func() { cleanup(t, "rm", "--force", "--volumes", name) })
-	r := runDocker(t.Context(), t, stdin, append([]string{"run", "--name=" + name}, args...)...)
-	if r.code == 125 {
-		t.Fatalf("docker run: %s", r.stderr)
-	}
-	return r
-}
-
-// startContainer starts a container in the background and returns its name.
-func startContainer(t *testing.T, args ...string) string {
-	t.Helper()
-	name := newName()
-	t.Cleanup(func() { cleanup(t, "rm", "--force", "--volumes", name) })
-	mustDocker(t.Context(), t, append([]string{"run", "--detach", "--name=" + name}, args...)...)
-	return name
-}
-
-// logOf is what the container has said until now.
-func logOf(ctx context.Context, t *testing.T, name string) result {
-	t.Helper()
-	return runDocker(ctx, t, nil, "logs", name)
-}
-
-// waitLog waits until the container's log has all of these texts.
-func waitLog(t *testing.T, name string, texts ...string) {
-	t.Helper()
-	poll(t, 2*time.Minute, func(ctx context.Context) error {
-		r := logOf(ctx, t, name)
-		for _, text := range texts {
-			if !strings.Contains(r.stdout+r.stderr, text) {
-				return fmt.Errorf("no %q in the log:\n%s%s", text, r.stdout, r.stderr)
-			}
-		}
-		return nil
-	})
-}
-
-// endOf waits for the end of a container.
-func endOf(t *testing.T, name string) result {
-	t.Helper()
-	var code int
-	if _, err := fmt.Sscan(mustDocker(t.Context(), t, "wait", name), &code); err != nil {
-		t.Fatal(err)
-	}
-	r := logOf(t.Context(), t, name)
-	r.code = code
-	return r
-}
-
-// mountFile is the argument of docker run for a file that anybody can read.
-func mountFile(t *testing.T, path, content string) string {
-	t.Helper()
-	return "--volume=" + writeFile(t, filepath.Base(path), content, 0o644) + ":" + path + ":ro"
-}
-
-func writeFile(t *testing.T, name, content string, mode os.FileMode) string {
-	t.Helper()
-	name = filepath.Join(t.TempDir(), name)
-	err := os.WriteFile(name, []byte(content), mode)
-	if err == nil {
-		err = os.Chmod(name, mode) // whatever the umask is
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return name
-}
-
-func hasAll(t *testing.T, text string, want ...string) {
-	t.Helper()
-	for _, w := range want {
-		if !strings.Contains(text, w) {
-			t.Errorf("no %q in:\n%s", w, text)
-		}
-	}
 }

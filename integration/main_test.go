@@ -110,6 +110,15 @@ func hasNoSecret(t *testing.T, text string) {
 	}
 }
 
+func hasAll(t *testing.T, text string, want ...string) {
+	t.Helper()
+	for _, w := range want {
+		if !strings.Contains(text, w) {
+			t.Errorf("no %q in:\n%s", w, text)
+		}
+	}
+}
+
 // poll calls done until it returns nil, and fails the test if it does not.
 func poll(t *testing.T, within time.Duration, done func(ctx context.Context) error) {
 	t.Helper()

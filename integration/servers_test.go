@@ -101,12 +101,17 @@ func startNginx(t *testing.T, listen string, opts ...testcontainers.ContainerCus
 // startHTTPS starts a server like startNginx does, with TLS.
 func startHTTPS(t *testing.T, addr string, opts ...testcontainers.ContainerCustomizer) *server {
 	t.Helper()
+	return startServer(t, "nginx", append(withNginxTLS(t, addr), opts...)...)
+}
+
+func withNginxTLS(t *testing.T, listen string) []testcontainers.ContainerCustomizer {
+	t.Helper()
 	const tls = "ssl_certificate /tls.crt; ssl_certificate_key /tls.key;"
-	return startServer(t, "nginx", append([]testcontainers.ContainerCustomizer{
-		file("/etc/nginx/nginx.conf", fmt.Sprintf(nginxConfig, addr+" ssl", tls)),
+	return []testcontainers.ContainerCustomizer{
+		file("/etc/nginx/nginx.conf", fmt.Sprintf(nginxConfig, listen+" ssl", tls)),
 		file("/etc/nginx/users", "app:{PLAIN}"+password+"\n"),
 		withCertificate(t),
-	}, opts...)...)
+	}
 }
 
 // up makes nginx ready from the beginning.
