@@ -1,5 +1,6 @@
 # Sourced before the integration tests: which images of real servers to use. Upstream's where they can be had, else our
 # own from Debian packages, all of one make. A variable that is set already stays as it is.
+docker info >/dev/null || exit 1
 if ! docker image inspect postgres:17-alpine >/dev/null 2>&1 && ! timeout 60 docker pull -q postgres:17-alpine >/dev/null 2>&1; then
 	echo 'images: upstream images cannot be pulled; using inith-test/*, made from Debian packages' >&2
 	images/make.sh || exit 1

@@ -68,6 +68,7 @@ make_server() {
 # Without the buildx plugin the client needs to be told to use the builder that is inside the engine.
 docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT=0
 
+docker info >/dev/null # ends here, with its reason, where no engine answers
 make_base
 # Ports and stop signals as upstream has them.
 make_server postgres 5432 SIGINT
