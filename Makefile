@@ -1,4 +1,5 @@
 # make demo: the main job, on nothing but Go.  make test: the tests.  make ci: all that must hold.
+SHELL    := /bin/bash -o pipefail
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
@@ -42,18 +43,12 @@ tidy:
 	$(GO) mod tidy -diff
 	cd integration && $(GO) mod tidy -diff
 
-vuln: ## known vulnerabilities; the database may be out of reach
-	./.ci/vuln
+vuln reproducible image-smoke: ## known vulnerabilities; two clones give one binary; the image runs
+	./.ci/$@
 
 cross:
 	@for os in linux darwin; do for arch in amd64 arm64; do \
 		echo "build $$os/$$arch"; GOOS=$$os GOARCH=$$arch $(GOBUILD) -o /dev/null ./cmd/inith || exit 1; done; done
-
-reproducible: ## two clones, in different folders with different caches, give one digest
-	./.ci/reproducible
-
-image-smoke:
-	./.ci/image
 
 image: build ## the image; BASE=scratch where the distroless base cannot be pulled
 	docker build --build-arg BASE=$(BASE) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t inith .

@@ -28,7 +28,8 @@ type Dialer struct {
 type Trace struct {
 	Addresses []string // dialed, so the name was resolved
 	Accepted  bool     // one of them accepted
-	TLS       bool     // a handshake was completed and verified
+	TLS       bool     // a handshake was completed
+	Verified  bool     // and the certificate verified
 	Answered  bool     // the server sent something
 }
 
@@ -81,7 +82,11 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 	d.mu.Unlock()
 
 	nd := net.Dialer{Control: func(_, address string, _ syscall.RawConn) error {
-		d.note(func(t *Trace) { t.Addresses = append(t.Addresses, address) })
+		d.note(func(t *Trace) {
+			if !slices.Contains(t.Addresses, address) {
+				t.Addresses = append(t.Addresses, address)
+			}
+		})
 		return nil
 	}}
 	raw, err := nd.DialContext(ctx, network, address)
@@ -128,11 +133,12 @@ func (d *Dialer) handshake(ctx context.Context, c net.Conn, config *tls.Config) 
 	return tc, nil
 }
 
-// watch returns a config whose verified handshakes are noted.
+// watch returns a config whose handshakes are noted.
 func (d *Dialer) watch(config *tls.Config) *tls.Config {
 	config = config.Clone()
-	config.VerifyConnection = func(tls.ConnectionState) error {
-		d.note(func(t *Trace) { t.TLS = true })
+	own := config.VerifyPeerCertificate != nil // pgconn's, for verify-ca
+	config.VerifyConnection = func(s tls.ConnectionState) error {
+		d.note(func(t *Trace) { t.TLS, t.Verified = true, own || len(s.VerifiedChains) > 0 })
 		return nil
 	}
 	return config

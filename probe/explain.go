@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/inith/inith/internal/redact"
 )
 
 // A reason says in inith's own words why a target is not ready. Neither text nor
@@ -102,7 +105,7 @@ func explainDNS(err *net.DNSError) *reason {
 
 // explainTLS returns nil if err is none of a handshake.
 func explainTLS(err error) *reason {
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
 		return &reason{text: "TLS: the server does not speak TLS on this port", hint: "another port, or the scheme without TLS", err: err}
 	}
 	if e, ok := errors.AsType[x509.HostnameError](err); ok {
@@ -118,7 +121,7 @@ func explainTLS(err error) *reason {
 		return &reason{text: "TLS: the server refused the handshake: " + e.Error(), hint: "does it want a client certificate (--cert-file, --key-file)?", err: err}
 	}
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return &reason{text: "TLS: the certificate is not valid: " + e.Err.Error(), err: err}
+		return &reason{text: "TLS: the certificate is not valid: " + redact.Line(e.Err.Error()), err: err}
 	}
 	return nil
 }
@@ -135,7 +138,7 @@ func names(c *x509.Certificate) string {
 	if len(all) == 0 {
 		return "none"
 	}
-	return strings.Join(all, ", ")
+	return redact.Line(strings.Join(all, ", "))
 }
 
 // explainEnd says how a connection ended, or that the answer was not understood.
@@ -151,27 +154,12 @@ func explainEnd(err error, t Trace) *reason {
 	case ended:
 		return &reason{text: "closed the connection in the middle of its answer", err: err}
 	default:
-		return &reason{text: "answer not understood: " + oneLine(err.Error()), hint: "does this port speak another protocol?", err: err}
+		// The text of err may quote the answer, and an answer what was sent.
+		return &reason{text: "answer not understood", hint: "does this port speak another protocol?", err: err}
 	}
 }
 
-// oneLine returns the printable beginning of a text that may quote what a server
-// sent.
-func oneLine(s string) string {
-	const most = 120
-	clean := strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, s)
-	if len(clean) > most {
-		return strings.ToValidUTF8(clean[:most], "") + "…"
-	}
-	return clean
-}
-
-// String tells the way of an attempt in one line, such as "resolved to 10.0.0.7,
+// String tells the way of an attempt in one line, such as "dialed 10.0.0.7:443,
 // port accepted, TLS verified".
 func (t Trace) String() string {
 	var way []string
@@ -186,8 +174,11 @@ func (t Trace) String() string {
 	case len(t.Addresses) > 0:
 		way = append(way, "port did not accept")
 	}
-	if t.TLS {
+	switch {
+	case t.Verified:
 		way = append(way, "TLS verified")
+	case t.TLS:
+		way = append(way, "TLS with a certificate that is not verified")
 	}
 	if t.Accepted && !t.Answered {
 		way = append(way, "nothing was answered")

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -19,7 +20,8 @@ import (
 )
 
 const (
-	maxBody      = 1 << 20 // bytes that the body pattern is matched against
+	maxBody      = 1 << 20  // bytes that the body pattern is matched against
+	maxHeader    = 64 << 10 // bytes
 	maxRedirects = 10
 	userAgent    = "inith"
 )
@@ -143,7 +145,7 @@ func readHeaders(name string) (http.Header, error) {
 }
 
 func (w *web) transport() (*http.Transport, error) {
-	t := &http.Transport{DialContext: w.spec.dialer.DialContext, DisableKeepAlives: true, Protocols: new(http.Protocols)}
+	t := &http.Transport{DialContext: w.spec.dialer.DialContext, DisableKeepAlives: true, MaxResponseHeaderBytes: maxHeader, Protocols: new(http.Protocols)}
 	t.Protocols.SetHTTP1(!w.h2c)
 	t.Protocols.SetUnencryptedHTTP2(w.h2c)
 	t.Protocols.SetHTTP2(!w.h2c)
@@ -178,7 +180,7 @@ func (w *web) redirect(t *http.Transport, next *http.Request, via []*http.Reques
 	if len(via) > maxRedirects {
 		return &reason{text: fmt.Sprintf("more than %d redirects", maxRedirects)}
 	}
-	if next.URL.Scheme != w.url.Scheme || next.URL.Host != w.url.Host {
+	if origin(next.URL) != origin(w.url) {
 		clear(next.Header)
 		next.Header.Set("User-Agent", userAgent)
 	}
@@ -186,6 +188,15 @@ func (w *web) redirect(t *http.Transport, next *http.Request, via []*http.Reques
 		return w.addTLS(t)
 	}
 	return nil
+}
+
+// origin returns scheme, host and port of u (RFC 6454).
+func origin(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return u.Scheme + "://" + net.JoinHostPort(u.Hostname(), port)
 }
 
 // judge decides on an answer.
@@ -225,11 +236,14 @@ func statusReason(resp *http.Response, what string) *reason {
 }
 
 func (w *web) judgeBody(resp *http.Response) error {
+	if w.body == nil {
+		return nil // it may be a stream
+	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
 	if err != nil {
 		return err
 	}
-	if w.body != nil && !w.body.Match(body) {
+	if !w.body.Match(body) {
 		return &reason{text: fmt.Sprintf("answered status %d, but the body (%d bytes) does not match", resp.StatusCode, len(body))}
 	}
 	return nil

@@ -101,6 +101,9 @@ func TestHTTPOtherAnswers(t *testing.T) {
 		server simserver.Handler
 		text   string
 	}{
+		{"repeats what it was sent", simserver.Echo(""), "not understood"},
+		{"redirects to what it was sent", simserver.Echo("HTTP/1.1 302 Found\r\nLocation: http://[bad/"), "not understood"},
+		{"is as long as what it was sent", simserver.Echo("HTTP/1.1 200 OK\r\nContent-Length: "), "not understood"},
 		{"silent", simserver.Silent, "said nothing"},
 		{"hangs up", simserver.HangUp, "without an answer"},
 		{"another protocol", simserver.Say("-ERR unknown command\r\n"), "not understood"},
@@ -111,9 +114,19 @@ func TestHTTPOtherAnswers(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			checkVerdict(t, attempt(t, "http://"+serve(t, tt.server), 500*time.Millisecond), notYet, tt.text)
+			checkVerdict(t, attempt(t, "http://"+serve(t, tt.server)+"/?token="+secret+"#body=x", 500*time.Millisecond), notYet, tt.text)
 		})
 	}
+}
+
+// TestHTTPStreamIsReady: the body is read only where a pattern asks for it.
+func TestHTTPStreamIsReady(t *testing.T) {
+	address := serve(t, func(c net.Conn) {
+		_, _ = c.Read(make([]byte, 4096))
+		_, _ = c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: x\n\n"))
+		simserver.Silent(c)
+	})
+	checkVerdict(t, attempt(t, "http://"+address, time.Second), ready, "")
 }
 
 // TestHTTPSendsSecretsToTheirOriginOnly redirects to another port of the same
@@ -203,7 +216,7 @@ func TestHTTPS(t *testing.T) {
 		{"name of the certificate", s.URL + "/ok#tls-server-name=example.com&ca-file=" + escape(ca), ready, ""},
 		{"CA not there yet", s.URL + "/ok#ca-file=/nonexistent", notYet, "is not there yet"},
 		{"CA is no PEM", s.URL + "/ok#ca-file=" + escape(secretFile(t, secret)), notYet, "holds no certificate"},
-		{"no TLS there", strings.Replace(plain.URL, "http:", "https:", 1), notYet, "HTTP response to HTTPS client"},
+		{"no TLS there", strings.Replace(plain.URL, "http:", "https:", 1), notYet, "does not speak TLS"},
 		{"no HTTP there", "https://" + serve(t, simserver.Say("-ERR\r\n")) + "#insecure-skip-tls-verify", notYet, "does not speak TLS"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -260,4 +273,23 @@ func TestHTTPOpensAConnectionForEachAttempt(t *testing.T) {
 	if connections != 3 {
 		t.Errorf("%d connections for 3 attempts", connections)
 	}
+}
+
+// TestHTTPRedirectToTheDefaultPort: http://host:80 is the origin http://host, so
+// the credentials go there. A proxy stands for both.
+func TestHTTPRedirectToTheDefaultPort(t *testing.T) {
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Port() == "" {
+			http.Redirect(w, r, "http://inith.invalid:80/b", http.StatusFound)
+		} else if _, password, _ := r.BasicAuth(); password != secret {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}))
+	defer proxy.Close()
+	u, err := redact.ParseURL(proxy.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := open(t, "http://app:"+secret+"@inith.invalid/a#status=200", probe.Options{Proxy: u})
+	checkVerdict(t, target.Probe(t.Context()), ready, "")
 }

@@ -79,14 +79,12 @@ func postgresSettings(s *spec) (map[string]string, error) {
 	return settings, nil
 }
 
-// applyTLS translates inith's names to libpq's, whose own come later and win. A
-// target whose fragment speaks of TLS wants it.
+// applyTLS translates inith's names to libpq's, whose own come later and win. Who
+// names an authority, a certificate or a server wants TLS.
 func applyTLS(settings map[string]string, s *spec) {
 	settings["sslrootcert"], settings["sslcert"], settings["sslkey"] = s.tls.CAFile, s.tls.CertFile, s.tls.KeyFile
-	for _, key := range tlsKeys() {
-		if _, ok := s.keys[key]; ok {
-			settings["sslmode"] = "verify-full"
-		}
+	if s.tls.CAFile+s.tls.CertFile+s.tls.ServerName != "" {
+		settings["sslmode"] = "verify-full"
 	}
 }
 
@@ -117,7 +115,10 @@ func (d *database) config(password string) (*pgconn.Config, error) {
 	if password != "" {
 		settings["password"] = password
 	}
-	if d.plainFirst && settings["sslmode"] == "prefer" {
+	switch {
+	case d.spec.level == LevelTCP:
+		settings["sslmode"], settings["sslrootcert"], settings["sslcert"], settings["sslkey"] = "disable", "", "", ""
+	case d.plainFirst && settings["sslmode"] == "prefer":
 		settings["sslmode"] = "allow"
 	}
 	for _, file := range []struct{ what, key string }{
@@ -134,6 +135,7 @@ func (d *database) config(password string) (*pgconn.Config, error) {
 		return nil, &reason{text: "the TLS files cannot be used", hint: "they must be PEM, and key and certificate go together", err: err}
 	}
 	c.DialFunc = d.spec.dialer.DialContext
+	c.BuildFrontend = newFrontend
 	d.prepareTLS(c)
 	return c, nil
 }

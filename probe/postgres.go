@@ -1,11 +1,14 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,7 +29,7 @@ func postgresLevel(s *spec) Level {
 	switch {
 	case s.keys["sql"] != "", attrs != "" && attrs != "any":
 		return LevelState
-	case s.hasPassword(), query["password"] != "", query["passfile"] != "", query["sslcert"] != "", s.keys["cert-file"] != "":
+	case s.hasPassword(), query["password"] != "", query["passfile"] != "", query["sslcert"] != "", s.tls.CertFile != "":
 		return LevelAuth
 	default:
 		return LevelProto
@@ -157,15 +160,14 @@ func (d *database) startTLS(ctx context.Context, c net.Conn, config *tls.Config)
 }
 
 func errNoTLS() error {
-	return &reason{text: "the server does not offer TLS", hint: "sslmode asks for it: is ssl on in the server?"}
+	return &reason{text: "the server does not offer TLS", hint: "sslmode or a CA file asks for it: is ssl on in the server? sslmode=disable does without"}
 }
 
 // startup introduces us and looks at the first answer. Any request for a
 // password means that the server is up, and so does any error but the one that
 // it is not.
 func (d *database) startup(c net.Conn) error {
-	f := pgproto3.NewFrontend(c, c)
-	f.SetMaxBodyLen(maxMessage)
+	f := newFrontend(c, c)
 	name := d.settings["database"]
 	if name == "" {
 		name = "postgres"
@@ -194,6 +196,14 @@ func (d *database) startup(c net.Conn) error {
 	}
 }
 
+// newFrontend returns a frontend that refuses messages larger than any that a
+// probe asks for.
+func newFrontend(r io.Reader, w io.Writer) *pgproto3.Frontend {
+	f := pgproto3.NewFrontend(r, w)
+	f.SetMaxBodyLen(maxMessage)
+	return f
+}
+
 // login connects as the application will and asks an empty question, which a
 // pooler can only answer with the database behind it.
 func (d *database) login(ctx context.Context, c *pgconn.Config) error {
@@ -202,37 +212,35 @@ func (d *database) login(ctx context.Context, c *pgconn.Config) error {
 		return d.loginError(err, c)
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	sql := d.sql
-	if sql == "" {
-		sql = "SELECT 1"
-	}
-	result := conn.ExecParams(ctx, sql, nil, nil, nil, nil).Read()
-	switch {
-	case result.Err != nil:
-		return postgresError(result.Err)
-	case len(result.Rows) == 0 || len(result.Rows[0]) == 0:
+	result := conn.ExecParams(ctx, cmp.Or(d.sql, "SELECT 1"), nil, nil, nil, nil)
+	if !result.NextRow() {
+		if _, err := result.Close(); err != nil {
+			return postgresError(err)
+		}
 		return &reason{text: "sql has no row"}
-	case isFalse(result.Rows[0][0]):
-		return &reason{text: "the first column of sql is false, 0 or null"}
-	default:
-		return nil
 	}
+	if row := result.Values(); len(row) == 0 || isFalse(row[0]) {
+		return &reason{text: "the first column of sql is false, 0 or null"}
+	}
+	return nil // further rows, of which there may be millions, are not read
 }
 
 // isFalse reports whether a value in the text format is false, 0 or null.
 func isFalse(value []byte) bool {
-	return value == nil || slices.Contains([]string{"f", "false", "0"}, string(value))
+	number, err := strconv.ParseFloat(string(value), 64)
+	return value == nil || err == nil && number == 0 || slices.Contains([]string{"f", "false"}, string(value))
 }
 
 // loginError is postgresError for a login that may have failed before the first
 // message of the protocol.
 func (d *database) loginError(err error, c *pgconn.Config) error {
 	t := d.spec.dialer.Trace()
-	if c.TLSConfig != nil && t.Answered && !t.TLS && explainTLS(err) == nil {
-		d.plainFirst = true
-		if _, ok := errors.AsType[*pgconn.PgError](err); !ok {
-			return errNoTLS()
-		}
+	if c.TLSConfig == nil || !t.Answered || t.TLS || explainTLS(err) != nil {
+		return postgresError(err)
+	}
+	d.plainFirst = true
+	if _, ok := errors.AsType[*pgconn.PgError](err); !ok && d.settings["sslmode"] != "prefer" {
+		return errNoTLS()
 	}
 	return postgresError(err)
 }
@@ -242,18 +250,12 @@ func postgresError(err error) error {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return postgresReason(e.Code)
 	}
-	if _, ok := errors.AsType[*pgconn.NotPreferredError](err); ok {
-		return &reason{text: "no host has the target_session_attrs asked for", err: err}
+	for _, other := range []error{
+		pgconn.ErrPrimaryConnection, pgconn.ErrStandbyConnection, pgconn.ErrReadOnlyConnection, pgconn.ErrReadWriteConnection,
+	} {
+		if errors.Is(err, other) {
+			return &reason{text: "no host has the target_session_attrs asked for", err: err}
+		}
 	}
-	return &quietError{"the login did not complete", err}
+	return err
 }
-
-// A quietError hides the text of an error, which may hold a secret, from those
-// who print it, not from those who inspect it.
-type quietError struct {
-	text string
-	err  error
-}
-
-func (e *quietError) Error() string { return e.text }
-func (e *quietError) Unwrap() error { return e.err }

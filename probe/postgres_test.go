@@ -15,6 +15,11 @@ func TestPostgres(t *testing.T) {
 	withPassword := simserver.Postgres{Password: secret, Value: []byte("1")}.Handle
 	answers := func(value string) simserver.Handler { return simserver.Postgres{Value: []byte(value)}.Handle }
 	refuses := func(code string) simserver.Handler { return simserver.Postgres{Refuse: code}.Handle }
+	answersNo := func(c net.Conn) { // to the request for TLS, and is then silent
+		_, _ = c.Read(make([]byte, 8))
+		_, _ = c.Write([]byte("N"))
+		simserver.Silent(c)
+	}
 	for _, tt := range []struct {
 		name   string
 		server simserver.Handler
@@ -50,6 +55,10 @@ func TestPostgres(t *testing.T) {
 		{"state: false", answers("f"), "/app#sql=SELECT%20x", notYet, "false, 0 or null"},
 		{"state: zero", answers("0"), "/app#sql=SELECT%20x", notYet, "false, 0 or null"},
 		{"state: null", simserver.Postgres{}.Handle, "/app#sql=SELECT%20x", notYet, "false, 0 or null"},
+		{"state: nothing but zeros", answers("0.00"), "/app#sql=SELECT%20x", notYet, "false, 0 or null"},
+		{"state: a value larger than memory", simserver.Postgres{Value: make([]byte, 1<<20)}.Handle, "/app#sql=SELECT%20x", notYet, "not understood"},
+		{"auth: repeats what it was sent", simserver.Echo("E\x00\x00\x00\xffC"), "/app?password=" + secret, notYet, ""},
+		{"auth: asks for TLS in vain, then silence", answersNo, "/app?password=x", notYet, "did not finish its answer"},
 		{"state: no row", simserver.Postgres{NoRows: true}.Handle, "/app#sql=SELECT%20x", notYet, "no row"},
 		{"state: no table yet", refuses("42P01"), "/app#sql=SELECT%20x", notYet, "relation does not exist"},
 		{"state: syntax error", refuses("42601"), "/app#sql=SELECTT", permanent, "syntax error"},

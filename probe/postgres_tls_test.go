@@ -1,8 +1,13 @@
 package probe_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/pem"
+	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -19,6 +24,7 @@ func TestPostgresTLS(t *testing.T) {
 	t.Parallel()
 	site := secureSite(t) // for its certificate
 	ca := secretFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: site.Certificate().Raw})))
+	other := secretFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: otherAuthority(t)})))
 	config := &tls.Config{Certificates: site.TLS.Certificates}
 	address := serve(t, simserver.Postgres{Password: secret, Value: []byte("1"), TLS: config}.Handle)
 	_, port, err := net.SplitHostPort(address)
@@ -40,6 +46,7 @@ func TestPostgresTLS(t *testing.T) {
 		{host: "127.0.0.1", query: "sslrootcert=system", want: notYet, text: "unknown authority"},
 		{host: "127.0.0.1", query: "sslmode=verify-full&sslrootcert=/nonexistent", want: notYet, text: "is not there yet"},
 		{host: "127.0.0.1", fragment: "ca-file=" + escape(ca), want: ready},
+		{host: "127.0.0.1", fragment: "ca-file=" + escape(other), want: notYet, text: "unknown authority"},
 		{host: "localhost", fragment: "tls-server-name=example.com&ca-file=" + escape(ca), want: ready},
 		{host: "127.0.0.1", fragment: "ca-file=" + escape(secretFile(t, secret)), want: notYet, text: "cannot be used"},
 		{host: "localhost", query: "sslmode=verify-full", fragment: "insecure-skip-tls-verify", want: ready},
@@ -88,5 +95,43 @@ func TestPostgresLogsInPlainlyWhereThereIsNoTLS(t *testing.T) {
 	checkVerdict(t, target.Probe(t.Context()), ready, "")
 	if got := s.Accepted() - before; got != 1 {
 		t.Errorf("%d connections for a login, want 1", got)
+	}
+}
+
+// otherAuthority returns a certificate that has signed nothing.
+func otherAuthority(t *testing.T) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+// TestPostgresVerifiesByTheCommandsAuthority: --ca-file holds for Postgres as the
+// fragment key does, and a password is not sent to who cannot show a certificate.
+func TestPostgresVerifiesByTheCommandsAuthority(t *testing.T) {
+	site := secureSite(t)
+	address := serve(t, simserver.Postgres{Password: secret, Value: []byte("1"), TLS: &tls.Config{Certificates: site.TLS.Certificates}}.Handle)
+	raw := "postgres://app:" + secret + "@" + address + "/app"
+	for name, want := range map[string]verdict{
+		secretFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: site.Certificate().Raw}))): ready,
+		secretFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: otherAuthority(t)}))):      notYet,
+	} {
+		target := open(t, raw, probe.Options{TLS: probe.TLS{CAFile: name}})
+		checkVerdict(t, target.Probe(t.Context()), want, "unknown authority")
+		if got := target.Trace().Verified; got != (want == ready) {
+			t.Errorf("Trace.Verified = %v where the verdict is %v", got, want)
+		}
+	}
+	skipping := open(t, raw+"?sslmode=require", probe.Options{})
+	checkVerdict(t, skipping.Probe(t.Context()), ready, "")
+	if trace := skipping.Trace(); !trace.TLS || trace.Verified {
+		t.Errorf("trace %v: the certificate was not verified", trace)
 	}
 }

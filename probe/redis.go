@@ -13,6 +13,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+var errNotRedis = errors.New("the answer to PING is not PONG")
+
 func redisKeys() []string { return []string{"password-file", "key", "role"} }
 
 func redisStateKeys() []string { return []string{"key", "role"} }
@@ -93,8 +95,12 @@ func (c *cache) Probe(ctx context.Context) error {
 	}
 	client := redis.NewClient(o)
 	defer func() { _ = client.Close() }()
-	if err := client.Ping(ctx).Err(); err != nil {
+	answer, err := client.Ping(ctx).Result()
+	if err != nil {
 		return c.judge(err)
+	}
+	if answer != "PONG" {
+		return errNotRedis
 	}
 	if c.spec.level < LevelState {
 		return nil
@@ -176,7 +182,7 @@ func (c *cache) judge(err error) error {
 		return err
 	}
 	code, text, _ := strings.Cut(answer.Error(), " ")
-	r := &reason{text: "answered " + oneLine(code), err: err}
+	r := &reason{text: "answered " + answerCode(code), err: err}
 	switch {
 	case code == "NOPERM" && c.spec.level < LevelState:
 		return nil // it knows us, and answers
@@ -202,6 +208,16 @@ func (c *cache) judge(err error) error {
 		r.text = "has no connection left (maxclients)"
 	}
 	return r
+}
+
+// answerCode returns the first word of an error answer, if it is one that Redis
+// gives: another server may repeat what it was sent.
+func answerCode(code string) string {
+	const most = 16
+	if len(code) > most || strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		return "an error"
+	}
+	return code
 }
 
 // silenceRedis keeps go-redis from writing unstructured lines to stderr.

@@ -62,6 +62,8 @@ func TestRedis(t *testing.T) {
 		{"proto: hangs up", simserver.HangUp, "", "", notYet, "without an answer"},
 		{"proto: silent", simserver.Silent, "", "", notYet, "said nothing"},
 		{"proto: another protocol", simserver.Say("HTTP/1.1 400 Bad Request\r\n\r\n"), "", "", notYet, "not understood"},
+		{"auth: repeats what it was sent", simserver.Echo("-"), login, "", notYet, "not understood"},
+		{"auth: repeats it in a map", simserver.Echo(":"), login, "", notYet, ""},
 		{"tcp: hangs up", simserver.HangUp, "", "#level=tcp", notYet, "closed it at once"},
 		{"auth: right password", redisWithPassword(), login, "/3", ready, ""},
 		{"auth: right user and password", redisWithPassword(), "app" + login, "", ready, ""},

@@ -1,6 +1,10 @@
 package probe
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/inith/inith/internal/redact"
+)
 
 // A verdict is what a SQLSTATE means for somebody who waits.
 type verdict struct {
@@ -46,7 +50,7 @@ func postgresReason(code string) error {
 	if !ok {
 		v = verdict{text: "the server refused"}
 	}
-	r := &reason{text: fmt.Sprintf("%s (SQLSTATE %s)", v.text, oneLine(code)), hint: v.hint}
+	r := &reason{text: fmt.Sprintf("%s (SQLSTATE %s)", v.text, redact.Line(code)), hint: v.hint}
 	if v.mark != nil {
 		return v.mark(r)
 	}

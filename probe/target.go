@@ -42,6 +42,13 @@ type Options struct {
 	DropUnknown bool
 }
 
+// dropped logs what is left out of a URL of a framework.
+func (o Options) dropped(what, word string, u *url.URL) {
+	if o.Logger != nil {
+		o.Logger.Debug("dropped", "what", what, "key", redact.Word(word), "target", redact.URL(u))
+	}
+}
+
 // NewTarget returns a target for a prober of the caller's, which opens its
 // connections through dialer.
 func NewTarget(name string, level Level, p Prober, dialer *Dialer) *Target {
@@ -55,6 +62,10 @@ func Open(raw string, o Options) (*Target, error) {
 	u, err := parse(raw)
 	if err != nil {
 		return nil, err
+	}
+	if base, driver, found := strings.Cut(u.Scheme, "+"); found && o.DropUnknown {
+		u.Scheme = base // as SQLAlchemy writes it
+		o.dropped("driver of the scheme", driver, u)
 	}
 	kind, ok := kindOf(u.Scheme)
 	if !ok {
@@ -86,7 +97,7 @@ func parse(raw string) (*url.URL, error) {
 
 func unknownScheme(u *url.URL) error {
 	known := schemes()
-	return fmt.Errorf("unknown scheme %q%s, have %s", redact.Word(u.Scheme), suggest.DidYouMean(u.Scheme, known), strings.Join(known, ", "))
+	return fmt.Errorf("unknown scheme%s%s, have %s", redact.Quoted(u.Scheme), suggest.DidYouMean(u.Scheme, known), strings.Join(known, ", "))
 }
 
 // A spec is what one target asks for, as its kind reads it.
@@ -188,11 +199,10 @@ func joinLevels(levels []Level) string {
 func dropper(u *url.URL, o Options) func(string) error {
 	return func(key string) error {
 		if o.DropUnknown {
-			cmp.Or(o.Logger, slog.New(slog.DiscardHandler)).
-				Debug("dropped a query key", "target", redact.URL(u), "key", redact.Word(key))
+			o.dropped("query key", key, u)
 			return nil
 		}
-		return fmt.Errorf("unknown query key %q: the query belongs to the protocol, the fragment (#) to inith", redact.Word(key))
+		return fmt.Errorf("unknown query key%s: the query belongs to the protocol, the fragment (#) to inith", redact.Quoted(key))
 	}
 }
 

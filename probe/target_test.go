@@ -117,6 +117,7 @@ func TestOpenDropsUnknownQueryKeysWhenAsked(t *testing.T) {
 	o := probe.Options{DropUnknown: true}
 	open(t, "postgres://db/app?schema=public&connection_limit=5", o)
 	open(t, "redis://cache/0?ssl_cert_reqs=none", o)
+	open(t, "postgresql+psycopg2://db/app", o)
 	if _, err := probe.Open("postgres://db/app#schema=public", o); err == nil {
 		t.Error("the fragment is inith's own: want an error")
 	}

@@ -69,14 +69,17 @@ type NotReadyError struct {
 	Elapsed  time.Duration
 	Err      error // of the last attempt that was not cut short, nil if there was none
 	Cause    error // what ended the wait; nil: Err did
-	Trace    Trace // of the attempt that Err is of
+	Trace    Trace // of the attempt that Err is of, if there is one
 }
 
 func (e *NotReadyError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s is not ready", e.Target.Name)
-	if e.Err != nil {
+	switch {
+	case e.Err != nil:
 		fmt.Fprintf(&b, ": %v", e.Err)
+	case e.Attempts > 0:
+		b.WriteString(" often enough in a row")
 	}
 	fmt.Fprintf(&b, " (level %s, %d %s, %v", e.Target.Level, e.Attempts, plural(e.Attempts, "attempt"), e.Elapsed.Round(time.Millisecond))
 	if e.Cause != nil {

@@ -69,7 +69,7 @@ func root(p *process, c *cli.Context) error {
 		return printVersion(p)
 	}
 	if name := c.Args().First(); name != "" {
-		return usagef("unknown command %s%s", redact.Word(name), suggest.DidYouMean(name, commandNames(c.App)))
+		return usagef("unknown command%s%s", redact.Quoted(name), suggest.DidYouMean(name, commandNames(c.App)))
 	}
 	if p.command != nil {
 		return usagef("no inith command before --")

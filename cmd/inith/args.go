@@ -78,7 +78,7 @@ func findFlag(known []cli.Flag, arg string) (cli.Flag, error) {
 		}
 		names = append(names, "--"+f.Names()[0])
 	}
-	return nil, usagef("unknown flag --%s%s", redact.Word(name), suggest.DidYouMean("--"+name, names))
+	return nil, usagef("unknown flag%s%s", redact.Quoted("--"+name), suggest.DidYouMean("--"+name, names))
 }
 
 // flagName returns the name of the flag that arg sets.
@@ -90,4 +90,22 @@ func flagName(arg string) string {
 func takesValue(f cli.Flag) bool {
 	d, ok := f.(cli.DocGenerationFlag)
 	return ok && d.TakesValue()
+}
+
+// rawFlag returns what a flag is given, without parsing: the text behind "=",
+// else the next argument, "" if the flag is not there.
+func rawFlag(args []string, name string) string {
+	for i, arg := range args {
+		if !isFlag(arg) || flagName(arg) != name {
+			continue
+		}
+		if _, value, ok := strings.Cut(arg, "="); ok {
+			return value
+		}
+		if i+1 < len(args) {
+			return args[i+1]
+		}
+		return "true"
+	}
+	return ""
 }

@@ -81,7 +81,11 @@ _inith() {
   case $command in
 %s  esac
 }
-compdef _inith inith
+if [ "$funcstack[1]" = _inith ]; then
+  _inith "$@"
+else
+  compdef _inith inith
+fi
 `, commands.String(), cases.String())
 	return err
 }

@@ -31,8 +31,8 @@ func exitTable() [][2]string {
 		{"2", "wrong usage: nothing was tried"},
 		{"70", "inith itself crashed"},
 		{"124", "the deadline (--timeout) passed"},
-		{"126", "the command after -- cannot be executed: nothing was tried"},
-		{"127", "the command after -- was not found: nothing was tried"},
+		{"126", "the command after -- cannot be executed"},
+		{"127", "the command after -- was not found"},
 		{"128+n", "ended by signal n"},
 		{"other", "the exit code of the command after --"},
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/inith/inith/internal/display"
 	"github.com/inith/inith/probe"
@@ -20,15 +21,16 @@ type liveView struct {
 func (v *liveView) begin(rows []progressRow) { v.draw(rows) }
 
 // event leaves it to the next beat: attempts can be many.
-func (*liveView) event(progressRow, probe.Event) {}
+func (*liveView) event(probe.Event) {}
 
 func (v *liveView) beat(rows []progressRow) { v.draw(rows) }
 
 // draw draws the rows. That the terminal is gone is not a reason to stop waiting.
 func (v *liveView) draw(rows []progressRow) {
+	const mostName = 40
 	width := 0
 	for _, r := range rows {
-		width = max(width, len(r.target.Name))
+		width = max(width, min(utf8.RuneCountInString(r.target.Name), mostName))
 	}
 	var drawn []display.Row
 	for _, r := range rows {
@@ -37,7 +39,7 @@ func (v *liveView) draw(rows []progressRow) {
 			elapsed = r.last.Elapsed
 		}
 		row := state(r.last)
-		row.Text = fmt.Sprintf("%-*s  %-5s  %4d  %6.1fs  %s", width, r.target.Name, r.target.Level, r.last.Attempt, elapsed.Seconds(), row.Text)
+		row.Text = fmt.Sprintf("%-*s  %-5s  %4d  %6.1fs  %s", width, display.Cut(r.target.Name, width), r.target.Level, r.last.Attempt, elapsed.Seconds(), row.Text)
 		drawn = append(drawn, row)
 	}
 	_ = v.rows.Draw(drawn)
@@ -51,7 +53,7 @@ func state(last probe.Event) display.Row {
 	case last.Err != nil:
 		return display.Row{Mark: "…", Color: display.Yellow, Text: last.Err.Error()}
 	case last.Done:
-		return display.Row{Mark: "✓", Color: display.Green, Text: "ready"}
+		return display.Row{Mark: "✓", Color: display.Green, Text: "ready", Minor: true}
 	case last.Attempt > 0:
 		return display.Row{Mark: "…", Color: display.Yellow, Text: "ready, asking again"}
 	default:

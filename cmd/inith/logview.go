@@ -10,12 +10,21 @@ import (
 // heartbeat is the time between log lines while nothing changes.
 const heartbeat = 15 * time.Second
 
-// A logView writes log lines: one for each target at the start, one when its
-// state changes, and a heartbeat. Attempts are logged at level debug only.
+// A logView writes log lines: one for each target at the start, one for each new
+// state of it, and a heartbeat. Attempts are logged at level debug only.
 type logView struct {
 	log     *slog.Logger
 	timeout time.Duration // zero: none
 	quiet   bool          // no line at the start
+
+	// What was logged of each target: one that flaps between two states is
+	// left to the heartbeat.
+	logged map[loggedText]bool
+}
+
+type loggedText struct {
+	target *probe.Target
+	text   string
 }
 
 func (v *logView) begin(rows []progressRow) {
@@ -27,7 +36,7 @@ func (v *logView) begin(rows []progressRow) {
 	}
 }
 
-func (v *logView) event(before progressRow, e probe.Event) {
+func (v *logView) event(e probe.Event) {
 	log := v.log.With("target", e.Target.Name, "level", e.Target.Level.String(), "attempt", e.Attempt, "elapsed", e.Elapsed.Round(time.Millisecond).String())
 	switch {
 	case e.Err == nil && e.Done:
@@ -36,10 +45,11 @@ func (v *logView) event(before progressRow, e probe.Event) {
 		log.Debug("ready, asking again")
 	case e.Done: // the error is reported at the end
 		log.Debug("gave up", "err", e.Err)
-	case before.last.Err == nil || before.last.Err.Error() != e.Err.Error():
-		log.Info("not ready", "err", e.Err)
-	default:
+	case v.logged[loggedText{e.Target, e.Err.Error()}]:
 		log.Debug("not ready", "err", e.Err)
+	default:
+		v.logged[loggedText{e.Target, e.Err.Error()}] = true
+		log.Info("not ready", "err", e.Err)
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 func main() {
-	p := &process{args: os.Args, env: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	p := &process{args: os.Args, env: os.Environ(), stdout: os.Stdout, stderr: os.Stderr}
 	ctx, stop := signalContext(context.Background())
 	code := p.run(ctx)
 	stop()

@@ -3,15 +3,17 @@ package main
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
+	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/suggest"
 	"github.com/inith/inith/internal/termination"
 	"github.com/inith/inith/probe"
@@ -34,17 +36,13 @@ func globalFlags() []cli.Flag {
 	}
 }
 
-func terminationDefault(env []string) string {
-	return cmp.Or(getenv(env, "INITH_TERMINATION_LOG"), termination.DefaultPath)
-}
-
 // readOutput reads the global flags.
 func (p *process) readOutput(c *cli.Context) error {
-	p.output.termination = cmp.Or(c.String("termination-log"), p.output.termination)
+	if c.NArg() > 0 && c.Command.ArgsUsage == noArgs {
+		return usagef("%s takes no argument", c.Command.Name)
+	}
 	switch format := cmp.Or(c.String("log-format"), "text"); format {
-	case "json":
-		p.output.json = true
-	case "text":
+	case "json", "text": // readEarly has it
 	default:
 		return usagef("--log-format: want text or json%s", suggest.DidYouMean(format, []string{"text", "json"}))
 	}
@@ -70,31 +68,27 @@ func (p *process) live() bool {
 	return !p.output.json && p.output.level >= slog.LevelInfo && termName != "" && termName != "dumb" && term.IsTerminal(int(p.stderr.Fd()))
 }
 
-// width returns the columns of the terminal behind stderr.
-func (p *process) width() int {
-	width, _, err := term.GetSize(int(p.stderr.Fd()))
-	if err != nil {
-		return 80
+// size returns the columns and rows of the terminal behind stderr.
+func (p *process) size() (width, height int) {
+	width, height, err := term.GetSize(int(p.stderr.Fd()))
+	if err != nil || width <= 0 || height <= 0 {
+		return 80, 24
 	}
-	return width
+	return width, height
 }
 
 // report tells a person, and the termination log, why inith failed. It is the
 // only place that does.
 func (p *process) report(err error) {
 	failures := describe(err)
-	for _, f := range failures {
-		if p.output.json {
-			p.logger().Error("failed", "err", f.text, "hint", f.hint, "exit_code", exitCode(err))
-		} else {
-			_, _ = io.WriteString(p.stderr, f.lines("inith: "))
+	if p.output.json {
+		for _, f := range failures {
+			p.logger().Error("failed", append(f.attrs, "err", f.text, "hint", f.hint, "exit_code", exitCode(err))...)
 		}
+	} else {
+		_, _ = io.WriteString(p.stderr, lines(failures, "inith: "))
 	}
-	var all strings.Builder
-	for _, f := range failures {
-		all.WriteString(f.lines(""))
-	}
-	p.terminate(all.String())
+	p.terminate(lines(failures, ""))
 }
 
 // terminate writes the outcome to the termination log. That there is none, as
@@ -110,21 +104,20 @@ func (p *process) terminate(message string) {
 }
 
 // A failure is what a person gets to read about one error.
-type failure struct{ text, hint string }
+type failure struct {
+	text, hint string
+	attrs      []any // for a log
+}
 
 // describe returns a failure for each error that err joins.
 func describe(err error) []failure {
 	if e, ok := err.(*probe.NotReadyError); ok { //nolint:errorlint // what it wraps is in its text
-		return []failure{{e.Error(), strings.Join(nonEmpty(e.Trace.String(), probe.Hint(e.Err)), "; ")}}
+		return []failure{describeNotReady(e)}
 	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []failure
 		for _, e := range joined.Unwrap() {
-			more := describe(e)
-			if last := len(all) - 1; last >= 0 && all[last].hint == more[0].hint {
-				all[last].hint = "" // the next one gives it
-			}
-			all = append(all, more...)
+			all = append(all, describe(e)...)
 		}
 		return all
 	}
@@ -135,15 +128,26 @@ func describe(err error) []failure {
 	return []failure{f}
 }
 
-func nonEmpty(texts ...string) []string {
-	return slices.DeleteFunc(texts, func(t string) bool { return t == "" })
+func describeNotReady(e *probe.NotReadyError) failure {
+	f := failure{text: e.Error(), attrs: []any{"target", e.Target.Name, "attempt", e.Attempts, "elapsed", e.Elapsed.Round(time.Millisecond).String()}}
+	if e.Err != nil {
+		f.hint = e.Trace.String()
+	}
+	if hint := probe.Hint(e.Err); hint != "" {
+		f.hint += "; " + hint
+	}
+	return f
 }
 
-// lines returns the failure as it is printed, each line with the prefix.
-func (f failure) lines(prefix string) string {
-	s := prefix + "error: " + f.text + "\n"
-	if f.hint != "" {
-		s += prefix + "hint: " + f.hint + "\n"
+// lines returns failures as they are printed, each line with the prefix. A hint
+// that several have in common follows the last of them.
+func lines(failures []failure, prefix string) string {
+	var b strings.Builder
+	for i, f := range failures {
+		fmt.Fprintf(&b, "%serror: %s\n", prefix, redact.Line(f.text))
+		if f.hint != "" && (i+1 == len(failures) || failures[i+1].hint != f.hint) {
+			fmt.Fprintf(&b, "%shint: %s\n", prefix, redact.Line(f.hint))
+		}
 	}
-	return s
+	return b.String()
 }

@@ -1,26 +1,30 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log" //nolint:depguard // only to silence it
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/inith/inith/internal/child"
 	"github.com/inith/inith/internal/crash"
+	"github.com/inith/inith/internal/termination"
 )
 
 // A process is what the operating system gives and takes: all of inith's
 // contact with it goes through here.
 type process struct {
-	args                  []string
-	env                   []string // as it was at the start: the command's
-	stdin, stdout, stderr *os.File
+	args           []string
+	env            []string // as it was at the start: the command's
+	stdout, stderr *os.File
 
+	own         []string // of args, what is inith's
 	command     []string // what follows "--"
 	path        string   // of the program of command
 	output      output   // how to speak, from the global flags
@@ -29,7 +33,6 @@ type process struct {
 
 // run is main without the process: it does not exit.
 func (p *process) run(ctx context.Context) int {
-	p.output = output{termination: terminationDefault(p.env)}
 	isolate(p.env)
 	log.SetOutput(io.Discard) // net/http writes what servers send to it
 	err := p.dispatch(ctx)
@@ -45,8 +48,8 @@ func (p *process) dispatch(ctx context.Context) (err error) {
 	if found && len(command) == 0 {
 		return usagef("no command after --")
 	}
-	p.command = command
-	p.termination = !p.isProbe(own)
+	p.own, p.command = own, command
+	p.readEarly()
 	app := newApp(p)
 	args, err := moveFlags(app, own)
 	if err != nil {
@@ -55,20 +58,19 @@ func (p *process) dispatch(ctx context.Context) (err error) {
 	return app.RunContext(ctx, args)
 }
 
-// isProbe reports whether this is `wait --once`, before the flags are parsed and
-// even if they cannot be: it runs beside the application, whose the termination
-// log is.
-func (p *process) isProbe(args []string) bool {
-	variable, _ := p.lookup("INITH_WAIT_ONCE")
-	once, _ := strconv.ParseBool(variable)
-	for _, arg := range args {
-		if isFlag(arg) && flagName(arg) == "once" {
-			_, value, hasValue := strings.Cut(arg, "=")
-			set, err := strconv.ParseBool(value)
-			once = !hasValue || err != nil || set
-		}
+// readEarly reads how a mistake is told, before the flags are parsed and even if
+// they cannot be. A probe (wait --once) runs beside the application, whose the
+// termination log is.
+func (p *process) readEarly() {
+	early := func(flag, variable string) string {
+		value, _ := p.lookup(variable)
+		return cmp.Or(rawFlag(p.own, flag), value)
 	}
-	return once
+	p.output.json = early("log-format", "INITH_LOG_FORMAT") == "json"
+	p.output.termination = cmp.Or(early("termination-log", "INITH_TERMINATION_LOG"), termination.DefaultPath)
+	once := early("once", "INITH_WAIT_ONCE")
+	no, err := strconv.ParseBool(once)
+	p.termination = once == "" || err == nil && !no
 }
 
 // isolate takes libpq's variables from the environment of this process, not of
@@ -98,11 +100,17 @@ func getenv(env []string, name string) string {
 	return value
 }
 
+// variableName keeps a value that was given for a name out of messages.
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
 // secretVar returns the value of the variable NAME, or what is in the file that
 // NAME_FILE names. Its errors quote neither.
 func (p *process) secretVar(name string) (string, error) {
+	if !variableName.MatchString(name) {
+		return "", usagef("--from-env and its like want the name of a variable, not its value")
+	}
 	if value, ok := p.lookup(name); ok {
-		return value, nil
+		return strings.TrimSpace(value), nil
 	}
 	file, ok := p.lookup(name + "_FILE")
 	if !ok {

@@ -26,8 +26,8 @@ type progressRow struct {
 type view interface {
 	// begin shows the rows before the first attempt.
 	begin(rows []progressRow)
-	// event shows an attempt; before is what was known until then.
-	event(before progressRow, e probe.Event)
+	// event shows an attempt.
+	event(e probe.Event)
 	// beat shows the rows as time passes, and when the wait has ended.
 	beat(rows []progressRow)
 }
@@ -39,10 +39,10 @@ func (w *waitJob) newProgress() *progress {
 	}
 	if w.live() && !w.waiter.Once {
 		_, plain := w.lookup("NO_COLOR")
-		p.view, p.every = &liveView{rows: display.New(w.stderr, w.width, !plain), begun: time.Now()}, redraw
+		p.view, p.every = &liveView{rows: display.New(w.stderr, w.size, !plain), begun: time.Now()}, redraw
 		return p
 	}
-	p.view, p.every = &logView{log: w.logger(), timeout: w.timeout, quiet: w.waiter.Once}, heartbeat
+	p.view, p.every = &logView{log: w.logger(), timeout: w.timeout, quiet: w.waiter.Once, logged: map[loggedText]bool{}}, heartbeat
 	return p
 }
 
@@ -80,7 +80,7 @@ func (p *progress) locked(f func(rows []progressRow)) {
 // notify takes an event from the goroutine of a target.
 func (p *progress) notify(e probe.Event) {
 	p.locked(func(rows []progressRow) {
-		p.view.event(rows[e.Index], e)
+		p.view.event(e)
 		rows[e.Index].last = e
 	})
 }

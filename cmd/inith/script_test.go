@@ -46,6 +46,7 @@ func TestScript(t *testing.T) {
 			"exits":  cmdExits,
 			"signal": cmdSignal,
 			"become": cmdBecome,
+			"unread": cmdUnread,
 		},
 	})
 }
@@ -132,6 +133,10 @@ func startServers(e *testscript.Env) error {
 		"OPEN":         simserver.Silent,
 		"HANGUP":       simserver.HangUp,
 		"SILENT":       simserver.Silent,
+		"ECHO":         simserver.Echo(""),
+		"ECHO_ERROR":   simserver.Echo("-"),
+		"ECHO_REPLY":   simserver.Echo(":"),
+		"ECHO_HEADER":  simserver.Echo("HTTP/1.1 302 Found\r\nLocation: http://[bad/"),
 		"PG":           simserver.Postgres{Password: canary, Value: []byte("1")}.Handle,
 		"PG_STARTING":  simserver.Postgres{Refuse: "57P03"}.Handle,
 		"PG_FULL":      simserver.Postgres{Refuse: "53300"}.Handle,
@@ -298,4 +303,27 @@ func cmdBecome(ts *testscript.TestScript, neg bool, args []string) {
 			s.Close()
 		}
 	}()
+}
+
+// cmdUnread is "unread CODE inith ARG...": nobody reads stderr, and its pipe is
+// closed.
+func cmdUnread(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: unread CODE CMD...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	path, err := exec.LookPath(args[1])
+	ts.Check(err)
+	r, w, err := os.Pipe()
+	ts.Check(err)
+	ts.Check(r.Close())
+	cmd := exec.Command(path, args[2:]...)
+	cmd.Dir, cmd.Env, cmd.Stderr = ts.MkAbs("."), environ(ts), w
+	ts.Check(cmd.Start())
+	ts.Check(w.Close())
+	err = cmd.Wait()
+	if got := exitCodeOf(cmd.ProcessState); got != want {
+		ts.Fatalf("exit code %d, want %d: %v", got, want, err)
+	}
 }

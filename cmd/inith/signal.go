@@ -20,6 +20,9 @@ func (e *signalError) Error() string { return "received " + unix.SignalName(e.si
 // [signal.NotifyContext], it tells which signal it was, for the exit code.
 func signalContext(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
+	// That nobody reads stderr any more is no reason to stop waiting: who asks
+	// for SIGPIPE gets an error instead. It is not ignored, which CMD would inherit.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	ch := make(chan os.Signal, 1)
 	signal.Notify(ch, syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM)
 	go func() {

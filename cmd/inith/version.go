@@ -11,11 +11,15 @@ import (
 // version is set by the linker for a release: -X main.version=v1.2.3.
 var version string
 
+// noArgs marks a command that takes no argument.
+const noArgs = " "
+
 func versionCommand(p *process) *cli.Command {
 	return &cli.Command{
 		Name:        "version",
 		Usage:       "print the version",
 		UsageText:   "inith version",
+		ArgsUsage:   noArgs,
 		Description: "Prints the version, and the Go release and platform it was built for.",
 		Action:      func(*cli.Context) error { return printVersion(p) },
 	}

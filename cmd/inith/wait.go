@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"net/url"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"github.com/inith/inith/internal/child"
 	"github.com/inith/inith/internal/redact"
@@ -141,9 +141,15 @@ func (p *process) targetOptions(c *cli.Context) (probe.Options, error) {
 	return o, err
 }
 
+// proxy returns the URL of --proxy, or of the variable that --proxy-from-env
+// names. A flag beats the variable of either.
 func (p *process) proxy(c *cli.Context) (*url.URL, error) {
-	raw := c.String("proxy")
-	if name := c.String("proxy-from-env"); name != "" && raw == "" {
+	raw, name := c.String("proxy"), c.String("proxy-from-env")
+	proxyFlag, nameFlag := rawFlag(p.own, "proxy") != "", rawFlag(p.own, "proxy-from-env") != ""
+	switch {
+	case proxyFlag && nameFlag:
+		return nil, usagef("--proxy and --proxy-from-env exclude each other")
+	case name != "" && (raw == "" || nameFlag):
 		var err error
 		if raw, err = p.secretVar(name); err != nil {
 			return nil, err
@@ -153,8 +159,8 @@ func (p *process) proxy(c *cli.Context) (*url.URL, error) {
 		return nil, nil //nolint:nilnil // no proxy is not an error
 	}
 	u, err := redact.ParseURL(raw)
-	if err != nil || u.Host == "" {
-		return nil, usagef("--proxy: want a URL such as http://proxy:3128")
+	if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
+		return nil, usagef("--proxy: want a URL such as http://proxy:3128, https:// or socks5://")
 	}
 	return u, nil
 }
@@ -177,7 +183,7 @@ func (p *process) openTargets(c *cli.Context, o probe.Options) ([]*probe.Target,
 	}
 	lenient := o
 	lenient.DropUnknown = true
-	for _, name := range c.StringSlice("from-env") {
+	for name := range strings.FieldsSeq(strings.Join(c.StringSlice("from-env"), " ")) {
 		raw, err := p.secretVar(name)
 		if err != nil {
 			errs = append(errs, err)
@@ -226,7 +232,7 @@ func (w *waitJob) wait(ctx context.Context) error {
 // becomeCommand starts the command, unless a signal has arrived meanwhile.
 func (w *waitJob) becomeCommand(ctx context.Context) error {
 	if w.init {
-		return child.Supervise(ctx, w.path, w.command, w.env, term.IsTerminal(int(w.stdin.Fd())))
+		return child.Supervise(ctx, w.path, w.command, w.env)
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

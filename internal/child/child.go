@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os/exec"
+	"strings"
 	"syscall"
 )
 
@@ -19,6 +20,9 @@ type StartError struct {
 }
 
 func (e *StartError) Error() string {
+	if strings.ContainsAny(e.Name, "=:") { // a secret may stand in the place of the name
+		return "command not found: the word after -- is no program (variables are set by env NAME=VALUE CMD)"
+	}
 	if e.NotFound {
 		return fmt.Sprintf("command %q not found", e.Name)
 	}
@@ -33,8 +37,8 @@ type ExitError struct{ Code int }
 
 func (e *ExitError) Error() string { return fmt.Sprintf("the command ended with exit code %d", e.Code) }
 
-// Look finds the program of a command as execvp(3) does, by the PATH of this
-// process. Its error is a [*StartError].
+// Look finds the program of a command by the PATH of this process. Its error is a
+// [*StartError].
 func Look(name string) (string, error) {
 	path, err := exec.LookPath(name)
 	if err != nil {

@@ -2,7 +2,9 @@
 package display
 
 import (
+	"cmp"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -24,36 +26,50 @@ type Row struct {
 	Mark  string
 	Color Color
 	Text  string
+	Minor bool // cut first where the terminal has too few rows
 }
 
 // Rows are drawn one below the other. They are for a single goroutine.
 type Rows struct {
 	w     io.Writer
-	width func() int // of the terminal, in columns
+	size  func() (width, height int) // of the terminal, in columns and rows
 	color bool
 	drawn int
 }
 
 // New returns rows on the terminal behind w.
-func New(w io.Writer, width func() int, color bool) *Rows {
-	return &Rows{w: w, width: width, color: color}
+func New(w io.Writer, size func() (width, height int), color bool) *Rows {
+	return &Rows{w: w, size: size, color: color}
 }
 
-// Draw replaces what was drawn before. Rows are cut at the width of the terminal,
-// since a wrapped one could not be replaced. It is written at once, so that it
-// does not flicker.
+// Draw replaces what was drawn before. What does not fit the terminal is cut,
+// since it could not be replaced. It is written at once, so that it does not
+// flicker.
 func (r *Rows) Draw(rows []Row) error {
 	var b strings.Builder
 	if r.drawn > 0 {
 		b.WriteString("\x1b[" + strconv.Itoa(r.drawn) + "A")
 	}
-	width := r.width()
+	width, height := r.size()
+	if most := max(1, height-1); len(rows) > most {
+		more := Row{Mark: "…", Text: strconv.Itoa(len(rows)-most+1) + " more"}
+		rows = slices.Clone(rows)
+		slices.SortStableFunc(rows, func(a, b Row) int { return cmp.Compare(rank(a), rank(b)) })
+		rows = append(rows[:most-1], more)
+	}
 	for _, row := range rows {
-		b.WriteString("\r\x1b[2K" + r.mark(row) + " " + cut(row.Text, width-3) + "\n")
+		b.WriteString("\r\x1b[2K" + r.mark(row) + " " + Cut(row.Text, max(1, width-3)) + "\n")
 	}
 	r.drawn = len(rows)
 	_, err := io.WriteString(r.w, b.String())
 	return err
+}
+
+func rank(r Row) int {
+	if r.Minor {
+		return 1
+	}
+	return 0
 }
 
 func (r *Rows) mark(row Row) string {
@@ -64,9 +80,9 @@ func (r *Rows) mark(row Row) string {
 	return "\x1b[" + code + "m" + row.Mark + "\x1b[0m"
 }
 
-// cut shortens s to width columns, one a character.
-func cut(s string, width int) string {
-	if width <= 0 || utf8.RuneCountInString(s) <= width {
+// Cut shortens s to width columns, one a character.
+func Cut(s string, width int) string {
+	if utf8.RuneCountInString(s) <= width {
 		return s
 	}
 	return string([]rune(s)[:width-1]) + "…"

@@ -9,7 +9,7 @@ import (
 
 func TestDrawReplacesWhatWasDrawn(t *testing.T) {
 	var b strings.Builder
-	rows := display.New(&b, func() int { return 12 }, true)
+	rows := display.New(&b, func() (int, int) { return 12, 24 }, true)
 	two := []display.Row{{Mark: "…", Color: display.Yellow, Text: "short"}, {Mark: "x", Text: "too long for it"}}
 	for range 2 {
 		if err := rows.Draw(two); err != nil {
@@ -24,10 +24,21 @@ func TestDrawReplacesWhatWasDrawn(t *testing.T) {
 
 func TestDrawWithoutColor(t *testing.T) {
 	var b strings.Builder
-	if err := display.New(&b, func() int { return 80 }, false).Draw([]display.Row{{Mark: "✓", Color: display.Green, Text: "ready"}}); err != nil {
+	if err := display.New(&b, func() (int, int) { return 80, 24 }, false).Draw([]display.Row{{Mark: "✓", Color: display.Green, Text: "ready"}}); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := b.String(), "\r\x1b[2K✓ ready\n"; got != want {
 		t.Errorf("drew %q, want %q", got, want)
+	}
+}
+
+func TestDrawMoreRowsThanTheTerminalHas(t *testing.T) {
+	var b strings.Builder
+	rows := make([]display.Row, 50)
+	if err := display.New(&b, func() (int, int) { return 80, 10 }, false).Draw(rows); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(b.String(), "\n"); got != 9 || !strings.Contains(b.String(), "42 more") {
+		t.Errorf("drew %d rows, want 9 with the rest counted: %q", got, b.String())
 	}
 }

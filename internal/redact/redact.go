@@ -5,21 +5,25 @@ package redact
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 )
 
-// ErrURL is the only error of [ParseURL]. It quotes nothing of its input: the
-// error of [url.Parse] quotes all of it, and even the error that one wraps may
-// quote the password.
-var ErrURL = errors.New("not a valid URL (special characters in a user name or password must be percent-encoded, such as %40 for @)")
+// ErrURL is what every error of [ParseURL] wraps. They quote nothing of the
+// input: the error of [url.Parse] quotes all of it, and even the error that one
+// wraps may quote the password.
+var ErrURL = errors.New("not a valid URL")
+
+var errUserInfo = fmt.Errorf("%w (special characters in a user name or password must be percent-encoded, such as %%40 for @)", ErrURL)
 
 // mask stands for what is not shown.
 const mask = "…"
 
-// ParseURL is [url.Parse] for a URL that may carry a password. Its only error
-// is [ErrURL].
+// ParseURL is [url.Parse] for a URL that may carry a password. Its error wraps
+// [ErrURL].
 //
 // An unescaped "/", "?", "#" or "@" cuts a password and leaves the rest of it
 // in a field that looks harmless, as in postgres://user:12/34@host/db. Such a
@@ -27,8 +31,11 @@ const mask = "…"
 // [atInPath] have a use for; in a fragment it must always be escaped.
 func ParseURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
-	if err != nil {
+	if err != nil && !strings.Contains(raw, "@") {
 		return nil, ErrURL
+	}
+	if err != nil {
+		return nil, errUserInfo
 	}
 	beforeFragment, fragment, _ := strings.Cut(raw, "#")
 	_, rest, _ := strings.Cut(beforeFragment, "://")
@@ -41,7 +48,7 @@ func ParseURL(raw string) (*url.URL, error) {
 		strings.Count(authority, "@") > 1,
 		strings.Contains(path, "@") && !atInPath(u.Scheme),
 		!validHosts(u.Host):
-		return nil, ErrURL
+		return nil, errUserInfo
 	}
 	return u, nil
 }
@@ -135,4 +142,22 @@ func Word(s string) string {
 		return ""
 	}
 	return s
+}
+
+// Quoted returns ` "word"` for a message, or "" where [Word] has none.
+func Quoted(s string) string {
+	if Word(s) == "" {
+		return ""
+	}
+	return ` "` + s + `"`
+}
+
+// Line returns s without what would end a line or steer a terminal.
+func Line(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, s)
 }

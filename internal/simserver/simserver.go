@@ -98,6 +98,19 @@ func Silent(c net.Conn) {
 // HangUp accepts and closes at once, as a proxy without a backend does.
 func HangUp(net.Conn) {}
 
+// Echo sends back what it receives, behind a prefix, as a server may that does
+// not understand a client.
+func Echo(prefix string) Handler {
+	return func(c net.Conn) {
+		b := make([]byte, 4<<10)
+		n, err := c.Read(b)
+		for err == nil {
+			_, _ = c.Write(append([]byte(prefix), b[:n]...))
+			n, err = c.Read(b)
+		}
+	}
+}
+
 // Say sends bytes whatever the client says, then is [Silent].
 func Say(answer string) Handler {
 	return func(c net.Conn) {

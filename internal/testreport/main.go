@@ -36,12 +36,13 @@ type event struct {
 }
 
 type report struct {
+	running         map[string]bool   // packages that have not ended
 	output          map[string]string // by package and test, until it is known to be of no interest
 	passed, failed  int
 	packages, skips []string // those that failed, and the skipped tests
 }
 
-func newReport() *report { return &report{output: map[string]string{}} }
+func newReport() *report { return &report{running: map[string]bool{}, output: map[string]string{}} }
 
 func (r *report) read(in io.Reader, out io.Writer) error {
 	lines := bufio.NewReader(in)
@@ -66,7 +67,12 @@ func (r *report) read(in io.Reader, out io.Writer) error {
 
 func (r *report) add(e event, out io.Writer) {
 	key := e.Package + " " + e.Test
+	if e.Test == "" && (e.Action == "pass" || e.Action == "fail" || e.Action == "skip") {
+		delete(r.running, e.Package)
+	}
 	switch e.Action {
+	case "start":
+		r.running[e.Package] = true
 	case "output", "build-output":
 		if e.Action == "build-output" {
 			_, _ = io.WriteString(out, e.Output)
@@ -108,6 +114,10 @@ func reason(output string) string {
 
 func (r *report) summarize(out io.Writer, strict bool, allowed []string) bool {
 	ok := r.failed == 0 && len(r.packages) == 0 && r.passed > 0
+	for name := range r.running {
+		fmt.Fprintf(out, "FAIL  %s did not end\n", name)
+		ok = false
+	}
 	for _, skip := range r.skips {
 		name, _, _ := strings.Cut(skip, ":")
 		verdict := "skipped"

@@ -22,6 +22,7 @@ func TestReport(t *testing.T) {
 		{"skipped where none may", pass + skip, true, "", false, "that is a failure here: TestB"},
 		{"skipped where that one may", pass + skip, true, "TestB", true, "skipped: TestB"},
 		{"did not build", `{"Action":"fail","Package":"p"}` + "\n", false, "", false, "0 passed, 1 failed"},
+		{"did not end", `{"Action":"start","Package":"p"}` + "\n" + pass, false, "", false, "p did not end"},
 		{"no test", "", false, "", false, "0 passed"},
 		{"not JSON", "go: cannot find module\n" + pass, false, "", true, "cannot find module"},
 	} {
