@@ -104,6 +104,7 @@ func TestHTTPOtherAnswers(t *testing.T) {
 		{"repeats what it was sent", simserver.Echo(""), "not understood"},
 		{"redirects to what it was sent", simserver.Echo("HTTP/1.1 302 Found\r\nLocation: http://[bad/"), "not understood"},
 		{"is as long as what it was sent", simserver.Echo("HTTP/1.1 200 OK\r\nContent-Length: "), "not understood"},
+		{"has headers without end", simserver.Say("HTTP/1.1 200 OK\r\n" + strings.Repeat("X: y\r\n", 1<<20)), "not understood"},
 		{"silent", simserver.Silent, "said nothing"},
 		{"hangs up", simserver.HangUp, "without an answer"},
 		{"another protocol", simserver.Say("-ERR unknown command\r\n"), "not understood"},

@@ -70,6 +70,12 @@ func TestPostgres(t *testing.T) {
 	}
 }
 
+// TestPostgresReadsOneRow of a billion.
+func TestPostgresReadsOneRow(t *testing.T) {
+	address := serve(t, simserver.Postgres{Value: []byte("1"), Rows: 1e9}.Handle)
+	checkVerdict(t, attempt(t, "postgres://app@"+address+"/app#sql=SELECT%20x", 3*time.Second), ready, "")
+}
+
 func TestPostgresPasswordFileIsReadAgain(t *testing.T) {
 	address := serve(t, simserver.Postgres{Password: secret, Value: []byte("1")}.Handle)
 	name := secretFile(t, "an older password")

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -58,6 +59,7 @@ func TestLiveDisplay(t *testing.T) {
 		{"no TERM", nil, nil, "msg=ready", "\x1b["},
 		{"JSON", []string{"TERM=xterm"}, []string{"--log-format=json"}, `"msg":"ready"`, "\x1b["},
 		{"debug", []string{"TERM=xterm"}, []string{"--log-level=debug"}, "msg=ready", "\x1b["},
+		{"silence", []string{"TERM=xterm"}, []string{"--log-level=warn"}, "", "ready"},
 		{"no row for one attempt", []string{"TERM=xterm"}, []string{"--once"}, "msg=ready", "\x1b["},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -89,4 +91,39 @@ func onTerminal(t *testing.T, env, args []string) string {
 		t.Errorf("%v: %s", err, &out)
 	}
 	return out.String()
+}
+
+// TestInitGivesTheTerminalBack runs inith --init in a shell script that reads from
+// the terminal afterwards, and as a process that stdin's terminal does not belong
+// to.
+func TestInitGivesTheTerminalBack(t *testing.T) {
+	up, err := simserver.Listen(t.Context(), "tcp", "127.0.0.1:0", simserver.Silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer up.Close()
+	wait := "inith wait --init tcp://" + up.Addr() + " -- "
+	for name, tt := range map[string]struct{ script, typed, want string }{
+		"script goes on": {wait + "true; read x; echo got $x", "hello\n", "got hello"},
+		"not ours":       {"setsid -w " + wait + "echo runs", "", "runs"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			master, slave := terminal(t)
+			cmd := exec.CommandContext(t.Context(), "sh", "-c", tt.script)
+			cmd.Stdin, cmd.Stdout = slave, slave
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			_ = slave.Close()
+			if _, err := io.WriteString(master, tt.typed); err != nil {
+				t.Fatal(err)
+			}
+			var out bytes.Buffer
+			_, _ = io.Copy(&out, master)
+			if err := cmd.Wait(); err != nil || !strings.Contains(out.String(), tt.want) {
+				t.Errorf("output %q, %v, want %q", &out, err, tt.want)
+			}
+		})
+	}
 }

@@ -65,7 +65,7 @@ func (p *process) logger() *slog.Logger {
 // live reports whether somebody watches stderr on a terminal that can redraw.
 func (p *process) live() bool {
 	termName, _ := p.lookup("TERM")
-	return !p.output.json && p.output.level >= slog.LevelInfo && termName != "" && termName != "dumb" && term.IsTerminal(int(p.stderr.Fd()))
+	return !p.output.json && p.output.level == slog.LevelInfo && termName != "" && termName != "dumb" && term.IsTerminal(int(p.stderr.Fd()))
 }
 
 // size returns the columns and rows of the terminal behind stderr.

@@ -28,6 +28,7 @@ type Postgres struct {
 	Password string // what a login must bring; "" is trust
 	Value    []byte // the only column of the only row of every query; nil is null
 	NoRows   bool
+	Rows     int         // how often that row comes; zero is once
 	TLS      *tls.Config // nil: TLS is refused
 }
 
@@ -43,15 +44,15 @@ func (p Postgres) Handle(c net.Conn) {
 	case p.Password != "" && !p.login(c):
 		return
 	}
-	send(c, 'R', word(authOK))
-	send(c, 'Z', []byte{'I'})
+	_ = send(c, 'R', word(authOK))
+	_ = send(c, 'Z', []byte{'I'})
 	p.serve(c)
 }
 
 // PostgresAsksPassword is a server that is up and asks for a password.
 func PostgresAsksPassword(c net.Conn) {
 	if _, startup := readStartup(c, nil); startup != nil {
-		send(c, 'R', append(word(authSASL), "SCRAM-SHA-256\x00\x00"...))
+		_ = send(c, 'R', append(word(authSASL), "SCRAM-SHA-256\x00\x00"...))
 		_, _, _ = receive(c)
 	}
 }
@@ -81,7 +82,7 @@ func readStartup(c net.Conn, config *tls.Config) (net.Conn, []byte) {
 }
 
 func (p Postgres) login(c net.Conn) bool {
-	send(c, 'R', word(authCleartext))
+	_ = send(c, 'R', word(authCleartext))
 	kind, body, err := receive(c)
 	if err != nil || kind != 'p' {
 		return false
@@ -103,14 +104,16 @@ func (p Postgres) serve(c net.Conn) {
 		if kind != 'S' {
 			continue
 		}
-		send(c, '1', nil)
-		send(c, '2', nil)
-		send(c, 'T', append([]byte{0, 1, 'v', 0}, make([]byte, 18)...))
-		if !p.NoRows {
-			send(c, 'D', p.row())
+		_ = send(c, '1', nil)
+		_ = send(c, '2', nil)
+		_ = send(c, 'T', append([]byte{0, 1, 'v', 0}, make([]byte, 18)...))
+		for range max(1, p.Rows) {
+			if !p.NoRows && send(c, 'D', p.row()) != nil {
+				return
+			}
 		}
-		send(c, 'C', []byte("SELECT 1\x00"))
-		send(c, 'Z', []byte{'I'})
+		_ = send(c, 'C', []byte("SELECT 1\x00"))
+		_ = send(c, 'Z', []byte{'I'})
 	}
 }
 
@@ -125,13 +128,14 @@ func word(n int) []byte {
 	return binary.BigEndian.AppendUint32(nil, uint32(n)) //nolint:gosec // -1 is meant to wrap
 }
 
-func send(c net.Conn, kind byte, body []byte) {
-	_, _ = c.Write(append(append([]byte{kind}, word(len(body)+4)...), body...))
+func send(c net.Conn, kind byte, body []byte) error {
+	_, err := c.Write(append(append([]byte{kind}, word(len(body)+4)...), body...))
+	return err
 }
 
 // fail sends an error that ends the connection.
 func fail(c net.Conn, code string) {
-	send(c, 'E', []byte("SFATAL\x00VFATAL\x00C"+code+"\x00Msimulated\x00\x00"))
+	_ = send(c, 'E', []byte("SFATAL\x00VFATAL\x00C"+code+"\x00Msimulated\x00\x00"))
 }
 
 func receive(c net.Conn) (kind byte, body []byte, err error) {
