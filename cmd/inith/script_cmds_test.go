@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
+
+	"github.com/inith/inith/internal/simserver"
+)
+
+// cmdExits is "exits CODE inith ARG...": testscript itself only knows success
+// and failure. It searches what inith wrote for the canary.
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE CMD...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	for _, name := range []string{"stdout", "stderr"} {
+		if form := findCanary(ts.ReadFile(name)); form != "" {
+			ts.Fatalf("%s shows a secret, as %q", name, form)
+		}
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// cmdSignal is "signal NAME AFTER CODE inith ARG...": inith gets the signal
+// after that time, and must have ended with that code two seconds later.
+func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 4 {
+		ts.Fatalf("usage: signal NAME AFTER CODE CMD...")
+	}
+	after, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	want, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	path, err := exec.LookPath(args[3])
+	ts.Check(err)
+	cmd := exec.Command(path, args[4:]...)
+	cmd.Dir, cmd.Env = ts.MkAbs("."), environ(ts)
+	stderr := &strings.Builder{}
+	cmd.Stderr = stderr
+	ts.Check(cmd.Start())
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	<-time.After(after)
+	ts.Check(cmd.Process.Signal(unix.SignalNum(args[0])))
+	select {
+	case err := <-done:
+		ts.Logf("ended: %v", err)
+	case <-time.After(2 * time.Second):
+		_ = cmd.Process.Kill()
+		ts.Fatalf("has not ended 2s after %s", args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("signal.stderr"), []byte(stderr.String()), 0o600))
+	if got := exitCodeOf(cmd.ProcessState); got != want {
+		ts.Fatalf("exit code %d, want %d: %s", got, want, stderr)
+	}
+}
+
+func exitCodeOf(s *os.ProcessState) int {
+	if status, ok := s.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return -int(status.Signal())
+	}
+	return s.ExitCode()
+}
+
+func environ(ts *testscript.TestScript) []string {
+	var env []string
+	for _, name := range []string{"PATH", "INITH_LOG_FORMAT", "INITH_TERMINATION_LOG", "HOME"} {
+		env = append(env, name+"="+ts.Getenv(name))
+	}
+	return env
+}
+
+// cmdBecome is "become VARIABLE AFTER": the server at that address, which refuses
+// now, starts to listen after that time and is ready.
+func cmdBecome(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: become VARIABLE AFTER")
+	}
+	after, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	address := ts.Getenv(args[0])
+	ctx, cancel := context.WithCancel(context.Background())
+	ts.Defer(cancel)
+	go func() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(after):
+		}
+		if s, err := simserver.Listen(ctx, "tcp", address, simserver.RedisPing("+PONG\r\n")); err == nil {
+			<-ctx.Done()
+			s.Close()
+		}
+	}()
+}
+
+// cmdUnread is "unread CODE inith ARG...": nobody reads stderr, and its pipe is
+// closed.
+func cmdUnread(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: unread CODE CMD...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	path, err := exec.LookPath(args[1])
+	ts.Check(err)
+	r, w, err := os.Pipe()
+	ts.Check(err)
+	ts.Check(r.Close())
+	cmd := exec.Command(path, args[2:]...)
+	cmd.Dir, cmd.Env, cmd.Stderr = ts.MkAbs("."), environ(ts), w
+	ts.Check(cmd.Start())
+	ts.Check(w.Close())
+	err = cmd.Wait()
+	if got := exitCodeOf(cmd.ProcessState); got != want {
+		ts.Fatalf("exit code %d, want %d: %v", got, want, err)
+	}
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"encoding/pem"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/inith/inith/internal/simserver"
+)
+
+// startServers starts simulated servers and puts their addresses into variables.
+func startServers(e *testscript.Env) error {
+	for name, handler := range map[string]simserver.Handler{
+		"OPEN":         simserver.Silent,
+		"HANGUP":       simserver.HangUp,
+		"SILENT":       simserver.Silent,
+		"ECHO":         simserver.Echo(""),
+		"ECHO_ERROR":   simserver.Echo("-"),
+		"ECHO_REPLY":   simserver.Echo(":"),
+		"ECHO_HEADER":  simserver.Echo("HTTP/1.1 302 Found\r\nLocation: http://[bad/"),
+		"PG":           simserver.Postgres{Password: canary, Value: []byte("1")}.Handle,
+		"PG_STARTING":  simserver.Postgres{Refuse: "57P03"}.Handle,
+		"PG_FULL":      simserver.Postgres{Refuse: "53300"}.Handle,
+		"PG_NODB":      simserver.Postgres{Refuse: "3D000"}.Handle,
+		"PG_FALSE":     simserver.Postgres{Password: canary, Value: []byte("f")}.Handle,
+		"PG_BADSQL":    simserver.Postgres{Refuse: "42601"}.Handle,
+		"REDIS":        simserver.RedisPing("+PONG\r\n"),
+		"REDIS_NOAUTH": simserver.RedisPing("-NOAUTH Authentication required.\r\n"),
+		"LOADING":      simserver.RedisPing("-LOADING Redis is loading the dataset in memory\r\n"),
+	} {
+		s, err := simserver.Listen(context.Background(), "tcp", "127.0.0.1:0", handler)
+		if err != nil {
+			return err
+		}
+		e.Defer(s.Close)
+		e.Setenv(name, s.Addr())
+	}
+	refused, err := simserver.Listen(context.Background(), "tcp", "127.0.0.1:0", simserver.Silent)
+	if err != nil {
+		return err
+	}
+	refused.Close()
+	e.Setenv("REFUSED", refused.Addr())
+	return nil
+}
+
+// startSites starts an http and an https server that want the canary at /private.
+func startSites(e *testscript.Env) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/ok", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("UP")) })
+	mux.HandleFunc("/down", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+	mux.HandleFunc("/private", func(w http.ResponseWriter, r *http.Request) {
+		if _, password, _ := r.BasicAuth(); r.Header.Get("X-Token") != canary && password != canary {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	})
+	plain, secure := httptest.NewServer(mux), httptest.NewUnstartedServer(mux)
+	secure.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	secure.StartTLS()
+	e.Defer(plain.Close)
+	e.Defer(secure.Close)
+	e.Setenv("HTTP", strings.TrimPrefix(plain.URL, "http://"))
+	e.Setenv("HTTPS", strings.TrimPrefix(secure.URL, "https://"))
+	ca := filepath.Join(e.WorkDir, "ca.pem")
+	e.Setenv("CA", ca)
+	return os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw}), 0o600)
+}
