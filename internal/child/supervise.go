@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"os/signal"
-	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -64,8 +63,7 @@ func takeTerminal() {
 }
 
 // forward passes on each signal that another process can have sent us. SIGURG is
-// the Go runtime's own, SIGPIPE a broken stderr of ours, and SIGCHLD is what
-// reap is there for.
+// the Go runtime's own; SIGCHLD is what reap is there for.
 func forward(signals <-chan os.Signal, pid int, done <-chan struct{}) {
 	for {
 		select {
@@ -73,7 +71,7 @@ func forward(signals <-chan os.Signal, pid int, done <-chan struct{}) {
 			return
 		case s := <-signals:
 			sig, ok := s.(syscall.Signal)
-			if ok && !slices.Contains([]syscall.Signal{syscall.SIGCHLD, syscall.SIGPIPE, syscall.SIGURG}, sig) {
+			if ok && sig != syscall.SIGCHLD && sig != syscall.SIGURG {
 				_ = syscall.Kill(pid, sig) // it may have ended already
 			}
 		}
