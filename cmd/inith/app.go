@@ -39,15 +39,11 @@ func newApp(p *process) *cli.App {
 	return app
 }
 
-// How cli and the flag package quote a value that a flag does not take. It may
-// be the rest of a secret.
-var (
-	badValue    = regexp.MustCompile(`(?s)^invalid (?:boolean )?value ".*" for (?:flag )?-([a-z-]+): (.*)$`)
-	badVariable = regexp.MustCompile(`(?s)^could not parse ".*" (?:as [a-z]+ value )?from environment variable "(\w+)" (?:as value )?for flag [a-z-]+: (.*)$`)
-)
-
-// onUsageError says what is wrong with a flag, without its value.
+// onUsageError says what is wrong with a flag, without its value, which cli and the
+// flag package quote: it may be the rest of a secret.
 func onUsageError(_ *cli.Context, err error, _ bool) error {
+	badValue := regexp.MustCompile(`(?s)^invalid (?:boolean )?value ".*" for (?:flag )?-([a-z-]+): (.*)$`)
+	badVariable := regexp.MustCompile(`(?s)^could not parse ".*" (?:as [a-z]+ value )?from environment variable "(\w+)" (?:as value )?for flag [a-z-]+: (.*)$`)
 	name, why := "", ""
 	if m := badValue.FindStringSubmatch(err.Error()); m != nil {
 		name, why = "--"+m[1], m[2]

@@ -44,14 +44,14 @@ func (p *process) run(ctx context.Context) int {
 
 func (p *process) dispatch(ctx context.Context) (err error) {
 	defer crash.Recover(&err)
-	own, command, found := cutCommand(p.args)
-	if found && len(command) == 0 {
+	var found bool
+	p.own, p.command, found = cutCommand(p.args)
+	p.readEarly()
+	if found && len(p.command) == 0 {
 		return usagef("no command after --")
 	}
-	p.own, p.command = own, command
-	p.readEarly()
 	app := newApp(p)
-	args, err := moveFlags(app, own)
+	args, err := moveFlags(app, p.own)
 	if err != nil {
 		return err
 	}
@@ -86,27 +86,20 @@ func isolate(env []string) {
 
 // lookup returns a variable; an empty one is unset.
 func (p *process) lookup(name string) (string, bool) {
-	value := getenv(p.env, name)
-	return value, value != ""
-}
-
-func getenv(env []string, name string) string {
 	value := ""
-	for _, pair := range env {
+	for _, pair := range p.env {
 		if v, ok := strings.CutPrefix(pair, name+"="); ok {
 			value = v
 		}
 	}
-	return value
+	return value, value != ""
 }
-
-// variableName keeps a value that was given for a name out of messages.
-var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // secretVar returns the value of the variable NAME, or what is in the file that
 // NAME_FILE names. Its errors quote neither.
 func (p *process) secretVar(name string) (string, error) {
-	if !variableName.MatchString(name) {
+	variableName := regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	if !variableName.MatchString(name) { // a value in its place is kept out of messages
 		return "", usagef("--from-env and its like want the name of a variable, not its value")
 	}
 	if value, ok := p.lookup(name); ok {

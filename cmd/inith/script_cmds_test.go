@@ -52,10 +52,7 @@ func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	want, err := strconv.Atoi(args[2])
 	ts.Check(err)
-	path, err := exec.LookPath(args[3])
-	ts.Check(err)
-	cmd := exec.Command(path, args[4:]...)
-	cmd.Dir, cmd.Env = ts.MkAbs("."), environ(ts)
+	cmd := command(ts, args[3:])
 	stderr := &strings.Builder{}
 	cmd.Stderr = stderr
 	ts.Check(cmd.Start())
@@ -74,6 +71,15 @@ func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
 	if got := exitCodeOf(cmd.ProcessState); got != want {
 		ts.Fatalf("exit code %d, want %d: %s", got, want, stderr)
 	}
+}
+
+// command returns a command in the script's folder, with a bare environment.
+func command(ts *testscript.TestScript, args []string) *exec.Cmd {
+	path, err := exec.LookPath(args[0])
+	ts.Check(err)
+	cmd := exec.Command(path, args[1:]...)
+	cmd.Dir, cmd.Env = ts.MkAbs("."), environ(ts)
+	return cmd
 }
 
 func exitCodeOf(s *os.ProcessState) int {
@@ -123,13 +129,11 @@ func cmdUnread(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	path, err := exec.LookPath(args[1])
-	ts.Check(err)
+	cmd := command(ts, args[1:])
 	r, w, err := os.Pipe()
 	ts.Check(err)
 	ts.Check(r.Close())
-	cmd := exec.Command(path, args[2:]...)
-	cmd.Dir, cmd.Env, cmd.Stderr = ts.MkAbs("."), environ(ts), w
+	cmd.Stderr = w
 	ts.Check(cmd.Start())
 	ts.Check(w.Close())
 	err = cmd.Wait()

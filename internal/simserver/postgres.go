@@ -8,10 +8,11 @@ import (
 	"net"
 )
 
-// Codes of the first packet of a PostgreSQL client.
+// Codes of the first packet of a PostgreSQL client, and its size.
 // https://www.postgresql.org/docs/current/protocol-message-formats.html
 const (
 	sslRequest   = 80877103
+	gssRequest   = 80877104
 	maxFirstSize = 10 << 10 // bytes, of the first packet
 )
 
@@ -69,15 +70,16 @@ func readStartup(c net.Conn, config *tls.Config) (net.Conn, []byte) {
 		if _, err := io.ReadFull(c, packet); err != nil {
 			return c, nil
 		}
-		if binary.BigEndian.Uint32(packet) != sslRequest {
+		code := binary.BigEndian.Uint32(packet)
+		switch {
+		case code != sslRequest && code != gssRequest:
 			return c, packet
-		}
-		if config == nil {
+		case code == gssRequest, config == nil:
 			_, _ = c.Write([]byte{'N'})
-			continue
+		default:
+			_, _ = c.Write([]byte{'S'})
+			c = tls.Server(c, config)
 		}
-		_, _ = c.Write([]byte{'S'})
-		c = tls.Server(c, config)
 	}
 }
 

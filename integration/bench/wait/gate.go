@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -166,39 +165,4 @@ func (g *gate) close() {
 		_ = c.Close()
 	}
 	g.wg.Wait()
-}
-
-// Requests that may come before a startup message.
-// https://www.postgresql.org/docs/current/protocol-message-formats.html
-const (
-	sslRequest    = 80877103
-	gssRequest    = 80877104
-	longestBefore = 10 << 10 // bytes of a startup message; the server's own limit
-)
-
-// startingPostgres answers as a Postgres server that is starting: no TLS, then
-// SQLSTATE 57P03.
-func startingPostgres(c net.Conn) {
-	for {
-		head := make([]byte, 8)
-		if _, err := io.ReadFull(c, head); err != nil {
-			return
-		}
-		length, code := int64(binary.BigEndian.Uint32(head)), binary.BigEndian.Uint32(head[4:])
-		if length < 8 || length > longestBefore {
-			return
-		}
-		if _, err := io.CopyN(io.Discard, c, length-8); err != nil {
-			return
-		}
-		if code != sslRequest && code != gssRequest {
-			break
-		}
-		if _, err := c.Write([]byte{'N'}); err != nil {
-			return
-		}
-	}
-	const fields = "SFATAL\x00VFATAL\x00C57P03\x00Mthe database system is starting up\x00\x00"
-	message := binary.BigEndian.AppendUint32([]byte{'E'}, uint32(len(fields)+4))
-	_, _ = c.Write(append(message, fields...))
 }

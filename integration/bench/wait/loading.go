@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -10,69 +9,32 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
-	"io"
 	"math/big"
 	"net"
 	"net/http"
 	"os"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/inith/inith/internal/simserver"
 )
+
+// startingPostgres answers as a Postgres server that is starting: no TLS, then
+// SQLSTATE 57P03.
+func startingPostgres(c net.Conn) { simserver.Postgres{Refuse: "57P03"}.Handle(c) }
 
 // loadingRedis answers as a Redis server that loads its data: logging in works,
 // PING does not.
 func loadingRedis(c net.Conn) {
-	r := bufio.NewReader(c)
-	for {
-		name, err := redisCommand(r)
-		if err != nil {
-			return
-		}
-		answer := "+OK\r\n"
-		switch name {
+	simserver.Redis(func(command []string) string {
+		switch command[0] {
 		case "PING":
-			answer = "-LOADING Redis is loading the dataset in memory\r\n"
+			return "-LOADING Redis is loading the dataset in memory\r\n"
 		case "HELLO":
-			answer = "-ERR unknown command 'HELLO'\r\n" // as before version 6; clients then use AUTH
+			return "-ERR unknown command 'HELLO'\r\n" // as before version 6; clients then use AUTH
+		default:
+			return "+OK\r\n"
 		}
-		if _, err := io.WriteString(c, answer); err != nil {
-			return
-		}
-	}
-}
-
-// redisCommand reads a command, inline or as an array, and returns its name.
-// https://redis.io/docs/latest/develop/reference/protocol-spec/
-func redisCommand(r *bufio.Reader) (string, error) {
-	line, err := r.ReadString('\n')
-	if err != nil {
-		return "", err
-	}
-	count, isArray := strings.CutPrefix(strings.TrimSpace(line), "*")
-	if !isArray {
-		name, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-		return strings.ToUpper(name), nil
-	}
-	n, err := strconv.Atoi(count)
-	if err != nil || n < 1 {
-		return "", errors.New("not a command")
-	}
-	name := ""
-	for i := range n {
-		if _, err := r.ReadString('\n'); err != nil { // the length: no argument here holds a line end
-			return "", err
-		}
-		word, err := r.ReadString('\n')
-		if err != nil {
-			return "", err
-		}
-		if i == 0 {
-			name = strings.ToUpper(strings.TrimSpace(word))
-		}
-	}
-	return name, nil
+	})(c)
 }
 
 // A website answers every request with one status.
