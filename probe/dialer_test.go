@@ -96,28 +96,31 @@ func TestNothingIsLeftOpen(t *testing.T) {
 		for range 5 {
 			_ = target.Probe(t.Context())
 		}
-		files, goroutines := openFiles(t), settledGoroutines(0)
+		files, goroutines := settled(t, 0, 0)
 		for range 200 {
 			_ = target.Probe(t.Context())
 		}
-		if got := settledGoroutines(goroutines); got > goroutines {
-			t.Errorf("%s: %d goroutines, were %d", target.Name, got, goroutines)
+		gotFiles, gotGoroutines := settled(t, files, goroutines)
+		if gotGoroutines > goroutines {
+			t.Errorf("%s: %d goroutines, were %d", target.Name, gotGoroutines, goroutines)
 		}
-		if got := openFiles(t); got > files {
-			t.Errorf("%s: %d open files, were %d", target.Name, got, files)
+		if gotFiles > files {
+			t.Errorf("%s: %d open files, were %d", target.Name, gotFiles, files)
 		}
 	}
 }
 
-// settledGoroutines returns their number once it is want or no longer falls:
-// those of a closed connection, of the simulated server too, need a moment.
-func settledGoroutines(want int) int {
-	least := runtime.NumGoroutine()
-	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline) && (least > want); {
+// settled returns how many files and goroutines there are once both are as few as
+// wanted, or no longer fall: those of a closed connection, of the simulated
+// server too, which is in this process, need a moment.
+func settled(t *testing.T, wantFiles, wantGoroutines int) (files, goroutines int) {
+	t.Helper()
+	files, goroutines = openFiles(t), runtime.NumGoroutine()
+	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline) && (files > wantFiles || goroutines > wantGoroutines); {
 		time.Sleep(10 * time.Millisecond)
-		least = min(least, runtime.NumGoroutine())
+		files, goroutines = min(files, openFiles(t)), min(goroutines, runtime.NumGoroutine())
 	}
-	return least
+	return files, goroutines
 }
 
 func openFiles(t *testing.T) int {
