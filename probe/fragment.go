@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/inith/inith/internal/credentials"
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/suggest"
 )
@@ -103,33 +103,11 @@ func (s *spec) password() (string, error) {
 		password, _ := s.url.User.Password()
 		return password, nil
 	}
-	return readSecret("password file", name)
+	return credentials.ReadSecret("password file", name)
 }
 
 // hasPassword reports whether the target has credentials.
 func (s *spec) hasPassword() bool {
 	_, inURL := s.url.User.Password()
 	return inURL || s.keys["password-file"] != ""
-}
-
-// readSecret returns what is in a file, without the line end that editors add.
-func readSecret(what, name string) (string, error) {
-	b, err := os.ReadFile(name)
-	if err != nil {
-		return "", fileNotReady(what, name, err)
-	}
-	return strings.TrimRight(string(b), "\r\n"), nil
-}
-
-// fileNotReady says that a file is not there yet, or cannot be read.
-func fileNotReady(what, name string, err error) error {
-	cause := "cannot be read"
-	if errors.Is(err, os.ErrNotExist) {
-		cause = "is not there yet"
-	}
-	return &reason{
-		text: fmt.Sprintf("%s %q %s", what, name, cause),
-		hint: "is the Secret or ConfigMap mounted there, and readable by this user?",
-		err:  err,
-	}
 }

@@ -1,22 +1,21 @@
 package probe
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
-	"net/textproto"
 	"net/url"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/inith/inith/internal/credentials"
+	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/trust"
 )
 
 const (
@@ -37,7 +36,7 @@ func httpStateKeys() []string { return []string{"status", "body"} }
 // would hide a rolling update behind a load balancer.
 type web struct {
 	spec   *spec
-	tls    tlsLoader
+	tls    trust.Loader
 	url    *url.URL // without user and fragment
 	method string
 	status statusSet
@@ -52,7 +51,7 @@ func newHTTP(s *spec) (Prober, error) {
 	u := *s.url
 	u.User, u.Fragment, u.RawFragment = nil, "", ""
 	u.Host = strings.TrimSuffix(u.Host, ":"+s.kind.port) // as others write the Host header
-	w := &web{spec: s, tls: tlsLoader{TLS: s.tls}, url: &u, method: cmp.Or(s.keys["method"], http.MethodGet)}
+	w := &web{spec: s, tls: trust.Loader{TLS: s.tls}, url: &u, method: cmp.Or(s.keys["method"], http.MethodGet)}
 	var err error
 	if w.status, err = parseStatus(cmp.Or(s.keys["status"], "200-399")); err != nil {
 		return nil, err
@@ -107,11 +106,11 @@ func (w *web) Probe(ctx context.Context) error {
 func (w *web) request(ctx context.Context) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, w.method, w.url.String(), http.NoBody)
 	if err != nil {
-		return nil, Permanent(&reason{text: "not a request that can be sent", err: err})
+		return nil, Permanent(&reason.Error{Text: "not a request that can be sent", Err: err})
 	}
 	req.Header.Set("User-Agent", userAgent)
 	if name, ok := w.spec.keys["header-file"]; ok {
-		header, err := readHeaders(name)
+		header, err := credentials.ReadHeaders(name)
 		if err != nil {
 			return nil, err
 		}
@@ -128,20 +127,6 @@ func (w *web) request(ctx context.Context) (*http.Request, error) {
 		req.SetBasicAuth(w.spec.url.User.Username(), password)
 	}
 	return req, nil
-}
-
-// readHeaders reads "Name: value" lines. Its errors quote nothing of them.
-func readHeaders(name string) (http.Header, error) {
-	b, err := os.ReadFile(name)
-	if err != nil {
-		return nil, fileNotReady("header file", name, err)
-	}
-	text := append(bytes.TrimSpace(b), "\r\n\r\n"...)
-	header, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(text))).ReadMIMEHeader()
-	if err != nil {
-		return nil, &reason{text: fmt.Sprintf("header file %q has a line that is not \"Name: value\"", name)}
-	}
-	return http.Header(header), nil
 }
 
 func (w *web) transport() (*http.Transport, error) {
@@ -161,7 +146,7 @@ func (w *web) transport() (*http.Transport, error) {
 // addTLS loads the certificate authorities, which http needs only where it is
 // redirected to https.
 func (w *web) addTLS(t *http.Transport) error {
-	config, err := w.tls.config("")
+	config, err := w.tls.Config("")
 	if err != nil {
 		return err
 	}
@@ -178,9 +163,9 @@ func (w *web) redirect(t *http.Transport, next *http.Request, via []*http.Reques
 		return http.ErrUseLastResponse
 	}
 	if len(via) > maxRedirects {
-		return &reason{text: fmt.Sprintf("more than %d redirects", maxRedirects)}
+		return &reason.Error{Text: fmt.Sprintf("more than %d redirects", maxRedirects)}
 	}
-	if origin(next.URL) != origin(w.url) {
+	if credentials.Origin(next.URL) != credentials.Origin(w.url) {
 		clear(next.Header)
 		next.Header.Set("User-Agent", userAgent)
 	}
@@ -188,15 +173,6 @@ func (w *web) redirect(t *http.Transport, next *http.Request, via []*http.Reques
 		return w.addTLS(t)
 	}
 	return nil
-}
-
-// origin returns scheme, host and port of u (RFC 6454).
-func origin(u *url.URL) string {
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
-	}
-	return u.Scheme + "://" + net.JoinHostPort(u.Hostname(), port)
 }
 
 // judge decides on an answer.
@@ -222,15 +198,15 @@ func (w *web) hasCredentials() bool {
 	return w.spec.url.User != nil || w.spec.keys["header-file"] != ""
 }
 
-func statusReason(resp *http.Response, what string) *reason {
-	r := &reason{text: fmt.Sprintf("answered status %d, %s", resp.StatusCode, what)}
+func statusReason(resp *http.Response, what string) *reason.Error {
+	r := &reason.Error{Text: fmt.Sprintf("answered status %d, %s", resp.StatusCode, what)}
 	switch resp.StatusCode {
 	case http.StatusNotFound:
-		r.hint = "is the path right?"
+		r.Hint = "is the path right?"
 	case http.StatusUnauthorized, http.StatusForbidden:
-		r.hint = "#header-file= or user@host with #password-file= give credentials"
+		r.Hint = "#header-file= or user@host with #password-file= give credentials"
 	case http.StatusServiceUnavailable, http.StatusBadGateway, http.StatusGatewayTimeout:
-		r.hint = "the server is not ready, or a proxy has no ready backend"
+		r.Hint = "the server is not ready, or a proxy has no ready backend"
 	}
 	return r
 }
@@ -244,7 +220,7 @@ func (w *web) judgeBody(resp *http.Response) error {
 		return err
 	}
 	if !w.body.Match(body) {
-		return &reason{text: fmt.Sprintf("answered status %d, but the body (%d bytes) does not match", resp.StatusCode, len(body))}
+		return &reason.Error{Text: fmt.Sprintf("answered status %d, but the body (%d bytes) does not match", resp.StatusCode, len(body))}
 	}
 	return nil
 }

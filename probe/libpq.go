@@ -11,6 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/inith/inith/internal/credentials"
+	"github.com/inith/inith/internal/reason"
 	"github.com/inith/inith/internal/roots"
 )
 
@@ -125,14 +127,14 @@ func (d *database) config(password string) (*pgconn.Config, error) {
 		{"CA file", "sslrootcert"}, {"certificate file", "sslcert"}, {"key file", "sslkey"},
 	} {
 		if name := settings[file.key]; name != "" {
-			if _, err := readSecret(file.what, name); err != nil {
+			if _, err := credentials.ReadSecret(file.what, name); err != nil {
 				return nil, err
 			}
 		}
 	}
 	c, err := pgconn.ParseConfig(dsn(settings))
 	if err != nil {
-		return nil, &reason{text: "the TLS files cannot be used", hint: "they must be PEM, and key and certificate go together", err: err}
+		return nil, &reason.Error{Text: "the TLS files cannot be used", Hint: "they must be PEM, and key and certificate go together", Err: err}
 	}
 	c.DialFunc = d.spec.dialer.DialContext
 	c.BuildFrontend = newFrontend

@@ -14,6 +14,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/inith/inith/internal/reason"
 )
 
 // protoUser is who asks at [LevelProto]. It need not exist. It must not be empty:
@@ -160,7 +162,7 @@ func (d *database) startTLS(ctx context.Context, c net.Conn, config *tls.Config)
 }
 
 func errNoTLS() error {
-	return &reason{text: "the server does not offer TLS", hint: "sslmode or a CA file asks for it: is ssl on in the server? sslmode=disable does without"}
+	return &reason.Error{Text: "the server does not offer TLS", Hint: "sslmode or a CA file asks for it: is ssl on in the server? sslmode=disable does without"}
 }
 
 // startup introduces us and looks at the first answer. Any request for a
@@ -217,10 +219,10 @@ func (d *database) login(ctx context.Context, c *pgconn.Config) error {
 		if _, err := result.Close(); err != nil {
 			return postgresError(err)
 		}
-		return &reason{text: "sql has no row"}
+		return &reason.Error{Text: "sql has no row"}
 	}
 	if row := result.Values(); len(row) == 0 || isFalse(row[0]) {
-		return &reason{text: "the first column of sql is false, 0 or null"}
+		return &reason.Error{Text: "the first column of sql is false, 0 or null"}
 	}
 	return nil // further rows, of which there may be millions, are not read
 }
@@ -235,7 +237,7 @@ func isFalse(value []byte) bool {
 // message of the protocol.
 func (d *database) loginError(err error, c *pgconn.Config) error {
 	t := d.spec.dialer.Trace()
-	if c.TLSConfig == nil || !t.Answered || t.TLS || explainTLS(err) != nil {
+	if c.TLSConfig == nil || !t.Answered || t.TLS || reason.TLS(err) != nil {
 		return postgresError(err)
 	}
 	d.plainFirst = true
@@ -254,7 +256,7 @@ func postgresError(err error) error {
 		pgconn.ErrPrimaryConnection, pgconn.ErrStandbyConnection, pgconn.ErrReadOnlyConnection, pgconn.ErrReadWriteConnection,
 	} {
 		if errors.Is(err, other) {
-			return &reason{text: "no host has the target_session_attrs asked for", err: err}
+			return &reason.Error{Text: "no host has the target_session_attrs asked for", Err: err}
 		}
 	}
 	return err

@@ -11,6 +11,8 @@ package probe
 import (
 	"context"
 	"errors"
+
+	"github.com/inith/inith/internal/reason"
 )
 
 // A Prober makes readiness attempts against one dependency. It is used by one
@@ -46,12 +48,7 @@ func (e *RejectedError) Unwrap() error { return e.Err }
 func Rejected(err error) error { return &RejectedError{Err: err} }
 
 // Hint returns advice on err, "" if there is none.
-func Hint(err error) string {
-	if r, ok := errors.AsType[*reason](err); ok {
-		return r.hint
-	}
-	return ""
-}
+func Hint(err error) string { return reason.Hint(err) }
 
 func isPermanent(err error) bool {
 	_, ok := errors.AsType[*PermanentError](err)

@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/trust"
 )
 
 var errNotRedis = errors.New("the answer to PING is not PONG")
@@ -35,7 +38,7 @@ func redisLevel(s *spec) Level {
 // https://redis.io/docs/latest/develop/reference/protocol-spec/
 type cache struct {
 	spec *spec
-	tls  *tlsLoader // nil: plain
+	tls  *trust.Loader // nil: plain
 	db   int
 }
 
@@ -59,7 +62,7 @@ func newRedis(s *spec) (Prober, error) {
 	}
 	c := &cache{spec: s, db: db}
 	if s.kind.Name == "rediss" {
-		c.tls = &tlsLoader{TLS: s.tls}
+		c.tls = &trust.Loader{TLS: s.tls}
 	}
 	return c, nil
 }
@@ -137,7 +140,7 @@ func (c *cache) dial(ctx context.Context, network, address string) (net.Conn, er
 	conn, err := c.spec.dialer.DialContext(ctx, network, address)
 	if err == nil && c.tls != nil {
 		var config *tls.Config
-		if config, err = c.tls.config(c.spec.url.Hostname()); err == nil {
+		if config, err = c.tls.Config(c.spec.url.Hostname()); err == nil {
 			conn, err = c.spec.dialer.handshake(ctx, conn, config)
 		}
 	}
@@ -155,7 +158,7 @@ func (c *cache) state(ctx context.Context, client *redis.Client) error {
 			return err
 		}
 		if n == 0 {
-			return &reason{text: "the key does not exist"}
+			return &reason.Error{Text: "the key does not exist"}
 		}
 	}
 	want, ok := c.spec.keys["role"]
@@ -167,7 +170,7 @@ func (c *cache) state(ctx context.Context, client *redis.Client) error {
 		return err
 	}
 	if len(answer) == 0 || answer[0] != want {
-		return &reason{text: "the server's role is not " + want}
+		return &reason.Error{Text: "the server's role is not " + want}
 	}
 	return nil
 }
@@ -178,34 +181,34 @@ func (c *cache) judge(err error) error {
 	if !ok {
 		return err
 	}
-	if _, ours := errors.AsType[*reason](err); ours {
+	if _, ours := errors.AsType[*reason.Error](err); ours {
 		return err
 	}
 	code, text, _ := strings.Cut(answer.Error(), " ")
-	r := &reason{text: "answered " + answerCode(code), err: err}
+	r := &reason.Error{Text: "answered " + answerCode(code), Err: err}
 	switch {
 	case code == "NOPERM" && c.spec.level < LevelState:
 		return nil // it knows us, and answers
 	case code == "NOPERM":
-		r.text += ", the user may not ask for that"
-		r.hint = "its ACL needs EXISTS on the key, or ROLE"
+		r.Text += ", the user may not ask for that"
+		r.Hint = "its ACL needs EXISTS on the key, or ROLE"
 	case code == "NOAUTH", code == "WRONGPASS", code == "ERR" && strings.HasPrefix(text, "AUTH "):
 		if c.spec.level == LevelProto {
 			return nil // up, and it wants a password
 		}
-		r.text += ", user or password refused"
-		r.hint = "rediss://user@host with #password-file= gives the password; most servers know the user default only"
+		r.Text += ", user or password refused"
+		r.Hint = "rediss://user@host with #password-file= gives the password; most servers know the user default only"
 		return Rejected(r)
 	case code == "LOADING":
-		r.text += ", the server loads its data"
+		r.Text += ", the server loads its data"
 	case code == "MASTERDOWN":
-		r.text += ", the replica has no link to its master"
+		r.Text += ", the replica has no link to its master"
 	case code == "DENIED":
-		r.text += ", protected mode refuses other hosts"
-		r.hint = "the server needs a password, or protected-mode no"
+		r.Text += ", protected mode refuses other hosts"
+		r.Hint = "the server needs a password, or protected-mode no"
 		return Permanent(r)
 	case code == "ERR" && strings.HasPrefix(text, "max number of clients"):
-		r.text = "has no connection left (maxclients)"
+		r.Text = "has no connection left (maxclients)"
 	}
 	return r
 }

@@ -3,6 +3,7 @@ package probe
 import (
 	"fmt"
 
+	"github.com/inith/inith/internal/reason"
 	"github.com/inith/inith/internal/redact"
 )
 
@@ -50,7 +51,7 @@ func postgresReason(code string) error {
 	if !ok {
 		v = verdict{text: "the server refused"}
 	}
-	r := &reason{text: fmt.Sprintf("%s (SQLSTATE %s)", v.text, redact.Line(code)), hint: v.hint}
+	r := &reason.Error{Text: fmt.Sprintf("%s (SQLSTATE %s)", v.text, redact.Line(code)), Hint: v.hint}
 	if v.mark != nil {
 		return v.mark(r)
 	}

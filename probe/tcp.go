@@ -6,6 +6,8 @@ import (
 	"net"
 	"os"
 	"time"
+
+	"github.com/inith/inith/internal/reason"
 )
 
 // defaultSettle is how long an accepted connection must stay open: a proxy
@@ -66,10 +68,10 @@ func (p *port) Probe(ctx context.Context) error {
 	case err == nil, errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return nil
 	default:
-		return &reason{
-			text: "accepted the connection and closed it at once",
-			hint: "a proxy without a backend does that: does the Service have ready endpoints?",
-			err:  err,
+		return &reason.Error{
+			Text: "accepted the connection and closed it at once",
+			Hint: "a proxy without a backend does that: does the Service have ready endpoints?",
+			Err:  err,
 		}
 	}
 }

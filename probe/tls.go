@@ -1,42 +1,18 @@
 package probe
 
 import (
-	"bytes"
 	"cmp"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
-	"fmt"
-	"os"
 
-	"github.com/inith/inith/internal/roots"
+	"github.com/inith/inith/internal/trust"
 )
-
-// TLS says whom to trust and who we are. The zero value trusts the system's
-// certificate authorities, or in an image without any, Mozilla's.
-type TLS struct {
-	CAFile     string // PEM; instead of the system's
-	CertFile   string // PEM; our certificate and its chain
-	KeyFile    string // PEM; the key of CertFile
-	ServerName string // the name to verify; "" is the host
-	SkipVerify bool   // accept any certificate
-}
 
 // tlsKeys are the fragment keys of the kinds that speak TLS.
 func tlsKeys() []string {
 	return []string{"ca-file", "cert-file", "key-file", "tls-server-name", "insecure-skip-tls-verify"}
 }
 
-// Check returns an error if the fields contradict each other.
-func (t TLS) Check() error {
-	if (t.CertFile == "") != (t.KeyFile == "") {
-		return errors.New("cert-file and key-file go together")
-	}
-	return nil
-}
-
-// override returns t with what the fragment says.
-func (t TLS) override(keys map[string]string) (TLS, error) {
+// overrideTLS returns t with what the fragment says.
+func overrideTLS(t trust.TLS, keys map[string]string) (trust.TLS, error) {
 	t.CAFile = cmp.Or(keys["ca-file"], t.CAFile)
 	t.CertFile = cmp.Or(keys["cert-file"], t.CertFile)
 	t.KeyFile = cmp.Or(keys["key-file"], t.KeyFile)
@@ -48,81 +24,4 @@ func (t TLS) override(keys map[string]string) (TLS, error) {
 		}
 	}
 	return t, t.Check()
-}
-
-// A tlsLoader makes the config of each attempt. The files are read again each
-// time, since they are mounted and rotated while inith waits, and parsed again
-// when they have changed.
-type tlsLoader struct {
-	TLS
-	ca    []byte // what pool was made of
-	pool  *x509.CertPool
-	cert  [2][]byte // what keys was made of
-	chain []tls.Certificate
-}
-
-// config returns the config for a host. That a file is not there is no usage
-// error: the target is not ready.
-func (l *tlsLoader) config(host string) (*tls.Config, error) {
-	c := &tls.Config{
-		ServerName:         cmp.Or(l.ServerName, host),
-		InsecureSkipVerify: l.SkipVerify, //nolint:gosec // the user asked for it
-	}
-	if err := l.loadCA(); err != nil {
-		return nil, err
-	}
-	if err := l.loadCert(); err != nil {
-		return nil, err
-	}
-	c.Certificates = l.chain
-	if !l.SkipVerify {
-		c.RootCAs = l.pool
-	}
-	return c, nil
-}
-
-func (l *tlsLoader) loadCA() error {
-	if l.SkipVerify {
-		return nil
-	}
-	if l.CAFile == "" {
-		l.pool = roots.Pool()
-		return nil
-	}
-	ca, err := os.ReadFile(l.CAFile)
-	if err != nil {
-		return fileNotReady("CA file", l.CAFile, err)
-	}
-	if l.pool != nil && bytes.Equal(ca, l.ca) {
-		return nil
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(ca) {
-		return &reason{text: fmt.Sprintf("CA file %q holds no certificate", l.CAFile), hint: "it must be PEM"}
-	}
-	l.ca, l.pool = ca, pool
-	return nil
-}
-
-func (l *tlsLoader) loadCert() error {
-	if l.CertFile == "" {
-		return nil
-	}
-	cert, err := os.ReadFile(l.CertFile)
-	if err != nil {
-		return fileNotReady("certificate file", l.CertFile, err)
-	}
-	key, err := os.ReadFile(l.KeyFile)
-	if err != nil {
-		return fileNotReady("key file", l.KeyFile, err)
-	}
-	if l.chain != nil && bytes.Equal(cert, l.cert[0]) && bytes.Equal(key, l.cert[1]) {
-		return nil
-	}
-	pair, err := tls.X509KeyPair(cert, key)
-	if err != nil {
-		return &reason{text: fmt.Sprintf("certificate %q and key %q do not go together", l.CertFile, l.KeyFile), err: err}
-	}
-	l.cert, l.chain = [2][]byte{cert, key}, []tls.Certificate{pair}
-	return nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/inith/inith/internal/child"
 	"github.com/inith/inith/internal/redact"
+	"github.com/inith/inith/internal/trust"
 	"github.com/inith/inith/probe"
 )
 
@@ -123,7 +124,7 @@ func (p *process) lookCommand() error {
 func (p *process) targetOptions(c *cli.Context) (probe.Options, error) {
 	o := probe.Options{
 		Logger: p.logger(),
-		TLS: probe.TLS{
+		TLS: trust.TLS{
 			CAFile: c.String("ca-file"), CertFile: c.String("cert-file"), KeyFile: c.String("key-file"),
 			ServerName: c.String("tls-server-name"), SkipVerify: c.Bool("insecure-skip-tls-verify"),
 		},

@@ -1,0 +1,50 @@
+// Package credentials reads what proves who we are from files, and tells to whom
+// it may be shown: to the origin that it is meant for and to no other.
+package credentials
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"net"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/inith/inith/internal/reason"
+)
+
+// ReadSecret returns what is in a file, without the line end that editors add.
+// What is a word for the file in an error, such as "password file".
+func ReadSecret(what, name string) (string, error) {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return "", reason.File(what, name, err)
+	}
+	return strings.TrimRight(string(b), "\r\n"), nil
+}
+
+// ReadHeaders reads "Name: value" lines. Its errors quote nothing of them.
+func ReadHeaders(name string) (http.Header, error) {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, reason.File("header file", name, err)
+	}
+	text := append(bytes.TrimSpace(b), "\r\n\r\n"...)
+	header, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(text))).ReadMIMEHeader()
+	if err != nil {
+		return nil, &reason.Error{Text: fmt.Sprintf("header file %q has a line that is not \"Name: value\"", name)}
+	}
+	return http.Header(header), nil
+}
+
+// Origin returns scheme, host and port of u (RFC 6454).
+func Origin(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return u.Scheme + "://" + net.JoinHostPort(u.Hostname(), port)
+}

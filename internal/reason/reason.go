@@ -1,0 +1,42 @@
+// Package reason says in inith's own words why something did not work: what
+// libraries and servers say may quote secrets.
+package reason
+
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+// An Error is a cause and advice. Neither Text nor Hint holds a secret; Err is
+// for [errors.As] only and is never shown.
+type Error struct {
+	Text string
+	Hint string // "" if there is none
+	Err  error
+}
+
+func (e *Error) Error() string { return e.Text }
+func (e *Error) Unwrap() error { return e.Err }
+
+// Hint returns the advice in err, "" if there is none.
+func Hint(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Hint
+	}
+	return ""
+}
+
+// File says that a file of the user's, such as a "password file", is not there
+// yet or cannot be read.
+func File(what, name string, err error) error {
+	cause := "cannot be read"
+	if errors.Is(err, os.ErrNotExist) {
+		cause = "is not there yet"
+	}
+	return &Error{
+		Text: fmt.Sprintf("%s %q %s", what, name, cause),
+		Hint: "is the Secret or ConfigMap mounted there, and readable by this user?",
+		Err:  err,
+	}
+}
