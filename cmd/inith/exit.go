@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/inith/inith/fetch"
 	"github.com/inith/inith/internal/child"
 	"github.com/inith/inith/internal/crash"
 	"github.com/inith/inith/probe"
@@ -16,6 +17,7 @@ const (
 	exitOK            = 0
 	exitFailed        = 1
 	exitUsage         = 2
+	exitVerification  = 3
 	exitCrash         = 70 // EX_SOFTWARE of sysexits.h
 	exitTimeout       = 124
 	exitNotExecutable = 126
@@ -29,6 +31,7 @@ func exitTable() [][2]string {
 		{"0", "done"},
 		{"1", "tried and failed"},
 		{"2", "wrong usage: nothing was tried"},
+		{"3", "verification failed: the content is not what was asked for"},
 		{"70", "inith itself crashed"},
 		{"124", "the deadline (--timeout) passed"},
 		{"126", "the command after -- cannot be executed"},
@@ -64,11 +67,22 @@ func exitCode(err error) int {
 	if e, ok := errors.AsType[*child.ExitError](err); ok {
 		return e.Code
 	}
-	return exitCodeOfWait(err)
+	if isVerification(err) {
+		return exitVerification
+	}
+	return exitCodeOfWork(err)
 }
 
-// exitCodeOfWait decides for work that was tried and ended.
-func exitCodeOfWait(err error) int {
+// isVerification reports whether something was there and was not what was asked
+// for.
+func isVerification(err error) bool {
+	_, digest := errors.AsType[*fetch.DigestError](err)
+	_, evidence := errors.AsType[*fetch.EvidenceError](err)
+	return digest || evidence
+}
+
+// exitCodeOfWork decides for work that was tried and ended.
+func exitCodeOfWork(err error) int {
 	if _, ok := errors.AsType[*probe.PermanentError](err); ok {
 		return exitFailed // the deadline of a sibling must not mask the cause
 	}

@@ -92,3 +92,43 @@ func shortDuration(d time.Duration) string {
 	}
 	return s
 }
+
+// size is a number of bytes, such as 512MiB or 100MB; zero if it is not given.
+func (s flagSet) size(name, usage string) cli.Flag {
+	return &cli.GenericFlag{Name: name, EnvVars: s.env(name), Usage: usage, Value: new(sizeValue)}
+}
+
+// A sizeValue implements flag.Value.
+type sizeValue int64
+
+func (v *sizeValue) String() string {
+	if *v == 0 {
+		return ""
+	}
+	return strconv.FormatInt(int64(*v), 10) + "B"
+}
+
+func (v *sizeValue) Set(s string) error {
+	number := strings.TrimRight(s, "BKMGTi")
+	factor := map[string]float64{
+		"B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
+		"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
+	}[s[len(number):]]
+	n, err := strconv.ParseFloat(number, 64)
+	if err == nil && factor == 0 {
+		return errors.New("a size needs a unit (did you mean " + number + "MB or " + number + "MiB?)")
+	}
+	if err != nil || n*factor < 1 || n*factor > 1<<62 {
+		return errors.New("not a size such as 512MiB or 100MB")
+	}
+	*v = sizeValue(n * factor)
+	return nil
+}
+
+// size returns the value of a flag that [flagSet.size] made, in bytes.
+func size(c *cli.Context, name string) int64 {
+	if v, ok := c.Generic(name).(*sizeValue); ok {
+		return int64(*v)
+	}
+	return 0
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
+	"github.com/inith/inith/internal/reason"
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/suggest"
 	"github.com/inith/inith/internal/termination"
@@ -121,9 +122,12 @@ func describe(err error) []failure {
 		}
 		return all
 	}
-	f := failure{text: err.Error()}
-	if _, ok := errors.AsType[*usageError](err); ok {
+	f := failure{text: err.Error(), hint: reason.Hint(err)}
+	switch _, usage := errors.AsType[*usageError](err); {
+	case usage:
 		f.hint = "inith --help tells the usage"
+	case isVerification(err):
+		f.hint = "nothing was kept: is the digest of this version? Was the file replaced on the server?"
 	}
 	return []failure{f}
 }

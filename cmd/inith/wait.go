@@ -4,17 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/inith/inith/internal/child"
-	"github.com/inith/inith/internal/redact"
-	"github.com/inith/inith/internal/trust"
 	"github.com/inith/inith/probe"
 )
 
@@ -45,7 +40,7 @@ func waitCommand(p *process) *cli.Command {
 		Usage:       "wait until every target is ready, then become a command",
 		UsageText:   "inith wait [OPTION...] TARGET... [-- CMD ARG...]",
 		Description: waitDescription,
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			f.duration("timeout", 5*time.Minute, "give up after this `TIME`, none for never"),
 			f.duration("attempt-timeout", probe.DefaultAttemptTimeout, "give up an attempt after this `TIME`"),
 			f.duration("interval", 0, "`TIME` between attempts; none: 4 % of the time waited, 10ms to 1s"),
@@ -54,15 +49,9 @@ func waitCommand(p *process) *cli.Command {
 			f.bool("fail-fast", "end when credentials are refused, instead of trying on slowly"),
 			f.string("level", "ask this `LEVEL` of every target: tcp, proto, auth or state"),
 			f.strings("from-env", "take a target from the variable `NAME`, or from the file that NAME_FILE names; can be repeated"),
-			f.string("ca-file", "trust these certificate authorities (PEM `FILE`)"),
-			f.string("cert-file", "show this certificate (PEM `FILE`)"),
-			f.string("key-file", "the key of --cert-file (PEM `FILE`)"),
-			f.string("tls-server-name", "expect this `NAME` in the certificate instead of the host"),
-			f.bool("insecure-skip-tls-verify", "accept any certificate"),
 			f.string("proxy", "reach http and https targets through the proxy at this `URL`; *_PROXY is not looked at"),
-			f.string("proxy-from-env", "take the URL of --proxy from the variable `NAME`, or from the file that NAME_FILE names"),
 			f.bool("init", "stay as the init process of CMD: forward signals, reap orphans, return its exit code"),
-		},
+		}, f.connection()...),
 		Action: func(c *cli.Context) error {
 			w, err := p.parseWait(c)
 			if err != nil {
@@ -111,28 +100,14 @@ func (p *process) parseWait(c *cli.Context) (*waitJob, error) {
 	return w, err
 }
 
-// lookCommand finds the command before the work starts, not after minutes.
-func (p *process) lookCommand() error {
-	if p.command == nil {
-		return nil
-	}
-	var err error
-	p.path, err = child.Look(p.command[0])
-	return err
-}
-
 func (p *process) targetOptions(c *cli.Context) (probe.Options, error) {
 	o := probe.Options{
 		Logger: p.logger(),
-		TLS: trust.TLS{
-			CAFile: c.String("ca-file"), CertFile: c.String("cert-file"), KeyFile: c.String("key-file"),
-			ServerName: c.String("tls-server-name"), SkipVerify: c.Bool("insecure-skip-tls-verify"),
-		},
-	}
-	if err := o.TLS.Check(); err != nil {
-		return o, usagef("--cert-file and --key-file go together")
 	}
 	var err error
+	if o.TLS, err = tlsFlags(c); err != nil {
+		return o, err
+	}
 	if name := c.String("level"); name != "" {
 		if o.Level, err = probe.ParseLevel(name); err != nil {
 			return o, usagef("--level: %w", err)
@@ -140,30 +115,6 @@ func (p *process) targetOptions(c *cli.Context) (probe.Options, error) {
 	}
 	o.Proxy, err = p.proxy(c)
 	return o, err
-}
-
-// proxy returns the URL of --proxy, or of the variable that --proxy-from-env
-// names. A flag beats the variable of either.
-func (p *process) proxy(c *cli.Context) (*url.URL, error) {
-	raw, name := c.String("proxy"), c.String("proxy-from-env")
-	proxyFlag, nameFlag := rawFlag(p.own, "proxy") != "", rawFlag(p.own, "proxy-from-env") != ""
-	switch {
-	case proxyFlag && nameFlag:
-		return nil, usagef("--proxy and --proxy-from-env exclude each other")
-	case name != "" && (raw == "" || nameFlag):
-		var err error
-		if raw, err = p.secretVar(name); err != nil {
-			return nil, err
-		}
-	}
-	if raw == "" {
-		return nil, nil //nolint:nilnil // no proxy is not an error
-	}
-	u, err := redact.ParseURL(raw)
-	if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
-		return nil, usagef("--proxy: want a URL such as http://proxy:3128, https:// or socks5://")
-	}
-	return u, nil
 }
 
 // openTargets opens all targets, so that every mistake is told before the first
@@ -213,7 +164,7 @@ func (w *waitJob) run(ctx context.Context) error {
 		w.terminate(fmt.Sprintf("ready: %d of %d targets after %v", len(w.targets), len(w.targets), time.Since(start).Round(time.Millisecond)))
 		return nil
 	}
-	return w.becomeCommand(ctx)
+	return w.becomeCommand(ctx, w.init)
 }
 
 func (w *waitJob) wait(ctx context.Context) error {
@@ -228,15 +179,4 @@ func (w *waitJob) wait(ctx context.Context) error {
 	stop := progress.start()
 	defer stop()
 	return w.waiter.Wait(ctx, w.targets...)
-}
-
-// becomeCommand starts the command, unless a signal has arrived meanwhile.
-func (w *waitJob) becomeCommand(ctx context.Context) error {
-	if w.init {
-		return child.Supervise(ctx, w.path, w.command, w.env)
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return child.Exec(w.path, w.command, w.env)
 }

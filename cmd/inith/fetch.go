@@ -1,0 +1,418 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/inith/inith/fetch"
+	"github.com/inith/inith/internal/memory"
+	"github.com/inith/inith/internal/redact"
+)
+
+const fetchDescription = `Downloads files: verified, resumable, in parallel. DEST is absent, the old file,
+or the whole new one, never a part, and a run that was killed goes on where it
+stopped. Its path is printed; DEST "-" prints the bytes instead.
+
+SOURCE is an http or https URL. DEST is a file; with a trailing slash, or if it is
+a folder, the last segment of the URL's path is added. Beside it, .inith has the
+partial files and the receipts: a second run with a digest and an intact file
+sends no request.
+
+   evidence  the content is what
+   pinned    a digest given with --sha256 or --digest says
+   sums      the list at --checksum-url says
+   server    a digest that the server sends says
+   size      the server's length says: it is not cut, no more
+
+EXAMPLES:
+   inith fetch https://models.example.com/v2.bin /models/ --sha256 9f86d081...
+   inith fetch --from-env MODEL_URL /models/v2.bin --checksum-url https://models.example.com/SHA256SUMS
+   inith fetch https://models.example.com/v2.tar.zst /models/v2 --extract --digest blake3:4878ca04...
+   inith fetch -f models.yaml -- python app.py`
+
+func fetchCommand(p *process) *cli.Command {
+	const f = flagSet("fetch")
+	return &cli.Command{
+		Name:        "fetch",
+		Usage:       "download files, verified, resumable, in parallel",
+		UsageText:   "inith fetch [OPTION...] SOURCE DEST [-- CMD ARG...]\n   inith fetch [OPTION...] -f models.yaml [-- CMD ARG...]",
+		Description: fetchDescription,
+		Flags: append([]cli.Flag{
+			f.string("from-env", "take SOURCE from the variable `NAME`, or from the file that NAME_FILE names"),
+			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, EnvVars: f.env("file"), Usage: "fetch what this YAML `FILE` lists (- is the standard input)"},
+			f.string("sha256", "the digest that the content must have (`HEX`)"),
+			f.string("digest", "the same, as `ALGORITHM:HEX`, of sha256, sha512 or blake3"),
+			f.string("checksum-url", "take the digest from the list at this `URL`, as sha256sum writes it"),
+			f.string("checksum-url-from-env", "take the URL of --checksum-url from the variable `NAME`, or from the file that NAME_FILE names"),
+			f.strings("mirror", "another `URL` of the same content, tried when SOURCE fails; can be repeated"),
+			f.strings("mirror-from-env", "take the URL of --mirror from the variable `NAME`, or from the file that NAME_FILE names"),
+			f.string("evidence", "the least `EVIDENCE` to accept: pinned, server or size (default: size)"),
+			f.bool("extract", "SOURCE is a tar, tar.gz, tar.zst or zip: DEST is the folder that gets what it holds"),
+			f.string("mode", "permission bits of the file (`OCTAL`, default: 0644 less the umask)"),
+			f.bool("verify", "hash a file that is there, even if its receipt vouches for it"),
+			f.strings("header-file", "send the \"Name: value\" lines of this `FILE` to SOURCE's origin; can be repeated"),
+			f.string("bearer-file", "send the token in this `FILE` to SOURCE's origin"),
+			f.string("password-file", "the password in this `FILE` for the user of SOURCE (https://user@host/)"),
+			f.int("connections", fetch.DefaultConnections, "at most so many (`N`) to one host"),
+			f.size("limit-rate", "at most this `SIZE` a second over all connections, such as 50MB"),
+			f.duration("timeout", 0, "give up after this `TIME`"),
+			f.duration("no-progress", fetch.DefaultNoProgress, "give up when no byte came for this `TIME`"),
+			f.duration("retry-max-wait", fetch.DefaultRetryMaxWait, "longest `TIME` between two attempts, whatever a server asks for"),
+			f.bool("json", "print an object a file instead of its path"),
+			f.string("proxy", "reach servers through the proxy at this `URL` (default: HTTPS_PROXY, HTTP_PROXY, NO_PROXY)"),
+		}, f.connection()...),
+		Action: func(c *cli.Context) error {
+			j, err := p.parseFetch(c)
+			if err != nil {
+				return err
+			}
+			return j.run(c.Context)
+		},
+	}
+}
+
+// A fetchJob is `inith fetch` with all that the command line says.
+type fetchJob struct {
+	*process
+	fetcher   *fetch.Fetcher
+	transfers []*fetch.Transfer
+	timeout   time.Duration // zero: none
+	json      bool
+}
+
+func (p *process) parseFetch(c *cli.Context) (*fetchJob, error) {
+	if err := p.lookCommand(); err != nil {
+		return nil, err
+	}
+	f, err := p.newFetcher(c)
+	if err != nil {
+		return nil, err
+	}
+	j := &fetchJob{process: p, fetcher: f, timeout: duration(c, "timeout"), json: c.Bool("json")}
+	files, err := p.files(c)
+	if err != nil {
+		return nil, err
+	}
+	taken := map[string]bool{}
+	for _, file := range files {
+		t, err := f.Open(file)
+		if err != nil {
+			return nil, usagef("%s: %w", redact.URL(file.URL), err)
+		}
+		if path := t.Path(); taken[path] && path != "" {
+			return nil, usagef("two files have the destination %q", path)
+		}
+		taken[t.Path()] = true
+		j.transfers = append(j.transfers, t)
+	}
+	return j, nil
+}
+
+func (p *process) newFetcher(c *cli.Context) (*fetch.Fetcher, error) {
+	f := &fetch.Fetcher{
+		Connections: c.Int("connections"), RateLimit: size(c, "limit-rate"), NoProgress: duration(c, "no-progress"),
+		RetryMaxWait: duration(c, "retry-max-wait"), Stdout: p.stdout,
+	}
+	if !p.live() { // the rows tell the rest
+		f.Logger = p.logger()
+	}
+	switch {
+	case f.Connections < 1:
+		return nil, usagef("--connections: must be 1 or more")
+	case f.RetryMaxWait == 0:
+		return nil, usagef("--retry-max-wait: there must be a limit")
+	case f.NoProgress == 0:
+		f.NoProgress = -1
+	}
+	var err error
+	if f.DiskLimit, err = p.ephemeralLimit(); err != nil {
+		return nil, err
+	}
+	if limit, ok := memory.Cgroup(os.DirFS("/")); ok {
+		f.MemoryLimit, f.MemoryFree = limit.Max, limit.Free()
+		debug.SetMemoryLimit(limit.Max / 2) // the rest is for pages on their way to the disk
+	}
+	if f.TLS, err = tlsFlags(c); err != nil {
+		return nil, err
+	}
+	proxy, err := p.proxy(c)
+	if err != nil {
+		return nil, err
+	}
+	f.Proxy = func(target *url.URL) (*url.URL, error) {
+		if proxy != nil {
+			return proxy, nil
+		}
+		return http.ProxyFromEnvironment(&http.Request{URL: target})
+	}
+	return f, nil
+}
+
+// ephemeralLimit returns what may be written where Kubernetes counts it: the
+// downward API puts limits.ephemeral-storage into a variable, as a number of
+// bytes.
+func (p *process) ephemeralLimit() (int64, error) {
+	const name = "INITH_FETCH_EPHEMERAL_LIMIT"
+	s, ok := p.lookup(name)
+	if !ok {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 1 {
+		return 0, usagef("$%s: want a number of bytes, as resourceFieldRef gives it", name)
+	}
+	return n, nil
+}
+
+// files returns what to fetch.
+func (p *process) files(c *cli.Context) ([]fetch.File, error) {
+	if name := c.String("file"); name != "" {
+		if c.NArg() > 0 || c.String("from-env") != "" {
+			return nil, usagef("--file and SOURCE exclude each other")
+		}
+		files, err := p.readModels(name)
+		for i := range files {
+			files[i].Verify = c.Bool("verify")
+		}
+		return files, err
+	}
+	file, err := p.sourceAndDest(c)
+	if err != nil {
+		return nil, err
+	}
+	if file.Digest, err = digestFlag(c); err != nil {
+		return nil, err
+	}
+	if file.SumsURL, err = p.url(c.String("checksum-url"), c.String("checksum-url-from-env")); err != nil {
+		return nil, err
+	}
+	if s := c.String("evidence"); s != "" {
+		if file.Evidence, err = fetch.ParseEvidence(s); err != nil {
+			return nil, usagef("--evidence: %w", err)
+		}
+	}
+	if file.Mode, err = parseMode(c.String("mode")); err != nil {
+		return nil, usagef("--mode: %w", err)
+	}
+	file.Mirrors, err = p.mirrors(c)
+	return []fetch.File{file}, err
+}
+
+func (p *process) sourceAndDest(c *cli.Context) (fetch.File, error) {
+	args, name := c.Args().Slice(), c.String("from-env")
+	file := fetch.File{
+		Extract: c.Bool("extract"), Verify: c.Bool("verify"),
+		HeaderFiles: c.StringSlice("header-file"), BearerFile: c.String("bearer-file"), PasswordFile: c.String("password-file"),
+	}
+	raw := ""
+	if name == "" && len(args) > 0 {
+		raw, args = args[0], args[1:]
+	}
+	var err error
+	file.URL, err = p.url(raw, name)
+	switch {
+	case err != nil:
+		return file, err
+	case file.URL == nil:
+		return file, usagef("no SOURCE: inith fetch URL DEST, or -f models.yaml")
+	case len(args) == 0:
+		return file, usagef("no DEST: inith fetch URL DEST")
+	case len(args) > 1:
+		return file, usagef("want one DEST, got %d; -f models.yaml fetches several files", len(args))
+	case args[0] == "-" && p.command != nil:
+		return file, usagef("DEST - and a command after -- exclude each other")
+	}
+	file.Dest = args[0]
+	return file, nil
+}
+
+func digestFlag(c *cli.Context) (fetch.Digest, error) {
+	name, text := "--digest", c.String("digest")
+	if hex := c.String("sha256"); hex != "" {
+		if text != "" {
+			return fetch.Digest{}, usagef("--sha256 and --digest exclude each other")
+		}
+		name, text = "--sha256", "sha256:"+hex
+	}
+	if text == "" {
+		return fetch.Digest{}, nil
+	}
+	d, err := fetch.ParseDigest(text)
+	if err != nil {
+		return d, usagef("%s: %w", name, err)
+	}
+	return d, nil
+}
+
+func (p *process) mirrors(c *cli.Context) ([]*url.URL, error) {
+	var all []*url.URL
+	for _, raw := range c.StringSlice("mirror") {
+		u, err := p.url(raw, "")
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, u)
+	}
+	for _, name := range c.StringSlice("mirror-from-env") {
+		u, err := p.url("", name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, u)
+	}
+	return all, nil
+}
+
+// url returns the URL in raw, or in the variable called name; nil if neither is
+// given.
+func (p *process) url(raw, name string) (*url.URL, error) {
+	if name != "" {
+		var err error
+		if raw, err = p.secretVar(name); err != nil {
+			return nil, err
+		}
+	}
+	if raw == "" {
+		return nil, nil //nolint:nilnil // no URL is not an error
+	}
+	u, err := redact.ParseURL(raw)
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	return u, nil
+}
+
+func parseMode(s string) (fs.FileMode, error) {
+	if s == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(s, 8, 32)
+	if err != nil || n == 0 || n > 0o777 {
+		return 0, errors.New("want permission bits in octal, such as 0640")
+	}
+	return fs.FileMode(n), nil
+}
+
+func (j *fetchJob) run(ctx context.Context) error {
+	if j.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, j.timeout, &deadlineError{j.timeout})
+		defer cancel()
+	}
+	stop := j.watch()
+	results, err := j.fetchAll(ctx)
+	stop()
+	for _, r := range results {
+		if j.live() && r.Evidence != fetch.EvidenceNone {
+			j.told(r)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if j.command != nil {
+		return j.becomeCommand(ctx, false)
+	}
+	j.terminate(summary(results))
+	return j.print(results)
+}
+
+// fetchAll fetches all files at once. The first failure ends the others, whose
+// partial files stay for the next run.
+func (j *fetchJob) fetchAll(ctx context.Context) ([]fetch.Result, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	results := make([]fetch.Result, len(j.transfers))
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 4*fetch.DefaultConnections)
+	for i, t := range j.transfers {
+		slots <- struct{}{}
+		if ctx.Err() != nil {
+			break
+		}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			var err error
+			if results[i], err = t.Run(ctx); err != nil {
+				cancel(err)
+				return
+			}
+			if !j.live() {
+				j.told(results[i])
+			}
+		})
+	}
+	wg.Wait()
+	return results, context.Cause(ctx)
+}
+
+// told logs how a file was got.
+func (j *fetchJob) told(r fetch.Result) {
+	log := j.logger().With("source", r.Source, "path", r.Path, "bytes", r.Size, "digest", r.Digest.String(), "evidence", r.Evidence.String())
+	if r.Skipped {
+		log.Info("there already")
+		return
+	}
+	log.Info("fetched", "elapsed", r.Elapsed.Round(time.Millisecond).String(),
+		"rate", bytesText(int64(float64(r.Fetched)/max(r.Elapsed.Seconds(), 1e-3)))+"/s", "resumed", bytesText(r.Resumed), "retries", r.Retries)
+}
+
+// summary is the outcome for the termination log.
+func summary(results []fetch.Result) string {
+	var size, fetched int64
+	skipped := 0
+	for _, r := range results {
+		size, fetched = size+r.Size, fetched+r.Fetched
+		if r.Skipped {
+			skipped++
+		}
+	}
+	return fmt.Sprintf("fetched: %d files of %s, %d of them were there already, %s came over the network", len(results), bytesText(size), skipped, bytesText(fetched))
+}
+
+// jsonResult is a line of --json.
+type jsonResult struct {
+	Source   string  `json:"source"`
+	Path     string  `json:"path"`
+	Size     int64   `json:"size"`
+	Digest   string  `json:"digest"`
+	Evidence string  `json:"evidence"`
+	Skipped  bool    `json:"skipped"`
+	Fetched  int64   `json:"fetched"`
+	Resumed  int64   `json:"resumed"`
+	Retries  int     `json:"retries"`
+	Seconds  float64 `json:"seconds"`
+}
+
+// print writes the results to the standard output, which has the bytes if they
+// were asked for there.
+func (j *fetchJob) print(results []fetch.Result) error {
+	out := bufio.NewWriter(j.stdout)
+	for _, r := range results {
+		switch {
+		case r.Path == "":
+		case j.json:
+			line, _ := json.Marshal(jsonResult{
+				r.Source, r.Path, r.Size, r.Digest.String(), r.Evidence.String(), r.Skipped,
+				r.Fetched, r.Resumed, r.Retries, r.Elapsed.Seconds(),
+			})
+			_, _ = out.Write(append(line, '\n'))
+		default:
+			_, _ = out.WriteString(r.Path + "\n")
+		}
+	}
+	return out.Flush()
+}

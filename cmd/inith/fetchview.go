@@ -1,0 +1,179 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/inith/inith/fetch"
+	"github.com/inith/inith/internal/display"
+)
+
+// A fetchView shows transfers to a person.
+type fetchView interface {
+	// show shows how they are going.
+	show(all []fetch.Status)
+}
+
+// watch shows the transfers until stop, which returns when nothing more is
+// written.
+func (j *fetchJob) watch() (stop func()) {
+	view, every := j.newView()
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		ticker := time.NewTicker(every)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-done:
+				view.show(j.statuses())
+				return
+			case <-ticker.C:
+				view.show(j.statuses())
+			}
+		}
+	})
+	return func() {
+		close(done)
+		wg.Wait()
+	}
+}
+
+func (j *fetchJob) newView() (fetchView, time.Duration) {
+	if j.live() {
+		_, plain := j.lookup("NO_COLOR")
+		return &fetchBars{rows: display.New(j.stderr, j.size, !plain), rates: make([]rate, len(j.transfers))}, redraw
+	}
+	v := &fetchLog{log: j.logger(), told: make([]toldProgress, len(j.transfers))}
+	for _, s := range j.statuses() {
+		v.log.Debug("to fetch", "source", s.Name)
+	}
+	return v, time.Second
+}
+
+func (j *fetchJob) statuses() []fetch.Status {
+	all := make([]fetch.Status, len(j.transfers))
+	for i, t := range j.transfers {
+		all[i] = t.Status()
+	}
+	return all
+}
+
+// A fetchLog writes a line for each file every 10 s or 10 %, whichever is
+// earlier, but not more than one a second.
+type fetchLog struct {
+	log  *slog.Logger
+	told []toldProgress
+}
+
+type toldProgress struct {
+	phase  fetch.Phase
+	at     time.Time
+	tenths int64
+	rate   rate
+}
+
+func (v *fetchLog) show(all []fetch.Status) {
+	for i, s := range all {
+		last := &v.told[i]
+		perSecond := last.rate.update(s.Fetched)
+		tenths := int64(0)
+		if s.Size > 0 {
+			tenths = 10 * s.Done / s.Size
+		}
+		begun := last.phase == fetch.Queued
+		if s.Phase == fetch.Queued || s.Phase == fetch.Done || !begun && tenths == last.tenths && time.Since(last.at) < 10*time.Second {
+			continue
+		}
+		last.phase, last.at, last.tenths = s.Phase, time.Now(), tenths
+		attrs := []any{"source", s.Name, "state", s.Phase.String(), "done", bytesText(s.Done)}
+		if s.Size >= 0 {
+			attrs = append(attrs, "size", bytesText(s.Size))
+		}
+		attrs = append(attrs, "rate", bytesText(perSecond)+"/s", "connections", s.Connections, "retries", s.Retries)
+		if s.Err != nil {
+			attrs = append(attrs, "last_err", s.Err)
+		}
+		v.log.Info("fetching", attrs...)
+	}
+}
+
+// fetchBars draws a row with a bar for each file.
+type fetchBars struct {
+	rows  *display.Rows
+	rates []rate
+}
+
+func (v *fetchBars) show(all []fetch.Status) {
+	rows := make([]display.Row, len(all))
+	for i, s := range all {
+		rows[i] = fetchRow(s, v.rates[i].update(s.Fetched))
+	}
+	_ = v.rows.Draw(rows) // that the terminal is gone is no reason to stop
+}
+
+// fetchRow draws one file, such as
+// "model.bin  [=====     ]  52 %  1.1 GiB  83.1 MiB/s  6s  8 conn".
+func fetchRow(s fetch.Status, perSecond int64) display.Row {
+	const width = 20
+	bar, percent, left := fmt.Sprintf("%*s", width, ""), "     ", "      "
+	if s.Size > 0 {
+		full := int(width * s.Done / s.Size)
+		bar = fmt.Sprintf("%-*.*s", width, full, "====================")
+		percent = fmt.Sprintf("%3d %%", 100*s.Done/s.Size)
+		if perSecond > 0 && s.Phase == fetch.Fetching {
+			left = fmt.Sprintf("%6s", (time.Duration((s.Size-s.Done)/perSecond) * time.Second).String())
+		}
+	}
+	row := display.Row{Mark: "…", Color: display.Yellow}
+	state := fmt.Sprintf("%11s/s  %s  %2d conn", bytesText(perSecond), left, s.Connections)
+	if s.Phase != fetch.Fetching {
+		state = s.Phase.String()
+	}
+	if s.Phase == fetch.Done {
+		row = display.Row{Mark: "✓", Color: display.Green, Minor: true}
+	}
+	if s.Retries > 0 {
+		state += fmt.Sprintf("  %d retries", s.Retries)
+	}
+	name, _, _ := strings.Cut(s.Name, "?")
+	row.Text = fmt.Sprintf("%-20s [%s] %s %10s  %s", display.Cut(path.Base(name), 20), bar, percent, bytesText(max(s.Size, s.Done)), state)
+	return row
+}
+
+// A rate is a moving average of bytes per second.
+type rate struct {
+	at    time.Time
+	bytes int64
+	mean  float64
+}
+
+// update returns the rate, given how many bytes have come in all.
+func (r *rate) update(n int64) int64 {
+	now := time.Now()
+	if !r.at.IsZero() {
+		elapsed := now.Sub(r.at).Seconds()
+		share := min(1, elapsed/2) // of the newest value: the average is over two seconds
+		r.mean += share * (float64(n-r.bytes)/max(elapsed, 1e-3) - r.mean)
+	}
+	r.at, r.bytes = now, n
+	return int64(r.mean)
+}
+
+// bytesText writes 1.5 GiB instead of 1610612736.
+func bytesText(n int64) string {
+	if n < 1<<10 {
+		return fmt.Sprintf("%d B", n)
+	}
+	value, unit := float64(n), ""
+	for _, unit = range []string{"KiB", "MiB", "GiB", "TiB"} {
+		if value /= 1 << 10; value < 1000 {
+			break
+		}
+	}
+	return fmt.Sprintf("%.1f %s", value, unit)
+}

@@ -1,0 +1,257 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	bufferSize = 64 << 10
+
+	// maxPath is the most bytes of a path or of a link's target: PATH_MAX of
+	// Linux, and a bound to the depth of folders.
+	maxPath = 4096
+)
+
+// errTaken is that a path is there already, as something else or a file.
+var errTaken = errors.New("taken")
+
+// A tree is the folder that an archive is extracted to. What it makes is never
+// removed or replaced, and it enters only folders that it has seen to be none of
+// the archive's symbolic links.
+type tree struct {
+	budget
+	root   *os.Root
+	dir    string   // the path of the folder of the last entry
+	at     *os.Root // that folder, nil: none yet
+	buffer []byte
+}
+
+// A file is what is said of one before its content.
+type file struct {
+	name  string
+	size  int64
+	mode  fs.FileMode
+	mtime time.Time
+}
+
+func newTree(root *os.Root, limits Limits, size int64) *tree {
+	return &tree{budget: newBudget(limits, size), root: root, buffer: make([]byte, bufferSize)}
+}
+
+func (t *tree) close() {
+	if t.at != nil {
+		_ = t.at.Close()
+	}
+}
+
+// file makes a file. Its content is as long as it says, or ends with an error.
+func (t *tree) file(ctx context.Context, e file, content io.Reader) error {
+	base, err := t.place(e.name)
+	if err != nil {
+		return err
+	}
+	if err := cmp.Or(t.addEntry(), t.addBytes(e.size)); err != nil {
+		return err
+	}
+	perm := fs.FileMode(0o644)
+	if e.mode&0o111 != 0 {
+		perm = 0o755
+	}
+	f, err := t.at.OpenFile(base, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	if err != nil {
+		return made(e.name, err)
+	}
+	_, err = io.CopyBuffer(struct{ io.Writer }{f}, bound(ctx, content), t.buffer)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if year := e.mtime.UTC().Year(); err == nil && 1970 <= year && year < 2262 { // that nanoseconds can count
+		_ = t.at.Chtimes(base, time.Time{}, e.mtime) // some network file systems cannot
+	}
+	return damaged(err)
+}
+
+// folder makes a folder, unless it is there.
+func (t *tree) folder(name string) error {
+	clean, err := local(name)
+	if err != nil || clean == "." {
+		return err
+	}
+	base, err := t.place(name)
+	if err != nil {
+		return err
+	}
+	return made(name, t.mkdir(t.at, base))
+}
+
+// symlink makes a symbolic link.
+func (t *tree) symlink(name, target string) error {
+	base, err := t.place(name)
+	if err != nil {
+		return err
+	}
+	if !staysInside(t.dir, target) {
+		return refuse(name, "it is a link to %q, which may lead out of the archive", shown(target))
+	}
+	if err := made(name, t.at.Symlink(target, base)); err != nil {
+		return err
+	}
+	return t.addEntry()
+}
+
+// link makes a hard link to a file that was extracted before.
+func (t *tree) link(name, target string) error {
+	if _, err := t.place(name); err != nil {
+		return err
+	}
+	clean, err := local(target)
+	if err != nil {
+		return refuse(name, "it is a hard link to %q, which leads out of the archive", shown(target))
+	}
+	at, err := t.walk(path.Dir(clean), isFolder)
+	if err == nil {
+		var info fs.FileInfo
+		info, err = at.Lstat(path.Base(clean))
+		if err == nil && !info.Mode().IsRegular() {
+			err = errTaken
+		}
+		_ = at.Close()
+	}
+	switch {
+	case errors.Is(err, errTaken), errors.Is(err, fs.ErrNotExist):
+		return refuse(name, "it is a hard link to %q, which is no file that comes before it", shown(target))
+	case err != nil:
+		return err
+	}
+	if err := made(name, t.root.Link(clean, path.Clean(name))); err != nil {
+		return err
+	}
+	return t.addEntry()
+}
+
+// made returns what to say of an error of making the entry with this name.
+func made(name string, err error) error {
+	if errors.Is(err, fs.ErrExist) || errors.Is(err, errTaken) {
+		return refuse(name, "its path is there already: the archive has it twice, or a link or a file where it needs a folder")
+	}
+	return err
+}
+
+// place enters the folder that the entry belongs in and returns the last
+// element of its path.
+func (t *tree) place(name string) (string, error) {
+	clean, err := local(name)
+	if err != nil {
+		return "", err
+	}
+	if clean == "." {
+		return "", refuse(name, "only a folder can have this name")
+	}
+	dir, base := path.Dir(clean), path.Base(clean)
+	if t.at != nil && dir == t.dir {
+		return base, nil
+	}
+	at, err := t.walk(dir, t.mkdir)
+	if err != nil {
+		return "", made(name, err)
+	}
+	t.close()
+	t.dir, t.at = dir, at
+	return base, nil
+}
+
+// walk opens a folder. Each step to it must find, or make, a real one.
+func (t *tree) walk(dir string, step func(at *os.Root, name string) error) (*os.Root, error) {
+	at, err := t.root.OpenRoot(".")
+	if err != nil || dir == "." {
+		return at, err
+	}
+	for part := range strings.SplitSeq(dir, "/") {
+		var next *os.Root
+		if err = step(at, part); err == nil {
+			next, err = at.OpenRoot(part)
+		}
+		_ = at.Close()
+		if err != nil {
+			return nil, err
+		}
+		at = next
+	}
+	return at, nil
+}
+
+// mkdir makes a folder in at, unless it is there.
+func (t *tree) mkdir(at *os.Root, name string) error {
+	err := at.Mkdir(name, 0o755)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return isFolder(at, name)
+	case err != nil:
+		return err
+	default:
+		return t.addEntry()
+	}
+}
+
+// isFolder returns errTaken if name is something else.
+func isFolder(at *os.Root, name string) error {
+	info, err := at.Lstat(name)
+	if err == nil && !info.IsDir() {
+		return errTaken
+	}
+	return err
+}
+
+// local returns the path of an entry, cleaned, if it is one below the root.
+func local(name string) (string, error) {
+	switch {
+	case name == "":
+		return "", refuse(name, "it has no name")
+	case len(name) > maxPath:
+		return "", refuse(name, "its name is longer than %d bytes", maxPath)
+	case strings.Contains(name, "\x00"):
+		return "", refuse(name, "its name has a NUL")
+	case path.IsAbs(name):
+		return "", refuse(name, "its name is an absolute path")
+	case slices.Contains(strings.Split(name, "/"), ".."):
+		return "", refuse(name, `its name has a ".."`)
+	}
+	return path.Clean(name), nil
+}
+
+// staysInside reports whether a symbolic link in dir leads to a place below the
+// root, whatever other links there are. A ".." behind a name could be that of a
+// link: with l -> a/b, l/.. is not what it looks like. So it may only stand in
+// front, where it is that of dir, which has no links in it.
+func staysInside(dir, target string) bool {
+	if target == "" || len(target) > maxPath || strings.Contains(target, "\x00") || path.IsAbs(target) {
+		return false
+	}
+	depth := 0
+	if dir != "." {
+		depth = 1 + strings.Count(dir, "/")
+	}
+	named := false
+	for part := range strings.SplitSeq(target, "/") {
+		switch part {
+		case "", ".":
+		case "..":
+			depth--
+			if named || depth < 0 {
+				return false
+			}
+		default:
+			named = true
+		}
+	}
+	return true
+}

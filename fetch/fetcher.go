@@ -1,0 +1,159 @@
+package fetch
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+	"golang.org/x/time/rate"
+
+	"github.com/inith/inith/internal/redact"
+)
+
+// shared is what the transfers of a fetcher have in common.
+type shared struct {
+	mu      sync.Mutex
+	hosts   map[string]*host
+	limiter *rate.Limiter
+	buffers sync.Pool
+}
+
+// Open checks what is asked for. Nothing is read, written or sent. Its errors are
+// mistakes of the caller's, and quote no secret.
+func (f *Fetcher) Open(file File) (*Transfer, error) {
+	if err := f.TLS.Check(); err != nil {
+		return nil, err
+	}
+	t := &Transfer{file: file, fetcher: f, log: cmp.Or(f.Logger, slog.New(slog.DiscardHandler))}
+	t.size.Store(-1)
+	for _, u := range append([]*url.URL{file.URL}, file.Mirrors...) {
+		if err := checkURL(u); err != nil {
+			return nil, err
+		}
+		t.sources = append(t.sources, newWeb(f, &t.file, u))
+	}
+	if file.SumsURL != nil {
+		if err := checkURL(file.SumsURL); err != nil {
+			return nil, err
+		}
+	}
+	return t, t.settle()
+}
+
+func checkURL(u *url.URL) error {
+	switch {
+	case u == nil:
+		return errors.New("no URL")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return errors.New("want an http or https URL, not" + cmp.Or(redact.Quoted(u.Scheme), " another"))
+	case u.Hostname() == "":
+		return errors.New("the URL has no host")
+	default:
+		return nil
+	}
+}
+
+// settle decides where the file goes.
+func (t *Transfer) settle() error {
+	dest := t.file.Dest
+	switch {
+	case dest == "":
+		return errors.New("no destination")
+	case dest == "-" && t.file.Extract:
+		return errors.New("an archive is extracted into a folder, not to the standard output")
+	case dest == "-":
+		return nil
+	}
+	stat, err := os.Stat(dest)
+	folder := err == nil && stat.IsDir() && !t.file.Extract
+	if folder || os.IsPathSeparator(dest[len(dest)-1]) && !t.file.Extract {
+		name := path.Base(t.file.URL.Path)
+		if name == "/" || name == "." || name == ".." {
+			return errors.New("the URL has no file name: name the destination file")
+		}
+		dest = filepath.Join(dest, name)
+		stat, err = os.Stat(dest)
+	}
+	if err == nil && !stat.Mode().IsRegular() && stat.IsDir() != t.file.Extract {
+		return errors.New("the destination is neither a regular file nor a folder")
+	}
+	if err == nil && stat.IsDir() && !t.file.Extract {
+		return errors.New("the destination is a folder")
+	}
+	t.place = newPlace(filepath.Clean(dest))
+	return nil
+}
+
+func (f *Fetcher) connections() int            { return cmp.Or(f.Connections, DefaultConnections) }
+func (f *Fetcher) stall() time.Duration        { return cmp.Or(f.Stall, DefaultStall) }
+func (f *Fetcher) retryMaxWait() time.Duration { return cmp.Or(f.RetryMaxWait, DefaultRetryMaxWait) }
+
+// host returns the count of connections to a host.
+func (f *Fetcher) host(name string) *host {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.hosts == nil {
+		f.hosts = map[string]*host{}
+	}
+	if f.hosts[name] == nil {
+		f.hosts[name] = newHost(f.connections())
+	}
+	return f.hosts[name]
+}
+
+// buffer returns a buffer, which free takes back.
+func (f *Fetcher) buffer() []byte {
+	if b, ok := f.buffers.Get().(*[]byte); ok {
+		return *b
+	}
+	return make([]byte, bufferSize)
+}
+
+func (f *Fetcher) free(b []byte) {
+	b = b[:cap(b)]
+	f.buffers.Put(&b)
+}
+
+// pauses returns the pauses between the attempts of one worker.
+func (f *Fetcher) pauses() backoff.BackOff {
+	longest := f.retryMaxWait()
+	return backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(min(500*time.Millisecond, longest)), backoff.WithMultiplier(2),
+		backoff.WithMaxInterval(longest), backoff.WithRandomizationFactor(0.5), backoff.WithMaxElapsedTime(0))
+}
+
+// limit waits until n more bytes may have come.
+func (f *Fetcher) limit(ctx context.Context, n int) error {
+	if f.RateLimit <= 0 {
+		return nil
+	}
+	f.mu.Lock()
+	if f.limiter == nil {
+		f.limiter = rate.NewLimiter(rate.Limit(f.RateLimit), bufferSize)
+	}
+	f.mu.Unlock()
+	return f.limiter.WaitN(ctx, n)
+}
+
+// window returns how far bytes may come ahead of the hash: less where memory is
+// limited, since pages that wait for the disk count.
+func (f *Fetcher) window() int64 {
+	if f.MemoryLimit <= 0 {
+		return maxWindow
+	}
+	return min(max(f.MemoryLimit/8/unit*unit, 2*chunk), maxWindow)
+}
+
+// drops reports whether pages are better given back when they are on the disk. A
+// limit that holds the file twice lets the application read it from memory.
+func (f *Fetcher) drops(size int64) bool {
+	return f.MemoryLimit > 0 && f.MemoryLimit < 2*size
+}

@@ -1,0 +1,125 @@
+package fetch
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	startConnections = 4
+	rampEvery        = 250 * time.Millisecond
+	rampGrowth       = 1.10
+	recoverEvery     = 2 * time.Second // between two connections more after a throttle
+)
+
+// A host counts the connections to a server. They begin with a few and double
+// while that brings more bytes; a server that asks for less gets half.
+type host struct {
+	mu      sync.Mutex
+	changed chan struct{}
+	most    int
+	limit   int
+	active  int
+	paused  time.Time // no request before
+
+	bytes     int64 // since tick
+	goodput   int64 // bytes of the best tick so far
+	tick      time.Time
+	throttled time.Time // when it asked for less
+}
+
+func newHost(most int) *host {
+	return &host{changed: make(chan struct{}), most: most, limit: min(startConnections, most), tick: time.Now()}
+}
+
+// acquire waits for a connection to be free.
+func (h *host) acquire(ctx context.Context) error {
+	for {
+		changed, pause := h.try()
+		if changed == nil {
+			return nil
+		}
+		timer := time.NewTimer(max(pause, time.Millisecond))
+		if pause <= 0 {
+			timer.Stop()
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return context.Cause(ctx)
+		}
+		timer.Stop()
+	}
+}
+
+// try takes a connection and returns nil, or returns what to wait for.
+func (h *host) try() (changed <-chan struct{}, pause time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if pause = time.Until(h.paused); pause <= 0 && h.active < h.limit {
+		h.active++
+		return nil, 0
+	}
+	return h.changed, pause
+}
+
+func (h *host) release() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.active--
+	h.wake()
+}
+
+// wake lets waiting workers look again. The caller holds mu.
+func (h *host) wake() {
+	close(h.changed)
+	h.changed = make(chan struct{})
+}
+
+// throttle halves the connections, and lets no request through for a while.
+func (h *host) throttle(pause time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := time.Now()
+	if until := now.Add(pause); until.After(h.paused) {
+		h.paused = until
+	}
+	if now.Sub(h.throttled) > rampEvery { // all workers are told at the same time
+		h.limit = max(1, h.limit/2)
+	}
+	h.throttled = now
+}
+
+// received counts bytes, and allows more connections when the last ones brought
+// more.
+func (h *host) received(n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.bytes += int64(n)
+	now := time.Now()
+	switch {
+	case h.limit >= h.most || now.Sub(h.tick) < rampEvery:
+		return
+	case !h.throttled.IsZero():
+		if now.Sub(h.throttled) < recoverEvery {
+			return
+		}
+		h.limit, h.throttled = h.limit+1, now
+	case h.active >= h.limit && float64(h.bytes) >= rampGrowth*float64(h.goodput):
+		h.limit = min(2*h.limit, h.most)
+	}
+	rate := h.bytes * int64(rampEvery) / int64(now.Sub(h.tick))
+	h.goodput = max(h.goodput, rate)
+	h.bytes, h.tick = 0, now
+	h.wake()
+}
+
+// connections returns how many are in use and allowed.
+func (h *host) connections() (active, limit int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.active, h.limit
+}

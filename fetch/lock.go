@@ -1,0 +1,108 @@
+package fetch
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/inith/inith/internal/pace"
+)
+
+const (
+	lockPoll  = 250 * time.Millisecond
+	heartbeat = 5 * time.Second  // of the holder of a lock
+	deadAfter = 30 * time.Second // without a heartbeat, the holder is taken for dead
+)
+
+// lock makes this process the only one that fetches to the destination. Locks of
+// dead processes end by themselves; where the file system does not see to that,
+// or a holder is frozen, its heartbeat tells. A lock that fails costs bandwidth:
+// writers of the same object write the same bytes to the same places.
+func (t *Transfer) lock(ctx context.Context) (unlock func(), err error) {
+	if err := os.MkdirAll(t.place.folder, 0o777); err != nil { //nolint:gosec // as other folders: less the umask
+		return nil, named(t.sources[0], localError("make the folder of", err))
+	}
+	told := false
+	for {
+		f, held, err := t.tryLock()
+		switch {
+		case err != nil:
+			return nil, named(t.sources[0], localError("lock", err))
+		case f != nil:
+			return holdLock(f), nil
+		case !held:
+			t.log.WarnContext(ctx, "the other process that fetches this file shows no sign of life: not waiting for it", "path", t.place.dest)
+			return func() {}, nil
+		case !told:
+			t.log.InfoContext(ctx, "another process fetches this file: waiting for it", "path", t.place.dest)
+			told = true
+		}
+		t.enter(Locked)
+		if err := pace.Sleep(ctx, lockPoll); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// tryLock returns the locked file, or whether a living process holds it.
+func (t *Transfer) tryLock() (f *os.File, held bool, err error) {
+	path := t.place.state(".lock")
+	f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666) //nolint:gosec // other users may fetch too
+	if err != nil {
+		return nil, false, err
+	}
+	locked, lockErr := tryLock(f)
+	mine, now := fileInfo(f.Stat()), fileInfo(os.Stat(path))
+	switch {
+	case lockErr != nil:
+		return f, false, nil //nolint:nilerr // no locks on this file system: go on without
+	case locked && os.SameFile(mine, now):
+		return f, false, nil
+	}
+	_ = f.Close()
+	if locked || now == nil { // the last holder has just removed it
+		return nil, true, nil
+	}
+	return nil, time.Since(now.ModTime()) < deadAfter, nil
+}
+
+// fileInfo drops the error of a stat: there is no file then.
+func fileInfo(i fs.FileInfo, err error) fs.FileInfo {
+	if err != nil {
+		return nil
+	}
+	return i
+}
+
+// holdLock shows that the holder lives, until the lock is given back.
+func holdLock(f *os.File) (unlock func()) {
+	beat := func() {
+		now := time.Now()
+		_ = os.Chtimes(f.Name(), now, now)
+	}
+	beat()
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		ticker := time.NewTicker(heartbeat)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+				beat()
+			}
+		}
+	})
+	return func() {
+		close(done)
+		wg.Wait()
+		_ = os.Remove(f.Name()) // while it is locked: who waits for it sees that it is gone
+		_ = f.Close()
+		_ = os.Remove(filepath.Dir(f.Name())) // if it is empty
+	}
+}

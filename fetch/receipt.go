@@ -1,0 +1,112 @@
+package fetch
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// A receipt says what is at a destination, so that a second run need not ask. It
+// vouches for a file only that has not been touched since.
+type receipt struct {
+	Version  int    `json:"version"`
+	Source   string `json:"source"` // a hash of the URL without its query
+	Size     int64  `json:"size"`   // of what was fetched
+	Tag      string `json:"tag"`
+	Digest   string `json:"digest"`
+	Evidence string `json:"evidence"`
+
+	FileSize int64 `json:"file_size"`
+	Modified int64 `json:"modified"` // Unix nanoseconds
+}
+
+// readReceipt returns the receipt of what is at the destination, if it is intact.
+func (t *Transfer) readReceipt() (receipt, bool) {
+	var r receipt
+	b, err := os.ReadFile(t.place.state(".receipt"))
+	if err != nil || json.Unmarshal(b, &r) != nil || r.Version != journalVersion {
+		return r, false
+	}
+	stat, err := os.Lstat(t.place.dest)
+	return r, err == nil && stat.IsDir() == t.file.Extract && stat.Size() == r.FileSize && stat.ModTime().UnixNano() == r.Modified
+}
+
+// writeReceipt vouches for what is at the destination now. Without a receipt the
+// next run has more to do, and the result is no less right.
+func (t *Transfer) writeReceipt(ctx context.Context, r receipt) {
+	stat, err := os.Lstat(t.place.dest)
+	if err != nil {
+		return
+	}
+	r.Version, r.FileSize, r.Modified = journalVersion, stat.Size(), stat.ModTime().UnixNano()
+	b, _ := json.Marshal(r)
+	next := t.place.state(".receipt.new")
+	err = os.WriteFile(next, append(b, '\n'), 0o644) //nolint:gosec // another user may read it
+	if err = cmp.Or(err, os.Rename(next, t.place.state(".receipt"))); err != nil {
+		t.log.WarnContext(ctx, "no receipt written: the next run will look at the file again", "err", localError("write the receipt of", err))
+	}
+}
+
+// there reports whether a file with the digest that is wanted is at the
+// destination already: by its receipt, or by hashing it.
+func (t *Transfer) there(ctx context.Context) (Result, bool, error) {
+	if t.want == (Digest{}) {
+		return Result{}, false, nil
+	}
+	t.enter(Checking)
+	r, intact := t.readReceipt()
+	if intact && !t.file.Verify && r.Digest == t.want.String() {
+		return t.skipped(r.Size), true, nil
+	}
+	if t.file.Extract {
+		return Result{}, false, nil
+	}
+	got, size, err := hashFile(ctx, t.place.dest, t.want.Algorithm)
+	if err != nil || got != t.want {
+		if ctx.Err() != nil {
+			return Result{}, false, context.Cause(ctx)
+		}
+		return Result{}, false, nil // what cannot be read is fetched
+	}
+	t.writeReceipt(ctx, receipt{Size: size, Digest: got.String(), Evidence: t.level.String()})
+	return t.skipped(size), true, nil
+}
+
+func (t *Transfer) skipped(size int64) Result {
+	t.size.Store(size)
+	t.present.Store(size)
+	t.place.clean(nil)
+	return Result{Path: t.place.dest, Source: t.Name(), Size: size, Digest: t.want, Evidence: t.level, Skipped: true}
+}
+
+// unchanged reports whether the first answer is of the version that is at the
+// destination already.
+func (a *attempt) unchanged(p *Part) (Result, bool) {
+	r, intact := a.readReceipt()
+	if a.want != (Digest{}) || a.file.Verify || !intact || p.Tag == "" || r.Tag != p.Tag || r.Size != p.Size || r.Source != a.sourceID() {
+		return Result{}, false
+	}
+	d, err := ParseDigest(r.Digest)
+	evidence, known := evidenceNamed(r.Evidence)
+	if err != nil || !known || evidence < a.file.Evidence {
+		return Result{}, false
+	}
+	result := a.skipped(r.Size)
+	result.Digest, result.Evidence = d, evidence
+	return result, true
+}
+
+// hashFile returns the digest of a file. Its pages are not kept in memory for it.
+func hashFile(ctx context.Context, path, algorithm string) (Digest, int64, error) {
+	f, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return Digest{}, 0, err
+	}
+	defer func() { _ = f.Close() }()
+	h := newHash(algorithm)
+	n, err := io.CopyBuffer(h, struct{ io.Reader }{contextReader{ctx, f}}, make([]byte, bufferSize))
+	return hexSum(algorithm, h), n, err
+}

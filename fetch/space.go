@@ -1,0 +1,34 @@
+package fetch
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/inith/inith/internal/reason"
+)
+
+// enoughSpace tells before the transfer, not at its end, that the volume is too
+// small, or the memory that it is made of, or the Pod's limit.
+func (a *attempt) enoughSpace(o object) error {
+	if o.Size <= 0 {
+		return nil
+	}
+	part, _ := a.place.partPaths(o)
+	needed := o.Size - allocated(part)
+	free, memory, ok := space(filepath.Dir(part))
+	switch {
+	case ok && needed > free:
+		return tooSmall(needed, free, "free on the volume", "a larger volume or sizeLimit, or remove what is not needed")
+	case ok && memory && a.fetcher.MemoryLimit > 0 && needed > a.fetcher.MemoryFree:
+		return tooSmall(needed, a.fetcher.MemoryFree, "of memory left, and the volume is memory (emptyDir with medium: Memory)",
+			"raise the memory limit of the container, or use a volume on a disk")
+	case a.fetcher.DiskLimit > 0 && needed > a.fetcher.DiskLimit:
+		return tooSmall(needed, a.fetcher.DiskLimit, "of ephemeral storage allowed", "raise limits.ephemeral-storage, or use a volume of its own")
+	default:
+		return nil
+	}
+}
+
+func tooSmall(needed, free int64, what, hint string) error {
+	return permanent(&LocalError{&reason.Error{Text: fmt.Sprintf("needs %d bytes, and there are %d %s", needed, free, what), Hint: hint}})
+}

@@ -1,0 +1,100 @@
+package fetch
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/inith/inith/internal/reason"
+)
+
+// statusError says what a status means, nil if it comes with bytes.
+func statusError(resp *http.Response) error {
+	code := resp.StatusCode
+	err := &reason.Error{Text: fmt.Sprintf("answered status %d (%s)", code, statusText(code))}
+	switch code {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		err.Hint = "do the credentials (--header-file, --bearer-file, --password-file) give access? A signed link may have expired"
+		return permanent(err)
+	case http.StatusNotFound, http.StatusGone:
+		err.Hint = "is the URL right?"
+		return permanent(err)
+	case http.StatusProxyAuthRequired:
+		err.Hint = "the proxy wants credentials: put them into the URL of --proxy-from-env"
+		return permanent(err)
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return &throttleError{err, retryAfter(resp.Header.Get("Retry-After"), time.Now())}
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusMisdirectedRequest:
+		return err
+	case http.StatusNotImplemented:
+		return permanent(err)
+	case http.StatusRequestedRangeNotSatisfiable:
+		return nil
+	}
+	switch {
+	case code >= 500:
+		return err
+	case code >= 300:
+		return permanent(err)
+	default:
+		return nil
+	}
+}
+
+func statusText(code int) string {
+	if text := http.StatusText(code); text != "" {
+		return text
+	}
+	return "not a status of HTTP's"
+}
+
+// retryAfter reads seconds or a date (RFC 9110, section 10.2.3); zero for what is
+// neither, or past.
+func retryAfter(s string, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseInt(s, 10, 32); err == nil {
+		return max(0, time.Duration(seconds)*time.Second)
+	}
+	if at, err := http.ParseTime(s); err == nil {
+		return max(0, at.Sub(now))
+	}
+	return 0
+}
+
+// explain says in our own words why there was no answer, or why it broke off.
+func explain(err error) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err // without the URL
+	}
+	if r, ok := errors.AsType[*reason.Error](err); ok && r != nil {
+		return err
+	}
+	if r := reason.Network(err); r != nil {
+		return r
+	}
+	if r := reason.TLS(err); r != nil {
+		if _, cert := errors.AsType[*tls.CertificateVerificationError](err); cert {
+			return permanent(r)
+		}
+		return r
+	}
+	netErr, isNet := errors.AsType[net.Error](err)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return err
+	case isNet && netErr.Timeout(), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		return &reason.Error{Text: "no answer in time", Hint: "the server is overloaded or hangs, or a firewall drops the packets", Err: err}
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed):
+		return &reason.Error{Text: "the connection was cut", Err: err}
+	default:
+		return &reason.Error{Text: "answer not understood", Hint: "does this port speak HTTP? Is a proxy between?", Err: err}
+	}
+}

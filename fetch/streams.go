@@ -1,0 +1,56 @@
+package fetch
+
+import (
+	"slices"
+	"time"
+)
+
+// look measures the streams and ends those that should be replaced.
+func (r *ranges) look(every, stall time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var rates []float64
+	for c := range r.claims {
+		now := float64(c.off-c.before) / every.Seconds()
+		c.rate, c.before = 0.5*c.rate+0.5*now, c.off
+		rates = append(rates, c.rate)
+	}
+	slices.Sort(rates)
+	for c := range r.claims {
+		patience := 10 * time.Second
+		if len(r.missing) == 0 { // others have nothing to do but this
+			patience = 2 * time.Second
+		}
+		if c.slow++; len(rates) < 3 || c.rate >= rates[len(rates)/2]/8 {
+			c.slow = 0
+		}
+		tooSlow := time.Duration(c.slow)*every >= patience
+		if c.cancel != nil && (tooSlow || time.Since(c.moved) >= stall) {
+			c.cancel()
+			c.cancel = nil
+		}
+	}
+	if len(r.missing) == 0 && len(r.claims) > 0 {
+		r.wake() // rates have changed: who has nothing to do may help now
+	}
+}
+
+// opened says that a claim's stream is there, and how to end it.
+func (r *ranges) opened(c *claim, cancel func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c.moved, c.cancel = time.Now(), cancel
+}
+
+// endOf returns where a claim ends now.
+func (r *ranges) endOf(c *claim) int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return c.end
+}
+
+func (r *ranges) unitEnd(u int64) int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.unit(u).End
+}

@@ -1,0 +1,218 @@
+package fetch
+
+import (
+	"context"
+	"encoding"
+	"hash"
+	"hash/crc32"
+)
+
+// A verifier hashes a file from its first byte on, as the bytes come: those that
+// come in order from the buffer they were received into, the others from the page
+// cache. Units of earlier runs are checked first, since nobody knows what
+// happened to them.
+type verifier struct {
+	part   *partial
+	ranges *ranges
+	hashes map[string]hash.Hash // by algorithm
+	main   string               // of the algorithms
+	told   map[int64]uint32     // CRC-32C of units of earlier runs, not checked yet
+	bad    int                  // units of earlier runs that were wrong
+
+	fresh chan block
+	kick  chan struct{}
+	free  func([]byte)
+	off   int64
+	saved int64 // bytes that the last state in the journal is of
+}
+
+// A block is received bytes, in a buffer that is the verifier's.
+type block struct {
+	off int64
+	b   []byte
+}
+
+// stateEvery is the distance between two states of the hash in the journal.
+const stateEvery = 256 * unit
+
+func newVerifier(part *partial, r *ranges, algorithms []string, free func([]byte)) *verifier {
+	v := &verifier{
+		part: part, ranges: r, hashes: map[string]hash.Hash{}, main: algorithms[0],
+		fresh: make(chan block, 4), kick: make(chan struct{}, 1), free: free,
+	}
+	for _, name := range algorithms {
+		v.hashes[name] = newHash(name)
+	}
+	return v
+}
+
+// offer gives the verifier a buffer, if it is not behind.
+func (v *verifier) offer(off int64, b []byte) (taken bool) {
+	select {
+	case v.fresh <- block{off, b}:
+		return true
+	default:
+		v.look()
+		return false
+	}
+}
+
+// look tells the verifier that more bytes are there.
+func (v *verifier) look() {
+	select {
+	case v.kick <- struct{}{}:
+	default:
+	}
+}
+
+// run returns when all bytes are hashed.
+func (v *verifier) run(ctx context.Context) error {
+	buffer := make([]byte, unit)
+	for {
+		for v.off < v.ranges.prefix() {
+			if err := ctx.Err(); err != nil {
+				return context.Cause(ctx)
+			}
+			if err := v.step(buffer); err != nil {
+				return err
+			}
+		}
+		if n, all := v.ranges.done(); all && v.off == n {
+			return nil
+		}
+		select {
+		case b := <-v.fresh:
+			if err := v.hashBlock(b, buffer); err != nil {
+				return err
+			}
+		case <-v.kick:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// step hashes the next bytes.
+func (v *verifier) step(buffer []byte) error {
+	select {
+	case b := <-v.fresh:
+		return v.hashBlock(b, buffer)
+	default:
+		return v.readUntil(v.ranges.prefix(), buffer, true)
+	}
+}
+
+// hashBlock hashes a block, and what comes before it.
+func (v *verifier) hashBlock(b block, buffer []byte) error {
+	defer v.free(b.b)
+	if b.off < v.off {
+		return nil
+	}
+	if err := v.readUntil(b.off, buffer, false); err != nil || v.off != b.off {
+		return err
+	}
+	return v.write(b.b)
+}
+
+// readUntil hashes bytes of the file before end, or with once the first of them.
+func (v *verifier) readUntil(end int64, buffer []byte, once bool) error {
+	for v.off < end {
+		n := min(int64(len(buffer)), end-v.off, unit-v.off%unit)
+		u := v.off / unit
+		crc, told := v.told[u]
+		if told {
+			n = v.ranges.unit(u).End - v.off // a whole unit: those of earlier runs begin where one begins
+		}
+		b := buffer[:n]
+		if _, err := v.part.f.ReadAt(b, v.off); err != nil {
+			return localError("read", err)
+		}
+		if told {
+			delete(v.told, u)
+			if crc32.Checksum(b, castagnoli()) != crc {
+				v.bad++
+				v.ranges.drop(v.ranges.unit(u))
+				return nil
+			}
+		}
+		if err := v.write(b); err != nil || once {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *verifier) write(b []byte) error {
+	for _, h := range v.hashes {
+		_, _ = h.Write(b) // never fails
+	}
+	v.off += int64(len(b))
+	v.ranges.hashed(v.off)
+	v.part.behind(v.off)
+	if v.off%unit == 0 && v.off-v.saved >= stateEvery {
+		return v.save()
+	}
+	return nil
+}
+
+// save puts the state of the hash into the journal, if it is one that can be.
+func (v *verifier) save() error {
+	v.saved = v.off
+	m, ok := v.hashes[v.main].(encoding.BinaryMarshaler)
+	if !ok || len(v.hashes) > 1 || v.part.journal == nil {
+		return nil
+	}
+	state, _ := m.MarshalBinary() // none: the next run hashes from the start
+	if err := v.part.journal.addState(v.off, state); err != nil {
+		return localError("write the journal of", err)
+	}
+	return nil
+}
+
+// resume goes on with a record of an earlier run. The state of its hash counts
+// only if all bytes are still those that it is of; to look at their checksums is
+// much faster than to hash them again.
+func (v *verifier) resume(ctx context.Context, r *record) error {
+	v.told = r.units
+	m, ok := v.hashes[v.main].(encoding.BinaryUnmarshaler)
+	if !ok || len(v.hashes) > 1 || r.state == nil || r.have().prefix() < r.first {
+		return nil
+	}
+	checked := make(map[int64]uint32)
+	buffer := make([]byte, unit)
+	for u := range r.first / unit {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if _, err := v.part.f.ReadAt(buffer, u*unit); err != nil {
+			return localError("read", err)
+		}
+		if crc32.Checksum(buffer, castagnoli()) != r.units[u] {
+			v.bad++
+			v.ranges.drop(v.ranges.unit(u))
+			delete(v.told, u)
+			continue
+		}
+		checked[u] = r.units[u]
+	}
+	good := len(checked) == int(r.first/unit) && m.UnmarshalBinary(r.state) == nil
+	if !good {
+		v.hashes[v.main] = newHash(v.main)
+		return nil
+	}
+	for u := range checked {
+		delete(v.told, u)
+	}
+	v.off, v.saved = r.first, r.first
+	v.ranges.hashed(v.off)
+	return nil
+}
+
+// sum returns the digest of what was hashed.
+func (v *verifier) sum(algorithm string) Digest {
+	h, ok := v.hashes[algorithm]
+	if !ok {
+		return Digest{}
+	}
+	return hexSum(algorithm, h)
+}
