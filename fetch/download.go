@@ -49,28 +49,26 @@ func (d *download) run(ctx context.Context, first *Part) error {
 			}
 		})
 	}
-	if n, all := d.ranges.done(); !all {
-		spawn(func(ctx context.Context) error { return d.work(ctx, first) })
-		for range d.workers(n) - 1 {
-			spawn(func(ctx context.Context) error { return d.work(ctx, nil) })
-		}
-		wg.Go(func() { d.watch(ctx) })
+	spawn(func(ctx context.Context) error { return d.work(ctx, first) })
+	for range d.workers() - 1 {
+		spawn(func(ctx context.Context) error { return d.work(ctx, nil) })
 	}
+	wg.Go(func() { d.watch(ctx) })
 	err := d.verify.run(ctx)
 	cancel(err)
 	return err
 }
 
 // workers returns how many connections may be of use.
-func (d *download) workers(present int64) int {
+func (d *download) workers() int {
 	if d.ranges.whole {
 		return 1
 	}
-	most := (d.ranges.size - present + leastPart - 1) / leastPart
+	most := d.ranges.size/leastPart + 1
 	return int(min(most, int64(d.fetcher.connections())))
 }
 
-// work fetches one claim after the other. It returns nil when nothing is left.
+// work fetches one claim after the other, until ctx is done.
 func (d *download) work(ctx context.Context, first *Part) error {
 	pauses := d.fetcher.pauses()
 	var c *claim
@@ -82,7 +80,7 @@ func (d *download) work(ctx context.Context, first *Part) error {
 	for {
 		if c == nil {
 			var err error
-			if c, err = d.claim(ctx); c == nil {
+			if c, err = d.claim(ctx); err != nil {
 				return err
 			}
 		}
@@ -105,8 +103,8 @@ func (d *download) work(ctx context.Context, first *Part) error {
 	}
 }
 
-// claim waits for something to fetch and a connection to fetch it with. It
-// returns nil when all is there.
+// claim waits for something to fetch and a connection to fetch it with, until ctx
+// is done: what is there may still prove wrong.
 func (d *download) claim(ctx context.Context) (*claim, error) {
 	for {
 		if err := d.host.acquire(ctx); err != nil {
@@ -118,9 +116,6 @@ func (d *download) claim(ctx context.Context) (*claim, error) {
 			return c, nil
 		}
 		d.host.release()
-		if _, all := d.ranges.done(); all {
-			return nil, nil //nolint:nilnil // nothing is left to claim
-		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
@@ -145,8 +140,11 @@ func (d *download) stream(ctx context.Context, c *claim, part *Part) (int64, err
 		stop()
 		_ = part.Body.Close()
 	}()
-	if part.Size != d.ranges.size {
+	switch {
+	case part.Size != d.ranges.size:
 		return 0, ErrChanged
+	case part.Start > c.off:
+		return 0, errors.New("the answer begins after the bytes asked for")
 	}
 	d.ranges.opened(c, func() { cancel(errSlow) })
 	if _, err := io.CopyN(io.Discard, part.Body, c.off-part.Start); err != nil {

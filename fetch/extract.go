@@ -46,9 +46,9 @@ func (a *attempt) unpack(ctx context.Context, part *partial, folder string) erro
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	part.remove() // it has the right digest: a second try would fail as well
 	_, entry := errors.AsType[*archive.EntryError](err)
 	if entry || errors.Is(err, archive.ErrFormat) || errors.Is(err, archive.ErrLimit) {
+		part.remove() // it has the right digest: a second try would fail as well
 		return permanent(&LocalError{&reason.Error{Text: "cannot extract: " + err.Error(), Err: err}})
 	}
 	return localError("extract", err)

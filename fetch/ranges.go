@@ -39,8 +39,9 @@ type claim struct {
 	rate     float64
 	moved    time.Time // when the last byte came
 	before   int64     // off at the last look
-	slow     int       // looks in a row at which it was slow
-	cancel   func()    // its stream
+	looks    int
+	slow     int    // looks in a row at which it was slow
+	cancel   func() // its stream
 }
 
 func newRanges(size, window int64, have spans) *ranges {
@@ -82,23 +83,22 @@ func (r *ranges) began(c *claim) *claim {
 	return c
 }
 
-// claimFor claims what an answer that is there already can bring.
+// claimFor claims what an answer that is there already can bring: the first
+// missing bytes that are in it.
 func (r *ranges) claimFor(s Span) *claim {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.missing) == 0 {
-		return nil
+	for _, gap := range r.missing {
+		got := Span{max(gap.Start, s.Start), min(gap.End, s.End)}
+		if r.whole {
+			got.End = r.missing[len(r.missing)-1].End
+		}
+		if got.len() > 0 {
+			r.missing = r.missing.remove(got)
+			return r.began(&claim{off: got.Start, end: got.End})
+		}
 	}
-	gap := r.missing[0]
-	end := min(gap.End, s.End)
-	if r.whole {
-		end = r.missing[len(r.missing)-1].End
-	}
-	if end <= gap.Start {
-		return nil
-	}
-	r.missing = r.missing.remove(Span{gap.Start, end})
-	return r.began(&claim{off: gap.Start, end: end})
+	return nil
 }
 
 // first claims the first missing chunk, if it is in the window.
@@ -137,7 +137,7 @@ func (r *ranges) split() *claim {
 	longest := 0.0
 	for c := range r.claims {
 		left := c.end - c.off
-		if left < 2*leastPart {
+		if left < 2*leastPart || c.looks == 0 { // too short, or too young to tell
 			continue
 		}
 		if t := float64(left) / max(c.rate, 1); t > longest {

@@ -13,6 +13,9 @@ func (r *ranges) look(every, stall time.Duration) {
 	for c := range r.claims {
 		now := float64(c.off-c.before) / every.Seconds()
 		c.rate, c.before = 0.5*c.rate+0.5*now, c.off
+		if c.looks++; c.looks == 1 {
+			c.rate = now
+		}
 		rates = append(rates, c.rate)
 	}
 	slices.Sort(rates)

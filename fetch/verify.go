@@ -105,7 +105,7 @@ func (v *verifier) step(buffer []byte) error {
 // hashBlock hashes a block, and what comes before it.
 func (v *verifier) hashBlock(b block, buffer []byte) error {
 	defer v.free(b.b)
-	if b.off < v.off {
+	if b.off < v.off || b.off > v.ranges.prefix() { // not what is next: a unit before it was dropped
 		return nil
 	}
 	if err := v.readUntil(b.off, buffer, false); err != nil || v.off != b.off {
@@ -127,16 +127,28 @@ func (v *verifier) readUntil(end int64, buffer []byte, once bool) error {
 		if _, err := v.part.f.ReadAt(b, v.off); err != nil {
 			return localError("read", err)
 		}
-		if told {
-			delete(v.told, u)
-			if crc32.Checksum(b, castagnoli()) != crc {
-				v.bad++
-				v.ranges.drop(v.ranges.unit(u))
-				return nil
-			}
+		if told && crc32.Checksum(b, castagnoli()) != crc {
+			return v.recheck(buffer) // where one is wrong, others may be
 		}
+		delete(v.told, u)
 		if err := v.write(b); err != nil || once {
 			return err
+		}
+	}
+	return nil
+}
+
+// recheck drops all units of earlier runs that are wrong.
+func (v *verifier) recheck(buffer []byte) error {
+	for u, crc := range v.told {
+		b := buffer[:v.ranges.unit(u).len()]
+		if _, err := v.part.f.ReadAt(b, u*unit); err != nil {
+			return localError("read", err)
+		}
+		if crc32.Checksum(b, castagnoli()) != crc {
+			v.bad++
+			v.ranges.drop(v.ranges.unit(u))
+			delete(v.told, u)
 		}
 	}
 	return nil
@@ -178,7 +190,6 @@ func (v *verifier) resume(ctx context.Context, r *record) error {
 	if !ok || len(v.hashes) > 1 || r.state == nil || r.have().prefix() < r.first {
 		return nil
 	}
-	checked := make(map[int64]uint32)
 	buffer := make([]byte, unit)
 	for u := range r.first / unit {
 		if ctx.Err() != nil {
@@ -188,19 +199,14 @@ func (v *verifier) resume(ctx context.Context, r *record) error {
 			return localError("read", err)
 		}
 		if crc32.Checksum(buffer, castagnoli()) != r.units[u] {
-			v.bad++
-			v.ranges.drop(v.ranges.unit(u))
-			delete(v.told, u)
-			continue
+			return v.recheck(buffer)
 		}
-		checked[u] = r.units[u]
 	}
-	good := len(checked) == int(r.first/unit) && m.UnmarshalBinary(r.state) == nil
-	if !good {
+	if m.UnmarshalBinary(r.state) != nil {
 		v.hashes[v.main] = newHash(v.main)
-		return nil
+		return nil //nolint:nilerr // the hash starts at the first byte
 	}
-	for u := range checked {
+	for u := range r.first / unit {
 		delete(v.told, u)
 	}
 	v.off, v.saved = r.first, r.first

@@ -67,8 +67,8 @@ type Summary struct {
 }
 
 // Extract writes what the archive in file holds to root, which must be empty,
-// and returns when it is on the disk: the folder may be renamed then. After an
-// error the caller removes what is there.
+// and returns when it is on the disk: the folder may be renamed then. That last
+// wait does not end with ctx. After an error the caller removes what is there.
 //
 // The first bytes of the file tell what it is: tar, tar.gz, tar.zst or zip;
 // where they do not, the extension of name does.

@@ -1,0 +1,215 @@
+package fetch_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/inith/inith/fetch"
+)
+
+// origin serves b with a strong entity tag, and counts the bytes that are asked
+// for. A request for which cut returns n >= 0 gets n bytes and is cut.
+type origin struct {
+	*httptest.Server
+	mu      sync.Mutex
+	content []byte
+	tag     string
+	asked   atomic.Int64
+	calls   atomic.Int64
+}
+
+func newOrigin(t *testing.T, b []byte, wrap func(http.Handler) http.Handler) *origin {
+	t.Helper()
+	o := &origin{content: b, tag: `"v1"`}
+	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		o.calls.Add(1)
+		o.mu.Lock()
+		now, tag := o.content, o.tag
+		o.mu.Unlock()
+		w.Header().Set("ETag", tag)
+		http.ServeContent(&counter{w, &o.asked}, r, "", time.Time{}, bytes.NewReader(now))
+	})
+	if wrap != nil {
+		h = wrap(h)
+	}
+	o.Server = httptest.NewServer(h)
+	t.Cleanup(o.Close)
+	return o
+}
+
+// become changes what is served.
+func (o *origin) become(b []byte, tag string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.content, o.tag = b, tag
+}
+
+// A counter counts the bytes that an answer announces.
+type counter struct {
+	http.ResponseWriter
+	n *atomic.Int64
+}
+
+func (c *counter) WriteHeader(code int) {
+	var n int64
+	for _, digit := range c.Header().Get("Content-Length") {
+		n = 10*n + int64(digit-'0')
+	}
+	c.n.Add(n)
+	c.ResponseWriter.WriteHeader(code)
+}
+
+// run fetches file with what a test changed of the fetcher.
+func run(t *testing.T, ctx context.Context, f *fetch.Fetcher, file fetch.File) (fetch.Result, error) {
+	t.Helper()
+	tr, err := f.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tr.Run(ctx)
+}
+
+// interrupted fetches about half of a file and is stopped.
+func interrupted(t *testing.T, o *origin, file fetch.File) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	f := &fetch.Fetcher{RateLimit: int64(len(o.content))}
+	tr, err := f.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for tr.Status().Done < int64(len(o.content)/2) {
+			time.Sleep(time.Millisecond)
+		}
+		cancel()
+	}()
+	if _, err := tr.Run(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatalf("err = %v, want it canceled", err)
+	}
+}
+
+func only(t *testing.T, pattern string) string {
+	t.Helper()
+	all, err := filepath.Glob(pattern)
+	if err != nil || len(all) != 1 {
+		t.Fatalf("%s: %d files, %v", pattern, len(all), err)
+	}
+	return all[0]
+}
+
+// TestResume interrupts a transfer, changes what it left, and goes on. Whatever
+// was changed, the result is right; what was not is not fetched again.
+func TestResume(t *testing.T) {
+	b := content(24 << 20)
+	flip := func(t *testing.T, path string, at int64) {
+		t.Helper()
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = f.Close() }()
+		one := make([]byte, 1)
+		if _, err := f.ReadAt(one, at); err != nil {
+			t.Fatal(err)
+		}
+		one[0] ^= 0x40
+		if _, err := f.WriteAt(one, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	truncate := func(t *testing.T, path string, size int64) {
+		t.Helper()
+		if err := os.Truncate(path, size); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		name    string
+		tamper  func(t *testing.T, o *origin, part, journal string)
+		most    int64 // bytes that may be asked for in the second run
+		resumed bool
+	}{
+		{"nothing changed", func(*testing.T, *origin, string, string) {}, 21 << 20, true},
+		{"a bit of the partial file flipped", func(t *testing.T, _ *origin, part, _ string) { flip(t, part, 100) }, 22 << 20, true},
+		{"the partial file truncated", func(t *testing.T, _ *origin, part, _ string) { truncate(t, part, 5<<20) }, 30 << 20, true},
+		{"the partial file extended", func(t *testing.T, _ *origin, part, _ string) { truncate(t, part, 50<<20) }, 21 << 20, true},
+		{"the partial file empty", func(t *testing.T, _ *origin, part, _ string) { truncate(t, part, 0) }, 36 << 20, true},
+		{"the partial file gone", func(t *testing.T, _ *origin, part, _ string) { _ = os.Remove(part) }, 34 << 20, false},
+		{"half a line in the journal", func(t *testing.T, _ *origin, _, journal string) {
+			stat, err := os.Stat(journal)
+			if err != nil {
+				t.Fatal(err)
+			}
+			truncate(t, journal, stat.Size()-10)
+		}, 22 << 20, true},
+		{"a bit of the journal flipped", func(t *testing.T, _ *origin, _, journal string) { flip(t, journal, 250) }, 22 << 20, true},
+		{"a bit of the journal's first line flipped", func(t *testing.T, _ *origin, _, journal string) { flip(t, journal, 20) }, 34 << 20, false},
+		{"the journal empty", func(t *testing.T, _ *origin, _, journal string) { truncate(t, journal, 0) }, 34 << 20, false},
+		{"the journal gone", func(t *testing.T, _ *origin, _, journal string) { _ = os.Remove(journal) }, 34 << 20, false},
+		{"another version on the server", func(_ *testing.T, o *origin, _, _ string) {
+			o.become(append([]byte("changed"), b[7:]...), `"v2"`)
+		}, 70 << 20, false},
+		{"a longer version on the server", func(_ *testing.T, o *origin, _, _ string) {
+			o.become(append([]byte("longer"), b...), `"v2"`)
+		}, 70 << 20, false},
+	} {
+		for _, pinned := range []bool{false, true} {
+			name := tt.name
+			if pinned {
+				name += ", pinned"
+			}
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				o := newOrigin(t, b, nil)
+				dest := filepath.Join(t.TempDir(), "model.bin")
+				file := fetch.File{URL: parse(t, o.URL+"/model.bin"), Dest: dest}
+				if pinned {
+					file.Digest = digestOf(b)
+				}
+				interrupted(t, o, file)
+				state := filepath.Join(filepath.Dir(dest), ".inith")
+				tt.tamper(t, o, only(t, state+"/*.part"), only(t, state+"/*.journal"))
+				o.asked.Store(0)
+				result, err := run(t, t.Context(), &fetch.Fetcher{}, file)
+				if pinned && !bytes.Equal(o.content, b) {
+					if _, ok := errors.AsType[*fetch.DigestError](err); !ok {
+						t.Fatalf("err = %v, want a digest error", err)
+					}
+					if _, err := os.Stat(dest); err == nil {
+						t.Error("the destination is there")
+					}
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, _ := os.ReadFile(dest)
+				if !bytes.Equal(got, o.content) {
+					t.Error("wrong bytes")
+				}
+				if asked := o.asked.Load(); asked > tt.most {
+					t.Errorf("asked for %d bytes again, want at most %d", asked, tt.most)
+				}
+				if (result.Resumed > 0) != tt.resumed {
+					t.Errorf("resumed %d bytes, want some: %t", result.Resumed, tt.resumed)
+				}
+				left, _ := filepath.Glob(state + "/*")
+				if len(left) != 1 || !strings.HasSuffix(left[0], ".receipt") {
+					t.Errorf("left: %q", left)
+				}
+			})
+		}
+	}
+}
