@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -30,7 +31,7 @@ const (
 // client returns a client for what begins at an origin. It retries a request
 // until it has headers, twice: what comes after that, and what takes longer, is
 // the engine's.
-func (f *Fetcher) client(origin *url.URL) (*retryablehttp.Client, error) {
+func (f *Fetcher) client(origin *url.URL, retrying func(error)) (*retryablehttp.Client, error) {
 	transport, err := f.transport(origin)
 	if err != nil {
 		return nil, err
@@ -41,22 +42,30 @@ func (f *Fetcher) client(origin *url.URL) (*retryablehttp.Client, error) {
 	}
 	return &retryablehttp.Client{
 		HTTPClient: h, RetryMax: 2, RetryWaitMin: 100 * time.Millisecond, RetryWaitMax: time.Second,
-		CheckRetry: checkRetry, Backoff: jitteredBackoff, ErrorHandler: retryablehttp.PassthroughErrorHandler,
+		CheckRetry: func(ctx context.Context, resp *http.Response, err error) (bool, error) {
+			return checkRetry(ctx, resp, err, retrying)
+		},
+		Backoff: jitteredBackoff, ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}, nil
 }
 
 // checkRetry leaves to the engine what needs more than a second try: servers that
-// want fewer requests, and what is permanent.
-func checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
+// want fewer requests, and what is permanent. Retrying is told of the others.
+func checkRetry(ctx context.Context, resp *http.Response, err error, retrying func(error)) (bool, error) {
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)
 	}
-	if err != nil {
-		return !isPermanent(explain(err)), nil
+	cause := explain(err)
+	if err == nil {
+		cause = statusError(resp)
 	}
-	_, throttled := errors.AsType[*throttleError](statusError(resp))
-	if statusError(resp) == nil || throttled || isPermanent(statusError(resp)) {
+	_, throttled := errors.AsType[*throttleError](cause)
+	if cause == nil || throttled || isPermanent(cause) {
 		return false, nil
+	}
+	retrying(cause)
+	if err != nil {
+		return true, nil //nolint:nilerr // the library has it
 	}
 	// The library would read the rest, however slowly it comes.
 	_ = resp.Body.Close()
@@ -77,8 +86,9 @@ func (f *Fetcher) transport(origin *url.URL) (*http.Transport, error) {
 	if err != nil {
 		return nil, err
 	}
+	var proxies sync.Map // the hosts of those in use
 	t := &http.Transport{
-		DialContext:            f.dial(origin),
+		DialContext:            f.dial(func(host string) bool { _, proxy := proxies.Load(host); return proxy || host == origin.Hostname() }),
 		TLSClientConfig:        config,
 		TLSHandshakeTimeout:    tlsTimeout,
 		ResponseHeaderTimeout:  cmp.Or(f.HeaderWait, DefaultHeaderWait),
@@ -90,14 +100,21 @@ func (f *Fetcher) transport(origin *url.URL) (*http.Transport, error) {
 	}
 	t.Protocols.SetHTTP1(true)
 	if f.Proxy != nil {
-		t.Proxy = func(req *http.Request) (*url.URL, error) { return f.Proxy(req.URL) }
+		t.Proxy = func(req *http.Request) (*url.URL, error) {
+			proxy, err := f.Proxy(req.URL)
+			if proxy != nil {
+				proxies.Store(proxy.Hostname(), true)
+			}
+			return proxy, err
+		}
 	}
 	return t, nil
 }
 
 // dial returns a dial function that spreads connections over the addresses of a
-// name, so that one dead or slow front end does not get them all.
-func (f *Fetcher) dial(origin *url.URL) func(ctx context.Context, network, address string) (net.Conn, error) {
+// name, so that one dead or slow front end does not get them all. Hosts that the
+// user has chosen may be anywhere.
+func (*Fetcher) dial(chosen func(host string) bool) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, port, err := net.SplitHostPort(address)
 		if err != nil {
@@ -111,7 +128,7 @@ func (f *Fetcher) dial(origin *url.URL) func(ctx context.Context, network, addre
 		}
 		rand.Shuffle(len(addresses), func(i, j int) { addresses[i], addresses[j] = addresses[j], addresses[i] })
 		for i, a := range addresses {
-			if linkLocal(a) && host != origin.Hostname() && f.Proxy == nil {
+			if linkLocal(a) && !chosen(host) {
 				err = permanent(errLinkLocal())
 				continue
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"io"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -320,7 +321,8 @@ func (t *Transfer) failed(ctx context.Context, err error, progress bool, pauses 
 	t.retried(err)
 	pause := pauses.NextBackOff()
 	if throttled, ok := errors.AsType[*throttleError](err); ok {
-		pause = min(max(pause, throttled.after), t.fetcher.retryMaxWait())
+		wanted := throttled.after + rand.N(throttled.after/8+1) // not all clients at once
+		pause = min(max(pause, wanted), t.fetcher.retryMaxWait())
 		t.host.throttle(pause)
 		return nil
 	}

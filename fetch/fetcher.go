@@ -15,6 +15,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 	"golang.org/x/time/rate"
 
+	"github.com/inith/inith/internal/pace"
 	"github.com/inith/inith/internal/redact"
 )
 
@@ -38,7 +39,7 @@ func (f *Fetcher) Open(file File) (*Transfer, error) {
 		if err := checkURL(u); err != nil {
 			return nil, err
 		}
-		t.sources = append(t.sources, newWeb(f, &t.file, u))
+		t.sources = append(t.sources, newWeb(f, &t.file, u, t.note))
 	}
 	if file.SumsURL != nil {
 		if err := checkURL(file.SumsURL); err != nil {
@@ -72,21 +73,23 @@ func (t *Transfer) settle() error {
 	case dest == "-":
 		return nil
 	}
-	stat, err := os.Stat(dest)
-	folder := err == nil && stat.IsDir() && !t.file.Extract
-	if folder || os.IsPathSeparator(dest[len(dest)-1]) && !t.file.Extract {
-		name := path.Base(t.file.URL.Path)
+	name := path.Base(t.file.URL.Path)
+	there := fileInfo(os.Stat(dest))
+	if !t.file.Extract && (os.IsPathSeparator(dest[len(dest)-1]) || there != nil && there.IsDir()) {
 		if name == "/" || name == "." || name == ".." {
 			return errors.New("the URL has no file name: name the destination file")
 		}
 		dest = filepath.Join(dest, name)
-		stat, err = os.Stat(dest)
+		there = fileInfo(os.Stat(dest))
 	}
-	if err == nil && !stat.Mode().IsRegular() && stat.IsDir() != t.file.Extract {
-		return errors.New("the destination is neither a regular file nor a folder")
-	}
-	if err == nil && stat.IsDir() && !t.file.Extract {
+	switch {
+	case there == nil:
+	case there.IsDir() && !t.file.Extract:
 		return errors.New("the destination is a folder")
+	case !there.IsDir() && t.file.Extract:
+		return errors.New("the destination is not a folder, and an archive is extracted into one")
+	case !there.IsDir() && !there.Mode().IsRegular():
+		return errors.New("the destination is not a regular file: it is never replaced")
 	}
 	t.place = newPlace(filepath.Clean(dest))
 	return nil
@@ -140,7 +143,7 @@ func (f *Fetcher) limit(ctx context.Context, n int) error {
 		f.limiter = rate.NewLimiter(rate.Limit(f.RateLimit), bufferSize)
 	}
 	f.mu.Unlock()
-	return f.limiter.WaitN(ctx, n)
+	return pace.Sleep(ctx, f.limiter.ReserveN(time.Now(), n).Delay())
 }
 
 // window returns how far bytes may come ahead of the hash: less where memory is

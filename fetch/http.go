@@ -28,6 +28,7 @@ type web struct {
 	fetcher *Fetcher
 	url     *url.URL // without user and fragment
 	user    *url.Userinfo
+	failing func(error) // is told why a request is sent again
 
 	mu     sync.Mutex
 	client *retryablehttp.Client // nil: not made yet
@@ -35,10 +36,10 @@ type web struct {
 	asking sync.Mutex            // held while url is asked again
 }
 
-func newWeb(f *Fetcher, file *File, u *url.URL) *web {
+func newWeb(f *Fetcher, file *File, u *url.URL, failing func(error)) *web {
 	plain := *u
 	plain.User, plain.Fragment, plain.RawFragment = nil, "", ""
-	return &web{file: file, fetcher: f, url: &plain, user: u.User}
+	return &web{file: file, fetcher: f, url: &plain, user: u.User, failing: failing}
 }
 
 func (w *web) Name() string { return redact.URL(w.url) }
@@ -78,7 +79,7 @@ func (w *web) connect() (*retryablehttp.Client, error) {
 		return w.client, nil
 	}
 	var err error
-	w.client, err = w.fetcher.client(w.url)
+	w.client, err = w.fetcher.client(w.url, w.failing)
 	return w.client, err
 }
 

@@ -70,13 +70,13 @@ func (c *counter) WriteHeader(code int) {
 }
 
 // run fetches file with what a test changed of the fetcher.
-func run(t *testing.T, ctx context.Context, f *fetch.Fetcher, file fetch.File) (fetch.Result, error) {
+func run(t *testing.T, f *fetch.Fetcher, file fetch.File) (fetch.Result, error) {
 	t.Helper()
 	tr, err := f.Open(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tr.Run(ctx)
+	return tr.Run(t.Context())
 }
 
 // interrupted fetches about half of a file and is stopped.
@@ -109,60 +109,57 @@ func only(t *testing.T, pattern string) string {
 	return all[0]
 }
 
+// flip changes a bit of a file.
+func flip(path string, at int64) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	one := make([]byte, 1)
+	if _, err := f.ReadAt(one, at); err != nil {
+		return err
+	}
+	one[0] ^= 0x40
+	_, err = f.WriteAt(one, at)
+	return err
+}
+
 // TestResume interrupts a transfer, changes what it left, and goes on. Whatever
 // was changed, the result is right; what was not is not fetched again.
 func TestResume(t *testing.T) {
+	t.Parallel()
 	b := content(24 << 20)
-	flip := func(t *testing.T, path string, at int64) {
-		t.Helper()
-		f, err := os.OpenFile(path, os.O_RDWR, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = f.Close() }()
-		one := make([]byte, 1)
-		if _, err := f.ReadAt(one, at); err != nil {
-			t.Fatal(err)
-		}
-		one[0] ^= 0x40
-		if _, err := f.WriteAt(one, at); err != nil {
-			t.Fatal(err)
-		}
-	}
-	truncate := func(t *testing.T, path string, size int64) {
-		t.Helper()
-		if err := os.Truncate(path, size); err != nil {
-			t.Fatal(err)
-		}
-	}
 	for _, tt := range []struct {
 		name    string
-		tamper  func(t *testing.T, o *origin, part, journal string)
+		tamper  func(o *origin, part, journal string) error
 		most    int64 // bytes that may be asked for in the second run
 		resumed bool
 	}{
-		{"nothing changed", func(*testing.T, *origin, string, string) {}, 21 << 20, true},
-		{"a bit of the partial file flipped", func(t *testing.T, _ *origin, part, _ string) { flip(t, part, 100) }, 22 << 20, true},
-		{"the partial file truncated", func(t *testing.T, _ *origin, part, _ string) { truncate(t, part, 5<<20) }, 30 << 20, true},
-		{"the partial file extended", func(t *testing.T, _ *origin, part, _ string) { truncate(t, part, 50<<20) }, 21 << 20, true},
-		{"the partial file empty", func(t *testing.T, _ *origin, part, _ string) { truncate(t, part, 0) }, 36 << 20, true},
-		{"the partial file gone", func(t *testing.T, _ *origin, part, _ string) { _ = os.Remove(part) }, 34 << 20, false},
-		{"half a line in the journal", func(t *testing.T, _ *origin, _, journal string) {
+		{"nothing changed", func(*origin, string, string) error { return nil }, 21 << 20, true},
+		{"a bit of the partial file flipped", func(_ *origin, part, _ string) error { return flip(part, 100) }, 22 << 20, true},
+		{"the partial file truncated", func(_ *origin, part, _ string) error { return os.Truncate(part, 5<<20) }, 30 << 20, true},
+		{"the partial file extended", func(_ *origin, part, _ string) error { return os.Truncate(part, 50<<20) }, 21 << 20, true},
+		{"the partial file empty", func(_ *origin, part, _ string) error { return os.Truncate(part, 0) }, 36 << 20, true},
+		{"the partial file gone", func(_ *origin, part, _ string) error { return os.Remove(part) }, 34 << 20, false},
+		{"half a line in the journal", func(_ *origin, _, journal string) error {
 			stat, err := os.Stat(journal)
 			if err != nil {
-				t.Fatal(err)
+				return err
 			}
-			truncate(t, journal, stat.Size()-10)
+			return os.Truncate(journal, stat.Size()-10)
 		}, 22 << 20, true},
-		{"a bit of the journal flipped", func(t *testing.T, _ *origin, _, journal string) { flip(t, journal, 250) }, 22 << 20, true},
-		{"a bit of the journal's first line flipped", func(t *testing.T, _ *origin, _, journal string) { flip(t, journal, 20) }, 34 << 20, false},
-		{"the journal empty", func(t *testing.T, _ *origin, _, journal string) { truncate(t, journal, 0) }, 34 << 20, false},
-		{"the journal gone", func(t *testing.T, _ *origin, _, journal string) { _ = os.Remove(journal) }, 34 << 20, false},
-		{"another version on the server", func(_ *testing.T, o *origin, _, _ string) {
+		{"a bit of the journal flipped", func(_ *origin, _, journal string) error { return flip(journal, 250) }, 22 << 20, true},
+		{"a bit of the journal's first line flipped", func(_ *origin, _, journal string) error { return flip(journal, 20) }, 34 << 20, false},
+		{"the journal empty", func(_ *origin, _, journal string) error { return os.Truncate(journal, 0) }, 34 << 20, false},
+		{"the journal gone", func(_ *origin, _, journal string) error { return os.Remove(journal) }, 34 << 20, false},
+		{"another version on the server", func(o *origin, _, _ string) error {
 			o.become(append([]byte("changed"), b[7:]...), `"v2"`)
+			return nil
 		}, 70 << 20, false},
-		{"a longer version on the server", func(_ *testing.T, o *origin, _, _ string) {
+		{"a longer version on the server", func(o *origin, _, _ string) error {
 			o.become(append([]byte("longer"), b...), `"v2"`)
+			return nil
 		}, 70 << 20, false},
 	} {
 		for _, pinned := range []bool{false, true} {
@@ -180,9 +177,11 @@ func TestResume(t *testing.T) {
 				}
 				interrupted(t, o, file)
 				state := filepath.Join(filepath.Dir(dest), ".inith")
-				tt.tamper(t, o, only(t, state+"/*.part"), only(t, state+"/*.journal"))
+				if err := tt.tamper(o, only(t, state+"/*.part"), only(t, state+"/*.journal")); err != nil {
+					t.Fatal(err)
+				}
 				o.asked.Store(0)
-				result, err := run(t, t.Context(), &fetch.Fetcher{}, file)
+				result, err := run(t, &fetch.Fetcher{}, file)
 				if pinned && !bytes.Equal(o.content, b) {
 					if _, ok := errors.AsType[*fetch.DigestError](err); !ok {
 						t.Fatalf("err = %v, want a digest error", err)

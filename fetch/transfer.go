@@ -172,7 +172,7 @@ func (t *Transfer) wanted(ctx context.Context, s Source) error {
 	case t.file.Digest != (Digest{}):
 		t.want, t.level = t.file.Digest, EvidencePinned
 	case t.file.SumsURL != nil && t.want == (Digest{}):
-		sums := newWeb(t.fetcher, &t.file, t.file.SumsURL)
+		sums := newWeb(t.fetcher, &t.file, t.file.SumsURL, t.note)
 		list, err := t.small(ctx, sums)
 		if err != nil {
 			return named(sums, err)
@@ -452,7 +452,10 @@ func (a *attempt) complete(ctx context.Context, record *record) (Result, error) 
 		return Result{}, err
 	}
 	a.size.Store(record.Size)
-	d := &download{Transfer: a.Transfer, source: a.source, tag: record.Tag, part: part}
+	d := &download{Transfer: a.Transfer, source: a.source, sure: true, part: part}
+	if record.Source == a.sourceID() {
+		d.tag = record.Tag
+	}
 	d.ranges = newRanges(record.Size, a.fetcher.window(), record.have())
 	return a.transfer(ctx, d, nil, record)
 }
@@ -518,9 +521,14 @@ func (t *Transfer) received(n int) {
 	t.host.received(n)
 }
 
-// retried notes a failure that another try may clear.
+// retried counts a failure that another try may clear.
 func (t *Transfer) retried(err error) {
 	t.retries.Add(1)
+	t.note(err)
+}
+
+// note keeps the last cause of trouble.
+func (t *Transfer) note(err error) {
 	t.mu.Lock()
 	t.err = err
 	t.mu.Unlock()

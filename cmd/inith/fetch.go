@@ -356,8 +356,45 @@ func (j *fetchJob) fetchAll(ctx context.Context) ([]fetch.Result, error) {
 		})
 	}
 	wg.Wait()
-	return results, context.Cause(ctx)
+	return results, j.unfinished(context.Cause(ctx))
 }
+
+// unfinished adds to the end of a deadline, or to a signal, how far the files
+// came.
+func (j *fetchJob) unfinished(cause error) error {
+	_, deadline := errors.AsType[*deadlineError](cause)
+	_, signal := errors.AsType[*signalError](cause)
+	if !deadline && !signal {
+		return cause
+	}
+	var errs []error
+	for _, s := range j.statuses() {
+		if s.Phase != fetch.Done {
+			errs = append(errs, &unfinishedError{s, cause})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// An unfinishedError tells how far a file came.
+type unfinishedError struct {
+	status fetch.Status
+	cause  error
+}
+
+func (e *unfinishedError) Error() string {
+	of := ""
+	if e.status.Size >= 0 {
+		of = " of " + bytesText(e.status.Size)
+	}
+	text := fmt.Sprintf("fetch %s: %v, with %s%s there", e.status.Name, e.cause, bytesText(e.status.Done), of)
+	if e.status.Err != nil {
+		text += "; the last trouble: " + e.status.Err.Error()
+	}
+	return text
+}
+
+func (e *unfinishedError) Unwrap() error { return e.cause }
 
 // told logs how a file was got.
 func (j *fetchJob) told(r fetch.Result) {

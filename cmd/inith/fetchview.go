@@ -16,6 +16,8 @@ import (
 type fetchView interface {
 	// show shows how they are going.
 	show(all []fetch.Status)
+	// end shows how they have ended.
+	end(all []fetch.Status)
 }
 
 // watch shows the transfers until stop, which returns when nothing more is
@@ -30,7 +32,7 @@ func (j *fetchJob) watch() (stop func()) {
 		for {
 			select {
 			case <-done:
-				view.show(j.statuses())
+				view.end(j.statuses())
 				return
 			case <-ticker.C:
 				view.show(j.statuses())
@@ -48,11 +50,12 @@ func (j *fetchJob) newView() (fetchView, time.Duration) {
 		_, plain := j.lookup("NO_COLOR")
 		return &fetchBars{rows: display.New(j.stderr, j.size, !plain), rates: make([]rate, len(j.transfers))}, redraw
 	}
-	v := &fetchLog{log: j.logger(), told: make([]toldProgress, len(j.transfers))}
-	for _, s := range j.statuses() {
-		v.log.Debug("to fetch", "source", s.Name)
+	log := j.logger()
+	log.Info("fetching", "files", len(j.transfers), "timeout", shortDuration(j.timeout), "no_progress", shortDuration(max(0, j.fetcher.NoProgress)))
+	for _, t := range j.transfers {
+		log.Debug("to fetch", "source", t.Name(), "path", t.Path())
 	}
-	return v, time.Second
+	return &fetchLog{log: log, told: make([]toldProgress, len(j.transfers))}, time.Second
 }
 
 func (j *fetchJob) statuses() []fetch.Status {
@@ -71,7 +74,6 @@ type fetchLog struct {
 }
 
 type toldProgress struct {
-	phase  fetch.Phase
 	at     time.Time
 	tenths int64
 	rate   rate
@@ -85,11 +87,10 @@ func (v *fetchLog) show(all []fetch.Status) {
 		if s.Size > 0 {
 			tenths = 10 * s.Done / s.Size
 		}
-		begun := last.phase == fetch.Queued
-		if s.Phase == fetch.Queued || s.Phase == fetch.Done || !begun && tenths == last.tenths && time.Since(last.at) < 10*time.Second {
+		if s.Phase == fetch.Queued || s.Phase == fetch.Done || tenths == last.tenths && time.Since(last.at) < 10*time.Second {
 			continue
 		}
-		last.phase, last.at, last.tenths = s.Phase, time.Now(), tenths
+		last.at, last.tenths = time.Now(), tenths
 		attrs := []any{"source", s.Name, "state", s.Phase.String(), "done", bytesText(s.Done)}
 		if s.Size >= 0 {
 			attrs = append(attrs, "size", bytesText(s.Size))
@@ -98,9 +99,12 @@ func (v *fetchLog) show(all []fetch.Status) {
 		if s.Err != nil {
 			attrs = append(attrs, "last_err", s.Err)
 		}
-		v.log.Info("fetching", attrs...)
+		v.log.Info("progress", attrs...)
 	}
 }
+
+// end leaves it to who reports the results.
+func (*fetchLog) end([]fetch.Status) {}
 
 // fetchBars draws a row with a bar for each file.
 type fetchBars struct {
@@ -115,6 +119,8 @@ func (v *fetchBars) show(all []fetch.Status) {
 	}
 	_ = v.rows.Draw(rows) // that the terminal is gone is no reason to stop
 }
+
+func (v *fetchBars) end(all []fetch.Status) { v.show(all) }
 
 // fetchRow draws one file, such as
 // "model.bin  [=====     ]  52 %  1.1 GiB  83.1 MiB/s  6s  8 conn".

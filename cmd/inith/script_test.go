@@ -109,6 +109,7 @@ func setup(e *testscript.Env) error {
 		}
 	}
 	e.Defer(func() { searchFiles(e) })
+	startFiles(e)
 	if err := startServers(e); err != nil {
 		return err
 	}

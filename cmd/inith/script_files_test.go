@@ -1,0 +1,80 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// startFiles starts an origin with files for fetch: /model.bin of 3 MiB, the same
+// for those only who send the canary at /private.bin, behind a redirect to a link
+// that expires at /latest.bin, as a server without ranges has it at /plain.bin,
+// and its digest in /SHA256SUMS.
+func startFiles(e *testscript.Env) {
+	b := make([]byte, 3<<20)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(b)
+	sum := fmt.Sprintf("%x", sha256.Sum256(b))
+	serve := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"v1"`)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(b))
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/model.bin", serve)
+	mux.HandleFunc("/private.bin", func(w http.ResponseWriter, r *http.Request) {
+		if _, password, _ := r.BasicAuth(); r.Header.Get("X-Token") != canary && r.Header.Get("Authorization") != "Bearer "+canary && password != canary {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		serve(w, r)
+	})
+	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if findCanary(fmt.Sprint(r.Header)) != "" || r.Header.Get("Referer") != "" {
+			w.WriteHeader(http.StatusTeapot)
+			return
+		}
+		serve(w, r)
+	}))
+	mux.HandleFunc("/latest.bin", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, stranger.URL+"/link.bin?X-Amz-Signature="+url.QueryEscape(canary), http.StatusFound)
+	})
+	mux.HandleFunc("/plain.bin", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", fmt.Sprint(len(b)))
+		_, _ = w.Write(b)
+	})
+	mux.HandleFunc("/busy.bin", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "86400")
+		w.WriteHeader(http.StatusTooManyRequests)
+	})
+	mux.HandleFunc("/SHA256SUMS", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintf(w, "%s  model.bin\n", sum) })
+	archive := archiveOf("README", "hello")
+	mux.HandleFunc("/model.tar", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"v1"`)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(archive))
+	})
+	origin := httptest.NewServer(mux)
+	e.Defer(origin.Close)
+	e.Defer(stranger.Close)
+	e.Setenv("FILES", origin.URL)
+	e.Setenv("FILES_HOST", strings.TrimPrefix(origin.URL, "http://"))
+	e.Setenv("SUM", sum)
+	e.Setenv("TARSUM", fmt.Sprintf("%x", sha256.Sum256(archive)))
+}
+
+// archiveOf returns a tar with one file.
+func archiveOf(name, text string) []byte {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	_ = w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(text))})
+	_, _ = w.Write([]byte(text))
+	_ = w.Close()
+	return b.Bytes()
+}
