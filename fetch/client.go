@@ -29,16 +29,12 @@ const (
 )
 
 // client returns a client for what begins at an origin. It retries a request
-// until it has headers, twice: what comes after that, and what takes longer, is
-// the engine's.
+// until it has headers, twice, and tells retrying why: what comes after that, and
+// what takes longer, is the engine's.
 func (f *Fetcher) client(origin *url.URL, retrying func(error)) (*retryablehttp.Client, error) {
-	transport, err := f.transport(origin)
+	h, err := f.plainClient(origin)
 	if err != nil {
 		return nil, err
-	}
-	h := &http.Client{
-		Transport:     transport,
-		CheckRedirect: func(next *http.Request, via []*http.Request) error { return redirect(origin, next, via) },
 	}
 	return &retryablehttp.Client{
 		HTTPClient: h, RetryMax: 2, RetryWaitMin: 100 * time.Millisecond, RetryWaitMax: time.Second,
@@ -47,6 +43,29 @@ func (f *Fetcher) client(origin *url.URL, retrying func(error)) (*retryablehttp.
 		},
 		Backoff: jitteredBackoff, ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}, nil
+}
+
+// plainClient returns the client of an origin. All files of the origin share its
+// connections.
+func (f *Fetcher) plainClient(origin *url.URL) (*http.Client, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	name := credentials.Origin(origin)
+	if c := f.clients[name]; c != nil {
+		return c, nil
+	}
+	transport, err := f.transport(origin)
+	if err != nil {
+		return nil, err
+	}
+	if f.clients == nil {
+		f.clients = map[string]*http.Client{}
+	}
+	f.clients[name] = &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(next *http.Request, via []*http.Request) error { return redirect(origin, next, via) },
+	}
+	return f.clients[name], nil
 }
 
 // checkRetry leaves to the engine what needs more than a second try: servers that

@@ -135,6 +135,7 @@ func (d *download) stream(ctx context.Context, c *claim, part *Part) (int64, err
 		if part, err = d.open(ctx, c); err != nil {
 			return 0, err
 		}
+		d.host.answered()
 	}
 	stop := context.AfterFunc(ctx, func() { _ = part.Body.Close() })
 	defer func() {

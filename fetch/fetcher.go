@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"os"
 	"path"
@@ -23,6 +24,7 @@ import (
 type shared struct {
 	mu      sync.Mutex
 	hosts   map[string]*host
+	clients map[string]*http.Client // by origin
 	limiter *rate.Limiter
 	buffers sync.Pool
 }

@@ -9,6 +9,7 @@ import (
 const (
 	startConnections = 4
 	rampEvery        = 250 * time.Millisecond
+	rampLeast        = 50 * time.Millisecond // where every connection has had an answer by then
 	rampGrowth       = 1.10
 	recoverEvery     = 2 * time.Second // between two connections more after a throttle
 )
@@ -23,8 +24,9 @@ type host struct {
 	active  int
 	paused  time.Time // no request before
 
-	bytes     int64 // since tick
-	goodput   int64 // bytes of the best tick so far
+	answers   int     // since tick
+	bytes     int64   // since tick
+	goodput   float64 // bytes per second, between the best two ticks so far
 	tick      time.Time
 	throttled time.Time // when it asked for less
 }
@@ -93,6 +95,13 @@ func (h *host) throttle(pause time.Duration) {
 	h.throttled = now
 }
 
+// answered counts the answers to requests.
+func (h *host) answered() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.answers++
+}
+
 // received counts bytes, and allows more connections when the last ones brought
 // more.
 func (h *host) received(n int) {
@@ -100,20 +109,22 @@ func (h *host) received(n int) {
 	defer h.mu.Unlock()
 	h.bytes += int64(n)
 	now := time.Now()
-	switch {
-	case h.limit >= h.most || now.Sub(h.tick) < rampEvery:
+	elapsed := now.Sub(h.tick)
+	if h.limit >= h.most || elapsed < rampLeast || elapsed < rampEvery && h.answers < h.limit {
 		return
-	case !h.throttled.IsZero():
-		if now.Sub(h.throttled) < recoverEvery {
-			return
-		}
+	}
+	rate := float64(h.bytes) / elapsed.Seconds()
+	recovering := !h.throttled.IsZero()
+	switch {
+	case recovering && now.Sub(h.throttled) < recoverEvery:
+		return
+	case recovering:
 		h.limit, h.throttled = h.limit+1, now
-	case h.active >= h.limit && float64(h.bytes) >= rampGrowth*float64(h.goodput):
+	case h.active >= h.limit && rate >= rampGrowth*h.goodput:
 		h.limit = min(2*h.limit, h.most)
 	}
-	rate := h.bytes * int64(rampEvery) / int64(now.Sub(h.tick))
 	h.goodput = max(h.goodput, rate)
-	h.bytes, h.tick = 0, now
+	h.answers, h.bytes, h.tick = 0, 0, now
 	h.wake()
 }
 

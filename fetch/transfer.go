@@ -282,6 +282,7 @@ func (a *attempt) begin(ctx context.Context, span Span, tag string) (*Part, erro
 		part, err := a.source.Open(request, span, tag)
 		stop()
 		if err == nil {
+			a.host.answered()
 			part.Body = closeWith{part.Body, func() { end(nil) }}
 			return part, nil
 		}

@@ -19,6 +19,8 @@ type verifier struct {
 	told   map[int64]uint32     // CRC-32C of units of earlier runs, not checked yet
 	bad    int                  // units of earlier runs that were wrong
 
+	buffer []byte // of a unit; nil until something is read from the file
+
 	fresh chan block
 	kick  chan struct{}
 	free  func([]byte)
@@ -67,13 +69,12 @@ func (v *verifier) look() {
 
 // run returns when all bytes are hashed.
 func (v *verifier) run(ctx context.Context) error {
-	buffer := make([]byte, unit)
 	for {
 		for v.off < v.ranges.prefix() {
 			if err := ctx.Err(); err != nil {
 				return context.Cause(ctx)
 			}
-			if err := v.step(buffer); err != nil {
+			if err := v.step(); err != nil {
 				return err
 			}
 		}
@@ -82,7 +83,7 @@ func (v *verifier) run(ctx context.Context) error {
 		}
 		select {
 		case b := <-v.fresh:
-			if err := v.hashBlock(b, buffer); err != nil {
+			if err := v.hashBlock(b); err != nil {
 				return err
 			}
 		case <-v.kick:
@@ -92,43 +93,50 @@ func (v *verifier) run(ctx context.Context) error {
 	}
 }
 
+func (v *verifier) allocate() {
+	if v.buffer == nil {
+		v.buffer = make([]byte, unit)
+	}
+}
+
 // step hashes the next bytes.
-func (v *verifier) step(buffer []byte) error {
+func (v *verifier) step() error {
 	select {
 	case b := <-v.fresh:
-		return v.hashBlock(b, buffer)
+		return v.hashBlock(b)
 	default:
-		return v.readUntil(v.ranges.prefix(), buffer, true)
+		return v.readUntil(v.ranges.prefix(), true)
 	}
 }
 
 // hashBlock hashes a block, and what comes before it.
-func (v *verifier) hashBlock(b block, buffer []byte) error {
+func (v *verifier) hashBlock(b block) error {
 	defer v.free(b.b)
 	if b.off < v.off || b.off > v.ranges.prefix() { // not what is next: a unit before it was dropped
 		return nil
 	}
-	if err := v.readUntil(b.off, buffer, false); err != nil || v.off != b.off {
+	if err := v.readUntil(b.off, false); err != nil || v.off != b.off {
 		return err
 	}
 	return v.write(b.b)
 }
 
 // readUntil hashes bytes of the file before end, or with once the first of them.
-func (v *verifier) readUntil(end int64, buffer []byte, once bool) error {
+func (v *verifier) readUntil(end int64, once bool) error {
+	v.allocate()
 	for v.off < end {
-		n := min(int64(len(buffer)), end-v.off, unit-v.off%unit)
+		n := min(int64(len(v.buffer)), end-v.off, unit-v.off%unit)
 		u := v.off / unit
 		crc, told := v.told[u]
 		if told {
 			n = v.ranges.unit(u).End - v.off // a whole unit: those of earlier runs begin where one begins
 		}
-		b := buffer[:n]
+		b := v.buffer[:n]
 		if _, err := v.part.f.ReadAt(b, v.off); err != nil {
 			return localError("read", err)
 		}
 		if told && crc32.Checksum(b, castagnoli()) != crc {
-			return v.recheck(buffer) // where one is wrong, others may be
+			return v.recheck() // where one is wrong, others may be
 		}
 		delete(v.told, u)
 		if err := v.write(b); err != nil || once {
@@ -139,9 +147,10 @@ func (v *verifier) readUntil(end int64, buffer []byte, once bool) error {
 }
 
 // recheck drops all units of earlier runs that are wrong.
-func (v *verifier) recheck(buffer []byte) error {
+func (v *verifier) recheck() error {
+	v.allocate()
 	for u, crc := range v.told {
-		b := buffer[:v.ranges.unit(u).len()]
+		b := v.buffer[:v.ranges.unit(u).len()]
 		if _, err := v.part.f.ReadAt(b, u*unit); err != nil {
 			return localError("read", err)
 		}
@@ -190,16 +199,16 @@ func (v *verifier) resume(ctx context.Context, r *record) error {
 	if !ok || len(v.hashes) > 1 || r.state == nil || r.have().prefix() < r.first {
 		return nil
 	}
-	buffer := make([]byte, unit)
+	v.allocate()
 	for u := range r.first / unit {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if _, err := v.part.f.ReadAt(buffer, u*unit); err != nil {
+		if _, err := v.part.f.ReadAt(v.buffer, u*unit); err != nil {
 			return localError("read", err)
 		}
-		if crc32.Checksum(buffer, castagnoli()) != r.units[u] {
-			return v.recheck(buffer)
+		if crc32.Checksum(v.buffer, castagnoli()) != r.units[u] {
+			return v.recheck()
 		}
 	}
 	if m.UnmarshalBinary(r.state) != nil {
