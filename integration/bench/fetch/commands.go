@@ -1,0 +1,136 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+)
+
+// A tool is a way to download and verify.
+type tool struct {
+	name    string
+	program string
+	command func(j job) command
+}
+
+func (t tool) isInith() bool { return t.program == inithName }
+
+// A command is a program with its arguments, what it needs in its environment
+// besides PATH, and what the job's list is to hold for it.
+type command struct {
+	argv, env []string
+	list      string
+}
+
+// A job is what a tool is to download.
+type job struct {
+	origin string // host and port
+	files  []file
+	dir    string // an empty folder for the files
+	list   string // a file name for a list of them
+}
+
+func (j job) url(f file) string    { return "http://" + j.origin + "/" + bucket + "/" + f.name }
+func (job) s3(f file) string       { return "s3://" + bucket + "/" + f.name }
+func (j job) output(f file) string { return filepath.Join(j.dir, f.name) }
+
+// toolsFor returns the tools of this run that can do a scenario.
+func (b *toolbox) toolsFor(s scenario) []tool {
+	var tools []tool
+	add := func(name string, command func(job) command, programs ...string) {
+		if b.has(programs...) {
+			tools = append(tools, tool{name: name, program: programs[0], command: command})
+		}
+	}
+	if b.inith != "" {
+		tools = append(tools, tool{inithName, inithName, b.one(`exec "$inith" fetch "$url" "$out" --sha256 "$sum"`)})
+		if s.slow {
+			tools = append(tools, tool{inithWith32, inithName, b.one(`exec "$inith" fetch "$url" "$out" --sha256 "$sum" --connections 32`)})
+		}
+	}
+	if s.files > 1 {
+		if b.inith != "" {
+			tools[0].command = b.inithList
+		}
+		add("curl -Z", b.curlList, "curl", "sha256sum")
+		add("aria2 -j16", b.aria2List, "aria2c")
+		add("pget multifile", b.pgetList, "pget", "sha256sum")
+		add("s5cmd run", b.s5cmdList, "s5cmd", "sha256sum")
+		return tools
+	}
+	curl, aria2 := `curl -qfsS -o "$out" "$url"`, `exec aria2c --no-conf -q -x16 -s16 -k1M --checksum=sha-256="$sum" -d "$dir" -o "$name" "$url"`
+	if s.cut > 0 {
+		curl = `n=0; until curl -qfs -C - -o "$out" "$url"; do n=$((n+1)); [ $n -lt 1000 ] || exit 1; done`
+		aria2 = strings.Replace(aria2, "-q ", "-q -m0 --retry-wait=0 ", 1)
+	}
+	const openssl = ` && test "$(openssl dgst -sha256 -r "$out")" = "$sum *$out"`
+	const sha256sum = ` && echo "$sum  $out" | sha256sum -c --status -`
+	if !s.slow {
+		add("curl+openssl", b.one(curl+openssl), "curl", "openssl")
+	}
+	if s.withSums {
+		add("curl+sha256sum", b.one(curl+sha256sum), "curl", "sha256sum")
+	}
+	add("aria2 -x16", b.one(aria2), "aria2c")
+	add("pget", b.one(`pget --log-level error -f "$url" "$out"`+sha256sum), "pget", "sha256sum")
+	add("pget -c16 -m8M", b.one(`pget --log-level error -f -c16 -m8M "$url" "$out"`+sha256sum), "pget", "sha256sum")
+	add("s5cmd", b.one(`s5cmd --log error --no-sign-request --endpoint-url "http://$origin" cp "$s3" "$out"`+sha256sum), "s5cmd", "sha256sum")
+	add("axel -n16", b.one(`axel -q -n 16 -o "$out" "$url"`+sha256sum), "axel", "sha256sum")
+	return tools
+}
+
+// one is a script for the download of a single file.
+func (b *toolbox) one(script string) func(job) command {
+	return func(j job) command {
+		f := j.files[0]
+		return b.script(script, "", "url="+j.url(f), "out="+j.output(f), "sum="+f.sum,
+			"dir="+j.dir, "name="+f.name, "origin="+j.origin, "s3="+j.s3(f))
+	}
+}
+
+func (b *toolbox) script(script, list string, env ...string) command {
+	// s5cmd would ask the network for a region that it does not know.
+	env = append(env, "inith="+b.inith, "AWS_REGION=us-east-1")
+	return command{argv: []string{"/bin/sh", "-c", script}, env: env, list: list}
+}
+
+// many is a script for a list of files, with a line or more for each. The sums
+// of all are in a file beside the list.
+func (b *toolbox) many(j job, script string, line func(f file) string) command {
+	var list strings.Builder
+	for _, f := range j.files {
+		list.WriteString(line(f))
+	}
+	return b.script(script, list.String(), "list="+j.list, "sums="+j.list+".sums", "dir="+j.dir, "origin="+j.origin)
+}
+
+const checkSums = ` && cd "$dir" && exec sha256sum -c --status "$sums"`
+
+func (b *toolbox) inithList(j job) command {
+	return b.many(j, `exec "$inith" fetch -f "$list"`, func(f file) string {
+		return "- {url: '" + j.url(f) + "', to: '" + j.output(f) + "', sha256: '" + f.sum + "'}\n"
+	})
+}
+
+func (b *toolbox) curlList(j job) command {
+	return b.many(j, `curl -qfsS -Z -K "$list"`+checkSums, func(f file) string {
+		return "url = \"" + j.url(f) + "\"\noutput = \"" + j.output(f) + "\"\n"
+	})
+}
+
+func (b *toolbox) aria2List(j job) command {
+	return b.many(j, `exec aria2c --no-conf -q -j16 -d "$dir" -i "$list"`, func(f file) string {
+		return j.url(f) + "\n  out=" + f.name + "\n  checksum=sha-256=" + f.sum + "\n"
+	})
+}
+
+func (b *toolbox) pgetList(j job) command {
+	return b.many(j, `pget multifile --log-level error "$list"`+checkSums, func(f file) string {
+		return j.url(f) + " " + j.output(f) + "\n"
+	})
+}
+
+func (b *toolbox) s5cmdList(j job) command {
+	return b.many(j, `s5cmd --log error --no-sign-request --endpoint-url "http://$origin" run "$list"`+checkSums, func(f file) string {
+		return "cp " + j.s3(f) + " " + j.output(f) + "\n"
+	})
+}
