@@ -49,11 +49,12 @@ func (w *web) Host() string { return credentials.Origin(w.url) }
 // was redirected to earlier: such links expire.
 func (w *web) Open(ctx context.Context, r Span, tag string) (*Part, error) {
 	refused := w.link()
-	if refused != nil {
-		part, err := w.open(ctx, refused, r, tag)
-		if !isPermanent(err) {
-			return part, err
-		}
+	if refused == nil {
+		return w.open(ctx, w.url, r, tag)
+	}
+	part, err := w.open(ctx, refused, r, tag)
+	if !isPermanent(err) {
+		return part, err
 	}
 	w.asking.Lock() // one asks for all
 	defer w.asking.Unlock()
