@@ -118,6 +118,9 @@ func (f *Fetcher) transport(origin *url.URL) (*http.Transport, error) {
 		Protocols:              new(http.Protocols),
 	}
 	t.Protocols.SetHTTP1(true)
+	t.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+		return statusError(resp)
+	}
 	if f.Proxy != nil {
 		t.Proxy = func(req *http.Request) (*url.URL, error) {
 			proxy, err := f.Proxy(req.URL)

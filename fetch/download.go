@@ -72,6 +72,7 @@ func (d *download) workers() int {
 // work fetches one claim after the other, until ctx is done.
 func (d *download) work(ctx context.Context, first *Part) error {
 	pauses := d.fetcher.pauses()
+	rate := 0.0
 	var c *claim
 	if first != nil {
 		if c = d.ranges.claimFor(first.Span); c == nil {
@@ -81,11 +82,13 @@ func (d *download) work(ctx context.Context, first *Part) error {
 	for {
 		if c == nil {
 			var err error
-			if c, err = d.claim(ctx); err != nil {
+			if c, err = d.claim(ctx, rate); err != nil {
 				return err
 			}
 		}
+		begun := time.Now()
 		n, err := d.stream(ctx, c, first)
+		rate = float64(n) / time.Since(begun).Seconds()
 		d.ranges.release(c)
 		d.host.release()
 		first, c = nil, nil
@@ -106,13 +109,13 @@ func (d *download) work(ctx context.Context, first *Part) error {
 
 // claim waits for something to fetch and a connection to fetch it with, until ctx
 // is done: what is there may still prove wrong.
-func (d *download) claim(ctx context.Context) (*claim, error) {
+func (d *download) claim(ctx context.Context, rate float64) (*claim, error) {
 	for {
 		if err := d.host.acquire(ctx); err != nil {
 			return nil, err
 		}
 		_, connections := d.host.connections()
-		c, changed := d.ranges.next(connections)
+		c, changed := d.ranges.next(connections, rate)
 		if c != nil {
 			return c, nil
 		}

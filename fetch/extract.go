@@ -12,13 +12,19 @@ import (
 	"github.com/inith/inith/internal/reason"
 )
 
+const (
+	extractInfix = ".extract-"
+	oldSuffix    = ".old"
+)
+
 // extract turns the partial file, whose digest is verified, into the folder that
-// it holds. The folder appears when all of it is on the disk.
-func (a *attempt) extract(ctx context.Context, part *partial) error {
+// it holds. The folder appears when all of it is on the disk. The receipt becomes
+// that of the folder.
+func (a *attempt) extract(ctx context.Context, part *partial, r *receipt) error {
 	if err := a.replaceable(); err != nil {
 		return err
 	}
-	fresh, err := os.MkdirTemp(a.place.folder, a.place.name+".extract-")
+	fresh, err := os.MkdirTemp(a.place.folder, a.place.name+extractInfix)
 	if err != nil {
 		return localError("extract", err)
 	}
@@ -28,6 +34,11 @@ func (a *attempt) extract(ctx context.Context, part *partial) error {
 	}
 	if err := a.unpack(ctx, part, fresh); err != nil {
 		return err
+	}
+	a.enter(Renaming)
+	if stat := fileInfo(os.Stat(fresh)); stat != nil {
+		*r = r.of(stat)
+		_ = a.prepare(*r) // what does not work now may work when it counts
 	}
 	if err := a.swap(fresh); err != nil {
 		return err
@@ -86,7 +97,7 @@ func (a *attempt) swap(fresh string) error {
 	if _, missing := os.Stat(a.place.dest); missing != nil {
 		return localError("rename to", err)
 	}
-	old := fresh + ".old"
+	old := fresh + oldSuffix
 	if err := os.Rename(a.place.dest, old); err != nil {
 		return localError("replace", err)
 	}

@@ -109,11 +109,13 @@ const (
 	Fetching
 	Verifying  // all bytes are there, the rest of them is hashed
 	Extracting // an archive
-	Committing // fsync and rename
+	Syncing    // the bytes reach the disk
+	Renaming   // the file or folder gets its name
+	Recording  // the receipt, for later runs
 	Done
 )
 
 // String returns a word for people.
 func (p Phase) String() string {
-	return [...]string{"queued", "waiting for another process", "checking", "fetching", "verifying", "extracting", "committing", "done"}[p]
+	return [...]string{"queued", "waiting for another process", "checking", "fetching", "verifying", "extracting", "syncing", "renaming", "writing the receipt", "done"}[p]
 }

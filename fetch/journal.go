@@ -42,6 +42,7 @@ type object struct {
 // A record is what a journal says.
 type record struct {
 	object
+	part  string           // path of the partial file
 	units map[int64]uint32 // CRC-32C of each unit that is there
 	state []byte           // of the hash function, after the first hashed bytes
 	first int64            // bytes that state is of
@@ -121,7 +122,7 @@ func checkedLine(line []byte) (kind, rest string, ok bool) {
 func createJournal(path string, o object, goOn bool) (*journal, error) {
 	flags := os.O_WRONLY | os.O_CREATE | os.O_APPEND
 	if !goOn {
-		flags |= os.O_TRUNC
+		flags |= os.O_EXCL
 	}
 	f, err := os.OpenFile(path, flags, 0o644) //nolint:gosec // another user may resume
 	if err != nil {

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,19 +20,22 @@ const (
 
 // lock makes this process the only one that fetches to the destination. Locks of
 // dead processes end by themselves; where the file system does not see to that,
-// or a holder is frozen, its heartbeat tells. A lock that fails costs bandwidth:
-// writers of the same object write the same bytes to the same places.
+// or a holder is frozen, its heartbeat tells. A lock that fails costs bandwidth
+// and no more: each process writes to a file of its own, or the same bytes. Locked
+// tells if this process has the lock when it is to go on.
 func (t *Transfer) lock(ctx context.Context) (unlock func(), err error) {
-	if err := os.MkdirAll(t.place.folder, 0o777); err != nil { //nolint:gosec // as other folders: less the umask
-		return nil, named(t.sources[0], localError("make the folder of", err))
-	}
 	told := false
 	for {
+		if err := os.MkdirAll(t.place.folder, 0o777); err != nil { //nolint:gosec // as other folders: less the umask
+			return nil, named(t.sources[0], localError("make the folder of", err))
+		}
 		f, held, err := t.tryLock()
 		switch {
+		case errors.Is(err, fs.ErrNotExist): // the last holder has just removed the empty folder
 		case err != nil:
 			return nil, named(t.sources[0], localError("lock", err))
 		case f != nil:
+			t.locked = held
 			return holdLock(f), nil
 		case !held:
 			t.log.WarnContext(ctx, "the other process that fetches this file shows no sign of life: not waiting for it", "path", t.place.dest)
@@ -47,7 +51,9 @@ func (t *Transfer) lock(ctx context.Context) (unlock func(), err error) {
 	}
 }
 
-// tryLock returns the locked file, or whether a living process holds it.
+// tryLock returns the file of the lock, and whether we hold it: not where there
+// are no locks. It returns no file while another process has the lock, and whether
+// that one lives.
 func (t *Transfer) tryLock() (f *os.File, held bool, err error) {
 	path := t.place.state(".lock")
 	f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666) //nolint:gosec // other users may fetch too
@@ -60,7 +66,7 @@ func (t *Transfer) tryLock() (f *os.File, held bool, err error) {
 	case lockErr != nil:
 		return f, false, nil //nolint:nilerr // no locks on this file system: go on without
 	case locked && os.SameFile(mine, now):
-		return f, false, nil
+		return f, true, nil
 	}
 	_ = f.Close()
 	if locked || now == nil { // the last holder has just removed it

@@ -1,9 +1,9 @@
 package fetch
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,49 +37,109 @@ func hashOf(s string) string {
 	return hex.EncodeToString(sum[:4])
 }
 
-// partPaths returns the paths of the partial file of an object, and of its
-// journal.
-func (p place) partPaths(o object) (part, journal string) {
-	key := hashOf(fmt.Sprintf("%s %s %d %s", o.Source, o.Tag, o.Size, o.Digest))
-	return p.state("." + key + ".part"), p.state("." + key + ".journal")
+const (
+	partSuffix    = ".part"
+	journalSuffix = ".journal"
+)
+
+// newPart returns the path of a new partial file. No other process comes upon the
+// same: whatever they do, a path means the file of the one that made it.
+func (p place) newPart() string { return p.state("." + rand.Text() + partSuffix) }
+
+// journalOf returns the path of the journal of a partial file.
+func journalOf(part string) string { return strings.TrimSuffix(part, partSuffix) + journalSuffix }
+
+// all returns the paths of the partial files, or of the journals. Those of
+// "model.bin" are not the ones of "model".
+func (p place) all(suffix string) []string {
+	entries, _ := os.ReadDir(p.folder)
+	var paths []string
+	for _, e := range entries {
+		id, ours := strings.CutPrefix(e.Name(), p.name+".")
+		id, kind := strings.CutSuffix(id, suffix)
+		if ours && kind && !strings.Contains(id, ".") {
+			paths = append(paths, filepath.Join(p.folder, e.Name()))
+		}
+	}
+	return paths
 }
 
 // resumable returns the record of a partial file of what is wanted, with a free
 // choice among the versions of the object: the server will tell if it is still
-// that one. The files of others are removed: the lock of the destination is ours.
-func (p place) resumable(source, digest string) *record {
-	journals, _ := filepath.Glob(escapeGlob(p.state(".")) + "*.journal")
+// that one. It removes the others.
+//
+// Bytes of another source, or of whatever the server sends now, may differ until
+// the digest has spoken: they go only where no other process writes, or has
+// looked already. Alone says that the lock of the destination is ours.
+func (p place) resumable(source, digest string, alone, untagged bool) *record {
 	var best *record
-	keep := map[string]bool{}
-	for _, path := range journals {
+	for _, path := range p.all(journalSuffix) {
 		r, err := readJournal(path)
 		if err != nil || r.Digest != digest || digest == "" && (r.Source != source || r.Tag == "") || len(r.units) == 0 {
 			continue
 		}
-		part, journal := p.partPaths(r.object)
-		if stat, err := os.Stat(part); err != nil || journal != path || !stat.Mode().IsRegular() {
+		r.part = strings.TrimSuffix(path, journalSuffix) + partSuffix
+		if stat, err := os.Stat(r.part); err != nil || !stat.Mode().IsRegular() {
+			continue
+		}
+		same := r.Source == source && r.Tag != "" && !untagged
+		if used, known := inUse(r.part); used || !same && (!known || !alone) {
 			continue
 		}
 		if best == nil || len(r.units) > len(best.units) {
-			best, keep = r, map[string]bool{part: true, journal: true}
+			best = r
 		}
 	}
-	p.clean(keep)
+	if best != nil {
+		p.clean(best.part)
+	} else {
+		p.clean("")
+	}
 	return best
 }
 
-// clean removes partial files and journals, except those to keep.
-func (p place) clean(keep map[string]bool) {
-	for _, suffix := range []string{"*.journal", "*.part"} {
-		all, _ := filepath.Glob(escapeGlob(p.state(".")) + suffix)
-		for _, path := range all {
-			if !keep[path] {
-				_ = os.Remove(path)
-			}
+// clean removes partial files and journals, but for one to keep and those that
+// other processes are at.
+func (p place) clean(keep string) {
+	for _, part := range p.all(partSuffix) {
+		if used, _ := inUse(part); used || part == keep {
+			continue
+		}
+		_ = os.Remove(part)
+	}
+	for _, journal := range p.all(journalSuffix) { // a part is there before its journal
+		part := strings.TrimSuffix(journal, journalSuffix) + partSuffix
+		if fileInfo(os.Lstat(part)) == nil {
+			_ = os.Remove(journal)
 		}
 	}
 }
 
-func escapeGlob(s string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(s)
+// cleanFolders removes what runs that were killed had extracted, and the folders
+// that they had replaced. It is for the holder of the lock. A folder loses its
+// name at once: should its process live, it will not put half of it anywhere.
+func (p place) cleanFolders() {
+	entries, _ := os.ReadDir(p.folder)
+	for _, e := range entries {
+		old := strings.HasSuffix(e.Name(), oldSuffix)
+		if !strings.HasPrefix(e.Name(), p.name+extractInfix) || !e.IsDir() || old && fileInfo(os.Lstat(p.dest)) == nil {
+			continue
+		}
+		dead := p.state(extractInfix + rand.Text())
+		if os.Rename(filepath.Join(p.folder, e.Name()), dead) == nil {
+			_ = os.RemoveAll(dead)
+		}
+	}
+}
+
+// inUse reports whether another process has a partial file open, and whether the
+// file system lets us know.
+func inUse(path string) (used, known bool) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return false, false
+	}
+	defer func() { _ = f.Close() }()
+	locked, err := tryLock(f)
+	return err == nil && !locked, err == nil
 }

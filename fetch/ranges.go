@@ -29,8 +29,9 @@ type ranges struct {
 	have     spans
 	missing  spans // neither there nor claimed
 	claims   map[*claim]bool
-	verified int64 // all bytes before it are hashed
-	resumed  int64 // the first byte that was missing at the start
+	verified int64   // all bytes before it are hashed
+	typical  float64 // bytes per second of one stream
+	resumed  int64   // the first byte that was missing at the start
 }
 
 // A claim is a span that a worker fetches.
@@ -64,11 +65,11 @@ func (r *ranges) wake() {
 // next claims what to fetch next, with at most so many connections sharing what is
 // left. It returns nil if there is nothing now, and a channel that is closed when
 // that may have changed.
-func (r *ranges) next(connections int) (*claim, <-chan struct{}) {
+func (r *ranges) next(connections int, rate float64) (*claim, <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c := r.first(connections)
-	if c == nil {
+	c := r.first(connections, rate)
+	if c == nil && len(r.missing) == 0 {
 		c = r.split()
 	}
 	if c == nil {
@@ -102,7 +103,7 @@ func (r *ranges) claimFor(s Span) *claim {
 }
 
 // first claims the first missing chunk, if it is in the window.
-func (r *ranges) first(connections int) *claim {
+func (r *ranges) first(connections int, rate float64) *claim {
 	if len(r.missing) == 0 {
 		return nil
 	}
@@ -116,7 +117,7 @@ func (r *ranges) first(connections int) *claim {
 	if gap.Start >= limit {
 		return nil
 	}
-	end := min(gap.End, limit, gap.Start+r.chunk(connections))
+	end := min(gap.End, limit, gap.Start+r.chunk(connections, rate))
 	if end < gap.End {
 		end = max(end/unit*unit, min(gap.End, gap.Start/unit*unit+unit)) // end where a unit ends
 	}
@@ -126,9 +127,10 @@ func (r *ranges) first(connections int) *claim {
 
 // chunk returns how much to ask for: less near the end, so that all connections
 // end together.
-func (r *ranges) chunk(connections int) int64 {
+func (r *ranges) chunk(connections int, rate float64) int64 {
 	left := r.missing.total()
-	return min(max(left/int64(2*connections)/unit*unit, unit), chunk)
+	fair := left / int64(2*connections)
+	return min(max(min(fair, int64(rate/2))/unit*unit, unit), chunk)
 }
 
 // split takes the second half of what will take longest.

@@ -2,20 +2,21 @@ package fetch
 
 import (
 	"fmt"
-	"path/filepath"
 
 	"github.com/inith/inith/internal/reason"
 )
 
 // enoughSpace tells before the transfer, not at its end, that the volume is too
 // small, or the memory that it is made of, or the Pod's limit.
-func (a *attempt) enoughSpace(o object) error {
+func (a *attempt) enoughSpace(o object, record *record) error {
 	if o.Size <= 0 {
 		return nil
 	}
-	part, _ := a.place.partPaths(o)
-	needed := o.Size - allocated(part)
-	free, memory, ok := space(filepath.Dir(part))
+	needed := o.Size
+	if record != nil {
+		needed -= allocated(record.part)
+	}
+	free, memory, ok := space(a.place.folder)
 	switch {
 	case ok && needed > free:
 		return tooSmall(needed, free, "free on the volume", "a larger volume or sizeLimit, or remove what is not needed")

@@ -74,8 +74,10 @@ func explain(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err // without the URL
 	}
-	if r, ok := errors.AsType[*reason.Error](err); ok && r != nil {
-		return err
+	for _, ours := range []error{errorIn[*PermanentError](err), errorIn[*throttleError](err), errorIn[*reason.Error](err)} {
+		if ours != nil {
+			return ours // without what others have put around it
+		}
 	}
 	if r := reason.Network(err); r != nil {
 		return r
@@ -97,4 +99,12 @@ func explain(err error) error {
 	default:
 		return &reason.Error{Text: "answer not understood", Hint: "does this port speak HTTP? Is a proxy between?", Err: err}
 	}
+}
+
+// errorIn returns the error of a type that err wraps, nil if there is none.
+func errorIn[E error](err error) error {
+	if e, ok := errors.AsType[E](err); ok {
+		return e
+	}
+	return nil
 }

@@ -19,12 +19,16 @@ func (r *ranges) look(every, stall time.Duration) {
 		rates = append(rates, c.rate)
 	}
 	slices.Sort(rates)
+	r.typical *= 0.98 // forgotten in some seconds: the line itself may have become slow
+	if len(rates) > 0 {
+		r.typical = max(r.typical, rates[len(rates)/2])
+	}
+	patience := 10 * time.Second
+	if len(r.missing) == 0 { // others have nothing to do but this
+		patience = 2 * time.Second
+	}
 	for c := range r.claims {
-		patience := 10 * time.Second
-		if len(r.missing) == 0 { // others have nothing to do but this
-			patience = 2 * time.Second
-		}
-		if c.slow++; len(rates) < 3 || c.rate >= rates[len(rates)/2]/8 {
+		if c.slow++; c.rate >= r.typical/8 {
 			c.slow = 0
 		}
 		tooSlow := time.Duration(c.slow)*every >= patience

@@ -21,10 +21,11 @@ type Transfer struct {
 	sources []Source
 	log     *slog.Logger
 
-	place place
-	want  Digest   // that the bytes must have; zero: none is known
-	level Evidence // that want is
-	host  *host    // of the source in use
+	place  place
+	locked bool     // no other process fetches to the place
+	want   Digest   // that the bytes must have; zero: none is known
+	level  Evidence // that want is
+	host   *host    // of the source in use
 
 	phase   atomic.Int64
 	size    atomic.Int64
@@ -104,7 +105,11 @@ func (t *Transfer) Run(ctx context.Context) (Result, error) {
 	return result, err
 }
 
-func (t *Transfer) enter(p Phase) { t.phase.Store(int64(p)) }
+func (t *Transfer) enter(p Phase) {
+	if Phase(t.phase.Swap(int64(p))) != p {
+		t.log.Debug("phase", "source", t.Name(), "phase", p.String())
+	}
+}
 
 // run tries the sources in their order. The errors of all are told.
 func (t *Transfer) run(ctx context.Context) (Result, error) {
@@ -234,6 +239,9 @@ func (a *attempt) run(ctx context.Context) (Result, error) {
 	a.enter(Fetching)
 	record := a.record()
 	tag, span := "", Span{0, chunk}
+	if _, intact := a.readReceipt(); record == nil && intact && a.want == (Digest{}) {
+		span.End = 1 // the answer may be that nothing has changed
+	}
 	if record != nil {
 		gaps := record.have().gaps(record.Size)
 		if len(gaps) == 0 {
@@ -248,9 +256,16 @@ func (a *attempt) run(ctx context.Context) (Result, error) {
 		span = whole()
 	}
 	part, err := a.begin(ctx, span, tag)
+	if err == nil && part.Ranged && part.Size < 0 { // of an object whose size is not told
+		if record == nil || tag == "" {
+			part.close(a.host)
+			return Result{}, ErrNoRange
+		}
+		part.Size = record.Size
+	}
 	if errors.Is(err, ErrChanged) || record != nil && err == nil && part.Size != record.Size {
 		if err == nil {
-			_ = part.Body.Close()
+			part.close(a.host)
 		}
 		a.discard("the file has changed on the server since")
 		return a.run(ctx)
@@ -259,8 +274,7 @@ func (a *attempt) run(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	if result, ok := a.unchanged(part); ok {
-		_ = part.Body.Close()
-		a.host.release()
+		part.close(a.host)
 		return result, nil
 	}
 	return a.download(ctx, part, record)
@@ -309,7 +323,12 @@ func (a *attempt) download(ctx context.Context, first *Part, record *record) (Re
 		d.tag = ""
 	}
 	d.sure = d.tag != "" || a.want != (Digest{})
-	if err := a.enoughSpace(o); err != nil {
+	if !d.sure && first.Ranged && first.End < first.Size { // nothing would tell if the rest is of the same version
+		first.close(a.host)
+		a.single = true
+		return a.run(ctx)
+	}
+	if err := a.enoughSpace(o, record); err != nil {
 		first.close(a.host)
 		return Result{}, err
 	}
@@ -320,8 +339,11 @@ func (a *attempt) download(ctx context.Context, first *Part, record *record) (Re
 	d.ranges = newRanges(first.Size, a.fetcher.window(), have)
 	d.ranges.whole = !first.Ranged || first.Size < 0 || !d.sure
 	var err error
-	if d.part, err = a.place.openPartial(o, record != nil, d.sure); err != nil {
+	if d.part, err = a.place.openPartial(o, record, d.sure); err != nil {
 		first.close(a.host)
+		if errors.Is(err, errGone) { // by another process: where locks do not work
+			return a.run(ctx)
+		}
 		return Result{}, err
 	}
 	if !d.sure {
@@ -425,30 +447,57 @@ func (a *attempt) finish(ctx context.Context, d *download, c check, level Eviden
 		Path: a.place.dest, Source: a.source.Name(), Size: d.ranges.size, Resumed: a.present.Load(),
 		Digest: d.verify.sum(c.main), Evidence: level,
 	}
-	a.enter(Committing)
-	if err := a.put(ctx, d); err != nil {
+	r := receipt{
+		Source: a.sourceID(), Size: result.Size, Tag: d.tag, Digest: result.Digest.String(), Evidence: level.String(),
+	}
+	if err := a.put(ctx, d.part, &r); err != nil {
 		return Result{}, err
 	}
-	a.place.clean(nil)
-	a.writeReceipt(ctx, receipt{
-		Source: a.sourceID(), Size: result.Size, Tag: d.tag, Digest: result.Digest.String(), Evidence: level.String(),
-	})
+	a.enter(Recording)
+	a.clean()
+	a.confirm(ctx, r)
 	return result, nil
 }
 
-// put brings the file, or what the archive holds, to the destination.
-func (a *attempt) put(ctx context.Context, d *download) error {
-	if !a.file.Extract {
-		return d.part.commit(a.place.dest, a.file.Mode)
+// put brings the file, or what the archive holds, to the destination. The receipt
+// becomes that of what is there then.
+func (a *attempt) put(ctx context.Context, part *partial, r *receipt) error {
+	defer part.close()
+	if a.file.Extract {
+		a.enter(Extracting)
+		return a.extract(ctx, part, r)
 	}
-	a.enter(Extracting)
-	return a.extract(ctx, d.part)
+	a.enter(Syncing)
+	if err := part.sync(a.file.Mode); err != nil {
+		return err
+	}
+	a.enter(Renaming)
+	for tries := 0; ; tries++ {
+		if stat := fileInfo(part.f.Stat()); stat != nil {
+			*r = r.of(stat)
+			_ = a.prepare(*r) // what does not work now may work when it counts
+		}
+		err := part.rename(a.place.dest)
+		if !errors.Is(err, errGone) {
+			return err
+		}
+		if tries == maxRestarts {
+			return localError("rename to", errGone)
+		}
+		if err := part.copyTo(a.place.newPart()); err != nil {
+			return err
+		}
+	}
 }
 
 // complete takes a partial file of which all bytes are there, without asking the
 // server: the last run died between the last byte and the rename.
 func (a *attempt) complete(ctx context.Context, record *record) (Result, error) {
-	part, err := a.place.openPartial(record.object, true, true)
+	a.enter(Verifying)
+	part, err := a.place.openPartial(record.object, record, true)
+	if errors.Is(err, errGone) {
+		return a.run(ctx)
+	}
 	if err != nil {
 		return Result{}, err
 	}
@@ -464,16 +513,27 @@ func (a *attempt) complete(ctx context.Context, record *record) (Result, error) 
 // record finds a partial file to go on with.
 func (a *attempt) record() *record {
 	if a.mismatch {
-		a.place.clean(nil)
+		a.clean()
 		return nil
 	}
-	return a.place.resumable(a.sourceID(), a.want.String())
+	if a.locked {
+		a.place.cleanFolders()
+	}
+	return a.place.resumable(a.sourceID(), a.want.String(), a.locked, a.untagged)
+}
+
+// clean removes what was fetched and extracted, and is of no use now.
+func (t *Transfer) clean() {
+	t.place.clean("")
+	if t.locked {
+		t.place.cleanFolders()
+	}
 }
 
 // discard removes what an earlier run had got.
 func (a *attempt) discard(why string) {
 	a.log.Warn("starting again", "source", a.source.Name(), "err", why)
-	a.place.clean(nil)
+	a.clean()
 }
 
 // sourceID identifies a source without telling it.
