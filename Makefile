@@ -13,7 +13,7 @@ build: ## bin/inith, static and stripped
 	$(GOBUILD) -o bin/inith ./cmd/inith
 	@chmod 755 bin/inith # whatever the umask: in the image another user runs it
 
-demo: build ## wait for simulated servers, live, then become a command
+demo: build ## fetch from a simulated origin, killed in the middle; wait for servers, live; become a command
 	@$(GO) run ./internal/demo bin/inith
 
 test: unit ## the tests; those against real servers where Docker answers

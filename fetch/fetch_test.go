@@ -30,7 +30,7 @@ func digestOf(b []byte) fetch.Digest {
 	return fetch.Digest{Algorithm: "sha256", Hex: hex.EncodeToString(sum[:])}
 }
 
-func parse(t *testing.T, raw string) *url.URL {
+func parse(t testing.TB, raw string) *url.URL {
 	t.Helper()
 	u, err := redact.ParseURL(raw)
 	if err != nil {

@@ -28,7 +28,7 @@ type origin struct {
 	calls   atomic.Int64
 }
 
-func newOrigin(t *testing.T, b []byte, wrap func(http.Handler) http.Handler) *origin {
+func newOrigin(t testing.TB, b []byte, wrap func(http.Handler) http.Handler) *origin {
 	t.Helper()
 	o := &origin{content: b, tag: `"v1"`}
 	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -70,7 +70,7 @@ func (c *counter) WriteHeader(code int) {
 }
 
 // run fetches file with what a test changed of the fetcher.
-func run(t *testing.T, f *fetch.Fetcher, file fetch.File) (fetch.Result, error) {
+func run(t testing.TB, f *fetch.Fetcher, file fetch.File) (fetch.Result, error) {
 	t.Helper()
 	tr, err := f.Open(file)
 	if err != nil {
@@ -80,7 +80,7 @@ func run(t *testing.T, f *fetch.Fetcher, file fetch.File) (fetch.Result, error) 
 }
 
 // interrupted fetches about half of a file and is stopped.
-func interrupted(t *testing.T, o *origin, file fetch.File) {
+func interrupted(t testing.TB, o *origin, file fetch.File) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -100,7 +100,7 @@ func interrupted(t *testing.T, o *origin, file fetch.File) {
 	}
 }
 
-func only(t *testing.T, pattern string) string {
+func only(t testing.TB, pattern string) string {
 	t.Helper()
 	all, err := filepath.Glob(pattern)
 	if err != nil || len(all) != 1 {

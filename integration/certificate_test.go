@@ -17,7 +17,8 @@ import (
 	"time"
 )
 
-// A pair is a certificate for 127.0.0.1 that signs itself, and its key, as PEM.
+// A pair is a certificate for 127.0.0.1 and the names of the origins, which signs
+// itself, and its key, as PEM.
 type pair struct{ cert, key string }
 
 var makePair = sync.OnceValues(func() (pair, error) {
@@ -29,6 +30,7 @@ var makePair = sync.OnceValues(func() (pair, error) {
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "inith integration tests"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
+		DNSNames:              []string{modelsHost, mirrorHost},
 		IsCA:                  true,
 		BasicConstraintsValid: true,
 	}

@@ -130,7 +130,8 @@ func newProject(t *testing.T, files ...string) *project {
 	}
 	p.env = append(os.Environ(),
 		"TEST_IMAGE_INITH="+buildInith(t), "SECRETS="+p.secrets, "GATE="+p.gate, "TESTDATA="+testdata,
-		"TEST_IMAGE_BUSYBOX="+image("busybox"), "TEST_IMAGE_POSTGRES="+image("postgres"), "TEST_IMAGE_REDIS="+image("redis"))
+		"TEST_IMAGE_BUSYBOX="+image("busybox"), "TEST_IMAGE_POSTGRES="+image("postgres"), "TEST_IMAGE_REDIS="+image("redis"),
+		"TEST_IMAGE_NGINX="+image("nginx"))
 	const db = "d8e8fca2dc0f896f"
 	for name, content := range map[string]string{
 		"db_password": db + "\n", "redis_password": "7cb4ae0bd1d1a0b9\n", "database_url": "postgres://app:" + db + "@postgres:5432/app\n",

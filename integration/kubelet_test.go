@@ -1,15 +1,18 @@
 package integration_test
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/testcontainers/testcontainers-go"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // TestExampleWait runs the init container of wait.yaml as a kubelet would, against
@@ -23,20 +26,20 @@ func TestExampleWait(t *testing.T) {
 	if !ok || !isSecret || len(pod.Spec.InitContainers) != 1 {
 		t.Fatal("wait.yaml is not a Pod with one init container, and its Secret")
 	}
-	c := pod.Spec.InitContainers[0]
+	c, volumes := pod.Spec.InitContainers[0], volumesOf(t, pod, objects)
 	message := writeFile(t, "termination-log", "", 0o666)
 	network := newNetwork(t)
 	options := []string{"--network=" + network.Name, "--volume=" + message + ":/dev/termination-log"}
 
 	t.Log("without servers, and with less patience")
-	r := runContainer(t, kubelet(t, pod, c, secret, tag, append(options, "--env=INITH_WAIT_TIMEOUT=1s")...)...)
+	r := runContainer(t, kubelet(t, pod, c, volumes, tag, append(options, "--env=INITH_WAIT_TIMEOUT=1s")...)...)
 	b, err := os.ReadFile(message)
 	if err != nil || r.code != 124 {
 		t.Errorf("code %d, want 124; %v", r.code, err)
 	}
 	hasAll(t, string(b), "error: postgres://postgres-service:5432/app is not ready: ", "error: redis://redis-service:6379 is not ready: ")
 
-	name := startContainer(t, kubelet(t, pod, c, secret, tag, options...)...)
+	name := startContainer(t, kubelet(t, pod, c, volumes, tag, options...)...)
 	waitLog(t, name, "not ready")
 	startOn(t, network, "postgres-service", "postgres", testcontainers.WithCmd("postgres", "-c", "fsync=off"),
 		testcontainers.WithEnv(map[string]string{"POSTGRES_USER": "app", "POSTGRES_PASSWORD": secret.StringData["postgres-password"]}))
@@ -59,11 +62,10 @@ func TestExampleWait(t *testing.T) {
 
 // kubelet returns the arguments of docker run that do what a kubelet does for the
 // container. What it does not know how to do fails the test.
-func kubelet(t *testing.T, pod *corev1.PodTemplateSpec, c corev1.Container, secret *corev1.Secret, image string, options ...string) []string {
+func kubelet(t *testing.T, pod *corev1.PodTemplateSpec, c corev1.Container, volumes map[string]string, image string, options ...string) []string {
 	t.Helper()
 	s := c.SecurityContext
-	unlimited := c.Resources.Limits.Cpu().IsZero() || c.Resources.Limits.Memory().IsZero()
-	if s == nil || c.WorkingDir != "" || len(c.EnvFrom)+len(c.VolumeDevices) > 0 || unlimited || strings.Contains(fmt.Sprint(c.Args, c.Command, c.Env), "$(") {
+	if s == nil || c.WorkingDir != "" || len(c.EnvFrom)+len(c.VolumeDevices) > 0 || c.Resources.Limits.Memory().IsZero() || strings.Contains(fmt.Sprint(c.Args, c.Command, c.Env), "$(") {
 		t.Fatalf("container %s has something that this test does not do", c.Name)
 	}
 	args := slices.Clone(options)
@@ -81,24 +83,25 @@ func kubelet(t *testing.T, pod *corev1.PodTemplateSpec, c corev1.Container, secr
 	for _, name := range s.Capabilities.Add {
 		add(true, "--cap-add="+string(name))
 	}
-	if user := s.RunAsUser; user != nil {
+	if user := cmp.Or(s.RunAsUser, pod.Spec.SecurityContext.RunAsUser); user != nil {
 		add(true, fmt.Sprintf("--user=%d", *user))
-	} else if user := pod.Spec.SecurityContext.RunAsUser; user != nil {
-		add(true, fmt.Sprintf("--user=%d", *user))
+	}
+	if group := pod.Spec.SecurityContext.FSGroup; group != nil {
+		add(true, fmt.Sprintf("--group-add=%d", *group))
 	}
 	// Seccomp's RuntimeDefault is Docker's own default.
-	memory := c.Resources.Limits.Memory().Value()
+	memory, cpu := c.Resources.Limits.Memory().Value(), c.Resources.Limits.Cpu()
 	add(true, fmt.Sprintf("--memory=%d", memory))
 	add(true, fmt.Sprintf("--memory-swap=%d", memory)) // a kubelet gives no swap
-	add(true, fmt.Sprintf("--cpus=%.3f", c.Resources.Limits.Cpu().AsApproximateFloat64()))
+	add(!cpu.IsZero(), fmt.Sprintf("--cpus=%.3f", cpu.AsApproximateFloat64()))
 	for _, e := range c.Env {
-		if e.ValueFrom != nil {
-			t.Fatalf("variable %s: this test knows values only", e.Name)
-		}
-		add(true, "--env="+e.Name+"="+e.Value)
+		add(true, "--env="+e.Name+"="+valueOf(t, c, e))
 	}
 	for _, m := range c.VolumeMounts {
-		args = append(args, "--volume="+secretVolume(t, pod, m, secret)+":"+m.MountPath+map[bool]string{true: ":ro"}[m.ReadOnly])
+		if volumes[m.Name] == "" || m.SubPath != "" {
+			t.Fatalf("no volume %s, or a part of it", m.Name)
+		}
+		args = append(args, "--volume="+volumes[m.Name]+":"+m.MountPath+map[bool]string{true: ":ro"}[m.ReadOnly])
 	}
 	command := c.Args
 	if len(c.Command) > 0 {
@@ -108,21 +111,53 @@ func kubelet(t *testing.T, pod *corev1.PodTemplateSpec, c corev1.Container, secr
 	return slices.Concat(args, []string{image}, command)
 }
 
-// secretVolume is a folder with the Secret's files, as root's and with the mode
-// that a kubelet gives them by default.
-func secretVolume(t *testing.T, pod *corev1.PodTemplateSpec, m corev1.VolumeMount, secret *corev1.Secret) string {
+// valueOf returns the value of a variable.
+func valueOf(t *testing.T, c corev1.Container, e corev1.EnvVar) string {
 	t.Helper()
-	i := slices.IndexFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == m.Name })
-	if i < 0 || m.SubPath != "" {
-		t.Fatalf("no volume %s, or a part of it", m.Name)
+	if e.ValueFrom == nil {
+		return e.Value
 	}
-	v := pod.Spec.Volumes[i].Secret
-	if v == nil || v.SecretName != secret.Name || len(v.Items) > 0 || v.DefaultMode != nil {
-		t.Fatalf("volume %s is not the whole Secret %s", m.Name, secret.Name)
+	ref := e.ValueFrom.ResourceFieldRef
+	if ref == nil || ref.Resource != "limits.ephemeral-storage" || ref.ContainerName != "" || !ref.Divisor.IsZero() {
+		t.Fatalf("variable %s: this test knows values and limits.ephemeral-storage only", e.Name)
 	}
-	dir := sharedDir(t)
-	for name, value := range secret.StringData {
-		writeMode(t, filepath.Join(dir, name), value, 0o644)
+	return strconv.FormatInt(c.Resources.Limits.StorageEphemeral().Value(), 10)
+}
+
+// volumesOf makes the pod's volumes, and returns by name what docker run calls
+// them: folders for Secrets and ConfigMaps, root's and with the mode that a
+// kubelet gives them by default, and volumes for what is empty at first.
+func volumesOf(t *testing.T, pod *corev1.PodTemplateSpec, objects []runtime.Object) map[string]string {
+	t.Helper()
+	contents := map[string]map[string]string{}
+	for _, o := range objects {
+		switch o := o.(type) {
+		case *corev1.Secret:
+			contents["secret "+o.Name] = o.StringData
+		case *corev1.ConfigMap:
+			contents["config "+o.Name] = o.Data
+		}
 	}
-	return dir
+	volumes := map[string]string{}
+	for _, v := range pod.Spec.Volumes {
+		name := ""
+		switch {
+		case v.EmptyDir != nil && v.EmptyDir.Medium == "":
+			volumes[v.Name] = newVolume(t)
+			continue
+		case v.Secret != nil && len(v.Secret.Items) == 0 && v.Secret.DefaultMode == nil:
+			name = "secret " + v.Secret.SecretName
+		case v.ConfigMap != nil && len(v.ConfigMap.Items) == 0 && v.ConfigMap.DefaultMode == nil:
+			name = "config " + v.ConfigMap.Name
+		}
+		files, ok := contents[name]
+		if !ok {
+			t.Fatalf("volume %s is neither empty nor the whole of a Secret or ConfigMap of the manifest", v.Name)
+		}
+		volumes[v.Name] = sharedDir(t)
+		for name, value := range files {
+			writeMode(t, filepath.Join(volumes[v.Name], name), value, 0o644)
+		}
+	}
+	return volumes
 }

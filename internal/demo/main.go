@@ -6,45 +6,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
+	"io"
 	"os"
 	"os/exec"
-	"time"
-
-	"github.com/inith/inith/internal/pace"
-	"github.com/inith/inith/internal/simserver"
+	"os/signal"
+	"syscall"
 )
 
 func main() {
-	if err := run(context.Background(), os.Args[1:]); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
-	}
-}
-
-// A scene is a server that refuses at first, then says that it is starting, then
-// is ready.
-type scene struct {
-	name            string
-	target          string // for inith, with the address in it
-	listens, serves time.Duration
-	starting, ready simserver.Handler
-}
-
-func scenes() []scene {
-	return []scene{
-		{
-			name: "PostgreSQL", target: "postgres://%s/app", listens: 1500 * time.Millisecond, serves: 4 * time.Second,
-			starting: simserver.Postgres{Refuse: "57P03"}.Handle, ready: simserver.PostgresAsksPassword,
-		},
-		{
-			name: "Redis", target: "redis://%s", listens: time.Second, serves: 3 * time.Second,
-			starting: simserver.RedisPing("-LOADING Redis is loading the dataset in memory\r\n"), ready: simserver.RedisPing("+PONG\r\n"),
-		},
-		{
-			name: "a web service", target: "http://%s/healthz", listens: 500 * time.Millisecond, serves: 5 * time.Second,
-			starting: simserver.HTTP(http.StatusServiceUnavailable), ready: simserver.HTTP(http.StatusOK),
-		},
 	}
 }
 
@@ -54,48 +29,25 @@ func run(ctx context.Context, args []string) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	command := []string{"wait", "--timeout", "30s"}
-	fmt.Println("Three servers are simulated on loopback. Each refuses connections at first,")
-	fmt.Println("then says that it is starting, then is ready:")
-	for _, s := range scenes() {
-		address, err := reserve(ctx)
-		if err != nil {
-			return err
-		}
-		target := fmt.Sprintf(s.target, address)
-		fmt.Printf("  %-14s %s  (listens after %v, ready after %v)\n", s.name, target, s.listens, s.serves)
-		command = append(command, target)
-		go s.play(ctx, address)
+	d := &demo{binary: args[0], out: os.Stdout}
+	if err := d.fetch(ctx); err != nil {
+		return err
 	}
-	command = append(command, "--", "echo", "The application runs, as the process that inith was.")
-	fmt.Printf("\n$ inith wait --timeout 30s TARGET... -- echo …\n\n")
-	inith := exec.CommandContext(ctx, args[0], command...) //nolint:gosec // the binary that make has built
-	inith.Stdin, inith.Stdout, inith.Stderr = os.Stdin, os.Stdout, os.Stderr
-	return inith.Run()
+	return d.wait(ctx)
 }
 
-// reserve returns an address at which nothing listens.
-func reserve(ctx context.Context) (string, error) {
-	s, err := simserver.Listen(ctx, "tcp", "127.0.0.1:0", simserver.Silent)
-	if err != nil {
-		return "", err
-	}
-	s.Close()
-	return s.Addr(), nil
+// A demo tells what happens while inith does it.
+type demo struct {
+	binary string
+	out    io.Writer
 }
 
-func (s scene) play(ctx context.Context, address string) {
-	if pace.Sleep(ctx, s.listens) != nil {
-		return
-	}
-	server, err := simserver.Listen(ctx, "tcp", address, s.starting)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "demo:", err)
-		return
-	}
-	defer server.Close()
-	if pace.Sleep(ctx, s.serves-s.listens) == nil {
-		server.Become(s.ready)
-		<-ctx.Done()
-	}
+// say writes lines.
+func (d *demo) say(format string, args ...any) { _, _ = fmt.Fprintf(d.out, format+"\n", args...) }
+
+// inith returns a call of the binary that shows what it does as it would alone.
+func (d *demo) inith(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, d.binary, args...) //nolint:gosec // the binary that make has built
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	return cmd
 }
