@@ -11,7 +11,7 @@ ENTRYPOINT ["/inith"]
 ARG VERSION
 ARG REVISION
 LABEL org.opencontainers.image.title="inith" \
-      org.opencontainers.image.description="Prepares a container before its application starts: waits for what it depends on, then becomes the application" \
+      org.opencontainers.image.description="Prepares a container before its application starts: waits for what it depends on, downloads what it needs, then becomes the application" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.source="https://github.com/inith/inith" \
       org.opencontainers.image.version="$VERSION" \

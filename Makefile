@@ -8,7 +8,7 @@ GOBUILD   = CGO_ENABLED=0 $(GO) build -tags urfave_cli_no_docs -trimpath -buildv
 REPORT    = $(GO) run ./internal/testreport $(STRICT)
 export DOCKER_BUILDKIT ?= $(shell docker buildx version >/dev/null 2>&1 && echo 1 || echo 0)
 
-.PHONY: build demo test unit integration ci format lint tidy vuln cross reproducible image image-smoke bench-wait bench-fetch fuzz
+.PHONY: build demo test unit integration ci format lint tidy vuln cross reproducible image image-smoke bench-wait bench-fetch fuzz soak
 build: ## bin/inith, static and stripped
 	$(GOBUILD) -o bin/inith ./cmd/inith
 	@chmod 755 bin/inith # whatever the umask: in the image another user runs it
@@ -62,3 +62,8 @@ bench-fetch: build ## side by side with curl, aria2, pget, s5cmd and axel; as ro
 fuzz: ## each fuzz target for a minute
 	$(GO) test -run '^$$' -fuzz FuzzParseURL -fuzztime 1m ./internal/redact
 	@for f in FuzzOpen FuzzPostgresAnswer FuzzRedisAnswer; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m ./probe || exit 1; done
+	@for f in FuzzParseDigest FuzzJournal; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m ./fetch || exit 1; done
+	$(GO) test -run '^$$' -fuzz FuzzExtract -fuzztime 1m -fuzzminimizetime 10x ./fetch/archive
+
+soak: ## thousands of random combinations of faults
+	INITH_SOAK_SEEDS=5000 $(GO) test -run Soak -count=1 -timeout 2h ./fetch

@@ -39,6 +39,12 @@ func space(folder string) (free int64, tmpfs, ok bool) {
 	return int64(s.Bavail) * s.Bsize, s.Type == unix.TMPFS_MAGIC, true //nolint:gosec // no disk has 2^63 bytes
 }
 
+// mountPoint reports whether a file system is mounted at path.
+func mountPoint(path string) bool {
+	var own, above unix.Stat_t
+	return unix.Stat(path, &own) == nil && unix.Stat(path+"/..", &above) == nil && own.Dev != above.Dev
+}
+
 // allocated returns how many bytes a file takes on the disk.
 func allocated(path string) int64 {
 	var s unix.Stat_t

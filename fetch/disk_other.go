@@ -13,6 +13,8 @@ func allocate(f *os.File, size int64) error { return f.Truncate(size) }
 
 func space(string) (free int64, tmpfs, ok bool) { return 0, false, false }
 
+func mountPoint(string) bool { return false }
+
 func allocated(string) int64 { return 0 }
 
 func startWrite(*os.File, int64, int64) {}

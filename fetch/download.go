@@ -50,9 +50,16 @@ func (d *download) run(ctx context.Context, first *Part) error {
 			}
 		})
 	}
-	spawn(func(ctx context.Context) error { return d.work(ctx, first) })
+	var claimed *claim
+	if first != nil {
+		if claimed = d.ranges.claimFor(first.Span); claimed == nil {
+			first.close(d.host)
+			first = nil
+		}
+	}
+	spawn(func(ctx context.Context) error { return d.work(ctx, first, claimed) })
 	for range d.workers() - 1 {
-		spawn(func(ctx context.Context) error { return d.work(ctx, nil) })
+		spawn(func(ctx context.Context) error { return d.work(ctx, nil, nil) })
 	}
 	wg.Go(func() { d.watch(ctx) })
 	err := d.verify.run(ctx)
@@ -69,16 +76,11 @@ func (d *download) workers() int {
 	return int(min(most, int64(d.fetcher.connections())))
 }
 
-// work fetches one claim after the other, until ctx is done.
-func (d *download) work(ctx context.Context, first *Part) error {
+// work fetches one claim after the other, until ctx is done. The first claim, and
+// the answer for it, may be there already.
+func (d *download) work(ctx context.Context, first *Part, c *claim) error {
 	pauses := d.fetcher.pauses()
 	rate := 0.0
-	var c *claim
-	if first != nil {
-		if c = d.ranges.claimFor(first.Span); c == nil {
-			first.close(d.host)
-		}
-	}
 	for {
 		if c == nil {
 			var err error

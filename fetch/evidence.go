@@ -59,16 +59,6 @@ func (e *EvidenceError) Error() string {
 	return fmt.Sprintf("fetch %s: evidence wanted: %s, there is: %s", e.Source, e.Want, e.Got)
 }
 
-// A SizeError tells that a file has another length than the one announced.
-type SizeError struct {
-	Source    string // as it may be shown
-	Want, Got int64  // bytes
-}
-
-func (e *SizeError) Error() string {
-	return fmt.Sprintf("fetch %s: want %d bytes, got %d", e.Source, e.Want, e.Got)
-}
-
 // evidenceNamed is the inverse of [Evidence.String].
 func evidenceNamed(s string) (Evidence, bool) {
 	for e := EvidenceNone; e <= EvidencePinned; e++ {

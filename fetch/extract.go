@@ -60,7 +60,7 @@ func (a *attempt) unpack(ctx context.Context, part *partial, folder string) erro
 	_, entry := errors.AsType[*archive.EntryError](err)
 	if entry || errors.Is(err, archive.ErrFormat) || errors.Is(err, archive.ErrLimit) {
 		part.remove() // it has the right digest: a second try would fail as well
-		return permanent(&LocalError{&reason.Error{Text: "cannot extract: " + err.Error(), Err: err}})
+		return permanent(&LocalError{&reason.Error{Text: "cannot " + err.Error(), Err: err}})
 	}
 	return localError("extract", err)
 }

@@ -43,8 +43,7 @@ type File struct {
 	Extract  bool        // Dest is a folder that gets what the archive holds
 	Verify   bool        // hash a file that is there, even if its receipt vouches for it
 
-	// Sent to the origin of URL and to those of the mirrors, nowhere else, and
-	// read again for each request.
+	// Sent to the origin of URL and nowhere else, and read again for each request.
 	HeaderFiles  []string // of "Name: value" lines
 	BearerFile   string   // of a token
 	PasswordFile string   // for the user of the URL

@@ -30,11 +30,11 @@ func digestOf(b []byte) fetch.Digest {
 	return fetch.Digest{Algorithm: "sha256", Hex: hex.EncodeToString(sum[:])}
 }
 
-func parse(t testing.TB, raw string) *url.URL {
-	t.Helper()
+func parse(tb testing.TB, raw string) *url.URL {
+	tb.Helper()
 	u, err := redact.ParseURL(raw)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return u
 }

@@ -22,11 +22,12 @@ import (
 
 // shared is what the transfers of a fetcher have in common.
 type shared struct {
-	mu      sync.Mutex
-	hosts   map[string]*host
-	clients map[string]*http.Client // by origin
-	limiter *rate.Limiter
-	buffers sync.Pool
+	mu       sync.Mutex
+	hosts    map[string]*host
+	clients  map[string]*http.Client // by origin
+	limiter  *rate.Limiter
+	reserved int64 // bytes that transfers write, where that is limited
+	buffers  sync.Pool
 }
 
 // Open checks what is asked for. Nothing is read, written or sent. Its errors are
@@ -90,6 +91,8 @@ func (t *Transfer) settle() error {
 		return errors.New("the destination is a folder")
 	case !there.IsDir() && t.file.Extract:
 		return errors.New("the destination is not a folder, and an archive is extracted into one")
+	case t.file.Extract && mountPoint(dest):
+		return errors.New("the destination is a mount point, whose place no folder can take: name a folder in it")
 	case !there.IsDir() && !there.Mode().IsRegular():
 		return errors.New("the destination is not a regular file: it is never replaced")
 	}

@@ -27,13 +27,13 @@ func (t *Transfer) lock(ctx context.Context) (unlock func(), err error) {
 	told := false
 	for {
 		if err := os.MkdirAll(t.place.folder, 0o777); err != nil { //nolint:gosec // as other folders: less the umask
-			return nil, named(t.sources[0], localError("make the folder of", err))
+			return nil, &SourceError{t.Name(), t.place.dest, localError("make the folder for", err)}
 		}
 		f, held, err := t.tryLock()
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // the last holder has just removed the empty folder
 		case err != nil:
-			return nil, named(t.sources[0], localError("lock", err))
+			return nil, &SourceError{t.Name(), t.place.dest, localError("lock", err)}
 		case f != nil:
 			t.locked = held
 			return holdLock(f), nil

@@ -151,8 +151,8 @@ func (r *ranges) split() *claim {
 		return nil
 	}
 	middle := slowest.off + (slowest.end-slowest.off)/2
-	if slowest.end-slowest.off > 2*unit {
-		middle = middle / unit * unit
+	if near := (middle + unit/2) / unit * unit; slowest.off < near && near < slowest.end {
+		middle = near // else there would be more units begun than connections, for a kill to lose
 	} else {
 		middle = middle / leastPart * leastPart
 	}

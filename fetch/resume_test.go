@@ -28,8 +28,8 @@ type origin struct {
 	calls   atomic.Int64
 }
 
-func newOrigin(t testing.TB, b []byte, wrap func(http.Handler) http.Handler) *origin {
-	t.Helper()
+func newOrigin(tb testing.TB, b []byte, wrap func(http.Handler) http.Handler) *origin {
+	tb.Helper()
 	o := &origin{content: b, tag: `"v1"`}
 	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		o.calls.Add(1)
@@ -43,7 +43,7 @@ func newOrigin(t testing.TB, b []byte, wrap func(http.Handler) http.Handler) *or
 		h = wrap(h)
 	}
 	o.Server = httptest.NewServer(h)
-	t.Cleanup(o.Close)
+	tb.Cleanup(o.Close)
 	return o
 }
 
@@ -70,24 +70,24 @@ func (c *counter) WriteHeader(code int) {
 }
 
 // run fetches file with what a test changed of the fetcher.
-func run(t testing.TB, f *fetch.Fetcher, file fetch.File) (fetch.Result, error) {
-	t.Helper()
+func run(tb testing.TB, f *fetch.Fetcher, file fetch.File) (fetch.Result, error) {
+	tb.Helper()
 	tr, err := f.Open(file)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return tr.Run(t.Context())
+	return tr.Run(tb.Context())
 }
 
 // interrupted fetches about half of a file and is stopped.
-func interrupted(t testing.TB, o *origin, file fetch.File) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
+func interrupted(tb testing.TB, o *origin, file fetch.File) {
+	tb.Helper()
+	ctx, cancel := context.WithCancel(tb.Context())
 	defer cancel()
 	f := &fetch.Fetcher{RateLimit: int64(len(o.content))}
 	tr, err := f.Open(file)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	go func() {
 		for tr.Status().Done < int64(len(o.content)/2) {
@@ -96,15 +96,15 @@ func interrupted(t testing.TB, o *origin, file fetch.File) {
 		cancel()
 	}()
 	if _, err := tr.Run(ctx); !errors.Is(err, context.Canceled) {
-		t.Fatalf("err = %v, want it canceled", err)
+		tb.Fatalf("err = %v, want it canceled", err)
 	}
 }
 
-func only(t testing.TB, pattern string) string {
-	t.Helper()
+func only(tb testing.TB, pattern string) string {
+	tb.Helper()
 	all, err := filepath.Glob(pattern)
 	if err != nil || len(all) != 1 {
-		t.Fatalf("%s: %d files, %v", pattern, len(all), err)
+		tb.Fatalf("%s: %d files, %v", pattern, len(all), err)
 	}
 	return all[0]
 }

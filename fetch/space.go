@@ -3,6 +3,7 @@ package fetch
 import (
 	"fmt"
 
+	"github.com/inith/inith/internal/bytesize"
 	"github.com/inith/inith/internal/reason"
 )
 
@@ -23,13 +24,25 @@ func (a *attempt) enoughSpace(o object, record *record) error {
 	case ok && memory && a.fetcher.MemoryLimit > 0 && needed > a.fetcher.MemoryFree:
 		return tooSmall(needed, a.fetcher.MemoryFree, "of memory left, and the volume is memory (emptyDir with medium: Memory)",
 			"raise the memory limit of the container, or use a volume on a disk")
-	case a.fetcher.DiskLimit > 0 && needed > a.fetcher.DiskLimit:
-		return tooSmall(needed, a.fetcher.DiskLimit, "of ephemeral storage allowed", "raise limits.ephemeral-storage, or use a volume of its own")
-	default:
-		return nil
 	}
+	if left := a.fetcher.reserve(needed); left < 0 {
+		return tooSmall(needed, needed+left, "of ephemeral storage left", "raise limits.ephemeral-storage, or use a volume of its own")
+	}
+	return nil
+}
+
+// reserve takes bytes from what all transfers together may write, and returns
+// what is left of it. It is not counted where there is no limit.
+func (f *Fetcher) reserve(n int64) (left int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.DiskLimit <= 0 {
+		return 0
+	}
+	f.reserved += n
+	return f.DiskLimit - f.reserved
 }
 
 func tooSmall(needed, free int64, what, hint string) error {
-	return permanent(&LocalError{&reason.Error{Text: fmt.Sprintf("needs %d bytes, and there are %d %s", needed, free, what), Hint: hint}})
+	return permanent(&LocalError{&reason.Error{Text: fmt.Sprintf("needs %s, and there are %s %s", bytesize.Text(needed), bytesize.Text(max(0, free)), what), Hint: hint}})
 }

@@ -58,10 +58,17 @@ func (e *NoProgressError) Unwrap() error { return e.Err }
 // A SourceError tells why a source did not give the file.
 type SourceError struct {
 	Source string // as it may be shown
+	Path   string // the destination, if it is what makes trouble
 	Err    error
 }
 
-func (e *SourceError) Error() string { return "fetch " + e.Source + ": " + e.Err.Error() }
+func (e *SourceError) Error() string {
+	to := ""
+	if e.Path != "" {
+		to = " to " + e.Path
+	}
+	return "fetch " + e.Source + to + ": " + e.Err.Error()
+}
 func (e *SourceError) Unwrap() error { return e.Err }
 
 // Name returns the source of the transfer as it may be shown.
@@ -90,7 +97,7 @@ func (t *Transfer) Status() Status {
 // Run fetches the file. When it returns nil, the file is at its destination, with
 // the content that the evidence speaks for.
 //
-// Errors: [DigestError], [SizeError] and [EvidenceError] where the content is not
+// Errors: [DigestError] and [EvidenceError] where the content is not
 // the one asked for; a [SourceError] for all that servers, networks and file
 // systems refuse; the cause of ctx. What was got stays for the next run, except
 // after a digest that did not match.
@@ -130,10 +137,10 @@ func (t *Transfer) run(ctx context.Context) (Result, error) {
 		if ctx.Err() != nil {
 			return Result{}, context.Cause(ctx)
 		}
-		errs = append(errs, named(s, err))
 		if isLocal(err) {
-			break
+			return Result{}, &SourceError{s.Name(), t.place.dest, err}
 		}
+		errs = append(errs, named(s, err))
 		if len(errs) < len(t.sources) {
 			t.log.WarnContext(ctx, "trying the next mirror", "source", s.Name(), "err", err)
 		}
@@ -143,12 +150,12 @@ func (t *Transfer) run(ctx context.Context) (Result, error) {
 
 // named adds the source to an error, if it does not name it itself.
 func named(s Source, err error) error {
-	for _, named := range []any{new(*DigestError), new(*EvidenceError), new(*SizeError), new(*SourceError)} {
+	for _, named := range []any{new(*DigestError), new(*EvidenceError), new(*SourceError)} {
 		if errors.As(err, named) {
 			return err
 		}
 	}
-	return &SourceError{s.Name(), err}
+	return &SourceError{Source: s.Name(), Err: err}
 }
 
 // fromSource fetches the file from one source, again from the start where what
@@ -182,8 +189,8 @@ func (t *Transfer) wanted(ctx context.Context, s Source) error {
 		if err != nil {
 			return named(sums, err)
 		}
-		if t.want, err = parseSums(list, path.Base(t.file.URL.Path)); err != nil {
-			return &SourceError{sums.Name(), err}
+		if t.want, err = parseSums(list, path.Base(t.file.URL.Path), isBlake3List(t.file.SumsURL.Path)); err != nil {
+			return &SourceError{Source: sums.Name(), Err: err}
 		}
 		t.level = EvidenceSums
 		t.host = t.fetcher.host(s.Host())
@@ -328,7 +335,11 @@ func (a *attempt) download(ctx context.Context, first *Part, record *record) (Re
 		a.single = true
 		return a.run(ctx)
 	}
-	if err := a.enoughSpace(o, record); err != nil {
+	err := a.enoughSpace(o, record)
+	if err == nil && a.file.Extract {
+		err = a.replaceable()
+	}
+	if err != nil {
 		first.close(a.host)
 		return Result{}, err
 	}
@@ -338,7 +349,6 @@ func (a *attempt) download(ctx context.Context, first *Part, record *record) (Re
 	}
 	d.ranges = newRanges(first.Size, a.fetcher.window(), have)
 	d.ranges.whole = !first.Ranged || first.Size < 0 || !d.sure
-	var err error
 	if d.part, err = a.place.openPartial(o, record, d.sure); err != nil {
 		first.close(a.host)
 		if errors.Is(err, errGone) { // by another process: where locks do not work
@@ -346,7 +356,7 @@ func (a *attempt) download(ctx context.Context, first *Part, record *record) (Re
 		}
 		return Result{}, err
 	}
-	if !d.sure {
+	if !d.sure && first.Size > unit {
 		a.log.WarnContext(ctx, "the server tells versions of the file not apart: one connection, and no resuming", "source", a.source.Name())
 	}
 	return a.transfer(ctx, d, first, record)

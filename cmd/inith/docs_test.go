@@ -90,3 +90,37 @@ func TestDocsHaveTheFragmentKeys(t *testing.T) {
 		}
 	}
 }
+
+// names returns the names in the first cells of a table.
+func names(rows [][]string) []string {
+	var all []string
+	for _, row := range rows {
+		for name := range strings.SplitSeq(row[0], ",") {
+			all = append(all, strings.Trim(strings.TrimSpace(name), "`-"))
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+func TestDocsHaveTheFlagsOfFetch(t *testing.T) {
+	var want []string
+	for _, f := range newApp(&process{}).Command("fetch").Flags {
+		want = append(want, f.Names()...)
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, names(table(t, "docs/fetch.md", "option", "default"))); diff != "" {
+		t.Errorf("flags (-code +docs):\n%s", diff)
+	}
+}
+
+func TestDocsHaveTheKeysOfModels(t *testing.T) {
+	var want []string
+	for _, k := range modelKeys() {
+		want = append(want, k.name)
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, names(table(t, "docs/fetch.md", "key", "as"))); diff != "" {
+		t.Errorf("keys (-code +docs):\n%s", diff)
+	}
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +19,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/inith/inith/fetch"
+	"github.com/inith/inith/internal/bytesize"
 	"github.com/inith/inith/internal/memory"
 	"github.com/inith/inith/internal/redact"
 )
@@ -36,6 +38,9 @@ sends no request.
    sums      the list at --checksum-url says
    server    a digest that the server sends says
    size      the server's length says: it is not cut, no more
+
+INITH_FETCH_EPHEMERAL_LIMIT, a number of bytes from the downward API (resourceFieldRef
+limits.ephemeral-storage), bounds what may be written.
 
 EXAMPLES:
    inith fetch https://models.example.com/v2.bin /models/ --sha256 9f86d081...
@@ -71,6 +76,7 @@ func fetchCommand(p *process) *cli.Command {
 			f.duration("timeout", 0, "give up after this `TIME`"),
 			f.duration("no-progress", fetch.DefaultNoProgress, "give up when no byte came for this `TIME`"),
 			f.duration("retry-max-wait", fetch.DefaultRetryMaxWait, "longest `TIME` between two attempts, whatever a server asks for"),
+			f.bool("init", "stay as the init process of CMD: forward signals, reap orphans, return its exit code"),
 			f.bool("json", "print an object a file instead of its path"),
 			f.string("proxy", "reach servers through the proxy at this `URL` (default: HTTPS_PROXY, HTTP_PROXY, NO_PROXY)"),
 		}, f.connection()...),
@@ -91,6 +97,7 @@ type fetchJob struct {
 	transfers []*fetch.Transfer
 	timeout   time.Duration // zero: none
 	json      bool
+	init      bool
 }
 
 func (p *process) parseFetch(c *cli.Context) (*fetchJob, error) {
@@ -101,7 +108,10 @@ func (p *process) parseFetch(c *cli.Context) (*fetchJob, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &fetchJob{process: p, fetcher: f, timeout: duration(c, "timeout"), json: c.Bool("json")}
+	j := &fetchJob{process: p, fetcher: f, timeout: duration(c, "timeout"), json: c.Bool("json"), init: c.Bool("init")}
+	if j.init && p.command == nil {
+		return nil, usagef("--init needs a command after --")
+	}
 	files, err := p.files(c)
 	if err != nil {
 		return nil, err
@@ -180,14 +190,7 @@ func (p *process) ephemeralLimit() (int64, error) {
 // files returns what to fetch.
 func (p *process) files(c *cli.Context) ([]fetch.File, error) {
 	if name := c.String("file"); name != "" {
-		if c.NArg() > 0 || c.String("from-env") != "" {
-			return nil, usagef("--file and SOURCE exclude each other")
-		}
-		files, err := p.readModels(name)
-		for i := range files {
-			files[i].Verify = c.Bool("verify")
-		}
-		return files, err
+		return p.listed(c, name)
 	}
 	file, err := p.sourceAndDest(c)
 	if err != nil {
@@ -199,16 +202,60 @@ func (p *process) files(c *cli.Context) ([]fetch.File, error) {
 	if file.SumsURL, err = p.url(c.String("checksum-url"), c.String("checksum-url-from-env")); err != nil {
 		return nil, err
 	}
-	if s := c.String("evidence"); s != "" {
-		if file.Evidence, err = fetch.ParseEvidence(s); err != nil {
-			return nil, usagef("--evidence: %w", err)
-		}
+	if file.Evidence, err = evidenceFlag(c); err != nil {
+		return nil, err
 	}
 	if file.Mode, err = parseMode(c.String("mode")); err != nil {
 		return nil, usagef("--mode: %w", err)
 	}
+	if file.Mode != 0 && file.Extract {
+		return nil, usagef("--mode is for a file: an archive has the modes of its own")
+	}
 	file.Mirrors, err = p.mirrors(c)
 	return []fetch.File{file}, err
+}
+
+// listed returns the files of a list. What belongs to one file is an entry's
+// there: it must not be on the command line, where it would be ignored.
+func (p *process) listed(c *cli.Context, name string) ([]fetch.File, error) {
+	if c.NArg() > 0 || c.String("from-env") != "" {
+		return nil, usagef("--file and SOURCE exclude each other")
+	}
+	for _, flag := range []string{"sha256", "digest", "checksum-url", "checksum-url-from-env", "mode", "bearer-file", "password-file"} {
+		if c.String(flag) != "" {
+			return nil, usagef("--%s is for one file: with --file, put it into its entry", flag)
+		}
+	}
+	for _, flag := range []string{"mirror", "mirror-from-env", "header-file"} {
+		if len(c.StringSlice(flag)) > 0 {
+			return nil, usagef("--%s is for one file: with --file, put it into its entry", flag)
+		}
+	}
+	if c.Bool("extract") {
+		return nil, usagef("--extract is for one file: with --file, put it into its entry")
+	}
+	least, err := evidenceFlag(c)
+	if err != nil {
+		return nil, err
+	}
+	files, err := p.readModels(name)
+	for i := range files {
+		files[i].Verify = c.Bool("verify")
+		files[i].Evidence = max(files[i].Evidence, least)
+	}
+	return files, err
+}
+
+func evidenceFlag(c *cli.Context) (fetch.Evidence, error) {
+	s := c.String("evidence")
+	if s == "" {
+		return fetch.EvidenceNone, nil
+	}
+	e, err := fetch.ParseEvidence(s)
+	if err != nil {
+		return e, usagef("--evidence: %w", err)
+	}
+	return e, nil
 }
 
 func (p *process) sourceAndDest(c *cli.Context) (fetch.File, error) {
@@ -317,14 +364,14 @@ func (j *fetchJob) run(ctx context.Context) error {
 	stop()
 	for _, r := range results {
 		if j.live() && r.Evidence != fetch.EvidenceNone {
-			j.told(r)
+			_, _ = fmt.Fprintln(j.stderr, "inith:", sentence(r))
 		}
 	}
 	if err != nil {
 		return err
 	}
 	if j.command != nil {
-		return j.becomeCommand(ctx, false)
+		return j.becomeCommand(ctx, j.init)
 	}
 	j.terminate(summary(results))
 	return j.print(results)
@@ -385,9 +432,9 @@ type unfinishedError struct {
 func (e *unfinishedError) Error() string {
 	of := ""
 	if e.status.Size >= 0 {
-		of = " of " + bytesText(e.status.Size)
+		of = " of " + bytesize.Text(e.status.Size)
 	}
-	text := fmt.Sprintf("fetch %s: %v, with %s%s there", e.status.Name, e.cause, bytesText(e.status.Done), of)
+	text := fmt.Sprintf("fetch %s: %v, with %s%s there", e.status.Name, e.cause, bytesize.Text(e.status.Done), of)
 	if e.status.Err != nil {
 		text += "; the last trouble: " + e.status.Err.Error()
 	}
@@ -404,7 +451,16 @@ func (j *fetchJob) told(r fetch.Result) {
 		return
 	}
 	log.Info("fetched", "elapsed", r.Elapsed.Round(time.Millisecond).String(),
-		"rate", bytesText(int64(float64(r.Fetched)/max(r.Elapsed.Seconds(), 1e-3)))+"/s", "resumed", bytesText(r.Resumed), "retries", r.Retries)
+		"rate", bytesize.Text(int64(float64(r.Fetched)/max(r.Elapsed.Seconds(), 1e-3)))+"/s", "resumed", bytesize.Text(r.Resumed), "retries", r.Retries)
+}
+
+// sentence tells a person how a file was got.
+func sentence(r fetch.Result) string {
+	what := fmt.Sprintf("%s: %s, %s (evidence: %s)", cmp.Or(r.Path, r.Source), bytesize.Text(r.Size), r.Digest, r.Evidence)
+	if r.Skipped {
+		return what + ", there already"
+	}
+	return fmt.Sprintf("%s, in %v", what, r.Elapsed.Round(100*time.Millisecond))
 }
 
 // summary is the outcome for the termination log.
@@ -417,7 +473,11 @@ func summary(results []fetch.Result) string {
 			skipped++
 		}
 	}
-	return fmt.Sprintf("fetched: %d files of %s, %d of them were there already, %s came over the network", len(results), bytesText(size), skipped, bytesText(fetched))
+	files := "1 file"
+	if len(results) > 1 {
+		files = fmt.Sprintf("%d files", len(results))
+	}
+	return fmt.Sprintf("fetched: %s of %s, %d there already, %s came over the network", files, bytesize.Text(size), skipped, bytesize.Text(fetched))
 }
 
 // jsonResult is a line of --json.

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"log/slog"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/inith/inith/fetch"
+	"github.com/inith/inith/internal/bytesize"
 	"github.com/inith/inith/internal/display"
 )
 
@@ -48,14 +50,14 @@ func (j *fetchJob) watch() (stop func()) {
 func (j *fetchJob) newView() (fetchView, time.Duration) {
 	if j.live() {
 		_, plain := j.lookup("NO_COLOR")
-		return &fetchBars{rows: display.New(j.stderr, j.size, !plain), rates: make([]rate, len(j.transfers))}, redraw
+		return &fetchBars{rows: display.New(j.stderr, j.size, !plain), rates: newRates(len(j.transfers))}, redraw
 	}
 	log := j.logger()
 	log.Info("fetching", "files", len(j.transfers), "timeout", shortDuration(j.timeout), "no_progress", shortDuration(max(0, j.fetcher.NoProgress)))
 	for _, t := range j.transfers {
 		log.Debug("to fetch", "source", t.Name(), "path", t.Path())
 	}
-	return &fetchLog{log: log, told: make([]toldProgress, len(j.transfers))}, time.Second
+	return &fetchLog{log: log, rates: newRates(len(j.transfers)), told: make([]toldProgress, len(j.transfers))}, time.Second
 }
 
 func (j *fetchJob) statuses() []fetch.Status {
@@ -69,20 +71,20 @@ func (j *fetchJob) statuses() []fetch.Status {
 // A fetchLog writes a line for each file every 10 s or 10 %, whichever is
 // earlier, but not more than one a second.
 type fetchLog struct {
-	log  *slog.Logger
-	told []toldProgress
+	log   *slog.Logger
+	rates []rate
+	told  []toldProgress
 }
 
 type toldProgress struct {
 	at     time.Time
 	tenths int64
-	rate   rate
 }
 
 func (v *fetchLog) show(all []fetch.Status) {
 	for i, s := range all {
 		last := &v.told[i]
-		perSecond := last.rate.update(s.Fetched)
+		perSecond := v.rates[i].update(s.Fetched)
 		tenths := int64(0)
 		if s.Size > 0 {
 			tenths = 10 * s.Done / s.Size
@@ -91,11 +93,11 @@ func (v *fetchLog) show(all []fetch.Status) {
 			continue
 		}
 		last.at, last.tenths = time.Now(), tenths
-		attrs := []any{"source", s.Name, "state", s.Phase.String(), "done", bytesText(s.Done)}
+		attrs := []any{"source", s.Name, "state", s.Phase.String(), "done", bytesize.Text(s.Done)}
 		if s.Size >= 0 {
-			attrs = append(attrs, "size", bytesText(s.Size))
+			attrs = append(attrs, "size", bytesize.Text(s.Size))
 		}
-		attrs = append(attrs, "rate", bytesText(perSecond)+"/s", "connections", s.Connections, "retries", s.Retries)
+		attrs = append(attrs, "rate", bytesize.Text(perSecond)+"/s", "connections", s.Connections, "retries", s.Retries)
 		if s.Err != nil {
 			attrs = append(attrs, "last_err", s.Err)
 		}
@@ -123,20 +125,20 @@ func (v *fetchBars) show(all []fetch.Status) {
 func (v *fetchBars) end(all []fetch.Status) { v.show(all) }
 
 // fetchRow draws one file, such as
-// "model.bin  [=====     ]  52 %  1.1 GiB  83.1 MiB/s  6s  8 conn".
+// "model.bin  [=====     ]  52 %   1.1 GiB 83.1 MiB/s   6s  8 conn", in 80 columns.
 func fetchRow(s fetch.Status, perSecond int64) display.Row {
-	const width = 20
-	bar, percent, left := fmt.Sprintf("%*s", width, ""), "     ", "      "
+	const width = 10
+	bar, percent, left := fmt.Sprintf("%*s", width, ""), "     ", "    "
 	if s.Size > 0 {
 		full := int(width * s.Done / s.Size)
-		bar = fmt.Sprintf("%-*.*s", width, full, "====================")
+		bar = fmt.Sprintf("%-*.*s", width, full, "==========")
 		percent = fmt.Sprintf("%3d %%", 100*s.Done/s.Size)
 		if perSecond > 0 && s.Phase == fetch.Fetching {
-			left = fmt.Sprintf("%6s", (time.Duration((s.Size-s.Done)/perSecond) * time.Second).String())
+			left = fmt.Sprintf("%4s", (time.Duration((s.Size-s.Done)/perSecond) * time.Second).String())
 		}
 	}
 	row := display.Row{Mark: "…", Color: display.Yellow}
-	state := fmt.Sprintf("%11s/s  %s  %2d conn", bytesText(perSecond), left, s.Connections)
+	state := fmt.Sprintf("%9s/s %s %2d conn", bytesize.Text(perSecond), left, s.Connections)
 	if s.Phase != fetch.Fetching {
 		state = s.Phase.String()
 	}
@@ -144,42 +146,32 @@ func fetchRow(s fetch.Status, perSecond int64) display.Row {
 		row = display.Row{Mark: "✓", Color: display.Green, Minor: true}
 	}
 	if s.Retries > 0 {
-		state += fmt.Sprintf("  %d retries", s.Retries)
+		state += fmt.Sprintf(" %d retries", s.Retries)
 	}
 	name, _, _ := strings.Cut(s.Name, "?")
-	row.Text = fmt.Sprintf("%-20s [%s] %s %10s  %s", display.Cut(path.Base(name), 20), bar, percent, bytesText(max(s.Size, s.Done)), state)
+	row.Text = fmt.Sprintf("%-18s [%s] %s %9s %s", display.Cut(path.Base(name), 18), bar, percent, bytesize.Text(max(s.Size, s.Done)), state)
 	return row
 }
 
 // A rate is a moving average of bytes per second.
 type rate struct {
-	at    time.Time
-	bytes int64
-	mean  float64
+	begun, at time.Time
+	bytes     int64
+	mean      float64
+}
+
+func newRates(n int) []rate {
+	now := time.Now()
+	return slices.Repeat([]rate{{begun: now, at: now}}, n)
 }
 
 // update returns the rate, given how many bytes have come in all.
 func (r *rate) update(n int64) int64 {
+	const over = 2 // seconds
 	now := time.Now()
-	if !r.at.IsZero() {
-		elapsed := now.Sub(r.at).Seconds()
-		share := min(1, elapsed/2) // of the newest value: the average is over two seconds
-		r.mean += share * (float64(n-r.bytes)/max(elapsed, 1e-3) - r.mean)
-	}
+	elapsed := now.Sub(r.at).Seconds()
+	share := elapsed / min(over, now.Sub(r.begun).Seconds()) // of the newest value
+	r.mean += min(1, share) * (float64(n-r.bytes)/max(elapsed, 1e-3) - r.mean)
 	r.at, r.bytes = now, n
 	return int64(r.mean)
-}
-
-// bytesText writes 1.5 GiB instead of 1610612736.
-func bytesText(n int64) string {
-	if n < 1<<10 {
-		return fmt.Sprintf("%d B", n)
-	}
-	value, unit := float64(n), ""
-	for _, unit = range []string{"KiB", "MiB", "GiB", "TiB"} {
-		if value /= 1 << 10; value < 1000 {
-			break
-		}
-	}
-	return fmt.Sprintf("%.1f %s", value, unit)
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/inith/inith/internal/bytesize"
 )
 
 // A flagSet makes the flags of a command, each with its variable. "" is for the
@@ -109,20 +111,9 @@ func (v *sizeValue) String() string {
 }
 
 func (v *sizeValue) Set(s string) error {
-	number := strings.TrimRight(s, "BKMGTi")
-	factor := map[string]float64{
-		"B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
-		"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
-	}[s[len(number):]]
-	n, err := strconv.ParseFloat(number, 64)
-	if err == nil && factor == 0 {
-		return errors.New("a size needs a unit (did you mean " + number + "MB or " + number + "MiB?)")
-	}
-	if err != nil || n*factor < 1 || n*factor > 1<<62 {
-		return errors.New("not a size such as 512MiB or 100MB")
-	}
-	*v = sizeValue(n * factor)
-	return nil
+	n, err := bytesize.Parse(s)
+	*v = sizeValue(n)
+	return err
 }
 
 // size returns the value of a flag that [flagSet.size] made, in bytes.

@@ -192,6 +192,8 @@ func (m *modelsReader) read(entry *yaml.Node) {
 		m.fail(entry, "no url")
 	case f.Dest == "":
 		m.fail(entry, "no to")
+	case f.Mode != 0 && f.Extract:
+		m.fail(entry, "mode is for a file: an archive has the modes of its own")
 	case f.Dest == "-":
 		m.fail(entry, "to: the standard output is for a single file, on the command line")
 	}

@@ -130,7 +130,7 @@ func (b *budget) addEntry() error {
 }
 
 func (b *budget) tooMany() error {
-	return fmt.Errorf("%w: it has more than %d entries; raise the limit if you trust it", ErrLimit, b.maxEntries)
+	return fmt.Errorf("%w: it has more than %d entries", ErrLimit, b.maxEntries)
 }
 
 func (b *budget) addBytes(n int64) error {
@@ -142,7 +142,7 @@ func (b *budget) addBytes(n int64) error {
 }
 
 func tooLarge(limit int64) error {
-	return fmt.Errorf("%w: it unpacks to more than %d bytes; raise the limit if you trust it", ErrLimit, limit)
+	return fmt.Errorf("%w: it unpacks to more than %d bytes", ErrLimit, limit)
 }
 
 // refuse returns an [*EntryError] for the entry with this name.

@@ -3,9 +3,7 @@ package faultserver_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -58,41 +56,13 @@ func TestNaiveGoesWrongUnderEachFault(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
 			got, err := f.Naive(ctx, client, s.URL(), faultserver.Credentials())
-			checkHarm(t, s, f, got, err)
+			if err := s.Harmed(f, got, err); err != nil {
+				t.Error(err)
+			}
 			if injection.Fired() == 0 {
 				t.Error("the fault has not struck")
 			}
 		})
-	}
-}
-
-func checkHarm(t *testing.T, s *faultserver.Server, f faultserver.Fault, got []byte, err error) {
-	t.Helper()
-	right := err == nil && bytes.Equal(got, s.Want().All())
-	switch f.Harm {
-	case faultserver.WrongBytes:
-		if right || err != nil {
-			t.Errorf("%d bytes, right: %v, error: %v; want wrong bytes", len(got), right, err)
-		}
-	case faultserver.Fails:
-		if err == nil || errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%d bytes, right: %v, error: %v; want an error", len(got), right, err)
-		}
-	case faultserver.Hangs:
-		if !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%d bytes, right: %v, error: %v; want a hang", len(got), right, err)
-		}
-	case faultserver.Leaks:
-		leaks := strings.Join(s.Leaks(), ", ")
-		if f.Name == "referer" && !strings.Contains(leaks, "Referer") || leaks == "" && !strings.Contains(err.Error(), faultserver.Secret) {
-			t.Errorf("leaks: %s; error: %v; want a leak", leaks, err)
-		}
-	case faultserver.Strays:
-		if len(s.Strangers()) == 0 {
-			t.Errorf("no stray request; error: %v", err)
-		}
-	default:
-		t.Errorf("no harm is named")
 	}
 }
 

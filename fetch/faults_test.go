@@ -1,0 +1,243 @@
+package fetch_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/inith/inith/fetch"
+	"github.com/inith/inith/internal/faultserver"
+	"github.com/inith/inith/internal/trust"
+)
+
+var errHangs = errors.New("the transfer hangs")
+
+// TestFaults fetches from an origin that goes wrong in each way of the list, with
+// a pinned digest and without, after a naive client has gone wrong.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	for _, f := range faultserver.Faults() {
+		if !lookedUp(f) {
+			t.Run(f.String(), func(t *testing.T) {
+				t.Parallel()
+				testFault(t, f, true)
+			})
+		}
+	}
+}
+
+// TestLookupFaults is as TestFaults, for origins that only their own name server
+// knows. It is not parallel: there is one resolver.
+func TestLookupFaults(t *testing.T) {
+	before := net.DefaultResolver
+	t.Cleanup(func() { net.DefaultResolver = before })
+	for _, f := range faultserver.Faults() {
+		if lookedUp(f) {
+			t.Run(f.String(), func(t *testing.T) { testFault(t, f, false) })
+		}
+	}
+}
+
+// lookedUp reports whether a fault needs the server's name server.
+func lookedUp(f faultserver.Fault) bool { return f.Number == 31 || f.Name == "subdomain" }
+
+func testFault(t *testing.T, f faultserver.Fault, parallel bool) {
+	t.Helper()
+	checkNaive(t, f)
+	for _, pinned := range []bool{true, false} {
+		t.Run(map[bool]string{true: "pinned", false: "unpinned"}[pinned], func(t *testing.T) {
+			if parallel {
+				t.Parallel()
+			}
+			newFaultRun(t, f, pinned).check(t)
+		})
+	}
+}
+
+// faulty returns a server with a fault.
+func faulty(t *testing.T, f faultserver.Fault) (*faultserver.Server, *faultserver.Injection) {
+	t.Helper()
+	s := &faultserver.Server{Content: faultserver.Content{Size: 9<<20 + 4321, Seed: uint64(f.Number)}}
+	i := s.Inject(f)
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s, i
+}
+
+// checkNaive lets the naive client of a fault go wrong: where it does not, nothing
+// is tested.
+func checkNaive(t *testing.T, f faultserver.Fault) {
+	t.Helper()
+	s, i := faulty(t, f)
+	defer s.Close()
+	client := s.Client()
+	defer client.CloseIdleConnections()
+	limit := time.Minute
+	if f.Harm == faultserver.Hangs {
+		limit = 500 * time.Millisecond
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	got, err := f.Naive(ctx, client, s.URL(), faultserver.Credentials())
+	if err := s.Harmed(f, got, err); err != nil {
+		t.Fatalf("the naive client: %v", err)
+	}
+	if i.Fired() == 0 {
+		t.Fatal("the fault has not struck the naive client")
+	}
+}
+
+// A faultRun is a transfer from a server with a fault.
+type faultRun struct {
+	fault    faultserver.Fault
+	injected *faultserver.Injection
+	server   *faultserver.Server
+	outcome  faultserver.Outcome
+	dest     string
+	log      bytes.Buffer
+	err      error
+}
+
+func newFaultRun(t *testing.T, f faultserver.Fault, pinned bool) *faultRun {
+	t.Helper()
+	r := &faultRun{fault: f, outcome: f.Unpinned, dest: filepath.Join(t.TempDir(), "model.bin")}
+	r.server, r.injected = faulty(t, f)
+	if lookedUp(f) {
+		net.DefaultResolver = r.server.Resolver()
+	}
+	fetcher := &fetch.Fetcher{
+		Stall: 500 * time.Millisecond, HeaderWait: 500 * time.Millisecond, RetryMaxWait: 200 * time.Millisecond,
+		NoProgress: 12 * time.Second, // a TLS handshake may take 10 s
+		Logger:     slog.New(slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	if f.Pinned == faultserver.Refuse {
+		fetcher.NoProgress = 3 * time.Second
+	}
+	if pem := r.server.PEM(); pem != nil {
+		fetcher.TLS = trust.TLS{CAFile: write(t, pem)}
+	}
+	if proxy := r.server.Proxy(); proxy != nil {
+		fetcher.Proxy = func(*url.URL) (*url.URL, error) { return proxy, nil }
+	}
+	file := fetch.File{URL: parse(t, r.server.URL()), Dest: r.dest, HeaderFiles: []string{write(t, lines(faultserver.Credentials()))}}
+	if pinned {
+		r.outcome, file.Digest = f.Pinned, pin(r.server.Want())
+	}
+	tr, err := fetcher.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errHangs)
+	defer cancel()
+	_, r.err = tr.Run(ctx)
+	return r
+}
+
+func (r *faultRun) check(t *testing.T) {
+	t.Helper()
+	switch r.outcome {
+	case faultserver.Right:
+		if r.err != nil {
+			t.Errorf("err = %v, want right bytes\n%s", r.err, &r.log)
+		}
+	case faultserver.Refuse:
+		if r.err == nil {
+			t.Error("no error")
+		}
+	case faultserver.Either, faultserver.Blind:
+	}
+	if r.err != nil {
+		if err := refused(r.err, r.dest); err != nil {
+			t.Error(err)
+		}
+	} else if sum, err := sumOf(r.dest); r.outcome != faultserver.Blind && sum != pin(r.server.Want()).Hex {
+		t.Errorf("WRONG BYTES (%v)\n%s", err, &r.log)
+	}
+	if r.injected.Fired() == 0 && !r.fault.Avoidable {
+		t.Errorf("the fault has not struck\n%s", &r.log)
+	}
+	if leaks := r.server.Leaks(); len(leaks) > 0 {
+		t.Errorf("leaks: %q", leaks)
+	}
+	if strays := r.server.Strangers(); r.fault.Harm == faultserver.Strays && len(strays) > 0 {
+		t.Errorf("stray requests: %v", strays)
+	}
+	if strings.Contains(r.log.String(), faultserver.Secret) {
+		t.Errorf("the log holds the secret: %s", &r.log)
+	}
+	if err := tidy(filepath.Dir(r.dest), r.err == nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// refused checks an error, and that nothing is at the destination.
+func refused(err error, dest string) error {
+	text := err.Error()
+	if text == "" || strings.Contains(text, "\n") || strings.Contains(text, faultserver.Secret) || strings.Contains(text, errHangs.Error()) {
+		return fmt.Errorf("the error is %q", text)
+	}
+	if _, err := os.Lstat(dest); err == nil {
+		return fmt.Errorf("there is a file after the error %w", err)
+	}
+	return nil
+}
+
+// tidy checks that what is in a folder tells no secret, and that a transfer that
+// is done has left its receipt and nothing else.
+func tidy(folder string, done bool) error {
+	left, err := filepath.Glob(folder + "/.inith/*")
+	if err != nil {
+		return err
+	}
+	for _, name := range left {
+		if done && !strings.HasSuffix(name, ".receipt") {
+			return fmt.Errorf("left: %s", filepath.Base(name))
+		}
+		if b, err := os.ReadFile(name); err != nil || bytes.Contains(b, []byte(faultserver.Secret)) {
+			return fmt.Errorf("the state holds the secret, or: %w", err)
+		}
+	}
+	return nil
+}
+
+// pin returns the digest of a content.
+func pin(c faultserver.Content) fetch.Digest {
+	sum := c.SHA256()
+	return fetch.Digest{Algorithm: "sha256", Hex: hex.EncodeToString(sum[:])}
+}
+
+func sumOf(path string) (string, error) {
+	b, err := os.ReadFile(path)
+	return fmt.Sprintf("%x", sha256.Sum256(b)), err
+}
+
+// write returns the path of a new file.
+func write(t *testing.T, b []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// lines returns headers as they are in a file.
+func lines(h http.Header) []byte {
+	var b bytes.Buffer
+	_ = h.Write(&b)
+	return bytes.ReplaceAll(b.Bytes(), []byte("\r"), nil)
+}
