@@ -25,7 +25,7 @@ const (
 	tlsTimeout   = 10 * time.Second
 	maxRedirects = 10
 	maxHeader    = 64 << 10 // bytes
-	bufferSize   = 256 << 10
+	bufferSize   = 128 << 10
 )
 
 // client returns a client for what begins at an origin. It retries a request
