@@ -285,7 +285,7 @@ func validator(h http.Header) string {
 	}
 	modified, err1 := http.ParseTime(h.Get("Last-Modified"))
 	date, err2 := http.ParseTime(h.Get("Date"))
-	if tag != "" || err1 != nil || err2 != nil || date.Sub(modified) < time.Minute {
+	if err1 != nil || err2 != nil || date.Sub(modified) < time.Minute {
 		return ""
 	}
 	return h.Get("Last-Modified")

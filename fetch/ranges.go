@@ -37,9 +37,10 @@ type ranges struct {
 // A claim is a span that a worker fetches.
 type claim struct {
 	off, end int64 // what is left of it; end shrinks when another worker helps
+	again    int64 // bytes before off that its stream has brought once more
 	rate     float64
 	moved    time.Time // when the last byte came
-	before   int64     // off at the last look
+	before   int64     // off and again at the last look
 	looks    int
 	slow     int    // looks in a row at which it was slow
 	cancel   func() // its stream
@@ -178,6 +179,15 @@ func (r *ranges) take(c *claim, n int) (off int64, take int, more bool) {
 	return off, n, c.off < c.end
 }
 
+// skipped says that the stream of c has brought n bytes that are not asked for, on
+// its way to those that are.
+func (r *ranges) skipped(c *claim, n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c.again += int64(n)
+	c.moved = time.Now()
+}
+
 // wrote says that bytes are in the file. It returns the units that are complete
 // with them, and whether they follow on the first byte without a gap.
 func (r *ranges) wrote(s Span) (units []int64, ordered bool) {
@@ -297,6 +307,9 @@ func (s spans) add(x Span) spans {
 
 // remove returns s without the bytes of x.
 func (s spans) remove(x Span) spans {
+	if x.Start >= x.End {
+		return s
+	}
 	var left spans
 	for _, a := range s {
 		if before := (Span{a.Start, min(a.End, x.Start)}); before.len() > 0 {

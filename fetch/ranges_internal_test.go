@@ -1,0 +1,172 @@
+package fetch
+
+import (
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestSpans compares the set with a slice of booleans.
+func TestSpans(t *testing.T) {
+	const size = 64
+	r := rand.New(rand.NewPCG(1, 1))
+	for range 200 {
+		var s spans
+		var want [size]bool
+		for range 20 {
+			x := Span{Start: r.Int64N(size), End: r.Int64N(size + 1)}
+			in := r.IntN(3) > 0
+			if in {
+				s = s.add(x)
+			} else {
+				s = s.remove(x)
+			}
+			for i := x.Start; i < x.End; i++ {
+				want[i] = in
+			}
+			checkSpans(t, s, want[:])
+		}
+	}
+}
+
+func checkSpans(t *testing.T, s spans, want []bool) {
+	t.Helper()
+	var total int64
+	for i, in := range want {
+		if in {
+			total++
+		}
+		if one := (Span{int64(i), int64(i) + 1}); s.contains(one) != in {
+			t.Fatalf("%v: byte %d is in it: %t, want %t", s, i, !in, in)
+		}
+	}
+	if gaps := s.gaps(int64(len(want))).total(); s.total() != total || gaps != int64(len(want))-total {
+		t.Fatalf("%v: %d bytes and %d missing, want %d of %d", s, s.total(), gaps, total, len(want))
+	}
+	for i := 1; i < len(s); i++ {
+		if s[i-1].End >= s[i].Start {
+			t.Fatalf("%v: not disjoint with gaps", s)
+		}
+	}
+}
+
+// TestRangesCoverTheFile has workers that fail, help and give back at random, and
+// holds that each byte is given out, and none far beyond the window.
+func TestRangesCoverTheFile(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 2))
+	for _, size := range []int64{1, unit, 10*unit + 5, 200*unit + 1} {
+		const window = 16 * unit
+		plan := newRanges(size, window, nil)
+		active := map[*claim]bool{}
+		var verified int64
+		for steps := 0; verified < size; steps++ {
+			if steps > 1_000_000 {
+				t.Fatal("it does not end")
+			}
+			if c, _ := plan.next(8, float64(r.IntN(20*unit))); c != nil {
+				if c.end >= verified+window+unit { // a claim ends where a unit ends
+					t.Fatalf("a claim to %d, with %d verified", c.end, verified)
+				}
+				active[c] = true
+			}
+			for c := range active {
+				off, n, more := plan.take(c, 1+r.IntN(unit))
+				plan.wrote(Span{off, off + int64(n)})
+				if !more || r.IntN(10) == 0 {
+					plan.release(c)
+					delete(active, c)
+				}
+				break
+			}
+			if r.IntN(50) == 0 {
+				plan.look(time.Second, time.Hour)
+			}
+			verified = plan.prefix()
+			plan.hashed(verified)
+		}
+		if n, all := plan.done(); n != size || !all {
+			t.Errorf("%d bytes: %d are there", size, n)
+		}
+	}
+}
+
+// TestSlowStreamIsReplaced has one of four streams stand nearly still.
+func TestSlowStreamIsReplaced(t *testing.T) {
+	plan := newRanges(100*unit, 100*unit, nil)
+	var claims []*claim
+	replaced := false
+	for i := range 4 {
+		c, _ := plan.next(4, 8*unit)
+		plan.opened(c, func() { replaced = replaced || i == 3 })
+		claims = append(claims, c)
+	}
+	for look := range 60 {
+		for _, c := range claims[:3] {
+			plan.take(c, 10<<10)
+		}
+		plan.take(claims[3], 10)
+		plan.look(250*time.Millisecond, time.Hour)
+		if replaced {
+			if look < 39 {
+				t.Errorf("replaced after %d looks, want 10 s of patience", look+1)
+			}
+			return
+		}
+	}
+	t.Error("the slow stream is not replaced")
+}
+
+func TestHostRampsUpAndIsThrottled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHost(16)
+		use := func(bytesPerConnection int) {
+			for h.active < h.limit {
+				if err := h.acquire(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(rampEvery)
+			h.received(bytesPerConnection * h.active)
+		}
+		for _, want := range []int{8, 16, 16} { // more connections bring more
+			if use(1000); h.limit != want {
+				t.Errorf("limit %d, want %d", h.limit, want)
+			}
+		}
+		h.throttle(time.Second)
+		h.throttle(time.Second) // all workers are told at the same time
+		if h.limit != 8 {
+			t.Errorf("limit %d after a throttle, want 8", h.limit)
+		}
+		for range 16 {
+			h.release()
+		}
+		start := time.Now()
+		if err := h.acquire(t.Context()); err != nil || time.Since(start) < time.Second {
+			t.Errorf("acquired after %v (%v), want 1s", time.Since(start), err)
+		}
+		time.Sleep(2 * recoverEvery)
+		if h.received(1); h.limit != 9 {
+			t.Errorf("limit %d some seconds later, want 9", h.limit)
+		}
+	})
+}
+
+func TestHostStaysWhereMoreBringsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHost(16)
+		for range 8 {
+			for h.active < h.limit {
+				if err := h.acquire(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(rampEvery)
+			h.received(1000)
+		}
+		if h.limit != 8 { // the first step has nothing to compare with
+			t.Errorf("limit %d, want 8", h.limit)
+		}
+	})
+}
