@@ -30,10 +30,10 @@ func onTmpfs(f *os.File) bool {
 }
 
 // space returns how many bytes may still be written in a folder, and whether they
-// are memory.
+// are memory. A file system without blocks (ramfs, some of FUSE) does not tell.
 func space(folder string) (free int64, tmpfs, ok bool) {
 	var s unix.Statfs_t
-	if unix.Statfs(folder, &s) != nil {
+	if unix.Statfs(folder, &s) != nil || s.Blocks == 0 {
 		return 0, false, false
 	}
 	return int64(s.Bavail) * s.Bsize, s.Type == unix.TMPFS_MAGIC, true //nolint:gosec // no disk has 2^63 bytes

@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"hash/crc32"
@@ -53,7 +54,7 @@ func (d *download) run(ctx context.Context, first *Part) error {
 	var claimed *claim
 	if first != nil {
 		if claimed = d.ranges.claimFor(first.Span); claimed == nil {
-			first.close(d.host)
+			first.close(d.Transfer)
 			first = nil
 		}
 	}
@@ -92,7 +93,7 @@ func (d *download) work(ctx context.Context, first *Part, c *claim) error {
 		n, err := d.stream(ctx, c, first)
 		rate = float64(n) / time.Since(begun).Seconds()
 		d.ranges.release(c)
-		d.host.release()
+		d.release()
 		first, c = nil, nil
 		if n > 0 {
 			pauses.Reset()
@@ -100,7 +101,7 @@ func (d *download) work(ctx context.Context, first *Part, c *claim) error {
 		if err == nil {
 			continue
 		}
-		if err := d.failed(ctx, err, n > 0, pauses); err != nil {
+		if err := d.failed(ctx, err, n >= leastPart, pauses); err != nil {
 			return err
 		}
 		if n > 0 && !d.sure {
@@ -113,7 +114,7 @@ func (d *download) work(ctx context.Context, first *Part, c *claim) error {
 // is done: what is there may still prove wrong.
 func (d *download) claim(ctx context.Context, rate float64) (*claim, error) {
 	for {
-		if err := d.host.acquire(ctx); err != nil {
+		if err := d.acquire(ctx); err != nil {
 			return nil, err
 		}
 		_, connections := d.host.connections()
@@ -121,7 +122,7 @@ func (d *download) claim(ctx context.Context, rate float64) (*claim, error) {
 		if c != nil {
 			return c, nil
 		}
-		d.host.release()
+		d.release()
 		select {
 		case <-changed:
 		case <-ctx.Done():
@@ -154,7 +155,8 @@ func (d *download) stream(ctx context.Context, c *claim, part *Part) (int64, err
 		return 0, errors.New("the answer begins after the bytes asked for")
 	}
 	d.ranges.opened(c, func() { cancel(errSlow) })
-	if _, err := io.CopyN(io.Discard, part.Body, c.off-part.Start); err != nil {
+	came := func(n int) { d.ranges.skipped(c, n) }
+	if err := d.skip(ctx, part.Body, c.off-part.Start, came); err != nil {
 		return 0, cutOff(ctx, err)
 	}
 	n, err := d.copy(ctx, c, part)
@@ -162,6 +164,36 @@ func (d *download) stream(ctx context.Context, c *claim, part *Part) (int64, err
 		return n, cutOff(ctx, err)
 	}
 	return n, nil
+}
+
+// skip reads n bytes that are there already: of servers that cannot begin in the
+// middle. The time that it takes is not one without progress, but no progress
+// either: pauses between streams that come no further add up. Came is told of
+// each read.
+func (t *Transfer) skip(ctx context.Context, body io.Reader, n int64, came func(n int)) error {
+	if n == 0 {
+		return nil
+	}
+	idle := time.Since(time.Unix(0, t.last.Load()))
+	b := t.fetcher.buffer()
+	defer t.fetcher.free(b)
+	for n > 0 {
+		got, err := body.Read(b[:min(int64(len(b)), n)])
+		n -= int64(got)
+		if got > 0 {
+			came(got)
+			if at := time.Now().Add(-idle).UnixNano(); at > t.last.Load() {
+				t.last.Store(at)
+			}
+		}
+		if err := t.fetcher.limit(ctx, got); err != nil {
+			return err
+		}
+		if err != nil && n > 0 {
+			return err
+		}
+	}
+	return nil
 }
 
 // open asks for a claim. A size that an answer does not tell is the one that is
@@ -207,8 +239,8 @@ func (d *download) copy(ctx context.Context, c *claim, part *Part) (written int6
 				return written, err
 			}
 		}
-		if err := d.fetcher.limit(ctx, taken); err != nil {
-			return written, err
+		if err := d.rest(ctx, c, taken); err != nil {
+			return written, cmp.Or(w.flush(), err) // what was taken would be missing
 		}
 		switch {
 		case readErr == nil:
@@ -216,8 +248,8 @@ func (d *download) copy(ctx context.Context, c *claim, part *Part) (written int6
 			return written, readErr
 		case d.ranges.size < 0:
 			return written, d.endOfStream(part, off+int64(taken))
-		case more && written == 0:
-			return 0, io.ErrUnexpectedEOF
+		case more && (written == 0 || !d.sure):
+			return written, io.ErrUnexpectedEOF
 		default:
 			more = false // what is left of the claim goes to another request
 		}
@@ -225,18 +257,33 @@ func (d *download) copy(ctx context.Context, c *claim, part *Part) (written int6
 	return written, nil
 }
 
+// rest waits until the limit of the rate allows more than n bytes. A stream that
+// waits for that does not stand still.
+func (d *download) rest(ctx context.Context, c *claim, n int) error {
+	pause := d.fetcher.pauseAfter(n)
+	if pause <= 0 {
+		return nil
+	}
+	d.ranges.rests(c, pause)
+	return pace.Sleep(ctx, pause)
+}
+
 // endOfStream ends an object whose size was not told. Where nothing but the end
 // of the connection marks the end, it may be cut; only a digest would tell.
 func (d *download) endOfStream(part *Part, size int64) error {
 	if part.Closed && d.want == (Digest{}) {
-		return permanent(&reason.Error{
-			Text: "the server tells neither the size of the file nor where it ends",
-			Hint: "nobody could see that it was cut: give its digest with --sha256",
-		})
+		return errEndUntold()
 	}
 	d.ranges.ended(size)
 	d.verify.look()
 	return nil
+}
+
+func errEndUntold() error {
+	return permanent(&reason.Error{
+		Text: "the server tells neither the size of the file nor where it ends",
+		Hint: "nobody could see that it was cut: give its digest with --sha256",
+	})
 }
 
 // A writer gathers bytes and writes them to the partial file.
@@ -317,11 +364,14 @@ func (t *Transfer) failed(ctx context.Context, err error, progress bool, pauses 
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	if isLocal(err) {
+		return err
+	}
 	if errors.Is(err, errSlow) {
 		t.retried(errors.New("a connection was much too slow"))
 		return nil
 	}
-	if errors.Is(err, ErrChanged) || errors.Is(err, ErrNoRange) || isPermanent(err) && !t.mayForgive(progress) {
+	if errors.Is(err, ErrChanged) || errors.Is(err, ErrNoRange) || isLocal(err) || isPermanent(err) && !t.mayForgive(progress) {
 		return err
 	}
 	t.retried(err)
@@ -330,6 +380,9 @@ func (t *Transfer) failed(ctx context.Context, err error, progress bool, pauses 
 		wanted := throttled.after + rand.N(throttled.after/8+1) // not all clients at once
 		pause = min(max(pause, wanted), t.fetcher.retryMaxWait())
 		t.host.throttle(pause)
+		return nil
+	}
+	if progress { // the server works: only the connection was cut
 		return nil
 	}
 	return pace.Sleep(ctx, pause)

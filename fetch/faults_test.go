@@ -14,6 +14,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +23,22 @@ import (
 	"github.com/inith/inith/internal/faultserver"
 	"github.com/inith/inith/internal/trust"
 )
+
+// resolver is asked for names; nil is the system's. Whoever replaced
+// [net.DefaultResolver] later would race with connections that are under way.
+var resolver atomic.Pointer[net.Resolver]
+
+// TestMain makes the resolver one that tests can replace.
+func TestMain(m *testing.M) {
+	system := net.DefaultResolver
+	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		if r := resolver.Load(); r != nil {
+			return r.Dial(ctx, network, address)
+		}
+		return (&net.Dialer{Resolver: system}).DialContext(ctx, network, address)
+	}}
+	m.Run()
+}
 
 var errHangs = errors.New("the transfer hangs")
 
@@ -41,8 +59,7 @@ func TestFaults(t *testing.T) {
 // TestLookupFaults is as TestFaults, for origins that only their own name server
 // knows. It is not parallel: there is one resolver.
 func TestLookupFaults(t *testing.T) {
-	before := net.DefaultResolver
-	t.Cleanup(func() { net.DefaultResolver = before })
+	t.Cleanup(func() { resolver.Store(nil) })
 	for _, f := range faultserver.Faults() {
 		if lookedUp(f) {
 			t.Run(f.String(), func(t *testing.T) { testFault(t, f, false) })
@@ -53,26 +70,34 @@ func TestLookupFaults(t *testing.T) {
 // lookedUp reports whether a fault needs the server's name server.
 func lookedUp(f faultserver.Fault) bool { return f.Number == 31 || f.Name == "subdomain" }
 
+// testFault runs the naive client and both transfers at the same time, if it may:
+// they mostly wait.
 func testFault(t *testing.T, f faultserver.Fault, parallel bool) {
 	t.Helper()
-	checkNaive(t, f)
-	for _, pinned := range []bool{true, false} {
-		t.Run(map[bool]string{true: "pinned", false: "unpinned"}[pinned], func(t *testing.T) {
-			if parallel {
-				t.Parallel()
-			}
-			newFaultRun(t, f, pinned).check(t)
-		})
+	runs := []*faultRun{newFaultRun(t, f, true), newFaultRun(t, f, false)}
+	work := []func(){func() { checkNaive(t, f) }}
+	for _, r := range runs {
+		work = append(work, func() { r.run(t) })
+	}
+	var wg sync.WaitGroup
+	for _, w := range work {
+		if wg.Go(w); !parallel {
+			wg.Wait()
+		}
+	}
+	wg.Wait()
+	for _, r := range runs {
+		t.Run(map[bool]string{true: "pinned", false: "unpinned"}[r.pinned], r.check)
 	}
 }
 
 // faulty returns a server with a fault.
-func faulty(t *testing.T, f faultserver.Fault) (*faultserver.Server, *faultserver.Injection) {
+func faulty(t *testing.T, f faultserver.Fault, size int64) (*faultserver.Server, *faultserver.Injection) {
 	t.Helper()
-	s := &faultserver.Server{Content: faultserver.Content{Size: 9<<20 + 4321, Seed: uint64(f.Number)}}
+	s := &faultserver.Server{Content: faultserver.Content{Size: size, Seed: uint64(f.Number)}}
 	i := s.Inject(f)
 	if err := s.Start(t.Context()); err != nil {
-		t.Fatal(err)
+		t.Errorf("start: %v", err)
 	}
 	t.Cleanup(s.Close)
 	return s, i
@@ -82,7 +107,7 @@ func faulty(t *testing.T, f faultserver.Fault) (*faultserver.Server, *faultserve
 // is tested.
 func checkNaive(t *testing.T, f faultserver.Fault) {
 	t.Helper()
-	s, i := faulty(t, f)
+	s, i := faulty(t, f, 2<<20+4321)
 	defer s.Close()
 	client := s.Client()
 	defer client.CloseIdleConnections()
@@ -94,10 +119,10 @@ func checkNaive(t *testing.T, f faultserver.Fault) {
 	defer cancel()
 	got, err := f.Naive(ctx, client, s.URL(), faultserver.Credentials())
 	if err := s.Harmed(f, got, err); err != nil {
-		t.Fatalf("the naive client: %v", err)
+		t.Errorf("the naive client: %v", err)
 	}
 	if i.Fired() == 0 {
-		t.Fatal("the fault has not struck the naive client")
+		t.Error("the fault has not struck the naive client")
 	}
 }
 
@@ -106,7 +131,10 @@ type faultRun struct {
 	fault    faultserver.Fault
 	injected *faultserver.Injection
 	server   *faultserver.Server
+	pinned   bool
 	outcome  faultserver.Outcome
+	fetcher  *fetch.Fetcher
+	file     fetch.File
 	dest     string
 	log      bytes.Buffer
 	err      error
@@ -114,37 +142,93 @@ type faultRun struct {
 
 func newFaultRun(t *testing.T, f faultserver.Fault, pinned bool) *faultRun {
 	t.Helper()
-	r := &faultRun{fault: f, outcome: f.Unpinned, dest: filepath.Join(t.TempDir(), "model.bin")}
-	r.server, r.injected = faulty(t, f)
-	if lookedUp(f) {
-		net.DefaultResolver = r.server.Resolver()
-	}
-	fetcher := &fetch.Fetcher{
+	r := &faultRun{fault: f, pinned: pinned, outcome: f.Unpinned, dest: filepath.Join(t.TempDir(), "model.bin")}
+	r.server, r.injected = faulty(t, f, 9<<20+4321)
+	r.fetcher = &fetch.Fetcher{
 		Stall: 500 * time.Millisecond, HeaderWait: 500 * time.Millisecond, RetryMaxWait: 200 * time.Millisecond,
 		NoProgress: 12 * time.Second, // a TLS handshake may take 10 s
 		Logger:     slog.New(slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if f.Pinned == faultserver.Refuse {
-		fetcher.NoProgress = 3 * time.Second
+		r.fetcher.NoProgress = 3 * time.Second
 	}
 	if pem := r.server.PEM(); pem != nil {
-		fetcher.TLS = trust.TLS{CAFile: write(t, pem)}
+		r.fetcher.TLS = trust.TLS{CAFile: write(t, pem)}
 	}
 	if proxy := r.server.Proxy(); proxy != nil {
-		fetcher.Proxy = func(*url.URL) (*url.URL, error) { return proxy, nil }
+		r.fetcher.Proxy = func(*url.URL) (*url.URL, error) { return proxy, nil }
 	}
-	file := fetch.File{URL: parse(t, r.server.URL()), Dest: r.dest, HeaderFiles: []string{write(t, lines(faultserver.Credentials()))}}
+	r.file = fetch.File{URL: parse(t, r.server.URL()), Dest: r.dest, HeaderFiles: []string{write(t, lines(faultserver.Credentials()))}}
 	if pinned {
-		r.outcome, file.Digest = f.Pinned, pin(r.server.Want())
+		r.outcome, r.file.Digest = f.Pinned, pin(r.server.Want())
 	}
-	tr, err := fetcher.Open(file)
+	return r
+}
+
+func (r *faultRun) run(t *testing.T) {
+	t.Helper()
+	if lookedUp(r.fault) {
+		resolver.Store(r.server.Resolver())
+	}
+	tr, err := r.fetcher.Open(r.file)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return
 	}
 	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errHangs)
 	defer cancel()
 	_, r.err = tr.Run(ctx)
-	return r
+}
+
+// TestSkipped fetches from a server that cannot begin in the middle, and is cut off
+// near the end: what is there already comes again, for longer than a stream may
+// stand still.
+func TestSkipped(t *testing.T) {
+	t.Parallel()
+	for _, dest := range []string{"model.bin", "-"} {
+		t.Run(dest, func(t *testing.T) {
+			t.Parallel()
+			s := &faultserver.Server{Content: faultserver.Content{Size: 6 << 20, Seed: 1}, Rate: 2 << 20}
+			whole, _ := faultserver.Find("range-ignored")
+			cut, _ := faultserver.Find("cut")
+			cut.Times, cut.At = 1, 5<<20
+			s.Inject(whole)
+			struck := s.Inject(cut)
+			if err := s.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(s.Close)
+			var out bytes.Buffer
+			f := &fetch.Fetcher{Stall: time.Second, NoProgress: 1500 * time.Millisecond, RetryMaxWait: 100 * time.Millisecond, Stdout: &out}
+			file := fetch.File{URL: parse(t, s.URL()), Dest: dest, Digest: pin(s.Want())}
+			if dest != "-" {
+				file.Dest = filepath.Join(t.TempDir(), dest)
+			}
+			result, err := run(t, f, file)
+			if err != nil || result.Retries > 3 || struck.Fired() != 1 {
+				t.Errorf("%+v, %v; want right bytes after a retry", result, err)
+			}
+		})
+	}
+}
+
+// TestRateLimit lets streams wait for the limit longer than they may stand still.
+func TestRateLimit(t *testing.T) {
+	t.Parallel()
+	s := &faultserver.Server{Content: faultserver.Content{Size: 3 << 20, Seed: 1}}
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	f := &fetch.Fetcher{RateLimit: 1 << 20, Stall: 300 * time.Millisecond, NoProgress: 3 * time.Second}
+	file := fetch.File{URL: parse(t, s.URL()), Dest: filepath.Join(t.TempDir(), "model.bin")}
+	result, err := run(t, f, file)
+	if err != nil || result.Retries > 0 || result.Elapsed < 2*time.Second {
+		t.Errorf("%+v, %v; want no retries", result, err)
+	}
+	if sum, err := sumOf(file.Dest); sum != pin(s.Want()).Hex {
+		t.Errorf("WRONG BYTES, %v", err)
+	}
 }
 
 func (r *faultRun) check(t *testing.T) {

@@ -73,6 +73,8 @@ func (t *Transfer) settle() error {
 		return errors.New("no destination")
 	case dest == "-" && t.file.Extract:
 		return errors.New("an archive is extracted into a folder, not to the standard output")
+	case dest == "-" && len(t.file.Mirrors) > 0:
+		return errors.New("mirrors are for files: what was written to the standard output cannot be taken back")
 	case dest == "-":
 		return nil
 	}
@@ -140,15 +142,20 @@ func (f *Fetcher) pauses() backoff.BackOff {
 
 // limit waits until n more bytes may have come.
 func (f *Fetcher) limit(ctx context.Context, n int) error {
+	return pace.Sleep(ctx, f.pauseAfter(n))
+}
+
+// pauseAfter returns for how long nothing more may come after n bytes.
+func (f *Fetcher) pauseAfter(n int) time.Duration {
 	if f.RateLimit <= 0 {
-		return nil
+		return 0
 	}
 	f.mu.Lock()
 	if f.limiter == nil {
 		f.limiter = rate.NewLimiter(rate.Limit(f.RateLimit), bufferSize)
 	}
 	f.mu.Unlock()
-	return pace.Sleep(ctx, f.limiter.ReserveN(time.Now(), n).Delay())
+	return f.limiter.ReserveN(time.Now(), n).Delay()
 }
 
 // window returns how far bytes may come ahead of the hash: less where memory is

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -18,7 +19,7 @@ const (
 // while that brings more bytes; a server that asks for less gets half.
 type host struct {
 	mu      sync.Mutex
-	changed chan struct{}
+	waiting []chan struct{} // closed when it is one's turn, in the order of arrival
 	most    int
 	limit   int
 	active  int
@@ -32,53 +33,74 @@ type host struct {
 }
 
 func newHost(most int) *host {
-	return &host{changed: make(chan struct{}), most: most, limit: min(startConnections, most), tick: time.Now()}
+	return &host{most: most, limit: min(startConnections, most), tick: time.Now()}
 }
 
-// acquire waits for a connection to be free.
+// acquire waits for a connection to be free. Who waits longest gets it, so that
+// no file starves beside others.
 func (h *host) acquire(ctx context.Context) error {
+	turn := make(chan struct{})
+	h.mu.Lock()
+	h.waiting = append(h.waiting, turn)
+	h.grant()
+	pause := time.Until(h.paused)
+	h.mu.Unlock()
 	for {
-		changed, pause := h.try()
-		if changed == nil {
-			return nil
-		}
 		timer := time.NewTimer(max(pause, time.Millisecond))
 		if pause <= 0 {
 			timer.Stop()
 		}
 		select {
-		case <-changed:
+		case <-turn:
+			timer.Stop()
+			return nil
 		case <-timer.C:
+			h.mu.Lock()
+			h.grant()
+			pause = time.Until(h.paused)
+			h.mu.Unlock()
 		case <-ctx.Done():
 			timer.Stop()
+			h.leave(turn)
 			return context.Cause(ctx)
 		}
-		timer.Stop()
 	}
 }
 
-// try takes a connection and returns nil, or returns what to wait for.
-func (h *host) try() (changed <-chan struct{}, pause time.Duration) {
+// grant gives free connections to who waits. The caller holds mu.
+func (h *host) grant() {
+	for len(h.waiting) > 0 && h.active < h.limit && !time.Now().Before(h.paused) {
+		h.active++
+		close(h.waiting[0])
+		h.waiting = h.waiting[1:]
+	}
+}
+
+// leave ends a wait, or gives back what it was given at that moment.
+func (h *host) leave(turn chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if pause = time.Until(h.paused); pause <= 0 && h.active < h.limit {
-		h.active++
-		return nil, 0
+	if i := slices.Index(h.waiting, turn); i >= 0 {
+		h.waiting = slices.Delete(h.waiting, i, i+1)
+		return
 	}
-	return h.changed, pause
+	h.active--
+	h.grant()
 }
 
 func (h *host) release() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.active--
-	h.wake()
+	h.grant()
 }
 
-// wake lets waiting workers look again. The caller holds mu.
-func (h *host) wake() {
-	close(h.changed)
-	h.changed = make(chan struct{})
+// full reports whether all connections are in use: who waits then, waits for
+// other files and not for the server.
+func (h *host) full() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.active >= h.limit && !time.Now().Before(h.paused)
 }
 
 // throttle halves the connections, and lets no request through for a while.
@@ -125,7 +147,7 @@ func (h *host) received(n int) {
 	}
 	h.goodput = max(h.goodput, rate)
 	h.answers, h.bytes, h.tick = 0, 0, now
-	h.wake()
+	h.grant()
 }
 
 // connections returns how many are in use and allowed.

@@ -53,8 +53,14 @@ func (w *web) Open(ctx context.Context, r Span, tag string) (*Part, error) {
 		return w.open(ctx, w.url, r, tag)
 	}
 	part, err := w.open(ctx, refused, r, tag)
-	if !isPermanent(err) {
+	if err == nil || errors.Is(err, ErrChanged) || errors.Is(err, ErrNoRange) {
 		return part, err
+	}
+	if !isPermanent(err) { // the next request asks where to go now
+		w.mu.Lock()
+		w.moved = nil
+		w.mu.Unlock()
+		return nil, err
 	}
 	w.asking.Lock() // one asks for all
 	defer w.asking.Unlock()
@@ -164,6 +170,9 @@ func (w *web) authorize(req *http.Request) error {
 func (w *web) addHeaders(req *http.Request) error {
 	for _, name := range w.file.HeaderFiles {
 		header, err := credentials.ReadHeaders(name)
+		if r, ok := errors.AsType[*reason.Error](err); ok && r.Err == nil { // it is there, and wrong
+			return permanent(err)
+		}
 		if err != nil {
 			return err
 		}
@@ -211,7 +220,7 @@ func wholePart(p *Part, resp *http.Response, r Span, tag string) error {
 	p.Size, p.Span = resp.ContentLength, Span{0, resp.ContentLength}
 	p.Closed = p.Size < 0 && len(resp.TransferEncoding) == 0
 	switch {
-	case tag != "" && p.Tag != tag:
+	case !sameVersion(p, resp, tag):
 		return ErrChanged
 	case r.Start > 0:
 		return ErrNoRange
@@ -231,16 +240,23 @@ func rangePart(p *Part, resp *http.Response, r Span, tag string) error {
 	switch {
 	case !ok || r == whole(), start > r.Start, end <= r.Start:
 		return &reason.Error{Text: "the server sent another range than the one asked for"}
-	case tag != "" && p.Tag != tag && (p.Tag != "" || !isDate(tag)):
+	case !sameVersion(p, resp, tag):
 		return ErrChanged
 	}
 	p.Size, p.Span, p.Ranged = size, Span{start, end}, true
 	return nil
 }
 
-// isDate reports whether a tag is a date of modification. An answer to If-Range
-// need not repeat it.
-func isDate(tag string) bool { return tag[0] != '"' }
+// sameVersion reports whether an answer is of the version that a tag is of. An
+// answer to If-Range need not repeat a date (RFC 9110, section 15.3.7).
+func sameVersion(p *Part, resp *http.Response, tag string) bool {
+	if tag == "" || p.Tag == tag {
+		return true
+	}
+	modified := resp.Header.Get("Last-Modified")
+	isDate := tag[0] != '"'
+	return isDate && (p.Tag == "" || p.Tag[0] != '"') && (modified == tag || modified == "" && resp.StatusCode == http.StatusPartialContent)
+}
 
 // noPart reads the answer that there is nothing at an offset: right for an empty
 // object, which has no byte to send.

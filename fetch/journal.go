@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
@@ -102,6 +103,12 @@ func (r *record) have() spans {
 		all = all.add(Span{u * unit, min(u*unit+unit, r.Size)})
 	}
 	return all
+}
+
+// keepPrefix forgets the units behind the first that is missing.
+func (r *record) keepPrefix() {
+	end := r.have().prefix()
+	maps.DeleteFunc(r.units, func(u int64, _ uint32) bool { return u*unit >= end })
 }
 
 // checkedLine splits a line, if its checksum is right.

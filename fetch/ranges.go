@@ -39,7 +39,7 @@ type claim struct {
 	off, end int64 // what is left of it; end shrinks when another worker helps
 	again    int64 // bytes before off that its stream has brought once more
 	rate     float64
-	moved    time.Time // when the last byte came
+	moved    time.Time // when the last byte came; later than now: it rests until then
 	before   int64     // off and again at the last look
 	looks    int
 	slow     int    // looks in a row at which it was slow
@@ -249,6 +249,10 @@ func (r *ranges) ended(size int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.size = size
+	for c := range r.claims {
+		c.end = min(c.end, size)
+	}
+	r.missing = r.missing.remove(Span{size, math.MaxInt64})
 	r.wake()
 }
 

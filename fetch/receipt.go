@@ -120,6 +120,9 @@ func (t *Transfer) skipped(size int64) Result {
 	t.size.Store(size)
 	t.present.Store(size)
 	t.clean()
+	if t.file.Mode != 0 {
+		_ = os.Chmod(t.place.dest, t.file.Mode) // another user's file stays as it is
+	}
 	return Result{Path: t.place.dest, Source: t.Name(), Size: size, Digest: t.want, Evidence: t.level, Skipped: true}
 }
 

@@ -136,10 +136,10 @@ func TestResume(t *testing.T) {
 		most    int64 // bytes that may be asked for in the second run
 		resumed bool
 	}{
-		{"nothing changed", func(*origin, string, string) error { return nil }, 21 << 20, true},
-		{"a bit of the partial file flipped", func(_ *origin, part, _ string) error { return flip(part, 100) }, 22 << 20, true},
+		{"nothing changed", func(*origin, string, string) error { return nil }, 25 << 20, true},
+		{"a bit of the partial file flipped", func(_ *origin, part, _ string) error { return flip(part, 100) }, 25 << 20, true},
 		{"the partial file truncated", func(_ *origin, part, _ string) error { return os.Truncate(part, 5<<20) }, 30 << 20, true},
-		{"the partial file extended", func(_ *origin, part, _ string) error { return os.Truncate(part, 50<<20) }, 21 << 20, true},
+		{"the partial file extended", func(_ *origin, part, _ string) error { return os.Truncate(part, 50<<20) }, 25 << 20, true},
 		{"the partial file empty", func(_ *origin, part, _ string) error { return os.Truncate(part, 0) }, 36 << 20, true},
 		{"the partial file gone", func(_ *origin, part, _ string) error { return os.Remove(part) }, 34 << 20, false},
 		{"half a line in the journal", func(_ *origin, _, journal string) error {
@@ -148,8 +148,8 @@ func TestResume(t *testing.T) {
 				return err
 			}
 			return os.Truncate(journal, stat.Size()-10)
-		}, 22 << 20, true},
-		{"a bit of the journal flipped", func(_ *origin, _, journal string) error { return flip(journal, 250) }, 22 << 20, true},
+		}, 25 << 20, true},
+		{"a bit of the journal flipped", func(_ *origin, _, journal string) error { return flip(journal, 250) }, 25 << 20, true},
 		{"a bit of the journal's first line flipped", func(_ *origin, _, journal string) error { return flip(journal, 20) }, 34 << 20, false},
 		{"the journal empty", func(_ *origin, _, journal string) error { return os.Truncate(journal, 0) }, 34 << 20, false},
 		{"the journal gone", func(_ *origin, _, journal string) error { return os.Remove(journal) }, 34 << 20, false},

@@ -25,13 +25,15 @@ func (a *attempt) enoughSpace(o object, record *record) error {
 		return tooSmall(needed, a.fetcher.MemoryFree, "of memory left, and the volume is memory (emptyDir with medium: Memory)",
 			"raise the memory limit of the container, or use a volume on a disk")
 	}
-	if left := a.fetcher.reserve(needed); left < 0 {
+	left := a.fetcher.reserve(needed - a.reserved)
+	a.reserved = needed
+	if left < 0 {
 		return tooSmall(needed, needed+left, "of ephemeral storage left", "raise limits.ephemeral-storage, or use a volume of its own")
 	}
 	return nil
 }
 
-// reserve takes bytes from what all transfers together may write, and returns
+// reserve takes n bytes more from what all transfers together may write, and returns
 // what is left of it. It is not counted where there is no limit.
 func (f *Fetcher) reserve(n int64) (left int64) {
 	f.mu.Lock()

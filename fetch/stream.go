@@ -73,10 +73,17 @@ func (p *pipe) stream(ctx context.Context) error {
 	if err := p.expect(part); err != nil {
 		return err
 	}
-	if _, err := io.CopyN(io.Discard, part.Body, p.off-part.Start); err != nil {
-		return explain(err)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := context.AfterFunc(ctx, func() { _ = part.Body.Close() })
+	defer stop()
+	limit := p.fetcher.stall()
+	stall := time.AfterFunc(limit, func() { cancel(errSlow) })
+	defer stall.Stop()
+	if err := p.skip(ctx, part.Body, p.off-part.Start, func(int) { stall.Reset(limit) }); err != nil {
+		return cutOff(ctx, err)
 	}
-	return p.pass(ctx, part)
+	return p.pass(ctx, part, stall)
 }
 
 // expect compares an answer with the first one.
@@ -93,6 +100,9 @@ func (p *pipe) expect(part *Part) error {
 			p.hashes[name] = newHash(name)
 		}
 	}
+	if part.Closed && p.want == (Digest{}) {
+		return errEndUntold()
+	}
 	if p.off > 0 && p.tag == "" && p.want == (Digest{}) {
 		return permanent(&reason.Error{
 			Text: "the connection was cut, and the server tells versions of the file not apart",
@@ -105,13 +115,15 @@ func (p *pipe) expect(part *Part) error {
 	return nil
 }
 
-func (p *pipe) pass(ctx context.Context, part *Part) error {
-	stop := context.AfterFunc(ctx, func() { _ = part.Body.Close() })
-	defer stop()
+// pass passes on the rest of an answer. Stall ends it, unless it is set again: not
+// while the reader of the output takes its time.
+func (p *pipe) pass(ctx context.Context, part *Part, stall *time.Timer) error {
 	buffer := p.fetcher.buffer()
 	defer p.fetcher.free(buffer)
 	for {
+		stall.Reset(p.fetcher.stall())
 		n, err := part.Body.Read(buffer)
+		stall.Stop()
 		if _, err := p.to.Write(buffer[:n]); err != nil {
 			return permanent(&LocalError{&reason.Error{Text: "cannot write to the standard output", Hint: "did the reader end?", Err: err}})
 		}
@@ -173,6 +185,9 @@ func readSmall(ctx context.Context, s Source, most int64) ([]byte, error) {
 	if err != nil {
 		return nil, cutOff(ctx, err)
 	}
+	if int64(len(b)) == most {
+		return nil, permanent(&reason.Error{Text: "too long for a list of digests"})
+	}
 	return b, nil
 }
 
@@ -224,9 +239,9 @@ func (c closeWith) Close() error {
 }
 
 // close ends an answer that is not needed, with its connection.
-func (p *Part) close(h *host) {
+func (p *Part) close(t *Transfer) {
 	if p != nil {
 		_ = p.Body.Close()
-		h.release()
+		t.release()
 	}
 }

@@ -11,8 +11,9 @@ func (r *ranges) look(every, stall time.Duration) {
 	defer r.mu.Unlock()
 	var rates []float64
 	for c := range r.claims {
-		now := float64(c.off-c.before) / every.Seconds()
-		c.rate, c.before = 0.5*c.rate+0.5*now, c.off
+		came := c.off + c.again
+		now := float64(came-c.before) / every.Seconds()
+		c.rate, c.before = 0.5*c.rate+0.5*now, came
 		if c.looks++; c.looks == 1 {
 			c.rate = now
 		}
@@ -28,7 +29,7 @@ func (r *ranges) look(every, stall time.Duration) {
 		patience = 2 * time.Second
 	}
 	for c := range r.claims {
-		if c.slow++; c.rate >= r.typical/8 {
+		if c.slow++; c.rate >= r.typical/8 || time.Now().Before(c.moved) {
 			c.slow = 0
 		}
 		tooSlow := time.Duration(c.slow)*every >= patience
@@ -47,6 +48,13 @@ func (r *ranges) opened(c *claim, cancel func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c.moved, c.cancel = time.Now(), cancel
+}
+
+// rests says that a claim's worker will read nothing for a while.
+func (r *ranges) rests(c *claim, pause time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c.moved = time.Now().Add(pause)
 }
 
 // endOf returns where a claim ends now.

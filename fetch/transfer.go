@@ -27,6 +27,9 @@ type Transfer struct {
 	level  Evidence // that want is
 	host   *host    // of the source in use
 
+	reserved int64 // bytes of what all transfers may write
+
+	streams atomic.Int64 // connections held
 	phase   atomic.Int64
 	size    atomic.Int64
 	present atomic.Int64 // bytes of earlier runs
@@ -265,14 +268,18 @@ func (a *attempt) run(ctx context.Context) (Result, error) {
 	part, err := a.begin(ctx, span, tag)
 	if err == nil && part.Ranged && part.Size < 0 { // of an object whose size is not told
 		if record == nil || tag == "" {
-			part.close(a.host)
+			part.close(a.Transfer)
 			return Result{}, ErrNoRange
 		}
 		part.Size = record.Size
 	}
+	if err == nil && record != nil && part.Size != record.Size && record.Source != a.sourceID() {
+		part.close(a.Transfer) // what another source gave is not worth less for it
+		return Result{}, permanent(fmt.Errorf("has %d bytes, and another source %d", part.Size, record.Size))
+	}
 	if errors.Is(err, ErrChanged) || record != nil && err == nil && part.Size != record.Size {
 		if err == nil {
-			part.close(a.host)
+			part.close(a.Transfer)
 		}
 		a.discard("the file has changed on the server since")
 		return a.run(ctx)
@@ -281,7 +288,7 @@ func (a *attempt) run(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	if result, ok := a.unchanged(part); ok {
-		part.close(a.host)
+		part.close(a.Transfer)
 		return result, nil
 	}
 	return a.download(ctx, part, record)
@@ -294,7 +301,7 @@ func (a *attempt) begin(ctx context.Context, span Span, tag string) (*Part, erro
 	ctx, cancel := a.guard(ctx)
 	defer cancel()
 	for {
-		if err := a.host.acquire(ctx); err != nil {
+		if err := a.acquire(ctx); err != nil {
 			return nil, err
 		}
 		// The answer outlives the guard's context, the request must end with it.
@@ -308,7 +315,7 @@ func (a *attempt) begin(ctx context.Context, span Span, tag string) (*Part, erro
 			return part, nil
 		}
 		end(nil)
-		a.host.release()
+		a.release()
 		if err := a.failed(ctx, err, false, pauses); err != nil {
 			return nil, err
 		}
@@ -331,7 +338,7 @@ func (a *attempt) download(ctx context.Context, first *Part, record *record) (Re
 	}
 	d.sure = d.tag != "" || a.want != (Digest{})
 	if !d.sure && first.Ranged && first.End < first.Size { // nothing would tell if the rest is of the same version
-		first.close(a.host)
+		first.close(a.Transfer)
 		a.single = true
 		return a.run(ctx)
 	}
@@ -340,17 +347,21 @@ func (a *attempt) download(ctx context.Context, first *Part, record *record) (Re
 		err = a.replaceable()
 	}
 	if err != nil {
-		first.close(a.host)
+		first.close(a.Transfer)
 		return Result{}, err
 	}
+	one := !first.Ranged || first.Size < 0 || !d.sure
 	have := spans{}
 	if record != nil {
+		if one { // the stream writes all that follows the first gap: no byte that counts is written again
+			record.keepPrefix()
+		}
 		have = record.have()
 	}
 	d.ranges = newRanges(first.Size, a.fetcher.window(), have)
-	d.ranges.whole = !first.Ranged || first.Size < 0 || !d.sure
+	d.ranges.whole = one
 	if d.part, err = a.place.openPartial(o, record, d.sure); err != nil {
-		first.close(a.host)
+		first.close(a.Transfer)
 		if errors.Is(err, errGone) { // by another process: where locks do not work
 			return a.run(ctx)
 		}
@@ -374,7 +385,7 @@ func (a *attempt) transfer(ctx context.Context, d *download, first *Part, record
 	check, level := a.check(server)
 	if level < a.file.Evidence {
 		d.part.close()
-		first.close(a.host)
+		first.close(a.Transfer)
 		return Result{}, &EvidenceError{Source: a.source.Name(), Want: a.file.Evidence, Got: level}
 	}
 	d.part.drop = a.fetcher.drops(d.ranges.size)
@@ -386,6 +397,7 @@ func (a *attempt) transfer(ctx context.Context, d *download, first *Part, record
 			n, _ := d.ranges.done()
 			a.present.Store(n)
 			if err := d.verify.resume(ctx, record); err != nil {
+				first.close(a.Transfer)
 				return err
 			}
 		}
@@ -552,12 +564,27 @@ func (a *attempt) sourceID() string {
 	return hashOf(name)
 }
 
+// acquire takes a connection of the host in use, which release gives back.
+func (t *Transfer) acquire(ctx context.Context) error {
+	if err := t.host.acquire(ctx); err != nil {
+		return err
+	}
+	t.streams.Add(1)
+	return nil
+}
+
+func (t *Transfer) release() {
+	t.streams.Add(-1)
+	t.host.release()
+}
+
 // guard ends work when no byte comes for too long.
 func (t *Transfer) guard(ctx context.Context) (context.Context, func()) {
 	limit := cmp.Or(t.fetcher.NoProgress, DefaultNoProgress)
 	if limit < 0 {
 		return ctx, func() {}
 	}
+	t.last.Store(time.Now().UnixNano()) // what was done on this machine before is no lack of bytes
 	ctx, cancel := context.WithCancelCause(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -568,6 +595,9 @@ func (t *Transfer) guard(ctx context.Context) (context.Context, func()) {
 			case <-ctx.Done():
 				return
 			case <-timer.C:
+				if t.streams.Load() == 0 && t.host.full() {
+					t.last.Store(time.Now().UnixNano())
+				}
 				if idle := time.Since(time.Unix(0, t.last.Load())); idle >= limit {
 					t.mu.Lock()
 					cancel(permanent(&NoProgressError{limit, t.err}))

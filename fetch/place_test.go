@@ -1,0 +1,63 @@
+package fetch_test
+
+import (
+	"bytes"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/inith/inith/fetch"
+)
+
+// TestStateOfOthers fetches a file whose name is how the name of another begins:
+// the state of that one stays.
+func TestStateOfOthers(t *testing.T) {
+	t.Parallel()
+	b := content(3 << 20)
+	o := newOrigin(t, b, nil)
+	folder := t.TempDir()
+	other := fetch.File{URL: parse(t, o.URL+"/model.tar"), Dest: filepath.Join(folder, "model.tar"), Digest: digestOf(b)}
+	interrupted(t, o, other)
+	left := only(t, filepath.Join(folder, ".inith", "*.part"))
+	if _, err := run(t, &fetch.Fetcher{}, fetch.File{URL: parse(t, o.URL+"/model"), Dest: filepath.Join(folder, "model"), Digest: digestOf(b)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(left); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestPartTakenAway removes the partial file from under a transfer, as a process
+// does that sees no lock: what was verified gets to the destination.
+func TestPartTakenAway(t *testing.T) {
+	t.Parallel()
+	b := content(3 << 20)
+	dest := filepath.Join(t.TempDir(), "model.bin")
+	var once sync.Once
+	o := newOrigin(t, b, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if !strings.HasPrefix(r.Header.Get("Range"), "bytes=0-") {
+				once.Do(func() { _ = os.RemoveAll(filepath.Join(filepath.Dir(dest), ".inith")) })
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+	if _, err := run(t, &fetch.Fetcher{}, fetch.File{URL: parse(t, o.URL+"/model.bin"), Dest: dest, Digest: digestOf(b), Mode: 0o640}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(dest)
+	if err != nil || !bytes.Equal(got, b) {
+		t.Errorf("wrong bytes (%v)", err)
+	}
+	if stat, err := os.Stat(dest); err != nil || stat.Mode().Perm() != 0o640 {
+		t.Errorf("mode %v, %v", stat.Mode(), err)
+	}
+	only(t, filepath.Join(filepath.Dir(dest), ".inith", "*"))
+	o.calls.Store(0)
+	if again, err := run(t, &fetch.Fetcher{}, fetch.File{URL: parse(t, o.URL+"/model.bin"), Dest: dest}); err != nil || !again.Skipped || o.calls.Load() != 1 {
+		t.Errorf("second run: skipped %t after %d calls, %v", again.Skipped, o.calls.Load(), err)
+	}
+}
