@@ -47,3 +47,9 @@ func localError(verb string, err error) error {
 	}
 	return newLocalError(verb, err.Error(), "", err)
 }
+
+// isLocal reports whether another source would fail as well.
+func isLocal(err error) bool {
+	_, ok := errors.AsType[*LocalError](err)
+	return ok
+}

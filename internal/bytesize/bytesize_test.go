@@ -22,8 +22,18 @@ func TestParse(t *testing.T) {
 		s    string
 		want int64 // zero: an error
 	}{
-		{"512MiB", 512 << 20}, {"1.5GB", 1_500_000_000}, {"100B", 100},
-		{"100", 0}, {"", 0}, {"MB", 0}, {"-1MB", 0}, {"0MB", 0}, {"1XB", 0}, {"nanMB", 0}, {"infMB", 0}, {"1MiBB", 0},
+		{"512MiB", 512 << 20},
+		{"1.5GB", 1_500_000_000},
+		{"100B", 100},
+		{"100", 0},
+		{"", 0},
+		{"MB", 0},
+		{"-1MB", 0},
+		{"0MB", 0},
+		{"1XB", 0},
+		{"nanMB", 0},
+		{"infMB", 0},
+		{"1MiBB", 0},
 	} {
 		got, err := bytesize.Parse(tt.s)
 		if got != tt.want || (err == nil) == (tt.want == 0) {
