@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -163,13 +164,15 @@ func TestVolumeFillsUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	filler := filepath.Join(dir, "filler")
-	go func() {
+	var filling sync.WaitGroup
+	filling.Go(func() {
 		for tr.Status().Done < 4<<20 {
 			time.Sleep(time.Millisecond)
 		}
 		_ = os.WriteFile(filler, make([]byte, 12<<20), 0o600)
-	}()
+	})
 	result, err := tr.Run(t.Context())
+	filling.Wait()
 	checkRefusal(t, file, result, err, "no space left on the volume", "a larger volume")
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)

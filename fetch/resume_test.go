@@ -136,23 +136,23 @@ func TestResume(t *testing.T) {
 		most    int64 // bytes that may be asked for in the second run
 		resumed bool
 	}{
-		{"nothing changed", func(*origin, string, string) error { return nil }, 25 << 20, true},
-		{"a bit of the partial file flipped", func(_ *origin, part, _ string) error { return flip(part, 100) }, 25 << 20, true},
-		{"the partial file truncated", func(_ *origin, part, _ string) error { return os.Truncate(part, 5<<20) }, 30 << 20, true},
-		{"the partial file extended", func(_ *origin, part, _ string) error { return os.Truncate(part, 50<<20) }, 25 << 20, true},
-		{"the partial file empty", func(_ *origin, part, _ string) error { return os.Truncate(part, 0) }, 36 << 20, true},
-		{"the partial file gone", func(_ *origin, part, _ string) error { return os.Remove(part) }, 34 << 20, false},
+		{"nothing changed", func(*origin, string, string) error { return nil }, 27 << 20, true},
+		{"a bit of the partial file flipped", func(_ *origin, part, _ string) error { return flip(part, 100) }, 27 << 20, true},
+		{"the partial file truncated", func(_ *origin, part, _ string) error { return os.Truncate(part, 5<<20) }, 34 << 20, true},
+		{"the partial file extended", func(_ *origin, part, _ string) error { return os.Truncate(part, 50<<20) }, 27 << 20, true},
+		{"the partial file empty", func(_ *origin, part, _ string) error { return os.Truncate(part, 0) }, 44 << 20, true},
+		{"the partial file gone", func(_ *origin, part, _ string) error { return os.Remove(part) }, 38 << 20, false},
 		{"half a line in the journal", func(_ *origin, _, journal string) error {
 			stat, err := os.Stat(journal)
 			if err != nil {
 				return err
 			}
 			return os.Truncate(journal, stat.Size()-10)
-		}, 25 << 20, true},
-		{"a bit of the journal flipped", func(_ *origin, _, journal string) error { return flip(journal, 250) }, 25 << 20, true},
-		{"a bit of the journal's first line flipped", func(_ *origin, _, journal string) error { return flip(journal, 20) }, 34 << 20, false},
-		{"the journal empty", func(_ *origin, _, journal string) error { return os.Truncate(journal, 0) }, 34 << 20, false},
-		{"the journal gone", func(_ *origin, _, journal string) error { return os.Remove(journal) }, 34 << 20, false},
+		}, 27 << 20, true},
+		{"a bit of the journal flipped", func(_ *origin, _, journal string) error { return flip(journal, 250) }, 27 << 20, true},
+		{"a bit of the journal's first line flipped", func(_ *origin, _, journal string) error { return flip(journal, 20) }, 38 << 20, false},
+		{"the journal empty", func(_ *origin, _, journal string) error { return os.Truncate(journal, 0) }, 38 << 20, false},
+		{"the journal gone", func(_ *origin, _, journal string) error { return os.Remove(journal) }, 38 << 20, false},
 		{"another version on the server", func(o *origin, _, _ string) error {
 			o.become(append([]byte("changed"), b[7:]...), `"v2"`)
 			return nil

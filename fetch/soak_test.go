@@ -23,7 +23,7 @@ import (
 // how many combinations to try, INITH_SOAK_SEED one to try again.
 func TestSoak(t *testing.T) {
 	seeds := make(chan uint64)
-	one, count := os.Getenv("INITH_SOAK_SEED"), 80
+	one, count := os.Getenv("INITH_SOAK_SEED"), 120
 	if s := os.Getenv("INITH_SOAK_SEEDS"); s != "" {
 		var err error
 		if count, err = strconv.Atoi(s); err != nil {
