@@ -118,13 +118,15 @@ func (p *pipe) expect(part *Part) error {
 // pass passes on the rest of an answer. Stall ends it, unless it is set again: not
 // while the reader of the output takes its time.
 func (p *pipe) pass(ctx context.Context, part *Part, stall *time.Timer) error {
-	buffer := p.fetcher.buffer()
-	defer p.fetcher.free(buffer)
+	buffer := make([]byte, bufferSize) // of its own: a write may outlive this call
 	for {
 		stall.Reset(p.fetcher.stall())
 		n, err := part.Body.Read(buffer)
 		stall.Stop()
-		if _, err := p.to.Write(buffer[:n]); err != nil {
+		if err := p.write(ctx, buffer[:n]); err != nil {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
 			return permanent(&LocalError{&reason.Error{Text: "cannot write to the standard output", Hint: "did the reader end?", Err: err}})
 		}
 		for _, h := range p.hashes {
@@ -142,6 +144,28 @@ func (p *pipe) pass(ctx context.Context, part *Part, stall *time.Timer) error {
 			return explain(io.ErrUnexpectedEOF)
 		case err != nil:
 			return cutOff(ctx, err)
+		}
+	}
+}
+
+// write passes bytes on. However long their reader takes, it is not the server
+// that is slow, and the end of ctx does not wait for it.
+func (p *pipe) write(ctx context.Context, b []byte) error {
+	done := make(chan error, 1)
+	go func() {
+		_, err := p.to.Write(b)
+		done <- err
+	}()
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-ticker.C:
+			p.last.Store(time.Now().UnixNano())
 		}
 	}
 }
