@@ -64,7 +64,7 @@ func (a *attempt) run(ctx context.Context) (Result, error) {
 			return a.complete(ctx, record)
 		}
 		tag, span = record.Tag, Span{gaps[0].Start, min(gaps[0].End, gaps[0].Start+chunk)}
-		if a.untagged || record.Source != a.sourceID() {
+		if a.untagged || record.Source != sourceID(a.source) {
 			tag = ""
 		}
 	}
@@ -79,8 +79,8 @@ func (a *attempt) run(ctx context.Context) (Result, error) {
 		}
 		part.Size = record.Size
 	}
-	if err == nil && record != nil && part.Size != record.Size && record.Source != a.sourceID() {
-		part.close(a.Transfer) // what another source gave is not worth less for it
+	if err == nil && record != nil && part.Size != record.Size && record.Source == sourceID(a.sources[0]) && a.source != a.sources[0] {
+		part.close(a.Transfer) // a mirror that is wrong must not cost what the source itself has given
 		return Result{}, permanent(fmt.Errorf("has %d bytes, and another source %d", part.Size, record.Size))
 	}
 	if errors.Is(err, ErrChanged) || record != nil && err == nil && part.Size != record.Size {
@@ -132,7 +132,7 @@ func (a *attempt) begin(ctx context.Context, span Span, tag string) (*Part, erro
 func (a *attempt) download(ctx context.Context, first *Part, record *record) (Result, error) {
 	a.size.Store(first.Size)
 	o := object{
-		Version: journalVersion, Source: a.sourceID(), Size: first.Size, Tag: first.Tag, Digest: a.want.String(),
+		Version: journalVersion, Source: sourceID(a.source), Size: first.Size, Tag: first.Tag, Digest: a.want.String(),
 		Server: first.Digests,
 	}
 	if record != nil {
@@ -241,7 +241,7 @@ func (a *attempt) record() *record {
 	if a.locked {
 		a.place.cleanFolders()
 	}
-	return a.place.resumable(a.sourceID(), a.want.String(), a.locked, a.untagged)
+	return a.place.resumable(sourceID(a.source), a.want.String(), a.locked, a.untagged)
 }
 
 // clean removes what was fetched and extracted, and is of no use now.
@@ -259,7 +259,7 @@ func (a *attempt) discard(why string) {
 }
 
 // sourceID identifies a source without telling it.
-func (a *attempt) sourceID() string {
-	name, _, _ := strings.Cut(a.source.Name(), "?")
+func sourceID(s Source) string {
+	name, _, _ := strings.Cut(s.Name(), "?")
 	return hashOf(name)
 }

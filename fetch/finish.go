@@ -50,7 +50,7 @@ func (a *attempt) finish(ctx context.Context, d *download, c check, level Eviden
 		Digest: d.verify.sum(c.main), Evidence: level,
 	}
 	r := receipt{
-		Source: a.sourceID(), Size: result.Size, Tag: d.tag, Digest: result.Digest.String(), Evidence: level.String(),
+		Source: sourceID(a.source), Size: result.Size, Tag: d.tag, Digest: result.Digest.String(), Evidence: level.String(),
 	}
 	if err := a.put(ctx, d.part, &r); err != nil {
 		return Result{}, err
@@ -105,7 +105,7 @@ func (a *attempt) complete(ctx context.Context, record *record) (Result, error) 
 	}
 	a.size.Store(record.Size)
 	d := &download{Transfer: a.Transfer, source: a.source, sure: true, part: part}
-	if record.Source == a.sourceID() {
+	if record.Source == sourceID(a.source) {
 		d.tag = record.Tag
 	}
 	d.ranges = newRanges(record.Size, a.fetcher.window(), record.have())

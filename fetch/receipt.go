@@ -130,7 +130,7 @@ func (t *Transfer) skipped(size int64) Result {
 // destination already.
 func (a *attempt) unchanged(p *Part) (Result, bool) {
 	r, intact := a.readReceipt()
-	if a.want != (Digest{}) || a.file.Verify || !intact || p.Tag == "" || r.Tag != p.Tag || r.Size != p.Size || r.Source != a.sourceID() {
+	if a.want != (Digest{}) || a.file.Verify || !intact || p.Tag == "" || r.Tag != p.Tag || r.Size != p.Size || r.Source != sourceID(a.source) {
 		return Result{}, false
 	}
 	d, err := ParseDigest(r.Digest)
