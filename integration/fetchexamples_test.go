@@ -95,7 +95,7 @@ func TestExampleFetch(t *testing.T) {
 	if r.code != 1 || strings.Contains(r.stderr, "msg=progress") {
 		t.Errorf("code %d, want 1 and no progress; stderr:\n%s", r.code, r.stderr)
 	}
-	hasAll(t, readFile(t, e.message), fmt.Sprintf("needs %d bytes, and there are %d of ephemeral storage allowed", modelSize, 90<<20), "hint: raise limits.ephemeral-storage")
+	hasAll(t, readFile(t, e.message), "needs 96.0 MiB, and there are 90.0 MiB of ephemeral storage left", "hint: raise limits.ephemeral-storage")
 
 	limits[corev1.ResourceEphemeralStorage] = enough
 	r = runContainer(t, e.run(t)...)
