@@ -74,8 +74,10 @@ func checkRetry(ctx context.Context, resp *http.Response, err error, retrying fu
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)
 	}
-	cause := explain(err)
-	if err == nil {
+	var cause error
+	if err != nil {
+		cause = explain(err)
+	} else {
 		cause = statusError(resp)
 	}
 	_, throttled := errors.AsType[*throttleError](cause)
@@ -112,7 +114,7 @@ func (f *Fetcher) transport(origin *url.URL) (*http.Transport, error) {
 		TLSHandshakeTimeout:    tlsTimeout,
 		ResponseHeaderTimeout:  cmp.Or(f.HeaderWait, DefaultHeaderWait),
 		MaxResponseHeaderBytes: maxHeader,
-		MaxIdleConnsPerHost:    cmp.Or(f.Connections, DefaultConnections),
+		MaxIdleConnsPerHost:    f.connections(),
 		IdleConnTimeout:        30 * time.Second,
 		DisableCompression:     true, // Go would ask for gzip and inflate it
 		Protocols:              new(http.Protocols),

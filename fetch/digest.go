@@ -166,6 +166,26 @@ func parseSum(line string, isBlake3 bool) (d Digest, file string) {
 	}
 }
 
+// hashes are hash functions over the same bytes, by the names of their algorithms.
+type hashes map[string]hash.Hash
+
+func newHashes(algorithms []string) hashes {
+	all := hashes{}
+	for _, name := range algorithms {
+		all[name] = newHash(name)
+	}
+	return all
+}
+
+func (h hashes) write(b []byte) {
+	for _, one := range h {
+		_, _ = one.Write(b) // never fails
+	}
+}
+
+// sum returns the digest of what was written, by one of the algorithms.
+func (h hashes) sum(algorithm string) Digest { return hexSum(algorithm, h[algorithm]) }
+
 func hexSum(algorithm string, h hash.Hash) Digest {
 	return Digest{algorithm, hex.EncodeToString(h.Sum(nil))}
 }

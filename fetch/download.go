@@ -117,8 +117,7 @@ func (d *download) claim(ctx context.Context, rate float64) (*claim, error) {
 		if err := d.acquire(ctx); err != nil {
 			return nil, err
 		}
-		_, connections := d.host.connections()
-		c, changed := d.ranges.next(connections, rate)
+		c, changed := d.ranges.next(d.host.connections(), rate)
 		if c != nil {
 			return c, nil
 		}
@@ -371,7 +370,7 @@ func (t *Transfer) failed(ctx context.Context, err error, progress bool, pauses 
 		t.retried(errors.New("a connection was much too slow"))
 		return nil
 	}
-	if errors.Is(err, ErrChanged) || errors.Is(err, ErrNoRange) || isLocal(err) || isPermanent(err) && !t.mayForgive(progress) {
+	if errors.Is(err, ErrChanged) || errors.Is(err, ErrNoRange) || isPermanent(err) && !t.mayForgive(progress) {
 		return err
 	}
 	t.retried(err)

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 
 	"github.com/inith/inith/fetch/archive"
-	"github.com/inith/inith/internal/reason"
 )
 
 const (
@@ -60,7 +59,7 @@ func (a *attempt) unpack(ctx context.Context, part *partial, folder string) erro
 	_, entry := errors.AsType[*archive.EntryError](err)
 	if entry || errors.Is(err, archive.ErrFormat) || errors.Is(err, archive.ErrLimit) {
 		part.remove() // it has the right digest: a second try would fail as well
-		return permanent(&LocalError{&reason.Error{Text: "cannot " + err.Error(), Err: err}})
+		return refusal("cannot "+err.Error(), "", err)
 	}
 	return localError("extract", err)
 }
@@ -78,10 +77,8 @@ func (a *attempt) replaceable() error {
 	if _, ours := a.readReceipt(); ours {
 		return nil
 	}
-	return permanent(&LocalError{&reason.Error{
-		Text: "the folder is not empty, and was not made by inith or has changed since",
-		Hint: "name a folder that does not exist, or remove this one",
-	}})
+	return refusal("the folder is not empty, and was not made by inith or has changed since",
+		"name a folder that does not exist, or remove this one", nil)
 }
 
 // swap gives the fresh folder the name of the destination. What was there before

@@ -35,19 +35,28 @@ func (c check) algorithms() []string {
 	return all
 }
 
+// compare returns the first digest that is not the wanted one; both are zero if all
+// are.
+func (c check) compare(h hashes) (want, got Digest) {
+	for _, want := range c.wanted {
+		if got := h.sum(want.Algorithm); got != want {
+			return want, got
+		}
+	}
+	return Digest{}, Digest{}
+}
+
 // finish compares the digests and puts the file in its place.
 func (a *attempt) finish(ctx context.Context, d *download, c check, level Evidence) (Result, error) {
 	a.enter(Verifying)
-	for _, want := range c.wanted {
-		if got := d.verify.sum(want.Algorithm); got != want {
-			looks := looksLike(d.part.f)
-			d.part.remove()
-			return Result{}, &DigestError{Source: a.source.Name(), Want: want, Got: got, Evidence: level, Looks: looks}
-		}
+	if want, got := c.compare(d.verify.hashes); got != want {
+		looks := looksLike(d.part.f)
+		d.part.remove()
+		return Result{}, &DigestError{Source: a.source.Name(), Want: want, Got: got, Evidence: level, Looks: looks}
 	}
 	result := Result{
 		Path: a.place.dest, Source: a.source.Name(), Size: d.ranges.size, Resumed: a.present.Load(),
-		Digest: d.verify.sum(c.main), Evidence: level,
+		Digest: d.verify.hashes.sum(c.main), Evidence: level,
 	}
 	r := receipt{
 		Source: sourceID(a.source), Size: result.Size, Tag: d.tag, Digest: result.Digest.String(), Evidence: level.String(),

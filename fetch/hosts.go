@@ -150,9 +150,9 @@ func (h *host) received(n int) {
 	h.grant()
 }
 
-// connections returns how many are in use and allowed.
-func (h *host) connections() (active, limit int) {
+// connections returns how many are allowed.
+func (h *host) connections() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.active, h.limit
+	return h.limit
 }

@@ -287,8 +287,7 @@ func parseContentRange(s string) (start, end, size int64, ok bool) {
 
 // info reads what an answer says of the object.
 func info(resp *http.Response) Info {
-	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	return Info{Size: -1, Tag: validator(resp.Header), Digests: serverDigests(resp), Type: media}
+	return Info{Size: -1, Tag: validator(resp.Header), Digests: serverDigests(resp)}
 }
 
 // validator returns what tells one version of the object from another, in the

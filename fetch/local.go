@@ -15,29 +15,26 @@ type LocalError struct{ Err error }
 func (e *LocalError) Error() string { return e.Err.Error() }
 func (e *LocalError) Unwrap() error { return e.Err }
 
-func newLocalError(verb, text, hint string, err error) error {
-	return permanent(&LocalError{&reason.Error{Text: "cannot " + verb + " the file: " + text, Hint: hint, Err: err}})
+// refusal returns a LocalError in words of our own.
+func refusal(text, hint string, err error) error {
+	return permanent(&LocalError{&reason.Error{Text: text, Hint: hint, Err: err}})
 }
 
 // localError says what a file system refused. No retry clears it; what is there
 // stays for the next run.
 func localError(verb string, err error) error {
-	for _, known := range []struct {
-		errno      syscall.Errno
-		text, hint string
-	}{
-		{syscall.ENOSPC, "no space left on the volume", "a larger volume or sizeLimit, or remove what is not needed"},
-		{syscall.EDQUOT, "the quota of the volume is used up", "a larger quota, or remove what is not needed"},
-		{syscall.EFBIG, "the file is larger than the file system or a limit (ulimit -f) allows", ""},
-		{syscall.EROFS, "the file system is read-only", "mount a volume there, without readOnly"},
-		{syscall.EACCES, "permission denied", "is the volume writable by this user (runAsUser, fsGroup)?"},
-		{syscall.EPERM, "permission denied", "is the volume writable by this user (runAsUser, fsGroup)?"},
-		{syscall.EBUSY, "it is in use, or a mount point", "name a file or folder in the volume, not the mount point itself"},
-		{syscall.EIO, "the disk or the file server failed", "the log of the node may say more"},
-	} {
-		if errors.Is(err, known.errno) {
-			return newLocalError(verb, known.text, known.hint, err)
-		}
+	what := "cannot " + verb + " the file: "
+	if known := reason.Errno(err, []reason.Known{
+		{Errno: syscall.ENOSPC, Text: "no space left on the volume", Hint: "a larger volume or sizeLimit, or remove what is not needed"},
+		{Errno: syscall.EDQUOT, Text: "the quota of the volume is used up", Hint: "a larger quota, or remove what is not needed"},
+		{Errno: syscall.EFBIG, Text: "the file is larger than the file system or a limit (ulimit -f) allows"},
+		{Errno: syscall.EROFS, Text: "the file system is read-only", Hint: "mount a volume there, without readOnly"},
+		{Errno: syscall.EACCES, Text: "permission denied", Hint: "is the volume writable by this user (runAsUser, fsGroup)?"},
+		{Errno: syscall.EPERM, Text: "permission denied", Hint: "is the volume writable by this user (runAsUser, fsGroup)?"},
+		{Errno: syscall.EBUSY, Text: "it is in use, or a mount point", Hint: "name a file or folder in the volume, not the mount point itself"},
+		{Errno: syscall.EIO, Text: "the disk or the file server failed", Hint: "the log of the node may say more"},
+	}); known != nil {
+		return refusal(what+known.Text, known.Hint, err)
 	}
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		err = p.Err // without the path, which the caller names
@@ -45,7 +42,7 @@ func localError(verb string, err error) error {
 	if l, ok := errors.AsType[*os.LinkError](err); ok {
 		err = l.Err
 	}
-	return newLocalError(verb, err.Error(), "", err)
+	return refusal(what+err.Error(), "", err)
 }
 
 // isLocal reports whether another source would fail as well.

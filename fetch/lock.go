@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/inith/inith/internal/pace"
@@ -90,23 +89,9 @@ func holdLock(f *os.File) (unlock func()) {
 		_ = os.Chtimes(f.Name(), now, now)
 	}
 	beat()
-	done := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		ticker := time.NewTicker(heartbeat)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-ticker.C:
-				beat()
-			}
-		}
-	})
+	end := pace.Every(heartbeat, beat)
 	return func() {
-		close(done)
-		wg.Wait()
+		end()
 		_ = os.Remove(f.Name()) // while it is locked: who waits for it sees that it is gone
 		_ = f.Close()
 		_ = os.Remove(filepath.Dir(f.Name())) // if it is empty

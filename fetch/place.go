@@ -49,6 +49,9 @@ func (p place) newPart() string { return p.state("." + rand.Text() + partSuffix)
 // journalOf returns the path of the journal of a partial file.
 func journalOf(part string) string { return strings.TrimSuffix(part, partSuffix) + journalSuffix }
 
+// partOf is the inverse of [journalOf].
+func partOf(journal string) string { return strings.TrimSuffix(journal, journalSuffix) + partSuffix }
+
 // all returns the paths of the partial files, or of the journals. Those of
 // "model.bin" are not the ones of "model".
 func (p place) all(suffix string) []string {
@@ -78,7 +81,7 @@ func (p place) resumable(source, digest string, alone, untagged bool) *record {
 		if err != nil || r.Digest != digest || digest == "" && (r.Source != source || r.Tag == "") || len(r.units) == 0 {
 			continue
 		}
-		r.part = strings.TrimSuffix(path, journalSuffix) + partSuffix
+		r.part = partOf(path)
 		if stat, err := os.Stat(r.part); err != nil || !stat.Mode().IsRegular() {
 			continue
 		}
@@ -90,11 +93,11 @@ func (p place) resumable(source, digest string, alone, untagged bool) *record {
 			best = r
 		}
 	}
+	keep := ""
 	if best != nil {
-		p.clean(best.part)
-	} else {
-		p.clean("")
+		keep = best.part
 	}
+	p.clean(keep)
 	return best
 }
 
@@ -108,8 +111,7 @@ func (p place) clean(keep string) {
 		_ = os.Remove(part)
 	}
 	for _, journal := range p.all(journalSuffix) { // a part is there before its journal
-		part := strings.TrimSuffix(journal, journalSuffix) + partSuffix
-		if fileInfo(os.Lstat(part)) == nil {
+		if fileInfo(os.Lstat(partOf(journal))) == nil {
 			_ = os.Remove(journal)
 		}
 	}

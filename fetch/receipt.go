@@ -129,8 +129,11 @@ func (t *Transfer) skipped(size int64) Result {
 // unchanged reports whether the first answer is of the version that is at the
 // destination already.
 func (a *attempt) unchanged(p *Part) (Result, bool) {
+	if a.want != (Digest{}) || a.file.Verify || p.Tag == "" {
+		return Result{}, false
+	}
 	r, intact := a.readReceipt()
-	if a.want != (Digest{}) || a.file.Verify || !intact || p.Tag == "" || r.Tag != p.Tag || r.Size != p.Size || r.Source != sourceID(a.source) {
+	if !intact || r.Tag != p.Tag || r.Size != p.Size || r.Source != sourceID(a.source) {
 		return Result{}, false
 	}
 	d, err := ParseDigest(r.Digest)

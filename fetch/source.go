@@ -37,7 +37,6 @@ type Info struct {
 	Tag     string   // changes when the bytes change; "": none that can be relied on
 	Digests []Digest // of the whole object
 	Closed  bool     // nothing but the end of the connection marks the end of the bytes
-	Type    string   // media type; "": not told
 }
 
 // A Part is an answer to [Source.Open].

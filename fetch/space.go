@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/inith/inith/internal/bytesize"
-	"github.com/inith/inith/internal/reason"
 )
 
 // enoughSpace tells before the transfer, not at its end, that the volume is too
@@ -46,5 +45,5 @@ func (f *Fetcher) reserve(n int64) (left int64) {
 }
 
 func tooSmall(needed, free int64, what, hint string) error {
-	return permanent(&LocalError{&reason.Error{Text: fmt.Sprintf("needs %s, and there are %s %s", bytesize.Text(needed), bytesize.Text(max(0, free)), what), Hint: hint}})
+	return refusal(fmt.Sprintf("needs %s, and there are %s %s", bytesize.Text(needed), bytesize.Text(max(0, free)), what), hint, nil)
 }

@@ -3,7 +3,6 @@ package fetch
 import (
 	"context"
 	"errors"
-	"hash"
 	"io"
 	"net/http"
 	"os"
@@ -19,7 +18,6 @@ import (
 func (t *Transfer) runStream(ctx context.Context) (Result, error) {
 	s := t.sources[0]
 	t.host = t.fetcher.host(s.Host())
-	t.last.Store(time.Now().UnixNano())
 	if err := t.wanted(ctx, s); err != nil {
 		return Result{}, err
 	}
@@ -53,7 +51,7 @@ type pipe struct {
 	tag    string
 	check  check
 	level  Evidence
-	hashes map[string]hash.Hash
+	hashes hashes
 }
 
 // stream passes on what one answer holds.
@@ -95,10 +93,7 @@ func (p *pipe) expect(part *Part) error {
 		if p.level < p.file.Evidence {
 			return permanent(&EvidenceError{Source: p.source.Name(), Want: p.file.Evidence, Got: p.level})
 		}
-		p.hashes = map[string]hash.Hash{}
-		for _, name := range p.check.algorithms() {
-			p.hashes[name] = newHash(name)
-		}
+		p.hashes = newHashes(p.check.algorithms())
 	}
 	if part.Closed && p.want == (Digest{}) {
 		return errEndUntold()
@@ -127,11 +122,9 @@ func (p *pipe) pass(ctx context.Context, part *Part, stall *time.Timer) error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			return permanent(&LocalError{&reason.Error{Text: "cannot write to the standard output", Hint: "did the reader end?", Err: err}})
+			return refusal("cannot write to the standard output", "did the reader end?", err)
 		}
-		for _, h := range p.hashes {
-			_, _ = h.Write(buffer[:n])
-		}
+		p.hashes.write(buffer[:n])
 		p.off += int64(n)
 		p.received(n)
 		if err := p.fetcher.limit(ctx, n); err != nil {
@@ -171,13 +164,11 @@ func (p *pipe) write(ctx context.Context, b []byte) error {
 }
 
 func (p *pipe) finish() (Result, error) {
-	for _, want := range p.check.wanted {
-		if got := hexSum(want.Algorithm, p.hashes[want.Algorithm]); got != want {
-			return Result{}, &DigestError{Source: p.source.Name(), Want: want, Got: got, Evidence: p.level}
-		}
+	if want, got := p.check.compare(p.hashes); got != want {
+		return Result{}, &DigestError{Source: p.source.Name(), Want: want, Got: got, Evidence: p.level}
 	}
 	return Result{
-		Source: p.source.Name(), Size: p.off, Evidence: p.level, Digest: hexSum(p.check.main, p.hashes[p.check.main]),
+		Source: p.source.Name(), Size: p.off, Evidence: p.level, Digest: p.hashes.sum(p.check.main),
 	}, nil
 }
 

@@ -162,7 +162,6 @@ func named(s Source, err error) error {
 // was got proves useless.
 func (t *Transfer) fromSource(ctx context.Context, s Source) (Result, error) {
 	t.host = t.fetcher.host(s.Host())
-	t.last.Store(time.Now().UnixNano())
 	if err := t.wanted(ctx, s); err != nil {
 		return Result{}, err
 	}

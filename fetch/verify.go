@@ -3,7 +3,6 @@ package fetch
 import (
 	"context"
 	"encoding"
-	"hash"
 	"hash/crc32"
 )
 
@@ -14,10 +13,10 @@ import (
 type verifier struct {
 	part   *partial
 	ranges *ranges
-	hashes map[string]hash.Hash // by algorithm
-	main   string               // of the algorithms
-	told   map[int64]uint32     // CRC-32C of units of earlier runs, not checked yet
-	bad    int                  // units of earlier runs that were wrong
+	hashes hashes
+	main   string           // of the algorithms
+	told   map[int64]uint32 // CRC-32C of units of earlier runs, not checked yet
+	bad    int              // units of earlier runs that were wrong
 
 	buffer []byte // of a unit; nil until something is read from the file
 
@@ -38,14 +37,10 @@ type block struct {
 const stateEvery = 256 * unit
 
 func newVerifier(part *partial, r *ranges, algorithms []string, free func([]byte)) *verifier {
-	v := &verifier{
-		part: part, ranges: r, hashes: map[string]hash.Hash{}, main: algorithms[0],
+	return &verifier{
+		part: part, ranges: r, hashes: newHashes(algorithms), main: algorithms[0],
 		fresh: make(chan block, 4), kick: make(chan struct{}, 1), free: free,
 	}
-	for _, name := range algorithms {
-		v.hashes[name] = newHash(name)
-	}
-	return v
 }
 
 // offer gives the verifier a buffer, if it is not behind.
@@ -164,9 +159,7 @@ func (v *verifier) recheck() error {
 }
 
 func (v *verifier) write(b []byte) error {
-	for _, h := range v.hashes {
-		_, _ = h.Write(b) // never fails
-	}
+	v.hashes.write(b)
 	v.off += int64(len(b))
 	v.ranges.hashed(v.off)
 	v.part.behind(v.off)
@@ -221,13 +214,4 @@ func (v *verifier) resume(ctx context.Context, r *record) error {
 	v.off, v.saved = r.first, r.first
 	v.ranges.hashed(v.off)
 	return nil
-}
-
-// sum returns the digest of what was hashed.
-func (v *verifier) sum(algorithm string) Digest {
-	h, ok := v.hashes[algorithm]
-	if !ok {
-		return Digest{}
-	}
-	return hexSum(algorithm, h)
 }

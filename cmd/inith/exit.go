@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -46,6 +47,14 @@ func exitTable() [][2]string {
 type deadlineError struct{ limit time.Duration }
 
 func (e *deadlineError) Error() string { return "--timeout of " + shortDuration(e.limit) }
+
+// withTimeout ends a context with a deadlineError after limit; zero is none.
+func withTimeout(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if limit == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, limit, &deadlineError{limit})
+}
 
 // exitCode is the only place where an error becomes a number.
 func exitCode(err error) int {

@@ -211,7 +211,7 @@ func (p *process) files(c *cli.Context) ([]fetch.File, error) {
 	if file.Mode != 0 && file.Extract {
 		return nil, usagef("--mode is for a file: an archive has the modes of its own")
 	}
-	file.Mirrors, err = p.mirrors(c)
+	err = cmp.Or(p.addMirrors(&file, c.StringSlice("mirror")), p.addMirrorsFromEnv(&file, c.StringSlice("mirror-from-env")))
 	return []fetch.File{file}, err
 }
 
@@ -304,23 +304,26 @@ func digestFlag(c *cli.Context) (fetch.Digest, error) {
 	return d, nil
 }
 
-func (p *process) mirrors(c *cli.Context) ([]*url.URL, error) {
-	var all []*url.URL
-	for _, raw := range c.StringSlice("mirror") {
+func (p *process) addMirrors(f *fetch.File, urls []string) error {
+	for _, raw := range urls {
 		u, err := p.url(raw, "")
 		if err != nil {
-			return nil, err
+			return err
 		}
-		all = append(all, u)
+		f.Mirrors = append(f.Mirrors, u)
 	}
-	for _, name := range c.StringSlice("mirror-from-env") {
+	return nil
+}
+
+func (p *process) addMirrorsFromEnv(f *fetch.File, names []string) error {
+	for _, name := range names {
 		u, err := p.url("", name)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		all = append(all, u)
+		f.Mirrors = append(f.Mirrors, u)
 	}
-	return all, nil
+	return nil
 }
 
 // url returns the URL in raw, or in the variable called name; nil if neither is
@@ -354,11 +357,8 @@ func parseMode(s string) (fs.FileMode, error) {
 }
 
 func (j *fetchJob) run(ctx context.Context) error {
-	if j.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, j.timeout, &deadlineError{j.timeout})
-		defer cancel()
-	}
+	ctx, cancel := withTimeout(ctx, j.timeout)
+	defer cancel()
 	stop := j.watch()
 	results, err := j.fetchAll(ctx)
 	stop()

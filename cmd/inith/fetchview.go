@@ -6,12 +6,12 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/inith/inith/fetch"
 	"github.com/inith/inith/internal/bytesize"
 	"github.com/inith/inith/internal/display"
+	"github.com/inith/inith/internal/pace"
 )
 
 // A fetchView shows transfers to a person.
@@ -26,24 +26,10 @@ type fetchView interface {
 // written.
 func (j *fetchJob) watch() (stop func()) {
 	view, every := j.newView()
-	done := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		ticker := time.NewTicker(every)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-done:
-				view.end(j.statuses())
-				return
-			case <-ticker.C:
-				view.show(j.statuses())
-			}
-		}
-	})
+	end := pace.Every(every, func() { view.show(j.statuses()) })
 	return func() {
-		close(done)
-		wg.Wait()
+		end()
+		view.end(j.statuses())
 	}
 }
 

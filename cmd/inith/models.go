@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -63,10 +62,10 @@ func modelKeys() []modelKey {
 			return err
 		}},
 		{"mirrors", "array", "other URLs of the same content, in the order to try", func(p *process, f *fetch.File, v modelValue) error {
-			return addMirrors(f, v.list, func(raw string) (*url.URL, error) { return p.url(raw, "") })
+			return p.addMirrors(f, v.list)
 		}},
 		{"mirrorsFromEnv", "array", "variables that have URLs of the same content", func(p *process, f *fetch.File, v modelValue) error {
-			return addMirrors(f, v.list, func(name string) (*url.URL, error) { return p.url("", name) })
+			return p.addMirrorsFromEnv(f, v.list)
 		}},
 		{"headerFiles", "array", "files of \"Name: value\" lines to send to the origin of the URL", func(_ *process, f *fetch.File, v modelValue) error {
 			f.HeaderFiles = v.list
@@ -93,17 +92,6 @@ func modelKeys() []modelKey {
 			return err
 		}},
 	}
-}
-
-func addMirrors(f *fetch.File, all []string, parse func(string) (*url.URL, error)) error {
-	for _, s := range all {
-		u, err := parse(s)
-		if err != nil {
-			return err
-		}
-		f.Mirrors = append(f.Mirrors, u)
-	}
-	return nil
 }
 
 // readModels reads the list of files in models.yaml. All mistakes are told, with

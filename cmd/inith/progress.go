@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/inith/inith/internal/display"
+	"github.com/inith/inith/internal/pace"
 	"github.com/inith/inith/probe"
 )
 
@@ -50,23 +51,9 @@ func (w *waitJob) newProgress() *progress {
 // written.
 func (p *progress) start() (stop func()) {
 	p.locked(p.view.begin)
-	done := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		ticker := time.NewTicker(p.every)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-ticker.C:
-				p.locked(p.view.beat)
-			}
-		}
-	})
+	end := pace.Every(p.every, func() { p.locked(p.view.beat) })
 	return func() {
-		close(done)
-		wg.Wait()
+		end()
 		p.locked(p.view.beat)
 	}
 }

@@ -168,11 +168,8 @@ func (w *waitJob) run(ctx context.Context) error {
 }
 
 func (w *waitJob) wait(ctx context.Context) error {
-	if w.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, w.timeout, &deadlineError{w.timeout})
-		defer cancel()
-	}
+	ctx, cancel := withTimeout(ctx, w.timeout)
+	defer cancel()
 	runtime.GOMAXPROCS(1) // waiting is sleeping: fewer threads to wake cost a fifth less CPU
 	progress := w.newProgress()
 	w.waiter.Notify = progress.notify

@@ -5,6 +5,7 @@ package pace
 import (
 	"context"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -39,6 +40,29 @@ func (p *Proportional) NextBackOff() time.Duration {
 
 // Reset counts time from now.
 func (p *Proportional) Reset() { p.start = time.Now() }
+
+// Every calls f each time that d has passed, until stop, which returns when f is
+// called no more.
+func Every(d time.Duration, f func()) (stop func()) {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		ticker := time.NewTicker(d)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+				f()
+			}
+		}
+	})
+	return func() {
+		close(done)
+		wg.Wait()
+	}
+}
 
 // Sleep waits for d, or until ctx is done: then it returns the cause of ctx.
 func Sleep(ctx context.Context, d time.Duration) error {

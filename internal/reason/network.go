@@ -18,22 +18,14 @@ func Network(err error) *Error {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return explainDNS(dns)
 	}
-	for _, known := range []struct {
-		errno      syscall.Errno
-		text, hint string
-	}{
+	return Errno(err, []Known{
 		{syscall.ECONNREFUSED, "connection refused", "nothing listens there: is the server up, and does the Service have ready endpoints on this port?"},
 		{syscall.EHOSTUNREACH, "no route to host", "the Pod is gone, or the network is not up yet"},
 		{syscall.ENETUNREACH, "network unreachable", "this address family may have no route here"},
 		{syscall.ETIMEDOUT, "connection timed out", "a NetworkPolicy or firewall drops it, or the address is wrong"},
 		{syscall.ENOENT, "no such socket", "is the volume with the socket mounted, and the server up?"},
 		{syscall.EACCES, "permission denied", "the socket's mode or owner keeps this user out"},
-	} {
-		if errors.Is(err, known.errno) {
-			return &Error{Text: known.text, Hint: known.hint, Err: err}
-		}
-	}
-	return nil
+	})
 }
 
 func explainDNS(err *net.DNSError) *Error {

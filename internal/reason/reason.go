@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 )
 
 // An Error is a cause and advice. Neither Text nor Hint holds a secret; Err is
@@ -25,6 +26,23 @@ func Hint(err error) string {
 		return e.Hint
 	}
 	return ""
+}
+
+// Known is what an error of the kernel means.
+type Known struct {
+	Errno      syscall.Errno
+	Text, Hint string
+}
+
+// Errno says what the error of the kernel means that err wraps; nil if it is none
+// of those known.
+func Errno(err error, all []Known) *Error {
+	for _, known := range all {
+		if errors.Is(err, known.Errno) {
+			return &Error{Text: known.Text, Hint: known.Hint, Err: err}
+		}
+	}
+	return nil
 }
 
 // File says that a file of the user's, such as a "password file", is not there
