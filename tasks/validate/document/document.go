@@ -1,0 +1,44 @@
+// Package document reads configuration files (YAML, JSON, JSONC, TOML, dotenv)
+// into one tree, in which every value has the place where it stands, and finds
+// what a parser lets pass: keys that are there twice, templates that nobody
+// rendered, values that another parser reads differently.
+//
+// Files may hold secrets: no [Finding] quotes a value.
+package document
+
+// A Kind is the type of a value.
+type Kind int
+
+// The kinds of values. A date of YAML or TOML is a String.
+const (
+	Null Kind = iota
+	Bool
+	Int
+	Float
+	String
+	Sequence
+	Mapping
+)
+
+// A Node is a value.
+type Node struct {
+	Kind Kind
+	Text string // of a scalar: a string's content, else what the file says; never for a message
+
+	Line, Column int // of the first character, from 1; the column counts characters, not bytes
+
+	Items   []*Node  // of a Sequence
+	Members []Member // of a Mapping, in the order of the file
+}
+
+// A Member is a pair of a mapping. A key that is no string has the text that the
+// file says.
+type Member struct{ Key, Value *Node }
+
+// A Finding is something wrong in a file, apart from what its rules ask for.
+type Finding struct {
+	Line, Column int    // from 1; zero if it has no place
+	Rule         string // such as "syntax", "duplicate-key", "byte-order-mark"
+	Message      string // says what is wrong, without a value
+	Hint         string // says what to do; "" if that is clear
+}
