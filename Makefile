@@ -61,6 +61,7 @@ bench-fetch: build ## side by side with curl, aria2, pget, s5cmd and axel; as ro
 
 fuzz: ## each fuzz target for a minute
 	$(GO) test -run '^$$' -fuzz FuzzParseURL -fuzztime 1m ./internal/redact
+	$(GO) test -run '^$$' -fuzz FuzzRead -fuzztime 1m ./internal/keys
 	@for f in FuzzOpen FuzzPostgresAnswer FuzzRedisAnswer; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m ./probe || exit 1; done
 	@for f in FuzzParseDigest FuzzJournal; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m ./fetch || exit 1; done
 	$(GO) test -run '^$$' -fuzz FuzzExtract -fuzztime 1m -fuzzminimizetime 10x ./fetch/archive

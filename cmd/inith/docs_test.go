@@ -116,8 +116,8 @@ func TestDocsHaveTheFlagsOfFetch(t *testing.T) {
 
 func TestDocsHaveTheKeysOfModels(t *testing.T) {
 	var want []string
-	for _, k := range modelKeys() {
-		want = append(want, k.name)
+	for _, k := range new(process).modelKeys() {
+		want = append(want, k.Name)
 	}
 	slices.Sort(want)
 	if diff := cmp.Diff(want, names(table(t, "docs/fetch.md", "key", "as"))); diff != "" {

@@ -1,95 +1,103 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"go.yaml.in/yaml/v4"
 
 	"github.com/inith/inith/fetch"
-	"github.com/inith/inith/internal/redact"
-	"github.com/inith/inith/internal/suggest"
+	"github.com/inith/inith/internal/keys"
 )
 
-// A modelKey is a key of an entry of models.yaml: the flag of the same name, in
-// camel case.
-type modelKey struct {
-	name, kind, usage string // kind is a type of JSON Schema
-	set               func(p *process, f *fetch.File, v modelValue) error
+// modelKeys are the keys of an entry of models.yaml: the flags of the same name,
+// in camel case.
+func (p *process) modelKeys() []keys.Key[fetch.File] {
+	return []keys.Key[fetch.File]{
+		{Name: "url", Kind: keys.Text, Usage: "an http or https URL", Set: func(f *fetch.File, v keys.Value) (err error) {
+			f.URL, err = p.url(v.Text, "")
+			return err
+		}},
+		{Name: "urlFromEnv", Kind: keys.Text, Usage: "the variable that has the URL, or NAME_FILE the file with it", Set: func(f *fetch.File, v keys.Value) (err error) {
+			f.URL, err = p.url("", v.Text)
+			return err
+		}},
+		{Name: "to", Kind: keys.Text, Usage: "the destination: a file, or a folder with a trailing slash", Required: true, Set: func(f *fetch.File, v keys.Value) error {
+			f.Dest = v.Text
+			return nil
+		}},
+		{Name: "sha256", Kind: keys.Text, Usage: "the digest that the content must have", Set: func(f *fetch.File, v keys.Value) (err error) {
+			f.Digest, err = fetch.ParseDigest("sha256:" + v.Text)
+			return err
+		}},
+		{Name: "digest", Kind: keys.Text, Usage: "the same, as ALGORITHM:HEX, of sha256, sha512 or blake3", Set: func(f *fetch.File, v keys.Value) (err error) {
+			f.Digest, err = fetch.ParseDigest(v.Text)
+			return err
+		}},
+		{Name: "checksumUrl", Kind: keys.Text, Usage: "a list of digests as sha256sum writes it", Set: func(f *fetch.File, v keys.Value) (err error) {
+			f.SumsURL, err = p.url(v.Text, "")
+			return err
+		}},
+		{Name: "checksumUrlFromEnv", Kind: keys.Text, Usage: "the variable that has the URL of the list", Set: func(f *fetch.File, v keys.Value) (err error) {
+			f.SumsURL, err = p.url("", v.Text)
+			return err
+		}},
+		{Name: "mirrors", Kind: keys.Texts, Usage: "other URLs of the same content, in the order to try", Set: func(f *fetch.File, v keys.Value) error {
+			return p.addMirrors(f, []string{v.Text})
+		}},
+		{Name: "mirrorsFromEnv", Kind: keys.Texts, Usage: "variables that have URLs of the same content", Set: func(f *fetch.File, v keys.Value) error {
+			return p.addMirrorsFromEnv(f, []string{v.Text})
+		}},
+		{Name: "headerFiles", Kind: keys.Texts, Usage: "files of \"Name: value\" lines to send to the origin of the URL", Set: func(f *fetch.File, v keys.Value) error {
+			f.HeaderFiles = append(f.HeaderFiles, v.Text)
+			return nil
+		}},
+		{Name: "bearerFile", Kind: keys.Text, Usage: "a file with the token to send to the origin of the URL", Set: func(f *fetch.File, v keys.Value) error {
+			f.BearerFile = v.Text
+			return nil
+		}},
+		{Name: "passwordFile", Kind: keys.Text, Usage: "a file with the password for the user of the URL", Set: func(f *fetch.File, v keys.Value) error {
+			f.PasswordFile = v.Text
+			return nil
+		}},
+		{Name: "evidence", Kind: keys.Text, Usage: "the least evidence to accept: pinned, server or size", Set: func(f *fetch.File, v keys.Value) (err error) {
+			f.Evidence, err = fetch.ParseEvidence(v.Text)
+			return err
+		}},
+		{Name: "extract", Kind: keys.Bool, Usage: "the file is an archive: the destination is the folder that gets what it holds", Set: func(f *fetch.File, v keys.Value) error {
+			f.Extract = v.Yes
+			return nil
+		}},
+		{Name: "mode", Kind: keys.Octal, Usage: "permission bits of the file, in octal", Set: func(f *fetch.File, v keys.Value) (err error) {
+			f.Mode, err = parseMode(v.Text)
+			return err
+		}},
+	}
 }
 
-// A modelValue is a value of models.yaml, of the kind of its key.
-type modelValue struct {
-	text string
-	list []string
-	yes  bool
-}
-
-func modelKeys() []modelKey {
-	return []modelKey{
-		{"url", "string", "an http or https URL", func(p *process, f *fetch.File, v modelValue) (err error) {
-			f.URL, err = p.url(v.text, "")
-			return err
-		}},
-		{"urlFromEnv", "string", "the variable that has the URL, or NAME_FILE the file with it", func(p *process, f *fetch.File, v modelValue) (err error) {
-			f.URL, err = p.url("", v.text)
-			return err
-		}},
-		{"to", "string", "the destination: a file, or a folder with a trailing slash", func(_ *process, f *fetch.File, v modelValue) error {
-			f.Dest = v.text
+// modelTable is an entry of models.yaml.
+func (p *process) modelTable() keys.Table[fetch.File] {
+	return keys.Table[fetch.File]{
+		Keys: p.modelKeys(),
+		Check: func(f *fetch.File, has func(string) bool) error {
+			switch {
+			case has("sha256") && has("digest"):
+				return errors.New("sha256 and digest exclude each other")
+			case has("url") && has("urlFromEnv"):
+				return errors.New("url and urlFromEnv exclude each other")
+			case f.URL == nil:
+				return errors.New("no url")
+			case f.Mode != 0 && f.Extract:
+				return errors.New("mode is for a file: an archive has the modes of its own")
+			case f.Dest == "-":
+				return errors.New("to: the standard output is for a single file, on the command line")
+			}
 			return nil
-		}},
-		{"sha256", "string", "the digest that the content must have", func(_ *process, f *fetch.File, v modelValue) (err error) {
-			f.Digest, err = fetch.ParseDigest("sha256:" + v.text)
-			return err
-		}},
-		{"digest", "string", "the same, as ALGORITHM:HEX, of sha256, sha512 or blake3", func(_ *process, f *fetch.File, v modelValue) (err error) {
-			f.Digest, err = fetch.ParseDigest(v.text)
-			return err
-		}},
-		{"checksumUrl", "string", "a list of digests as sha256sum writes it", func(p *process, f *fetch.File, v modelValue) (err error) {
-			f.SumsURL, err = p.url(v.text, "")
-			return err
-		}},
-		{"checksumUrlFromEnv", "string", "the variable that has the URL of the list", func(p *process, f *fetch.File, v modelValue) (err error) {
-			f.SumsURL, err = p.url("", v.text)
-			return err
-		}},
-		{"mirrors", "array", "other URLs of the same content, in the order to try", func(p *process, f *fetch.File, v modelValue) error {
-			return p.addMirrors(f, v.list)
-		}},
-		{"mirrorsFromEnv", "array", "variables that have URLs of the same content", func(p *process, f *fetch.File, v modelValue) error {
-			return p.addMirrorsFromEnv(f, v.list)
-		}},
-		{"headerFiles", "array", "files of \"Name: value\" lines to send to the origin of the URL", func(_ *process, f *fetch.File, v modelValue) error {
-			f.HeaderFiles = v.list
-			return nil
-		}},
-		{"bearerFile", "string", "a file with the token to send to the origin of the URL", func(_ *process, f *fetch.File, v modelValue) error {
-			f.BearerFile = v.text
-			return nil
-		}},
-		{"passwordFile", "string", "a file with the password for the user of the URL", func(_ *process, f *fetch.File, v modelValue) error {
-			f.PasswordFile = v.text
-			return nil
-		}},
-		{"evidence", "string", "the least evidence to accept: pinned, server or size", func(_ *process, f *fetch.File, v modelValue) (err error) {
-			f.Evidence, err = fetch.ParseEvidence(v.text)
-			return err
-		}},
-		{"extract", "boolean", "the file is an archive: the destination is the folder that gets what it holds", func(_ *process, f *fetch.File, v modelValue) error {
-			f.Extract = v.yes
-			return nil
-		}},
-		{"mode", "string", "permission bits of the file, in octal", func(_ *process, f *fetch.File, v modelValue) (err error) {
-			f.Mode, err = parseMode(v.text)
-			return err
+		},
+		Schema: map[string]any{"oneOf": []any{
+			map[string]any{"required": []string{"url"}}, map[string]any{"required": []string{"urlFromEnv"}},
 		}},
 	}
 }
@@ -101,21 +109,35 @@ func (p *process) readModels(name string) ([]fetch.File, error) {
 	if err != nil {
 		return nil, usagef("--file: cannot read %q: %w", name, err)
 	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(b, &doc); err != nil {
-		return nil, usagef("%s: not YAML: %s", name, yamlPlace(err))
-	}
-	m := &modelsReader{process: p, name: name}
-	if len(doc.Content) != 1 || doc.Content[0].Kind != yaml.SequenceNode {
+	list, err := keys.Parse(b)
+	switch {
+	case err != nil:
+		return nil, placed(name, err)
+	case list == nil || list.Kind != yaml.SequenceNode:
 		return nil, usagef("%s: want a list of entries such as {url: https://…, to: /models/, sha256: …}", name)
-	}
-	for _, entry := range doc.Content[0].Content {
-		m.read(entry)
-	}
-	if len(m.files)+len(m.errs) == 0 {
+	case len(list.Content) == 0:
 		return nil, usagef("%s: the list is empty", name)
 	}
-	return m.files, errors.Join(m.errs...)
+	files, mistakes := keys.ReadList(list, p.modelTable())
+	return files, usageMistakes(name, mistakes)
+}
+
+// usageMistakes are mistakes in a file that a user wrote for inith.
+func usageMistakes(name string, mistakes []*keys.PlaceError) error {
+	var errs []error
+	for _, m := range mistakes {
+		errs = append(errs, placed(name, m))
+	}
+	return errors.Join(errs...)
+}
+
+// placed is a mistake in the file called name, which has its place already if
+// there is one.
+func placed(name string, err error) error {
+	if _, ok := errors.AsType[*keys.PlaceError](err); ok {
+		return usagef("%s:%w", name, err)
+	}
+	return usagef("%s: %w", name, err)
 }
 
 func readFile(name string) ([]byte, error) {
@@ -127,136 +149,4 @@ func readFile(name string) ([]byte, error) {
 		err = e.Err
 	}
 	return b, err
-}
-
-// yamlPlace keeps of a syntax error where it is: its text quotes the file.
-func yamlPlace(err error) string {
-	_, line, ok := strings.Cut(err.Error(), "line ")
-	if !ok {
-		return "syntax error"
-	}
-	return "syntax error in line " + line[:len(line)-len(strings.TrimLeft(line, "0123456789"))]
-}
-
-type modelsReader struct {
-	*process
-	name  string
-	files []fetch.File
-	errs  []error
-}
-
-func (m *modelsReader) fail(at *yaml.Node, format string, args ...any) {
-	m.errs = append(m.errs, usagef("%s:%d:%d: %w", m.name, at.Line, at.Column, fmt.Errorf(format, args...)))
-}
-
-// read reads one entry.
-func (m *modelsReader) read(entry *yaml.Node) {
-	if entry.Kind == yaml.AliasNode {
-		entry = entry.Alias
-	}
-	if entry.Kind != yaml.MappingNode {
-		m.fail(entry, "want an entry with keys such as url and to")
-		return
-	}
-	var f fetch.File
-	seen := map[string]bool{}
-	before := len(m.errs)
-	for i := 0; i+1 < len(entry.Content); i += 2 {
-		key, value := entry.Content[i], entry.Content[i+1]
-		if seen[key.Value] {
-			m.fail(key, "key%s is there twice", redact.Quoted(strings.ToLower(key.Value)))
-		}
-		seen[key.Value] = true
-		m.set(&f, key, value)
-	}
-	switch {
-	case len(m.errs) > before:
-		return
-	case seen["sha256"] && seen["digest"]:
-		m.fail(entry, "sha256 and digest exclude each other")
-	case seen["url"] && seen["urlFromEnv"]:
-		m.fail(entry, "url and urlFromEnv exclude each other")
-	case f.URL == nil:
-		m.fail(entry, "no url")
-	case f.Dest == "":
-		m.fail(entry, "no to")
-	case f.Mode != 0 && f.Extract:
-		m.fail(entry, "mode is for a file: an archive has the modes of its own")
-	case f.Dest == "-":
-		m.fail(entry, "to: the standard output is for a single file, on the command line")
-	}
-	m.files = append(m.files, f)
-}
-
-func (m *modelsReader) set(f *fetch.File, key, value *yaml.Node) {
-	if value.Kind == yaml.AliasNode {
-		value = value.Alias
-	}
-	keys := modelKeys()
-	i := slices.IndexFunc(keys, func(k modelKey) bool { return k.name == key.Value })
-	if i < 0 {
-		var names []string
-		for _, k := range keys {
-			names = append(names, k.name)
-		}
-		m.fail(key, "unknown key%s%s", redact.Quoted(strings.ToLower(key.Value)), suggest.DidYouMean(key.Value, names))
-		return
-	}
-	v, err := readValue(keys[i].kind, value)
-	if err == nil {
-		err = keys[i].set(m.process, f, v)
-	}
-	if err != nil {
-		m.fail(value, "%s: %w", keys[i].name, err)
-	}
-}
-
-func readValue(kind string, n *yaml.Node) (v modelValue, err error) {
-	switch {
-	case kind == "array":
-		if n.Kind != yaml.SequenceNode {
-			return v, errors.New("want a list")
-		}
-		for _, item := range n.Content {
-			if item.Kind != yaml.ScalarNode || item.Value == "" {
-				return v, errors.New("want a list of texts")
-			}
-			v.list = append(v.list, item.Value)
-		}
-	case n.Kind != yaml.ScalarNode || n.Value == "":
-		return v, errors.New("want a text")
-	case kind == "boolean":
-		if n.Value != "true" && n.Value != "false" {
-			return v, errors.New("want true or false")
-		}
-		v.yes = n.Value == "true"
-	default:
-		v.text = n.Value
-	}
-	return v, nil
-}
-
-// modelsSchema returns the JSON Schema (draft 2020-12) of models.yaml.
-func modelsSchema() []byte {
-	properties := map[string]any{}
-	for _, k := range modelKeys() {
-		property := map[string]any{"type": k.kind, "description": k.usage}
-		if k.kind == "array" {
-			property["items"] = map[string]any{"type": "string"}
-		}
-		properties[k.name] = property
-	}
-	properties["mode"] = map[string]any{"type": []string{"string", "integer"}, "description": "permission bits of the file, in octal"}
-	b, _ := json.MarshalIndent(map[string]any{
-		"$schema": "https://json-schema.org/draft/2020-12/schema",
-		"title":   "models.yaml of inith fetch",
-		"type":    "array",
-		"items": map[string]any{
-			"type": "object", "properties": properties, "additionalProperties": false, "required": []string{"to"},
-			"oneOf": []any{
-				map[string]any{"required": []string{"url"}}, map[string]any{"required": []string{"urlFromEnv"}},
-			},
-		},
-	}, "", "  ")
-	return append(b, '\n')
 }

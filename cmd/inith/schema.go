@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/urfave/cli/v2"
 
+	"github.com/inith/inith/internal/keys"
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/suggest"
 )
@@ -18,7 +19,7 @@ editors and validators.`,
 			if name := c.Args().First(); c.NArg() != 1 || name != "models" {
 				return usagef("unknown schema%s%s, have models", redact.Quoted(name), suggest.DidYouMean(name, []string{"models"}))
 			}
-			_, err := p.stdout.Write(modelsSchema())
+			_, err := p.stdout.Write(keys.ListSchema("models.yaml of inith fetch", p.modelTable()))
 			return err
 		},
 	}

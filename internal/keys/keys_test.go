@@ -1,0 +1,255 @@
+package keys_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/inith/inith/internal/keys"
+)
+
+type house struct {
+	Name  string
+	Rooms []room
+	Roof  roof
+	Doors map[string]door
+	Lamps map[string]string
+	Paint map[string][]string
+	Mode  uint64
+}
+
+type room struct {
+	Beds  int64
+	Light bool
+	Tags  []string
+}
+
+type (
+	roof struct{ Color string }
+	door struct{ Wide bool }
+)
+
+func roomTable() keys.Table[room] {
+	return keys.Table[room]{
+		Keys: []keys.Key[room]{
+			{Name: "beds", Kind: keys.Number, Usage: "how many", Set: func(r *room, v keys.Value) error { r.Beds = v.Number; return nil }},
+			{Name: "light", Kind: keys.Bool, Usage: "is there light", Set: func(r *room, v keys.Value) error { r.Light = v.Yes; return nil }},
+			{Name: "tags", Kind: keys.Texts, Usage: "words", Set: func(r *room, v keys.Value) error {
+				if strings.Contains(v.Text, " ") {
+					return errors.New("want a word")
+				}
+				r.Tags = append(r.Tags, v.Text)
+				return nil
+			}},
+		},
+		Check: func(r *room, has func(string) bool) error {
+			if has("light") && r.Beds == 0 {
+				return errors.New("light without beds")
+			}
+			return nil
+		},
+	}
+}
+
+func houseTable() keys.Table[house] {
+	roofs := keys.Table[roof]{Keys: []keys.Key[roof]{
+		{Name: "color", Usage: "which", Choices: []string{"red", "grey"}, Set: func(r *roof, v keys.Value) error { r.Color = v.Text; return nil }},
+	}}
+	doors := keys.Table[door]{Keys: []keys.Key[door]{
+		{Name: "wide", Kind: keys.Bool, Usage: "is it", Set: func(d *door, v keys.Value) error { d.Wide = v.Yes; return nil }},
+	}}
+	return keys.Table[house]{Keys: []keys.Key[house]{
+		{Name: "name", Usage: "what it is called", Required: true, Set: func(h *house, v keys.Value) error { h.Name = v.Text; return nil }},
+		{Name: "mode", Kind: keys.Octal, Usage: "bits", Set: func(h *house, v keys.Value) (err error) {
+			h.Mode, err = strconv.ParseUint(v.Text, 8, 32)
+			return err
+		}},
+		keys.List("rooms", "what is in it", roomTable(), func(h *house, r room) { h.Rooms = append(h.Rooms, r) }),
+		keys.Mapping("roof", "what is on it", roofs, func(h *house) *roof { return &h.Roof }),
+		keys.Map("doors", "the ways in", doors, func(h *house, key string, d door) error {
+			if key == "wall" {
+				return errors.New("that is no door")
+			}
+			h.Doors = with(h.Doors, key, d)
+			return nil
+		}),
+		{Name: "lamps", Kind: keys.TextMap, Usage: "by room", Set: func(h *house, v keys.Value) error {
+			h.Lamps = with(h.Lamps, v.Name, v.Text)
+			return nil
+		}},
+		{Name: "paint", Kind: keys.TextsMap, Usage: "by room", Set: func(h *house, v keys.Value) error {
+			h.Paint = with(h.Paint, v.Name, append(h.Paint[v.Name], v.Text))
+			return nil
+		}},
+	}}
+}
+
+func with[V any](m map[string]V, key string, v V) map[string]V {
+	if m == nil {
+		m = map[string]V{}
+	}
+	m[key] = v
+	return m
+}
+
+func TestReadMapping(t *testing.T) {
+	t.Parallel()
+	n, err := keys.Parse([]byte(`
+name: hut
+mode: 0640
+rooms:
+- &r {beds: 2, light: true, tags: [a, "b"]}
+- *r
+roof: {color: red}
+doors: {front: {wide: true}}
+lamps: {hall: bright}
+paint: {hall: [white, blue]}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, mistakes := keys.ReadMapping(n, houseTable())
+	if mistakes != nil {
+		t.Fatal(mistakes)
+	}
+	r := room{Beds: 2, Light: true, Tags: []string{"a", "b"}}
+	want := house{
+		Name: "hut", Mode: 0o640, Rooms: []room{r, r}, Roof: roof{"red"}, Doors: map[string]door{"front": {true}},
+		Lamps: map[string]string{"hall": "bright"}, Paint: map[string][]string{"hall": {"white", "blue"}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestMistakes holds the reader to tell all of them at once, with their places,
+// and to quote no value.
+func TestMistakes(t *testing.T) {
+	t.Parallel()
+	n, err := keys.Parse([]byte(`roms: []
+"S3cret key": 1
+rooms:
+- {beds: S3cret, light: yes}
+- {light: true}
+- S3cret
+- {tags: [ok, S3cret two, {}], beds: 1, beds: 2}
+roof: {color: rad}
+doors: {wall: {}, front: S3cret}
+lamps: [S3cret]
+paint: {hall: S3cret}
+mode: ~
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, mistakes := keys.ReadMapping(n, houseTable())
+	var got []string
+	for _, m := range mistakes {
+		got = append(got, m.Error())
+	}
+	want := []string{
+		`1:1: unknown key "roms" (did you mean "rooms"?)`,
+		`2:1: unknown key`,
+		`4:10: beds: want an integer`,
+		`4:25: light: want true or false`,
+		`5:3: light without beds`,
+		`6:3: want a mapping with keys such as beds and light`,
+		`7:15: tags: want a word`,
+		`7:27: tags: want a list of texts`,
+		`7:41: key "beds" is there twice`,
+		`8:15: color: want red or grey (did you mean "red"?)`,
+		`9:9: that is no door`,
+		`9:26: want a mapping with keys such as wide`,
+		`10:8: lamps: want a mapping of texts`,
+		`11:15: paint: want a mapping of lists of texts`,
+		`12:7: mode: want a text`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestRequired(t *testing.T) {
+	t.Parallel()
+	n, err := keys.Parse([]byte("roof: {color: red}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, mistakes := keys.ReadMapping(n, houseTable())
+	if len(mistakes) != 1 || mistakes[0].Error() != "1:1: no name" {
+		t.Errorf("got %v", mistakes)
+	}
+}
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"":                        "",
+		"# nothing\n":             "",
+		"a: [\"S3cret\n":          "not YAML: syntax error in line 2",
+		"a: 1\n---\nb: S3cret\n":  "2:1: a second document: want one",
+		"a: 1\n---\nb: [S3cret\n": "not YAML: syntax error in line 4",
+	} {
+		_, err := keys.Parse([]byte(in))
+		if got := text(err); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func TestSchema(t *testing.T) {
+	t.Parallel()
+	var got struct {
+		Type       string
+		Required   []string
+		Properties map[string]map[string]any
+	}
+	if err := json.Unmarshal(keys.Schema("houses", houseTable()), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Type != "object" || !cmp.Equal(got.Required, []string{"name"}) || len(got.Properties) != len(houseTable().Keys) {
+		t.Errorf("got %+v", got)
+	}
+	for path, want := range map[string]string{
+		"name":  `{"description":"what it is called","type":"string"}`,
+		"mode":  `{"description":"bits","type":["string","integer"]}`,
+		"paint": `{"additionalProperties":{"items":{"type":"string"},"type":"array"},"description":"by room","type":"object"}`,
+		"roof":  `{"additionalProperties":false,"description":"what is on it","properties":{"color":{"description":"which","enum":["red","grey"],"type":"string"}},"type":"object"}`,
+		"doors": `{"additionalProperties":{"additionalProperties":false,"properties":{"wide":{"description":"is it","type":"boolean"}},"type":"object"},"description":"the ways in","type":"object"}`,
+	} {
+		b, err := json.Marshal(got.Properties[path])
+		if err != nil || string(b) != want {
+			t.Errorf("%s: got %s, want %s", path, b, want)
+		}
+	}
+}
+
+// FuzzRead feeds the reader with what a YAML parser takes.
+func FuzzRead(f *testing.F) {
+	f.Add("name: x\nrooms: [&a {tags: [*a]}]\n")
+	f.Add("&a [*a, {<<: *a}]")
+	f.Add("? [x]\n: y\n")
+	f.Fuzz(func(t *testing.T, in string) {
+		n, err := keys.Parse([]byte(in))
+		if err != nil || n == nil {
+			return
+		}
+		_, mistakes := keys.ReadMapping(n, houseTable())
+		for _, m := range mistakes {
+			if m.Line < 1 || m.Column < 1 {
+				t.Errorf("%v has no place", m)
+			}
+		}
+	})
+}

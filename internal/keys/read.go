@@ -1,0 +1,255 @@
+package keys
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/inith/inith/internal/redact"
+	"github.com/inith/inith/internal/suggest"
+)
+
+// A PlaceError is something wrong at a place of a file.
+type PlaceError struct {
+	Line, Column int // from 1; the column is 0 if only the line is known
+	Err          error
+}
+
+func (m *PlaceError) Error() string {
+	if m.Column == 0 {
+		return fmt.Sprintf("%d: %v", m.Line, m.Err)
+	}
+	return fmt.Sprintf("%d:%d: %v", m.Line, m.Column, m.Err)
+}
+
+func (m *PlaceError) Unwrap() error { return m.Err }
+
+// ErrSyntax is what the error of [Parse] wraps if a file is not YAML at all.
+var ErrSyntax = errors.New("not YAML")
+
+// Parse reads a file of one YAML document. The node is nil if there is nothing in
+// it.
+func Parse(b []byte) (*yaml.Node, error) {
+	decoder := yaml.NewDecoder(bytes.NewReader(b))
+	var document, second yaml.Node
+	if err := decoder.Decode(&document); err != nil && !errors.Is(err, io.EOF) {
+		return nil, syntaxError(err)
+	}
+	switch err := decoder.Decode(&second); {
+	case err == nil:
+		return nil, &PlaceError{Line: second.Line, Column: second.Column, Err: errors.New("a second document: want one")}
+	case !errors.Is(err, io.EOF):
+		return nil, syntaxError(err)
+	}
+	if len(document.Content) != 1 {
+		return nil, nil //nolint:nilnil // an empty file is not an error
+	}
+	return document.Content[0], nil
+}
+
+// syntaxError keeps of a syntax error where it is: its text quotes the file.
+func syntaxError(err error) error {
+	_, line, ok := strings.Cut(err.Error(), "line ")
+	if !ok {
+		return fmt.Errorf("%w: syntax error", ErrSyntax)
+	}
+	return fmt.Errorf("%w: syntax error in line %s", ErrSyntax, line[:len(line)-len(strings.TrimLeft(line, "0123456789"))])
+}
+
+// ReadList decodes a list of mappings.
+func ReadList[T any](n *yaml.Node, table Table[T]) ([]T, []*PlaceError) {
+	r := &reader{}
+	all := readList(r, n, table)
+	return all, r.mistakes
+}
+
+// ReadMapping decodes a mapping.
+func ReadMapping[T any](n *yaml.Node, table Table[T]) (T, []*PlaceError) {
+	var t T
+	r := &reader{}
+	readMapping(r, n, table, &t)
+	return t, r.mistakes
+}
+
+type reader struct{ mistakes []*PlaceError }
+
+func (r *reader) fail(at *yaml.Node, format string, args ...any) {
+	r.mistakes = append(r.mistakes, &PlaceError{at.Line, at.Column, fmt.Errorf(format, args...)})
+}
+
+// readList reads what of the list is right.
+func readList[T any](r *reader, n *yaml.Node, table Table[T]) []T {
+	var all []T
+	for _, item := range r.items(n) {
+		var t T
+		if readMapping(r, item, table, &t) {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+// readMapping reads a mapping into t, and reports whether all of it is right.
+func readMapping[T any](r *reader, n *yaml.Node, table Table[T], t *T) bool {
+	before := len(r.mistakes)
+	if n = target(n); n.Kind != yaml.MappingNode {
+		r.fail(n, "want a mapping with keys such as %s", table.examples())
+		return false
+	}
+	seen := map[string]bool{}
+	r.pairs(n, func(key, value *yaml.Node) {
+		seen[key.Value] = true
+		i := slices.IndexFunc(table.Keys, func(k Key[T]) bool { return k.Name == key.Value })
+		if i < 0 {
+			r.fail(key, "unknown key%s%s", redact.Quoted(strings.ToLower(key.Value)), suggest.DidYouMean(key.Value, table.names()))
+			return
+		}
+		table.Keys[i].read(r, t, value)
+	})
+	if len(r.mistakes) > before {
+		return false
+	}
+	for _, k := range table.Keys {
+		if k.Required && !seen[k.Name] {
+			r.fail(n, "no %s", k.Name)
+		}
+	}
+	if table.Check != nil && len(r.mistakes) == before {
+		if err := table.Check(t, func(name string) bool { return seen[name] }); err != nil {
+			r.fail(n, "%w", err)
+		}
+	}
+	return len(r.mistakes) == before
+}
+
+// pairs calls f for each pair of a mapping. A key that is there twice is a
+// mistake.
+func (r *reader) pairs(n *yaml.Node, f func(key, value *yaml.Node)) {
+	if n = target(n); n.Kind != yaml.MappingNode {
+		r.fail(n, "want a mapping")
+		return
+	}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := target(n.Content[i]), n.Content[i+1]
+		switch {
+		case key.Kind != yaml.ScalarNode:
+			r.fail(n.Content[i], "want a text as key")
+			continue
+		case seen[key.Value]:
+			r.fail(n.Content[i], "key%s is there twice", redact.Quoted(strings.ToLower(key.Value)))
+		}
+		seen[key.Value] = true
+		f(key, value)
+	}
+}
+
+func (r *reader) items(n *yaml.Node) []*yaml.Node {
+	if n = target(n); n.Kind != yaml.SequenceNode {
+		r.fail(n, "want a list")
+		return nil
+	}
+	return n.Content
+}
+
+// target returns what an alias stands for.
+func target(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
+
+func (k *Key[T]) read(r *reader, t *T, n *yaml.Node) {
+	set := func(n *yaml.Node, name string) {
+		v, err := k.value(target(n))
+		if v.Name = name; err == nil {
+			err = k.Set(t, v)
+		}
+		if err != nil {
+			r.fail(n, "%s: %w", k.Name, err)
+		}
+	}
+	switch k.Kind {
+	case object:
+		k.nested.read(r, t, n)
+	case Texts:
+		k.eachItem(r, n, "", set)
+	case TextMap:
+		k.eachPair(r, n, func(key, value *yaml.Node) { set(value, key.Value) })
+	case TextsMap:
+		k.eachPair(r, n, func(key, value *yaml.Node) { k.eachItem(r, value, key.Value, set) })
+	default:
+		set(n, "")
+	}
+}
+
+func (k *Key[T]) eachItem(r *reader, n *yaml.Node, name string, set func(*yaml.Node, string)) {
+	if target(n).Kind != yaml.SequenceNode {
+		r.fail(n, "%s: want %s", k.Name, k.Kind.noun())
+		return
+	}
+	for _, item := range target(n).Content {
+		set(item, name)
+	}
+}
+
+func (k *Key[T]) eachPair(r *reader, n *yaml.Node, f func(key, value *yaml.Node)) {
+	if target(n).Kind != yaml.MappingNode {
+		r.fail(n, "%s: want %s", k.Name, k.Kind.noun())
+		return
+	}
+	r.pairs(n, f)
+}
+
+// value reads a scalar.
+func (k *Key[T]) value(n *yaml.Node) (v Value, err error) {
+	v.Text = n.Value
+	switch {
+	case n.Kind != yaml.ScalarNode || n.Value == "" || n.ShortTag() == "!!null":
+		return v, fmt.Errorf("want %s", k.Kind.noun())
+	case len(k.Choices) > 0 && !slices.Contains(k.Choices, n.Value):
+		return v, fmt.Errorf("want %s%s", oneOf(k.Choices), suggest.DidYouMean(n.Value, k.Choices))
+	case k.Kind == Bool && n.Value != "true" && n.Value != "false":
+		return v, fmt.Errorf("want %s", k.Kind.noun())
+	case k.Kind == Number:
+		if v.Number, err = strconv.ParseInt(n.Value, 10, 64); err != nil {
+			return v, fmt.Errorf("want %s", k.Kind.noun())
+		}
+	}
+	v.Yes = n.Value == "true"
+	return v, nil
+}
+
+// noun says what is wanted.
+func (k Kind) noun() string {
+	switch k {
+	case Number:
+		return "an integer"
+	case Bool:
+		return "true or false"
+	case Texts:
+		return "a list of texts"
+	case TextMap:
+		return "a mapping of texts"
+	case TextsMap:
+		return "a mapping of lists of texts"
+	default:
+		return "a text"
+	}
+}
+
+// oneOf writes "a, b or c".
+func oneOf(words []string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
