@@ -56,9 +56,9 @@ type Options struct {
 const MaxDepth = 500
 
 // Parse reads a file into its documents, which only YAML has more than one of,
-// and finds what is wrong with it, in the order of the file. There are no
-// documents if the file is not well-formed, which a finding then says, or if its
-// format has no structure.
+// and finds what is wrong with it, in the order of the file. The documents are
+// nil if the file is not well-formed, which a finding then says, or if its format
+// has no structure; they are empty, not nil, if a YAML file holds none.
 //
 // Time and memory are bounded by the size of data, whatever it holds.
 func Parse(format Format, data []byte, o Options) ([]*Node, []Finding) {

@@ -39,7 +39,7 @@ func (r *yamlReading) parse() ([]*Node, bool) {
 		return nil, false
 	}
 	t := newTree(r)
-	var documents []*Node
+	documents := []*Node{} // not nil: the file is well-formed
 	for {
 		var n yaml.Node
 		err := loader.Load(&n)

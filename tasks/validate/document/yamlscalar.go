@@ -17,7 +17,7 @@ func (t *tree) scalar(n *yaml.Node, at place) (Kind, string) {
 		return String, n.Value
 	}
 	t.findTraps(n.Value, at)
-	return plainKind(n.Value), n.Value
+	return KindOf(n.Value), n.Value
 }
 
 // tagged returns the kind that an explicit tag says.
@@ -32,16 +32,16 @@ func (t *tree) tagged(n *yaml.Node, at place) Kind {
 	if !ok {
 		return String
 	}
-	if !slices.Contains(allowed, plainKind(n.Value)) {
+	if !slices.Contains(allowed, KindOf(n.Value)) {
 		t.add(at, ruleSyntax, "a value that does not have the type of its tag", "")
 		return String
 	}
 	return allowed[0]
 }
 
-// plainKind returns the kind of a value without quotes, by the core schema of
+// KindOf returns the kind of a value without quotes, by the core schema of
 // YAML 1.2.
-func plainKind(text string) Kind {
+func KindOf(text string) Kind {
 	switch text {
 	case "", "~", "null", "Null", "NULL":
 		return Null
