@@ -27,6 +27,8 @@ type Node struct {
 
 	Line, Column int // of the first character, from 1; the column counts characters, not bytes
 
+	Untyped bool // a string of a dotenv file, which has no other types
+
 	Items   []*Node  // of a Sequence
 	Members []Member // of a Mapping, in the order of the file
 }

@@ -1,0 +1,79 @@
+package validate
+
+import (
+	"strings"
+
+	"github.com/inith/inith/internal/suggest"
+	"github.com/inith/inith/tasks/validate/document"
+)
+
+// problemAt returns a problem with a value.
+func problemAt(in Input, n *document.Node, rule, message, hint string) Problem {
+	p := Problem{Path: in.Path, Rule: rule, Message: message, Hint: hint}
+	if n != nil {
+		p.Line, p.Column = n.Line, n.Column
+	}
+	return p
+}
+
+// find returns where a path leads in the documents of a file: in the first that
+// has it, else how far it leads in the first of all.
+func find(in Input, path document.Path) document.Place {
+	var first document.Place
+	for i, root := range in.Documents {
+		place := path.Find(root)
+		if place.Value != nil {
+			return place
+		}
+		if i == 0 {
+			first = place
+		}
+	}
+	return first
+}
+
+// missing returns the problem that a path leads nowhere.
+func missing(in Input, path document.Path, place document.Place) Problem {
+	switch {
+	case place.Last == nil:
+		return problemAt(in, nil, "required-key", path.String()+" is missing: the file has no values", "")
+	case place.Last.Kind == document.Mapping && place.Key != "":
+		return problemAt(in, place.Last, "required-key", place.Wanted+" is missing"+didYouMean(place), "")
+	case place.Last.Kind == document.Sequence && place.Key == "":
+		return problemAt(in, place.Last, "required-key", place.Wanted+" is missing: the list ends before it", "")
+	}
+	want := "a mapping"
+	if place.Key == "" {
+		want = "a list"
+	}
+	at := place.Reached
+	if at == "" {
+		at = "the file"
+	}
+	return problemAt(in, place.Last, "required-key", path.String()+" is missing: "+at+" is "+kindOf(place.Last)+", not "+want, "")
+}
+
+// didYouMean names a key that the mapping has and that is nearly the one that is
+// missing, if it looks like one.
+func didYouMean(place document.Place) string {
+	var known []string
+	for _, m := range place.Last.Members {
+		if key := m.Key.Text; len(key) <= 40 && isWord(key) {
+			known = append(known, key)
+		}
+	}
+	if len(place.Key) > 40 {
+		return ""
+	}
+	return suggest.DidYouMean(place.Key, known)
+}
+
+// isWord reports whether s has only what names of keys are made of.
+func isWord(s string) bool {
+	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") == ""
+}
+
+// kindOf names the type of a value.
+func kindOf(n *document.Node) string {
+	return [...]string{"null", "a bool", "a whole number", "a number", "a string", "a list", "a mapping"}[n.Kind]
+}

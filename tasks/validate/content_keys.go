@@ -1,0 +1,52 @@
+package validate
+
+import (
+	"context"
+	"strings"
+
+	"github.com/inith/inith/tasks/validate/document"
+)
+
+// Forbid is met by a file that has none of the keys, not even with null.
+type Forbid struct{ Keys []document.Path }
+
+// Check implements [Check].
+func (f Forbid) Check(_ context.Context, in Input) ([]Problem, error) {
+	var problems []Problem
+	for _, root := range in.Documents {
+		for _, key := range f.Keys {
+			if n := key.Find(root).Value; n != nil {
+				problems = append(problems, problemAt(in, n, "forbidden-key", key.String()+" must not be there", "take it out"))
+			}
+		}
+	}
+	return problems, nil
+}
+
+// OneOf is met by a file that has exactly one of the keys.
+type OneOf struct{ Keys []document.Path }
+
+// Check implements [Check].
+func (o OneOf) Check(_ context.Context, in Input) ([]Problem, error) {
+	if in.Documents == nil {
+		return nil, nil
+	}
+	var names []string
+	var there []*document.Node
+	for _, key := range o.Keys {
+		names = append(names, key.String())
+		if n := find(in, key).Value; n != nil {
+			there = append(there, n)
+		}
+	}
+	list := strings.Join(names, ", ")
+	switch {
+	case len(there) > 1:
+		return []Problem{problemAt(in, there[1], "one-of", "more than one of "+list+" is there", "keep one")}, nil
+	case len(there) == 0 && len(in.Documents) > 0:
+		return []Problem{problemAt(in, in.Documents[0], "one-of", "none of "+list+" is there", "write one")}, nil
+	case len(there) == 0:
+		return []Problem{problemAt(in, nil, "one-of", "none of "+list+" is there", "write one")}, nil
+	}
+	return nil, nil
+}

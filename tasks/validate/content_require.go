@@ -1,0 +1,47 @@
+package validate
+
+import (
+	"context"
+	"strings"
+
+	"github.com/inith/inith/tasks/validate/document"
+)
+
+// Require is met by a file that has values for all keys: not null, not empty, no
+// placeholder. Of several documents one must have it.
+type Require struct{ Keys []document.Path }
+
+// Check implements [Check].
+func (r Require) Check(_ context.Context, in Input) ([]Problem, error) {
+	if in.Documents == nil {
+		return nil, nil
+	}
+	var problems []Problem
+	for _, key := range r.Keys {
+		place := find(in, key)
+		if place.Value == nil {
+			problems = append(problems, missing(in, key, place))
+			continue
+		}
+		problems = append(problems, hollow(in, key, place.Value)...)
+	}
+	return problems, nil
+}
+
+// hollow returns the problem that a value is there, but says nothing.
+func hollow(in Input, key document.Path, n *document.Node) []Problem {
+	rule, message := "", ""
+	switch {
+	case n.Kind == document.Null:
+		rule, message = "null-value", " has no value"
+	case n.Kind == document.String && strings.TrimSpace(n.Text) == "":
+		rule, message = "empty-value", " is empty"
+	case n.Kind == document.Sequence && len(n.Items) == 0, n.Kind == document.Mapping && len(n.Members) == 0:
+		rule, message = "empty-value", " is "+kindOf(n)+" with nothing in it"
+	case n.Kind == document.String && isPlaceholder(n.Text):
+		rule, message = "placeholder", " is a placeholder that nobody has replaced"
+	default:
+		return nil
+	}
+	return []Problem{problemAt(in, n, rule, key.String()+message, "")}
+}

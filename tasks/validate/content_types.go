@@ -1,0 +1,82 @@
+package validate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/inith/inith/internal/suggest"
+	"github.com/inith/inith/tasks/validate/document"
+)
+
+// A Type is what a value may be asked to be, by its name in the rules.
+type Type string
+
+// TypeNames are all types, in the order in which they are listed.
+func TypeNames() []string { return []string{"string", "int", "number", "bool", "list", "map"} }
+
+// ParseType reads the name of a type.
+func ParseType(name string) (Type, error) {
+	if !slices.Contains(TypeNames(), name) {
+		return "", fmt.Errorf("unknown type%s, want one of %s", suggest.DidYouMean(name, TypeNames()), strings.Join(TypeNames(), ", "))
+	}
+	return Type(name), nil
+}
+
+// A KeyType is the type that a key must have.
+type KeyType struct {
+	Key  document.Path
+	Type Type
+}
+
+// Types is met by a file whose keys have the types that they must, or are not
+// there.
+type Types struct{ Keys []KeyType }
+
+// Check implements [Check].
+func (t Types) Check(_ context.Context, in Input) ([]Problem, error) {
+	var problems []Problem
+	for _, root := range in.Documents {
+		for _, want := range t.Keys {
+			n := want.Key.Find(root).Value
+			if n == nil || want.Type.has(n.TypedKind()) {
+				continue
+			}
+			message := fmt.Sprintf("%s is %s, not %s", want.Key, kindOf(n), want.Type.article())
+			problems = append(problems, problemAt(in, n, "wrong-type", message, want.Type.hint(n)))
+		}
+	}
+	return problems, nil
+}
+
+func (t Type) has(kind document.Kind) bool {
+	kinds := map[Type][]document.Kind{
+		"string": {document.String},
+		"int":    {document.Int},
+		"number": {document.Int, document.Float},
+		"bool":   {document.Bool},
+		"list":   {document.Sequence},
+		"map":    {document.Mapping},
+	}
+	return slices.Contains(kinds[t], kind)
+}
+
+func (t Type) article() string {
+	names := map[Type]string{"int": "a whole number", "map": "a mapping"}
+	if name, ok := names[t]; ok {
+		return name
+	}
+	return "a " + string(t)
+}
+
+// hint tells a value in quotes that should have none, and the other way round.
+func (t Type) hint(n *document.Node) string {
+	switch {
+	case n.Kind == document.String && (t == "int" || t == "number" || t == "bool") && t.has(document.KindOf(n.Text)):
+		return "take the quotes away"
+	case t == "string" && n.Kind != document.Sequence && n.Kind != document.Mapping && n.Kind != document.Null:
+		return "quote it"
+	}
+	return ""
+}

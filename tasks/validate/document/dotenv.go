@@ -1,0 +1,163 @@
+package document
+
+import (
+	"bytes"
+	"strings"
+)
+
+// A dotenvReader reads lines of NAME=value. It expands nothing: programs differ
+// in what they expand.
+type dotenvReader struct {
+	*reading
+	text   []byte
+	pos    int
+	node   *Node
+	broken bool
+}
+
+// parseDotenv reads a dotenv file into a mapping. It tells all lines that are
+// wrong.
+func (r *reading) parseDotenv() ([]*Node, bool) {
+	d := &dotenvReader{reading: r, text: r.source.text, node: &Node{Kind: Mapping, Line: 1, Column: 1}}
+	for d.pos < len(d.text) {
+		d.line()
+	}
+	d.findDuplicates(d.node)
+	return []*Node{d.node}, !d.broken
+}
+
+func (d *dotenvReader) fail(offset int, message, hint string) {
+	d.add(d.source.place(offset), ruleSyntax, message, hint)
+	d.broken = true
+}
+
+// rest returns what is left of the line, without its end.
+func (d *dotenvReader) rest() []byte {
+	line, _, _ := bytes.Cut(d.text[d.pos:], []byte("\n"))
+	return bytes.TrimSuffix(line, []byte("\r"))
+}
+
+func (d *dotenvReader) spaces() int {
+	rest := d.rest()
+	n := len(rest) - len(bytes.TrimLeft(rest, " \t"))
+	d.pos += n
+	return n
+}
+
+// skipLine goes on to the next line.
+func (d *dotenvReader) skipLine() {
+	if i := bytes.IndexByte(d.text[d.pos:], '\n'); i >= 0 {
+		d.pos += i + 1
+	} else {
+		d.pos = len(d.text)
+	}
+}
+
+// line reads a line, or the lines that a value in quotes takes.
+func (d *dotenvReader) line() {
+	defer d.skipLine()
+	d.spaces()
+	rest := d.rest()
+	if len(rest) == 0 || rest[0] == '#' {
+		return
+	}
+	if after, ok := bytes.CutPrefix(rest, []byte("export")); ok && len(bytes.TrimLeft(after, " \t")) < len(after) {
+		d.pos += len("export")
+		d.spaces()
+	}
+	name, _, ok := bytes.Cut(d.rest(), []byte("="))
+	if !ok {
+		d.fail(d.pos, "a line without =", "write NAME=value, and # before a comment")
+		return
+	}
+	key := d.key(name)
+	d.pos += len(name) + len("=")
+	if before, after := len(name)-len(bytes.TrimRight(name, " \t")), d.spaces(); before+after > 0 && len(d.rest()) > 0 {
+		d.add(placeOf(key), ruleDotenvSpace, "spaces around =", "write NAME=value without them")
+	}
+	if value := d.value(); value != nil {
+		d.node.Members = append(d.node.Members, Member{key, value})
+	}
+}
+
+func (d *dotenvReader) key(raw []byte) *Node {
+	at := d.source.place(d.pos)
+	name := strings.TrimRight(string(raw), " \t")
+	switch {
+	case name == "":
+		d.fail(d.pos, "no name before =", "write NAME=value")
+	case !isVariable(name):
+		d.add(at, ruleDotenvKey, "a name of other characters than letters, digits and _, or that begins with a digit", "")
+	}
+	return &Node{Kind: String, Text: name, Line: at.line, Column: at.column}
+}
+
+// isVariable reports whether name can be the name of a variable of a shell.
+func isVariable(name string) bool {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
+	return strings.Trim(name, letters+"0123456789") == "" && strings.IndexByte(letters, name[0]) >= 0
+}
+
+// value reads a value: in quotes, or up to a comment or the end of the line.
+func (d *dotenvReader) value() *Node {
+	at := d.source.place(d.pos)
+	n := &Node{Kind: String, Untyped: true, Line: at.line, Column: at.column}
+	rest := d.rest()
+	if len(rest) > 0 && (rest[0] == '"' || rest[0] == '\'') {
+		text, ok := d.quoted(rest[0])
+		n.Text = text
+		if !ok {
+			return nil
+		}
+		return n
+	}
+	for i, c := range rest {
+		if c == '#' && (i == 0 || rest[i-1] == ' ' || rest[i-1] == '\t') {
+			rest = rest[:i]
+			break
+		}
+	}
+	n.Text = string(bytes.TrimRight(rest, " \t"))
+	return n
+}
+
+// quoted reads a value in quotes. Only double quotes have escapes.
+func (d *dotenvReader) quoted(quote byte) (string, bool) {
+	opening := d.pos
+	var text strings.Builder
+	for d.pos++; d.pos < len(d.text); d.pos++ {
+		switch c := d.text[d.pos]; {
+		case c == quote:
+			d.pos++
+			d.spaces()
+			if rest := d.rest(); len(rest) > 0 && rest[0] != '#' {
+				d.fail(d.pos, "text behind the closing quote", "quote the whole value, and escape the quotes in it")
+				return "", false
+			}
+			return text.String(), true
+		case c == '\\' && quote == '"' && d.pos+1 < len(d.text):
+			d.pos++
+			text.WriteString(unescape(d.text[d.pos]))
+		default:
+			text.WriteByte(c)
+		}
+	}
+	d.fail(opening, "the file ends inside quotes", "close the quotes")
+	return "", false
+}
+
+// unescape returns what an escape in double quotes means.
+func unescape(c byte) string {
+	switch c {
+	case 'n':
+		return "\n"
+	case 'r':
+		return "\r"
+	case 't':
+		return "\t"
+	case '"', '\\', '$', '`':
+		return string(rune(c))
+	default:
+		return "\\" + string([]byte{c})
+	}
+}

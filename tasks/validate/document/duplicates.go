@@ -1,0 +1,34 @@
+package document
+
+import "fmt"
+
+// An identity is what makes two keys the same.
+type identity struct {
+	kind Kind
+	text string
+	node *Node // of a key that is no scalar: it equals only itself
+}
+
+func identityOf(key *Node) identity {
+	if key.Kind == Sequence || key.Kind == Mapping {
+		return identity{kind: key.Kind, node: key}
+	}
+	return identity{kind: key.Kind, text: key.Text}
+}
+
+// findDuplicates finds the keys that a mapping has twice.
+func (r *reading) findDuplicates(n *Node) {
+	first := make(map[identity]*Node, len(n.Members))
+	for _, m := range n.Members {
+		id := identityOf(m.Key)
+		if earlier := first[id]; earlier != nil {
+			r.addDuplicate(placeOf(m.Key), placeOf(earlier))
+			continue
+		}
+		first[id] = m.Key
+	}
+}
+
+func (r *reading) addDuplicate(at, earlier place) {
+	r.add(at, ruleDuplicate, fmt.Sprintf("the key is in line %d, column %d already", earlier.line, earlier.column), "keep one of them")
+}

@@ -1,0 +1,108 @@
+package document
+
+import (
+	"cmp"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A Format is what a file is written in.
+type Format string
+
+// The formats. PEM and Text have no tree.
+const (
+	YAML   Format = "yaml"
+	JSON   Format = "json"
+	JSONC  Format = "jsonc" // JSON with comments and trailing commas
+	TOML   Format = "toml"
+	Dotenv Format = "dotenv"
+	PEM    Format = "pem"
+	Text   Format = "text"
+)
+
+// FormatOf returns the format that the name of a file tells.
+func FormatOf(path string) Format {
+	name := strings.ToLower(filepath.Base(path))
+	if name == ".env" || strings.HasPrefix(name, ".env.") {
+		return Dotenv
+	}
+	switch filepath.Ext(name) {
+	case ".yaml", ".yml":
+		return YAML
+	case ".json":
+		return JSON
+	case ".jsonc":
+		return JSONC
+	case ".toml":
+		return TOML
+	case ".env":
+		return Dotenv
+	case ".pem", ".crt", ".key":
+		return PEM
+	default:
+		return Text
+	}
+}
+
+// Options are what a file is read for. The zero value reads it as its format
+// says.
+type Options struct {
+	YAML11    bool // find also what a parser of YAML 1.1 reads in another way
+	Templates bool // the file holds templates on purpose: find no unrendered ones
+}
+
+// MaxDepth is how deep values may nest.
+const MaxDepth = 500
+
+// Parse reads a file into its documents, which only YAML has more than one of,
+// and finds what is wrong with it, in the order of the file. The documents are
+// nil if the file is not well-formed, which a finding then says, or if its format
+// has no structure; they are empty, not nil, if a YAML file holds none.
+//
+// Time and memory are bounded by the size of data, whatever it holds.
+func Parse(format Format, data []byte, o Options) ([]*Node, []Finding) {
+	r := &reading{source: newSource(data), options: o}
+	if !r.checkBytes() {
+		return nil, r.findings
+	}
+	documents := r.parse(format)
+	if !o.Templates {
+		r.findTemplates(format, documents)
+	}
+	slices.SortStableFunc(r.findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return documents, slices.Compact(r.findings)
+}
+
+// A reading is a file that is being read, and what was found in it so far.
+type reading struct {
+	source   *source
+	options  Options
+	findings []Finding
+}
+
+func (r *reading) parse(format Format) []*Node {
+	var documents []*Node
+	ok := true
+	switch format {
+	case YAML:
+		documents, ok = r.parseYAML()
+	case JSON, JSONC:
+		documents, ok = r.parseJSON(format == JSONC)
+	case TOML:
+		documents, ok = r.parseTOML()
+	case Dotenv:
+		documents, ok = r.parseDotenv()
+	case PEM, Text:
+	}
+	if !ok {
+		return nil
+	}
+	return documents
+}
+
+func (r *reading) add(at place, rule, message, hint string) {
+	r.findings = append(r.findings, Finding{Line: at.line, Column: at.column, Rule: rule, Message: message, Hint: hint})
+}

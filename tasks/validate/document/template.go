@@ -1,0 +1,111 @@
+package document
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+)
+
+const hintRender = "render it before it is mounted, or write the value"
+
+// A templatePattern is what an unrendered template looks like.
+type templatePattern struct {
+	pattern *regexp.Regexp
+	message string
+}
+
+func templatePatterns(format Format) []templatePattern {
+	patterns := []templatePattern{
+		{regexp.MustCompile(`\{\{.*?\}\}`), "{{ }}: a template that nobody has rendered"},
+		{regexp.MustCompile(`(?i)<(change|replace|insert|your|todo|fixme)([ _-]?[a-z0-9 _-]*)>`), "< >: a placeholder that nobody has filled in"},
+	}
+	if format == YAML || format == JSON || format == JSONC || format == TOML {
+		// In other files a shell, or a server such as nginx, has variables of its own.
+		patterns = append(patterns, templatePattern{
+			regexp.MustCompile(`(^|[^$\\])\$\{[A-Za-z_][A-Za-z0-9_]*(:?[-?+=][^}]*)?\}`), "${ }: a variable that nobody has put in",
+		})
+	}
+	return patterns
+}
+
+// findTemplates finds what a template engine, envsubst or a person should have
+// filled in: in the strings of documents, or where there are none in the lines
+// that are no comments.
+func (r *reading) findTemplates(format Format, documents []*Node) {
+	if format == PEM {
+		return
+	}
+	f := &templateFinder{reading: r, patterns: templatePatterns(format), seen: map[*Node]bool{}}
+	for _, n := range documents {
+		f.walk(n, false)
+	}
+	if len(documents) == 0 {
+		f.lines()
+	}
+}
+
+type templateFinder struct {
+	*reading
+	patterns []templatePattern
+	seen     map[*Node]bool
+}
+
+// walk looks at the strings of n. Those below a key that says so are templates on
+// purpose.
+func (f *templateFinder) walk(n *Node, purpose bool) {
+	if f.seen[n] {
+		return
+	}
+	f.seen[n] = true
+	if n.Kind == String && !purpose && !strings.Contains(n.Text, "\n") {
+		f.find([]byte(n.Text), placeOf(n))
+	}
+	for _, item := range n.Items {
+		f.walk(item, purpose)
+	}
+	for _, m := range n.Members {
+		f.walk(m.Key, purpose)
+		f.walk(m.Value, purpose || onPurpose(m.Key.Text))
+	}
+}
+
+func (f *templateFinder) find(text []byte, at place) {
+	if !bytes.ContainsAny(text, "{<") {
+		return
+	}
+	for _, p := range f.patterns {
+		if p.pattern.Match(text) {
+			f.add(at, ruleTemplate, p.message, hintRender)
+			return
+		}
+	}
+}
+
+// lines looks at the text.
+func (f *templateFinder) lines() {
+	for i, start := range f.source.lines {
+		line := bytes.TrimSpace(f.source.line(i + 1))
+		if bytes.HasPrefix(line, []byte("#")) || bytes.HasPrefix(line, []byte("//")) || bytes.HasPrefix(line, []byte(";")) {
+			continue
+		}
+		for _, p := range f.patterns {
+			if m := p.pattern.FindIndex(line); m != nil {
+				indent := bytes.Index(f.source.text[start:], line)
+				f.add(f.source.place(start+indent+m[0]), ruleTemplate, p.message, hintRender)
+				break
+			}
+		}
+	}
+}
+
+// onPurpose reports whether the value of a key may well be a template that the
+// application itself renders: a chat template, an alert, a format of log lines.
+func onPurpose(key string) bool {
+	key = strings.ToLower(key)
+	for _, word := range []string{"template", "prompt", "format", "pattern", "message", "title", "text", "summary", "description", "annotation", "expr", "query"} {
+		if strings.Contains(key, word) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,184 @@
+package document
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+// A tomlReader makes a tree of the expressions of a TOML file. The decoder of the
+// library knows the rules for single values; it has the last word.
+type tomlReader struct {
+	*reading
+	parser  unstable.Parser
+	cursor  int // the end of the last token whose place is known
+	root    *tomlTable
+	current *tomlTable
+	broken  bool
+}
+
+func (r *reading) parseTOML() ([]*Node, bool) {
+	root := newTOMLTable(place{1, 1}, byHeader)
+	t := &tomlReader{reading: r, root: root, current: root}
+	t.parser.Reset(r.source.text)
+	for !t.broken && t.parser.NextExpression() {
+		t.expression(t.parser.Expression())
+	}
+	if t.broken {
+		return nil, false
+	}
+	if e, ok := errors.AsType[*unstable.ParserError](t.parser.Error()); ok {
+		t.addError(r.source.place(int(t.parser.Range(e.Highlight).Offset)), e.Message)
+		return nil, false
+	}
+	if len(t.duplicates()) == 0 && !t.decode() {
+		return nil, false
+	}
+	return []*Node{root.node}, true
+}
+
+// duplicates are the findings that the decoder would fail for.
+func (r *reading) duplicates() []Finding {
+	var found []Finding
+	for _, f := range r.findings {
+		if f.Rule == ruleDuplicate {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// decode reads the whole file with the decoder, which checks what single values
+// say: the days of a month, the range of a number.
+func (t *tomlReader) decode() bool {
+	var all map[string]any
+	err := toml.Unmarshal(t.source.text, &all)
+	if err == nil {
+		return true
+	}
+	at := t.source.end()
+	if e, ok := errors.AsType[*toml.DecodeError](err); ok {
+		row, column := e.Position()
+		at = t.source.place(t.source.lines[min(max(row, 1), len(t.source.lines))-1] + column - 1)
+	}
+	t.addError(at, "")
+	return false
+}
+
+// addError adds a syntax error, in our words: those of the library may quote the
+// file.
+func (t *tomlReader) addError(at place, message string) {
+	faults := map[string][2]string{
+		"array is incomplete":                                 {"the file ends inside a list", "close it with ]"},
+		"basic strings cannot have new lines":                 {"a string that goes on over the end of its line", "close it with \", or use three quotes"},
+		"literal strings cannot have new lines":               {"a string that goes on over the end of its line", "close it with ', or use three quotes"},
+		"expected = after a key, but the document ends there": {"a key without = and a value", ""},
+	}
+	fault, ok := faults[message]
+	if !ok {
+		fault = [2]string{"not TOML from here on", "strings are in quotes, keys are bare words or in quotes"}
+	}
+	t.add(at, ruleSyntax, fault[0], fault[1])
+}
+
+func (t *tomlReader) expression(n *unstable.Node) {
+	switch n.Kind {
+	case unstable.KeyValue:
+		t.assign(t.current, n, 0)
+	case unstable.Table:
+		t.current = t.header(t.keys(n))
+	case unstable.ArrayTable:
+		t.current = t.arrayHeader(t.keys(n))
+	}
+}
+
+// keys returns the parts of a key.
+func (t *tomlReader) keys(n *unstable.Node) []*Node {
+	var keys []*Node
+	for it := n.Key(); it.Next(); {
+		raw := it.Node().Raw
+		at := t.source.place(int(raw.Offset))
+		t.cursor = int(raw.Offset + raw.Length)
+		keys = append(keys, &Node{Kind: String, Text: string(it.Node().Data), Line: at.line, Column: at.column})
+	}
+	if len(keys) > MaxDepth {
+		t.tooDeep(placeOf(keys[MaxDepth]))
+		return keys[:1]
+	}
+	return keys
+}
+
+func (t *tomlReader) tooDeep(at place) {
+	t.broken = true
+	t.add(at, ruleDepth, "values nest too deep", "")
+}
+
+// value returns the node of a value.
+func (t *tomlReader) value(n *unstable.Node, depth int) *Node {
+	if n.Kind == unstable.Array || n.Kind == unstable.InlineTable {
+		t.cursor = t.opening()
+	} else {
+		t.cursor = int(n.Raw.Offset)
+	}
+	at := t.source.place(t.cursor)
+	if depth > MaxDepth {
+		t.tooDeep(at)
+	}
+	kinds := map[unstable.Kind]Kind{unstable.Bool: Bool, unstable.Integer: Int, unstable.Float: Float}
+	switch {
+	case t.broken:
+		return &Node{}
+	case n.Kind == unstable.Array:
+		return t.array(n, at, depth)
+	case n.Kind == unstable.InlineTable:
+		return t.inline(n, at, depth)
+	}
+	t.cursor += int(n.Raw.Length)
+	kind, ok := kinds[n.Kind]
+	if !ok {
+		kind = String
+	}
+	return &Node{Kind: kind, Text: string(n.Data), Line: at.line, Column: at.column}
+}
+
+func (t *tomlReader) array(n *unstable.Node, at place, depth int) *Node {
+	t.cursor++
+	list := &Node{Kind: Sequence, Line: at.line, Column: at.column}
+	for it := n.Children(); it.Next(); {
+		if it.Node().Kind != unstable.Comment {
+			list.Items = append(list.Items, t.value(it.Node(), depth+1))
+		}
+	}
+	return list
+}
+
+func (t *tomlReader) inline(n *unstable.Node, at place, depth int) *Node {
+	t.cursor++
+	table := newTOMLTable(at, inline)
+	for it := n.Children(); it.Next(); {
+		if it.Node().Kind == unstable.KeyValue {
+			t.assign(table, it.Node(), depth+1)
+		}
+	}
+	table.close()
+	return table.node
+}
+
+// opening returns the offset of the next [ or {. The parser does not say where
+// lists begin; only punctuation, space and comments can stand before.
+func (t *tomlReader) opening() int {
+	text := t.source.text
+	for i := t.cursor; i < len(text); i++ {
+		switch text[i] {
+		case '[', '{':
+			return i
+		case '#':
+			if end := bytes.IndexByte(text[i:], '\n'); end >= 0 {
+				i += end
+			}
+		}
+	}
+	return t.cursor
+}

@@ -1,0 +1,160 @@
+package document
+
+import "github.com/pelletier/go-toml/v2/unstable"
+
+// An origin is how a table came to be, which tells who may add to it.
+type origin int
+
+const (
+	byHeader origin = iota // [a.b]: b
+	implied                // [a.b]: a, until it has a header of its own
+	byKey                  // a.b = 1: a
+	inline                 // a = {b = 1}: a
+)
+
+// A tomlTable is a table, or an array of tables.
+type tomlTable struct {
+	node     *Node
+	origin   origin
+	closed   bool
+	children map[string]tomlChild
+	elements []*tomlTable // of an array of tables
+}
+
+// A tomlChild is what a key of a table has.
+type tomlChild struct {
+	key   *Node
+	table *tomlTable // nil if it is a value
+}
+
+func newTOMLTable(at place, o origin) *tomlTable {
+	return &tomlTable{
+		node:     &Node{Kind: Mapping, Line: at.line, Column: at.column},
+		origin:   o,
+		children: map[string]tomlChild{},
+	}
+}
+
+// put adds a value, which is a table if table is not nil.
+func (t *tomlTable) put(key, value *Node, table *tomlTable) {
+	t.node.Members = append(t.node.Members, Member{key, value})
+	t.children[key.Text] = tomlChild{key, table}
+}
+
+// sub returns the table that a key has, the last one of an array; it makes one if
+// there is none. It returns nil and the key that is in the way if it has a value.
+func (t *tomlTable) sub(key *Node, o origin) (*tomlTable, *Node) {
+	child, ok := t.children[key.Text]
+	switch {
+	case !ok:
+		table := newTOMLTable(placeOf(key), o)
+		t.put(key, table.node, table)
+		return table, nil
+	case child.table == nil:
+		return nil, child.key
+	case len(child.table.elements) > 0:
+		return child.table.elements[len(child.table.elements)-1], nil
+	default:
+		return child.table, nil
+	}
+}
+
+// close makes what an inline table has final.
+func (t *tomlTable) close() {
+	t.closed = true
+	for _, child := range t.children {
+		if child.table != nil {
+			child.table.close()
+		}
+	}
+}
+
+// assign adds a value to a table, or to those that a dotted key names in it.
+func (t *tomlReader) assign(table *tomlTable, n *unstable.Node, depth int) {
+	keys := t.keys(n)
+	value := t.value(n.Value(), depth+len(keys))
+	if t.broken {
+		return
+	}
+	for _, key := range keys[:len(keys)-1] {
+		array := table.children[key.Text].table
+		next, taken := table.sub(key, byKey)
+		if next != nil && (next.origin != byKey || next.closed || array != nil && len(array.elements) > 0) {
+			next, taken = nil, table.children[key.Text].key
+		}
+		if next == nil {
+			t.addDuplicate(placeOf(key), placeOf(taken))
+			return
+		}
+		table = next
+	}
+	key := keys[len(keys)-1]
+	if child, ok := table.children[key.Text]; ok {
+		t.addDuplicate(placeOf(key), placeOf(child.key))
+		return
+	}
+	table.put(key, value, nil)
+}
+
+// parent returns the table that all keys of a header but the last one name, or
+// nil.
+func (t *tomlReader) parent(keys []*Node) *tomlTable {
+	table := t.root
+	for _, key := range keys[:len(keys)-1] {
+		next, taken := table.sub(key, implied)
+		if next != nil && (next.origin == inline || next.closed) {
+			next, taken = nil, table.children[key.Text].key
+		}
+		if next == nil {
+			t.addDuplicate(placeOf(key), placeOf(taken))
+			return nil
+		}
+		table = next
+	}
+	return table
+}
+
+// header returns the table that [a.b] opens. What follows a header that is wrong
+// goes into a table that nobody sees.
+func (t *tomlReader) header(keys []*Node) *tomlTable {
+	key := keys[len(keys)-1]
+	lost := newTOMLTable(placeOf(key), byHeader)
+	parent := t.parent(keys)
+	if parent == nil {
+		return lost
+	}
+	child, ok := parent.children[key.Text]
+	switch {
+	case !ok:
+		table, _ := parent.sub(key, byHeader)
+		return table
+	case child.table != nil && child.table.origin == implied && len(child.table.elements) == 0:
+		child.table.origin = byHeader
+		return child.table
+	}
+	t.addDuplicate(placeOf(key), placeOf(child.key))
+	return lost
+}
+
+// arrayHeader returns the table that [[a.b]] opens.
+func (t *tomlReader) arrayHeader(keys []*Node) *tomlTable {
+	key := keys[len(keys)-1]
+	element := newTOMLTable(placeOf(key), byHeader)
+	parent := t.parent(keys)
+	if parent == nil {
+		return element
+	}
+	child, ok := parent.children[key.Text]
+	switch {
+	case !ok:
+		array := &tomlTable{node: &Node{Kind: Sequence, Line: key.Line, Column: key.Column}, elements: []*tomlTable{element}}
+		parent.put(key, array.node, array)
+		array.node.Items = []*Node{element.node}
+	case child.table != nil && len(child.table.elements) > 0:
+		child.table.elements = append(child.table.elements, element)
+		child.table.node.Items = append(child.table.node.Items, element.node)
+	default:
+		t.addDuplicate(placeOf(key), placeOf(child.key))
+	}
+	return element
+}

@@ -1,0 +1,118 @@
+package document
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+	"go.yaml.in/yaml/v4/plugin/loaderlimits"
+)
+
+// A yamlReading is the reading of a YAML file.
+type yamlReading struct {
+	*reading
+	lines *yamlLines
+	traps []trap
+}
+
+// at returns the place of a line and a column of the parser.
+func (r *yamlReading) at(line, column int) place {
+	return r.source.place(r.lines.offsetOf(line, column))
+}
+
+// parseYAML reads all documents of a YAML file.
+func (r *reading) parseYAML() ([]*Node, bool) {
+	y := &yamlReading{reading: r, lines: newYAMLLines(r.source.text)}
+	if r.options.YAML11 {
+		y.traps = traps11()
+	}
+	return y.parse()
+}
+
+func (r *yamlReading) parse() ([]*Node, bool) {
+	loader, err := yaml.NewLoader(bytes.NewReader(r.source.text),
+		yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(MaxDepth))))
+	if err != nil {
+		r.add(place{}, ruleSyntax, "not YAML", "")
+		return nil, false
+	}
+	t := newTree(r)
+	documents := []*Node{} // not nil: the file is well-formed
+	for {
+		var n yaml.Node
+		err := loader.Load(&n)
+		if errors.Is(err, io.EOF) {
+			return documents, true
+		}
+		if err != nil {
+			r.addError(err)
+			return nil, false
+		}
+		if len(n.Content) == 0 {
+			continue
+		}
+		root := t.build(n.Content[0], 0)
+		if t.broken {
+			return nil, false
+		}
+		documents = append(documents, root)
+	}
+}
+
+// addError adds what an error of the parser means.
+func (r *yamlReading) addError(err error) {
+	e, ok := errors.AsType[*yaml.LoadError](err)
+	if !ok {
+		r.add(r.source.end(), ruleSyntax, "not YAML", "")
+		return
+	}
+	at := r.at(e.Mark.Line, e.Mark.Column)
+	switch {
+	case e.Stage == yaml.ReaderStage:
+		r.add(r.source.place(r.firstControl()), ruleSyntax, "a control character", "write it as an escape in double quotes")
+		return
+	case strings.HasPrefix(e.Message, "exceeded max depth"):
+		r.add(at, ruleDepth, "values nest too deep", "")
+		return
+	case e.Stage == yaml.ComposerStage:
+		r.add(at, ruleSyntax, "an alias without its anchor", "quote a value that begins with *")
+		return
+	case e.Stage == yaml.ResolverStage || e.Stage == yaml.ConstructorStage:
+		r.add(at, ruleSyntax, "a value that does not have the type of its tag", "")
+		return
+	}
+	fault, known := yamlFaults[e.Message]
+	if !known {
+		fault.message = "not YAML from here on"
+	}
+	rule := ruleSyntax
+	if indent := r.tabIndent(at.line); indent > 0 {
+		at = place{at.line, indent}
+		rule, fault.message, fault.hint = ruleTab, "a tab in the indentation", "indent with spaces"
+	}
+	if e.ContextMark.Line > 0 && e.ContextMark.Line < e.Mark.Line && e.ContextMsg == "while scanning a quoted scalar" {
+		at = r.at(e.ContextMark.Line, e.ContextMark.Column)
+	}
+	r.add(at, rule, fault.message, fault.hint)
+}
+
+// tabIndent returns the column of the first tab in the indentation of a line, or
+// 0.
+func (r *yamlReading) tabIndent(line int) int {
+	text := r.source.line(line)
+	indent := len(text) - len(bytes.TrimLeft(text, " \t"))
+	return bytes.IndexByte(text[:indent], '\t') + 1
+}
+
+// firstControl returns the offset of the first character that YAML has no place
+// for.
+func (r *yamlReading) firstControl() int {
+	for i, c := range string(r.source.text) {
+		if c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == 0xFFFE || c == 0xFFFF {
+			return i
+		}
+	}
+	return len(r.source.text)
+}

@@ -1,0 +1,78 @@
+package document
+
+import (
+	"regexp"
+	"strings"
+)
+
+// A trap is a value without quotes that a parser of YAML 1.1, such as PyYAML,
+// reads in another way than one of YAML 1.2.
+type trap struct {
+	pattern             *regexp.Regexp
+	rule, message, hint string
+}
+
+const hintQuote = "quote the value if it is a string"
+
+// traps11 are the traps of YAML 1.1, the first that fits holds.
+func traps11() []trap {
+	return []trap{
+		{
+			regexp.MustCompile(`^(y|Y|yes|Yes|YES|n|N|no|No|NO|on|On|ON|off|Off|OFF)$`),
+			ruleBool11, "a bool to a parser of YAML 1.1", "quote it if it is a string, write true or false if it is a bool",
+		},
+		{
+			regexp.MustCompile(`^[-+]?0[0-7_]+$`),
+			ruleOctal11, "an octal number to a parser of YAML 1.1", "quote it, or leave out the leading zeros",
+		},
+		{
+			regexp.MustCompile(`^0o[0-7]+$`),
+			ruleOctal11, "a string to a parser of YAML 1.1", "write the number in decimal",
+		},
+		{
+			regexp.MustCompile(`^[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$`),
+			ruleSixty11, "a number to base 60 to a parser of YAML 1.1", hintQuote,
+		},
+		{
+			regexp.MustCompile(`^[-+]?(0b[01_]+|0x[0-9a-fA-F_]*_[0-9a-fA-F_]*|[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?)$`),
+			ruleNumber11, "a number to a parser of YAML 1.1", "quote it if it is a string, write plain digits if it is a number",
+		},
+		{
+			regexp.MustCompile(`^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt \t][-0-9:.Z \t+]*)?$`),
+			ruleDate11, "a date to a parser of YAML 1.1", hintQuote,
+		},
+		{
+			regexp.MustCompile(`^[-+]?([0-9]+[eE][-+]?[0-9]+|[0-9]*\.[0-9]*[eE][0-9]+)$`),
+			ruleExponent11, "a string to a parser of YAML 1.1", "write it with a point and a sign, such as 1.0e-4",
+		},
+		{
+			regexp.MustCompile(`^=$`),
+			ruleDefault11, "a value that parsers of YAML 1.1 refuse", "quote it",
+		},
+	}
+}
+
+// findTraps finds the trap that a value without quotes is.
+func (r *yamlReading) findTraps(text string, at place) {
+	if len(text) > 64 {
+		return
+	}
+	for _, t := range r.traps {
+		if t.pattern.MatchString(text) {
+			r.add(at, t.rule, t.message, t.hint)
+			return
+		}
+	}
+}
+
+// checkZero finds a version such as 1.10 that is a number.
+func (r *reading) checkZero(m Member) {
+	whole, fraction, _ := strings.Cut(m.Value.Text, ".")
+	if m.Value.Kind != Float || !isDigits(whole, "0123456789") || !isDigits(fraction, "0123456789") || !strings.HasSuffix(fraction, "0") {
+		return
+	}
+	key := strings.ToLower(m.Key.Text)
+	if strings.Contains(key, "version") || key == "tag" {
+		r.add(placeOf(m.Value), ruleZero, "a version that is a number loses its last zero", "quote it")
+	}
+}

@@ -1,0 +1,46 @@
+package validate
+
+import (
+	"slices"
+	"strings"
+)
+
+// isPlaceholder reports whether a value is one that somebody was meant to
+// replace: a word such as changeme, a credential out of a manual.
+func isPlaceholder(value string) bool {
+	word := strings.ToLower(strings.Trim(strings.TrimSpace(value), `"'`))
+	if len(word) > 128 {
+		return false
+	}
+	if strings.HasPrefix(word, "<") && strings.HasSuffix(word, ">") && strings.Count(word, "<") == 1 {
+		return true
+	}
+	bare := strings.NewReplacer("-", "", "_", "", " ", "", ".", "").Replace(word)
+	return slices.Contains(placeholders(), bare) || isFiller(bare) ||
+		strings.Contains(word, "xxxxxxxx") || strings.HasPrefix(word, "your-") || strings.HasPrefix(word, "your_") ||
+		slices.Contains(manualCredentials(), word)
+}
+
+// isFiller reports whether a word is nothing but x or *, as in xxx.
+func isFiller(word string) bool {
+	return len(word) >= 3 && (strings.Trim(word, "x") == "" || strings.Trim(word, "*") == "")
+}
+
+// placeholders are words without what separates them.
+func placeholders() []string {
+	return []string{
+		"changeme", "changethis", "changeit", "replaceme", "replacethis", "insertme", "inserthere", "fillme", "fillin", "setme",
+		"todo", "tbd", "tba", "fixme", "placeholder", "dummy", "example", "yourpassword", "yoursecret", "yourapikey", "yourtoken",
+		"null", "nil", "undefined", "<nil>", "nan", "[object object]", "[objectobject]",
+	}
+}
+
+// manualCredentials are those that manuals print, in lower case.
+func manualCredentials() []string {
+	return []string{
+		"akiaiosfodnn7example", "akiai44qh8dhbexample", "asiaiosfodnn7example",
+		"wjalrxutnfemi/k7mdeng/bpxrficyexamplekey",
+		"sk_test_4ec39hqlyjwdarjtt1zdp7dc", "pk_test_tyoomqauvdedq54nilti",
+		"hunter2", "correcthorsebatterystaple", "correct horse battery staple",
+	}
+}
