@@ -31,8 +31,8 @@ func exitTable() [][2]string {
 	return [][2]string{
 		{"0", "done"},
 		{"1", "tried and failed"},
-		{"2", "wrong usage: nothing was tried"},
-		{"3", "verification failed: the content is not what was asked for"},
+		{"2", "wrong usage, or a list or rules that are wrong: nothing was tried"},
+		{"3", "verification failed: the content is not what was asked for, or problems were found"},
 		{"70", "inith itself crashed"},
 		{"124", "the deadline (--timeout) passed"},
 		{"126", "the command after -- cannot be executed"},
@@ -76,7 +76,7 @@ func exitCode(err error) int {
 	if e, ok := errors.AsType[*child.ExitError](err); ok {
 		return e.Code
 	}
-	if isVerification(err) {
+	if isVerification(err) || isFindings(err) != nil {
 		return exitVerification
 	}
 	return exitCodeOfWork(err)

@@ -89,7 +89,7 @@ func (p *process) report(err error) {
 	} else {
 		_, _ = io.WriteString(p.stderr, lines(failures, "inith: "))
 	}
-	p.terminate(lines(failures, ""))
+	p.terminate(lines(append(failures, foundFirst(err)...), ""))
 }
 
 // terminate writes the outcome to the termination log. That there is none, as

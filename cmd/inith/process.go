@@ -86,13 +86,18 @@ func isolate(env []string) {
 
 // lookup returns a variable; an empty one is unset.
 func (p *process) lookup(name string) (string, bool) {
-	value := ""
+	value, _ := p.variable(name)
+	return value, value != ""
+}
+
+// variable returns a variable as CMD gets it: an empty one is set.
+func (p *process) variable(name string) (value string, set bool) {
 	for _, pair := range p.env {
 		if v, ok := strings.CutPrefix(pair, name+"="); ok {
-			value = v
+			value, set = v, true
 		}
 	}
-	return value, value != ""
+	return value, set
 }
 
 // secretVar returns the value of the variable NAME, or what is in the file that

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"maps"
+	"slices"
+	"strings"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/inith/inith/internal/keys"
@@ -9,17 +13,22 @@ import (
 )
 
 func schemaCommand(p *process) *cli.Command {
+	schemas := map[string]func() []byte{
+		"models": func() []byte { return keys.ListSchema("models.yaml of inith fetch", p.modelTable()) },
+		"rules":  func() []byte { return keys.Schema("rules.yaml of inith validate", rulesTable()) },
+	}
 	return &cli.Command{
 		Name:      "schema",
 		Usage:     "print the JSON Schema of a file that inith reads",
-		UsageText: "inith schema models",
-		Description: `Prints the JSON Schema (draft 2020-12) of the file that "fetch --file" reads, for
-editors and validators.`,
+		UsageText: "inith schema models|rules",
+		Description: `Prints the JSON Schema (draft 2020-12) of the file that "fetch --file" or "validate
+--file" reads, for editors and validators.`,
 		Action: func(c *cli.Context) error {
-			if name := c.Args().First(); c.NArg() != 1 || name != "models" {
-				return usagef("unknown schema%s%s, have models", redact.Quoted(name), suggest.DidYouMean(name, []string{"models"}))
+			name, known := c.Args().First(), slices.Sorted(maps.Keys(schemas))
+			if schemas[name] == nil || c.NArg() != 1 {
+				return usagef("unknown schema%s%s, have %s", redact.Quoted(name), suggest.DidYouMean(name, known), strings.Join(known, ", "))
 			}
-			_, err := p.stdout.Write(keys.ListSchema("models.yaml of inith fetch", p.modelTable()))
+			_, err := p.stdout.Write(schemas[name]())
 			return err
 		},
 	}

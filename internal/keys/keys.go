@@ -40,7 +40,7 @@ type Value struct {
 	Text   string
 	Number int64  // of a Number
 	Yes    bool   // of a Bool
-	Name   string // the key that it has in a mapping of the kind TextMap or TextsMap
+	Name   string // the key that it has in a mapping of the kind TextMap
 }
 
 // A Kind is what a value has to be.
@@ -48,14 +48,15 @@ type Kind int
 
 // The kinds of values.
 const (
-	Text     Kind = iota
-	Octal         // a text that YAML may take for a number: permission bits
-	Number        // an integer
-	Bool          // true or false
-	Texts         // a list of texts
-	TextMap       // a mapping with any keys, of texts
-	TextsMap      // a mapping with any keys, of lists of texts
-	object        // a mapping with known keys, or several: Mapping, List, Map
+	Text        Kind = iota
+	Octal            // a text that YAML may take for a number: permission bits
+	Number           // an integer
+	Decimal          // a number that is its Text
+	Bool             // true or false
+	Texts            // a list of texts
+	TextOrTexts      // a list of texts, or one of them
+	TextMap          // a mapping with any keys, of texts
+	object           // a mapping with known keys, or several: Mapping, List, Map
 )
 
 // nested is a key whose value is made of mappings with known keys.

@@ -13,13 +13,14 @@ import (
 )
 
 type house struct {
-	Name  string
-	Rooms []room
-	Roof  roof
-	Doors map[string]door
-	Lamps map[string]string
-	Paint map[string][]string
-	Mode  uint64
+	Name   string
+	Rooms  []room
+	Roof   roof
+	Doors  map[string]door
+	Lamps  map[string]string
+	Paint  []string
+	Mode   uint64
+	Height float64
 }
 
 type room struct {
@@ -81,9 +82,13 @@ func houseTable() keys.Table[house] {
 			h.Lamps = with(h.Lamps, v.Name, v.Text)
 			return nil
 		}},
-		{Name: "paint", Kind: keys.TextsMap, Usage: "by room", Set: func(h *house, v keys.Value) error {
-			h.Paint = with(h.Paint, v.Name, append(h.Paint[v.Name], v.Text))
+		{Name: "paint", Kind: keys.TextOrTexts, Usage: "colors", Set: func(h *house, v keys.Value) error {
+			h.Paint = append(h.Paint, v.Text)
 			return nil
+		}},
+		{Name: "height", Kind: keys.Decimal, Usage: "meters", Set: func(h *house, v keys.Value) (err error) {
+			h.Height, err = strconv.ParseFloat(v.Text, 64)
+			return err
 		}},
 	}}
 }
@@ -107,7 +112,8 @@ rooms:
 roof: {color: red}
 doors: {front: {wide: true}}
 lamps: {hall: bright}
-paint: {hall: [white, blue]}
+paint: white
+height: 2.5
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +125,7 @@ paint: {hall: [white, blue]}
 	r := room{Beds: 2, Light: true, Tags: []string{"a", "b"}}
 	want := house{
 		Name: "hut", Mode: 0o640, Rooms: []room{r, r}, Roof: roof{"red"}, Doors: map[string]door{"front": {true}},
-		Lamps: map[string]string{"hall": "bright"}, Paint: map[string][]string{"hall": {"white", "blue"}},
+		Lamps: map[string]string{"hall": "bright"}, Paint: []string{"white"}, Height: 2.5,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -165,7 +171,7 @@ mode: ~
 		`9:9: that is no door`,
 		`9:26: want a mapping with keys such as wide`,
 		`10:8: lamps: want a mapping of texts`,
-		`11:15: paint: want a mapping of lists of texts`,
+		`11:8: paint: want a text or a list of texts`,
 		`12:7: mode: want a text`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -224,7 +230,7 @@ func TestSchema(t *testing.T) {
 	for path, want := range map[string]string{
 		"name":  `{"description":"what it is called","type":"string"}`,
 		"mode":  `{"description":"bits","type":["string","integer"]}`,
-		"paint": `{"additionalProperties":{"items":{"type":"string"},"type":"array"},"description":"by room","type":"object"}`,
+		"paint": `{"description":"colors","oneOf":[{"type":"string"},{"items":{"type":"string"},"type":"array"}]}`,
 		"roof":  `{"additionalProperties":false,"description":"what is on it","properties":{"color":{"description":"which","enum":["red","grey"],"type":"string"}},"type":"object"}`,
 		"doors": `{"additionalProperties":{"additionalProperties":false,"properties":{"wide":{"description":"is it","type":"boolean"}},"type":"object"},"description":"the ways in","type":"object"}`,
 	} {

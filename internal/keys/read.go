@@ -179,24 +179,26 @@ func (k *Key[T]) read(r *reader, t *T, n *yaml.Node) {
 	switch k.Kind {
 	case object:
 		k.nested.read(r, t, n)
-	case Texts:
-		k.eachItem(r, n, "", set)
+	case Texts, TextOrTexts:
+		if k.Kind == TextOrTexts && target(n).Kind == yaml.ScalarNode {
+			set(n, "")
+			return
+		}
+		k.eachItem(r, n, func(item *yaml.Node) { set(item, "") })
 	case TextMap:
 		k.eachPair(r, n, func(key, value *yaml.Node) { set(value, key.Value) })
-	case TextsMap:
-		k.eachPair(r, n, func(key, value *yaml.Node) { k.eachItem(r, value, key.Value, set) })
 	default:
 		set(n, "")
 	}
 }
 
-func (k *Key[T]) eachItem(r *reader, n *yaml.Node, name string, set func(*yaml.Node, string)) {
+func (k *Key[T]) eachItem(r *reader, n *yaml.Node, f func(item *yaml.Node)) {
 	if target(n).Kind != yaml.SequenceNode {
 		r.fail(n, "%s: want %s", k.Name, k.Kind.noun())
 		return
 	}
 	for _, item := range target(n).Content {
-		set(item, name)
+		f(item)
 	}
 }
 
@@ -234,12 +236,14 @@ func (k Kind) noun() string {
 		return "an integer"
 	case Bool:
 		return "true or false"
+	case Decimal:
+		return "a number"
 	case Texts:
 		return "a list of texts"
+	case TextOrTexts:
+		return "a text or a list of texts"
 	case TextMap:
 		return "a mapping of texts"
-	case TextsMap:
-		return "a mapping of lists of texts"
 	default:
 		return "a text"
 	}

@@ -62,12 +62,14 @@ func (k Kind) schema(choices []string) map[string]any {
 		return map[string]any{"type": "integer"}
 	case Bool:
 		return map[string]any{"type": "boolean"}
+	case Decimal:
+		return map[string]any{"type": "number"}
 	case Texts:
 		return list
+	case TextOrTexts:
+		return map[string]any{"oneOf": []any{text, list}}
 	case TextMap:
 		return map[string]any{"type": "object", "additionalProperties": text}
-	case TextsMap:
-		return map[string]any{"type": "object", "additionalProperties": list}
 	default:
 		return text
 	}

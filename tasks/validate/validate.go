@@ -1,7 +1,9 @@
 // Package validate finds what is wrong with configuration before an application
-// starts on it: files, secrets, certificates, the environment.
+// starts on it: files, secrets, certificates, the environment. [Validator.Run] is
+// the entry point.
 //
-// Files and variables hold secrets: no [Problem] quotes a value.
+// Files and variables hold secrets: no [Problem] quotes a value, and no excerpt
+// shows one.
 package validate
 
 import (
@@ -30,4 +32,11 @@ type Input struct {
 	Path      string
 	Data      []byte
 	Documents []*document.Node // nil if the file has no structure, or could not be parsed
+}
+
+// Rules say what to look at, and what it has to be.
+type Rules struct {
+	Files []FileRule
+	TLS   []TLSRule
+	Env   []EnvRule
 }

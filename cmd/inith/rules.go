@@ -1,0 +1,83 @@
+package main
+
+import (
+	"errors"
+	"time"
+
+	"github.com/inith/inith/internal/keys"
+	"github.com/inith/inith/tasks/validate"
+)
+
+// readRules reads rules.yaml. All mistakes are told, with line and column.
+func (p *process) readRules(name string) (validate.Rules, error) {
+	var rules validate.Rules
+	b, err := readFile(name)
+	if err != nil {
+		return rules, usagef("--file: cannot read %q: %w", name, err)
+	}
+	root, err := keys.Parse(b)
+	switch {
+	case err != nil:
+		return rules, placed(name, err)
+	case root == nil:
+		return rules, usagef("%s: no rules are in it", name)
+	}
+	rules, mistakes := keys.ReadMapping(root, rulesTable())
+	return rules, usageMistakes(name, mistakes)
+}
+
+// rulesTable is rules.yaml. All its keys are literal tables: the documentation and
+// the JSON Schema are held to them.
+func rulesTable() keys.Table[validate.Rules] {
+	return keys.Table[validate.Rules]{Keys: []keys.Key[validate.Rules]{
+		keys.List("files", "files, and what they have to be", fileTable(), func(r *validate.Rules, f validate.FileRule) { r.Files = append(r.Files, f) }),
+		keys.List("tls", "certificates, and what belongs to them", tlsTable(), func(r *validate.Rules, t validate.TLSRule) { r.TLS = append(r.TLS, t) }),
+		keys.Map("env", "variables of inith's environment, by name", envTable(), func(r *validate.Rules, name string, e validate.EnvRule) error {
+			if !isVariableName(name) {
+				return errors.New("want the name of a variable")
+			}
+			e.Name = name
+			r.Env = append(r.Env, e)
+			return nil
+		}),
+	}}
+}
+
+func positive(n int64) (int, error) {
+	if n < 1 || n > 1<<30 {
+		return 0, errors.New("must be 1 or more")
+	}
+	return int(n), nil
+}
+
+func parseDuration(s string) (time.Duration, error) {
+	v := &durationValue{}
+	err := v.Set(s)
+	return v.d, err
+}
+
+func tlsTable() keys.Table[validate.TLSRule] {
+	type tls = validate.TLSRule
+	return keys.Table[tls]{
+		Keys: []keys.Key[tls]{
+			{Name: "cert", Usage: "the certificate, followed by its chain", Set: func(t *tls, v keys.Value) error { t.Cert = v.Text; return nil }},
+			{Name: "key", Usage: "its private key", Set: func(t *tls, v keys.Value) error { t.Key = v.Text; return nil }},
+			{Name: "ca", Usage: "the authorities that have to vouch for it", Set: func(t *tls, v keys.Value) error { t.CA = v.Text; return nil }},
+			{Name: "names", Kind: keys.Texts, Usage: "DNS names and IP addresses that it has to cover", Set: func(t *tls, v keys.Value) error {
+				t.Names = append(t.Names, v.Text)
+				return nil
+			}},
+			{Name: "minValidity", Usage: "how long it has to be valid yet, such as 168h", Set: func(t *tls, v keys.Value) (err error) { t.MinValidity, err = parseDuration(v.Text); return err }},
+			{Name: "minKeySize", Kind: keys.Number, Usage: "the least size of an RSA key, in bits (2048)", Set: func(t *tls, v keys.Value) (err error) { t.MinKeySize, err = positive(v.Number); return err }},
+			{Name: "keyEncrypted", Kind: keys.Bool, Usage: "the application knows the passphrase of the key", Set: func(t *tls, v keys.Value) error { t.KeyEncrypted = v.Yes; return nil }},
+			{Name: "appearWithin", Usage: "how long the files may be missing or empty", Set: func(t *tls, v keys.Value) (err error) { t.AppearWithin, err = parseDuration(v.Text); return err }},
+			{Name: "as", Kind: keys.Octal, Usage: "who has to be able to read the files: UID[:GID[,GROUP...]]", Set: func(t *tls, v keys.Value) (err error) { t.As, err = validate.ParseIdentity(v.Text); return err }},
+		},
+		Check: func(t *tls, _ func(string) bool) error {
+			if t.Cert == "" && (t.Key == "" && t.CA == "" || len(t.Names) > 0 || t.MinValidity > 0) {
+				return errors.New("no cert")
+			}
+			return nil
+		},
+	}
+}

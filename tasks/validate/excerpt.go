@@ -1,0 +1,354 @@
+package validate
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/inith/inith/tasks/validate/document"
+)
+
+// Excerpts shows lines of a file, without any value of it. What is shown is put
+// together of what is known to be harmless, not what is left when secrets are cut:
+// in a file that was parsed, the white space at the start of a line, its keys, and
+// punctuation that is written anew; in one that was not, a leading word that looks
+// like a key.
+type excerpts struct {
+	lines  [][]byte
+	tokens map[int][]token // by line; of a file that was parsed
+	lead   map[int]string  // by line; of one that was not
+}
+
+const (
+	mask      = "…"
+	maxWidth  = 100 // of a line, in characters
+	maxKey    = 40  // of a key, in characters
+	maxIndent = 40
+	maxLine   = 16 << 10 // of the file, in bytes: a longer one is not shown
+)
+
+// newExcerpts returns what may be shown of a file. Documents is nil if it was not
+// parsed.
+func newExcerpts(format document.Format, data []byte, documents []*document.Node) *excerpts {
+	data, _ = bytes.CutPrefix(data, []byte("\ufeff"))
+	e := &excerpts{lines: bytes.Split(data, []byte("\n"))}
+	if documents == nil {
+		e.lead = leadingKeys(format, e.lines)
+		return e
+	}
+	e.tokens = tokensOf(documents)
+	return e
+}
+
+// around returns the lines around a place, the one before and the one after it
+// included, with a caret below it.
+func (e *excerpts) around(line, column int) []string {
+	if line < 1 || line > len(e.lines) || !e.telling(line) {
+		return nil
+	}
+	var all []string
+	width := len(fmt.Sprint(min(line+1, len(e.lines))))
+	for n := max(1, line-1); n <= min(line+1, len(e.lines)); n++ {
+		if n != line && len(bytes.TrimSpace(e.lines[n-1])) == 0 {
+			continue
+		}
+		text, caret := e.line(n, column)
+		all = append(all, strings.TrimRight(fmt.Sprintf("%*d | %s", width, n, text), " "))
+		if n == line && column > 0 {
+			all = append(all, fmt.Sprintf("%*s | %*s", width, "", caret+1, "^"))
+		}
+	}
+	return all
+}
+
+// telling reports whether anything around a line is more than a mask.
+func (e *excerpts) telling(line int) bool {
+	for n := line - 1; n <= line+1; n++ {
+		if e.lead[n] != "" || slices.ContainsFunc(e.tokens[n], func(t token) bool { return t.key }) {
+			return true
+		}
+	}
+	return false
+}
+
+// line returns what is shown of a line, and where in it the column is.
+func (e *excerpts) line(n, column int) (text string, caret int) {
+	if len(e.lines[n-1]) > maxLine {
+		return mask, 0
+	}
+	raw := []rune(strings.ToValidUTF8(string(bytes.TrimRight(e.lines[n-1], "\r")), "?"))
+	indent := 0
+	for indent < len(raw) && (raw[indent] == ' ' || raw[indent] == '\t') {
+		indent++
+	}
+	r := &rendered{column: column}
+	r.write(1, strings.Repeat(" ", min(indent, maxIndent)))
+	if e.tokens == nil {
+		r.lead(indent, len(raw), e.lead[n])
+	} else {
+		r.tokens(raw, indent, e.tokens[n])
+	}
+	return cut(r.String(), maxWidth), min(max(0, r.caret), maxWidth-1)
+}
+
+func cut(s string, most int) string {
+	if utf8.RuneCountInString(s) <= most {
+		return s
+	}
+	return string([]rune(s)[:most-1]) + mask
+}
+
+// rendered is a line as it is shown. Its caret is below the last thing that
+// begins at or before the column.
+type rendered struct {
+	strings.Builder
+	column, caret int
+}
+
+// write shows a text for what is at a column of the file.
+func (r *rendered) write(at int, text string) {
+	if at <= r.column {
+		r.caret = utf8.RuneCountInString(r.String()) // where the text begins
+	}
+	r.WriteString(text)
+}
+
+// lead shows a key at the start of a line, if there is one, and a mask for the
+// rest.
+func (r *rendered) lead(indent, length int, key string) {
+	at := indent + 1
+	if key != "" {
+		r.write(at, key)
+		at += utf8.RuneCountInString(key)
+	}
+	if at <= length {
+		if key != "" {
+			r.write(at, " ")
+		}
+		r.write(at, mask)
+	}
+}
+
+// tokens shows the keys of a line, and a mask for each value.
+func (r *rendered) tokens(raw []rune, indent int, all []token) {
+	at, previous := indent+1, token{}
+	if len(all) == 0 {
+		if indent < len(raw) {
+			r.write(at, mask) // a comment, the rest of a value, or brackets
+		}
+		return
+	}
+	all = near(all, r.column)
+	r.opening(raw, at, all[0].column)
+	for i, t := range all {
+		switch {
+		case i == 0 || strings.HasSuffix(r.String(), "."):
+		case previous.key:
+			r.WriteString(" ")
+			r.opening(raw, previous.column, t.column)
+		default:
+			r.WriteString(", ")
+		}
+		r.write(t.column, t.shown(raw))
+		previous = t
+	}
+}
+
+// near returns the tokens around a column: a line may be a whole file.
+func near(all []token, column int) []token {
+	const before, after = 4, 6
+	i, _ := slices.BinarySearchFunc(all, column, func(t token, column int) int { return t.column - column })
+	return all[max(0, min(i, len(all)-1)-before):min(len(all), i+after)]
+}
+
+// opening shows the brackets and dashes that stand right before a column.
+func (r *rendered) opening(raw []rune, from, to int) {
+	first := to
+	for first > from && first-2 < len(raw) && strings.ContainsRune("{[-? ", raw[first-2]) {
+		first--
+	}
+	if text := strings.TrimLeft(string(raw[min(first-1, len(raw)):min(to-1, len(raw))]), " "); text != "" {
+		r.write(to-utf8.RuneCountInString(text), text)
+	}
+}
+
+// A token is a key or a scalar that begins in a line.
+type token struct {
+	column int
+	key    bool
+	text   string // of a key
+}
+
+// shown returns a key as the file has it, if it looks like one, and a mask for
+// all else.
+func (t token) shown(raw []rune) string {
+	if !t.key {
+		return mask
+	}
+	rest := ""
+	if t.column >= 1 && t.column <= len(raw) {
+		rest = string(raw[t.column-1:])
+	}
+	for _, quote := range []string{"", `"`, "'"} {
+		written := quote + t.text + quote
+		after, ok := strings.CutPrefix(rest, written)
+		if !ok || !looksLikeKey(t.text) {
+			continue
+		}
+		switch after = strings.TrimLeft(after, " \t"); {
+		case strings.HasPrefix(after, "="):
+			return written + " ="
+		case strings.HasPrefix(after, "."), strings.HasPrefix(after, "]"): // in a header of TOML
+			return written + after[:1]
+		}
+		return written + ":"
+	}
+	return mask + ":"
+}
+
+// looksLikeKey reports whether a key may be shown.
+func looksLikeKey(s string) bool {
+	for i := range len(s) {
+		if !keyByte(s[i], i) {
+			return false
+		}
+	}
+	return s != "" && len(s) <= maxKey
+}
+
+// keyByte reports whether a key may have c at position i.
+func keyByte(c byte, i int) bool {
+	letter := c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+	return letter || i > 0 && (c >= '0' && c <= '9' || c == '.' || c == '-')
+}
+
+// tokensOf returns the keys and scalars of all documents by their lines.
+func tokensOf(documents []*document.Node) map[int][]token {
+	all := map[int][]token{}
+	seen := map[*document.Node]bool{} // aliases share nodes
+	var walk func(n *document.Node)
+	walk = func(n *document.Node) {
+		if n == nil || seen[n] {
+			return
+		}
+		seen[n] = true
+		for _, m := range n.Members {
+			if m.Key != nil && !seen[m.Key] {
+				seen[m.Key] = true
+				all[m.Key.Line] = append(all[m.Key.Line], token{m.Key.Column, true, m.Key.Text})
+			}
+			walk(m.Value)
+		}
+		for _, item := range n.Items {
+			walk(item)
+		}
+		if n.Kind != document.Mapping && n.Kind != document.Sequence {
+			all[n.Line] = append(all[n.Line], token{column: n.Column})
+		}
+	}
+	for _, d := range documents {
+		walk(d)
+	}
+	for _, line := range all {
+		slices.SortStableFunc(line, func(a, b token) int { return a.column - b.column })
+	}
+	return all
+}
+
+// leadingKeys returns the words at the start of lines that look like keys, in a
+// file that is not well-formed. A line inside of a block or of quotes has none.
+func leadingKeys(format document.Format, lines [][]byte) map[int]string {
+	all := map[int]string{}
+	block, quote := -1, "" // the indentation of what opened a block; the quote that is open
+	for i, raw := range lines {
+		line := string(bytes.TrimRight(raw, "\r"))
+		text := strings.TrimLeft(line, " \t")
+		indent := len(line) - len(text)
+		if block >= 0 && (text == "" || indent > block) {
+			continue
+		}
+		block = -1
+		if quote != "" {
+			if _, after, closed := strings.Cut(text, quote); closed {
+				quote = openQuote(after)
+			}
+			continue
+		}
+		key, rest := leadingKey(format, text)
+		if key != "" {
+			all[i+1] = key
+		}
+		if opensBlock(text) {
+			block = indent
+		}
+		quote = openQuote(rest)
+	}
+	return all
+}
+
+// leadingKey cuts a text into a key, with what ends it, and the rest. Without a
+// key the rest is all of it.
+func leadingKey(format document.Format, text string) (key, rest string) {
+	word := strings.TrimLeft(text, "- ")
+	lead := text[:len(text)-len(word)]
+	end := 0
+	for end < len(word) && keyByte(word[end], end) {
+		end++
+	}
+	if end == 0 || end == len(word) || end > maxKey || lead != "" && !strings.HasPrefix(lead, "- ") {
+		return "", text
+	}
+	word, rest = word[:end], word[end:]
+	if format == document.YAML {
+		if rest == ":" || strings.HasPrefix(rest, ": ") {
+			return lead + word + ":", rest[1:]
+		}
+		return "", text
+	}
+	equals := strings.TrimLeft(rest, " ")
+	if format != document.Dotenv && format != document.TOML || !strings.HasPrefix(equals, "=") || lead != "" {
+		return "", text
+	}
+	value := strings.TrimSpace(equals[1:])
+	if value == "" || value[0] == '=' { // the end of base64 looks like a key with no value
+		return "", text
+	}
+	return word + " =", value
+}
+
+// opensBlock reports whether a line of YAML ends with the head of a block, such
+// as "|", ">-" or "|2".
+func opensBlock(line string) bool {
+	if i := strings.Index(line, " #"); i >= 0 {
+		line = line[:i]
+	}
+	fields := strings.Fields(line)
+	if len(fields) == 0 {
+		return false
+	}
+	last := fields[len(fields)-1]
+	return (last[0] == '|' || last[0] == '>') && strings.Trim(last[1:], "+-0123456789") == ""
+}
+
+// openQuote returns the quote that a line leaves open, "" if there is none.
+func openQuote(text string) string {
+	open := ""
+	for i := 0; i < len(text); i++ {
+		switch {
+		case text[i] == '\\' && strings.HasPrefix(open, `"`):
+			i++
+		case text[i] != '"' && text[i] != '\'':
+		case open == "" && (i == 0 || strings.IndexByte(" \t:=[{,-(", text[i-1]) >= 0):
+			open = text[i : i+1]
+			if three := strings.Repeat(open, 3); strings.HasPrefix(text[i:], three) {
+				open, i = three, i+2
+			}
+		case open != "" && strings.HasPrefix(text[i:], open):
+			i += len(open) - 1
+			open = ""
+		}
+	}
+	return open
+}

@@ -1,0 +1,195 @@
+package validate
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"github.com/inith/inith/internal/bytesize"
+)
+
+// maxContent is how much of a file is read to look at what is in it, in bytes.
+const maxContent = 8 << 20
+
+// open makes the checks that a file passes before anybody looks at what is in
+// it. The data is there only if it is asked for, and ok only if it can be looked
+// at.
+func (s *session) open(ctx context.Context, r FileRule) (data []byte, ok bool) {
+	s.checked(r.Path, 1)
+	info, problem := look(r.Path)
+	if problem != nil {
+		s.add(*problem)
+		return nil, false
+	}
+	s.checkMode(r, info)
+	s.checkReader(r)
+	s.checkSize(r, info)
+	if info.Size() == 0 {
+		return nil, false
+	}
+	data, problem, err := r.read(ctx, info)
+	if err != nil {
+		s.fail(err)
+		return nil, false
+	}
+	if r.SHA256 != "" {
+		s.checked(r.Path, 1)
+	}
+	if problem != nil {
+		s.add(*problem)
+		return nil, false
+	}
+	return data, true
+}
+
+// look finds a regular file, through symbolic links.
+func look(path string) (fs.FileInfo, *Problem) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, notThere(path, err)
+	case info.IsDir():
+		return nil, &Problem{Path: path, Rule: ruleNotRegular, Message: "it is a folder", Hint: folderHint}
+	case !info.Mode().IsRegular():
+		return nil, &Problem{Path: path, Rule: ruleNotRegular, Message: "it is no regular file", Hint: "it is a device, a pipe or a socket: is the path right?"}
+	}
+	return info, nil
+}
+
+const folderHint = "name the file in it; a folder where a file is meant is often a subPath or a hostPath that was not there"
+
+// notThere says why nothing can be found at a path.
+func notThere(path string, err error) *Problem {
+	p := &Problem{Path: path, Rule: ruleMissing, Message: "the file is not there", Hint: "is the ConfigMap or Secret mounted there, and has it this key?"}
+	link, linkErr := os.Lstat(path)
+	isLink := linkErr == nil && link.Mode()&fs.ModeSymlink != 0
+	switch {
+	case errors.Is(err, syscall.ELOOP):
+		p.Message, p.Hint = "it is a symbolic link that leads to itself", ""
+	case errors.Is(err, fs.ErrPermission):
+		p.Rule, p.Message = ruleUnreadable, "a folder on the way to it may not be searched by the user of inith"
+		p.Hint = fmt.Sprintf("inith runs as UID %d, GID %d", os.Getuid(), os.Getgid())
+	case errors.Is(err, syscall.ENOTDIR):
+		p.Message, p.Hint = "the path leads through a file as if it were a folder", ""
+	case !errors.Is(err, fs.ErrNotExist):
+		p.Rule, p.Message, p.Hint = ruleUnreadable, "it cannot be looked at: "+cause(err), ""
+	case isLink:
+		p.Message = "it is a symbolic link whose target is not there"
+		p.Hint = "is what it points to mounted in this container too?"
+	}
+	return p
+}
+
+// cause returns what the kernel said, without a path.
+func cause(err error) string {
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		return errno.Error()
+	}
+	return "unknown cause"
+}
+
+func (s *session) checkMode(r FileRule, info fs.FileInfo) {
+	if r.ModeMax == 0 {
+		return
+	}
+	s.checked(r.Path, 1)
+	if mode := info.Mode().Perm(); mode&^r.ModeMax != 0 {
+		s.add(Problem{
+			Path: r.Path, Rule: ruleMode, Message: fmt.Sprintf("its mode %04o is wider than %04o", mode, r.ModeMax),
+			Hint: "in a Pod, defaultMode of the volume sets it",
+		})
+	}
+}
+
+func (s *session) checkReader(r FileRule) {
+	if r.As == nil {
+		return
+	}
+	s.checked(r.Path, 1)
+	why, err := r.As.whyNotRead(r.Path)
+	if err != nil {
+		why = "the folders that lead to it cannot be looked at: " + cause(err)
+	}
+	if why != "" {
+		s.add(Problem{
+			Path: r.Path, Rule: ruleReader, Message: why,
+			Hint: "in a Pod, fsGroup and defaultMode: 0440 let the application read it; --as takes the groups too",
+		})
+	}
+}
+
+func (s *session) checkSize(r FileRule, info fs.FileInfo) {
+	size := info.Size()
+	if r.MinSize > 0 || r.MaxSize > 0 {
+		s.checked(r.Path, 1)
+	}
+	switch {
+	case size == 0 && !r.AllowEmpty:
+		s.add(Problem{Path: r.Path, Rule: ruleEmpty, Message: "the file is empty", Hint: "has the key of the ConfigMap or Secret a value?"})
+	case size < r.MinSize:
+		s.add(Problem{Path: r.Path, Rule: ruleSize, Message: fmt.Sprintf("it has %s, less than %s", bytesize.Text(size), bytesize.Text(r.MinSize))})
+	case r.MaxSize > 0 && size > r.MaxSize:
+		s.add(Problem{Path: r.Path, Rule: ruleSize, Message: fmt.Sprintf("it has %s, more than %s", bytesize.Text(size), bytesize.Text(r.MaxSize))})
+	}
+}
+
+// read returns what is in the file, if somebody is to look at it, and holds it
+// against its digest. The error is the cause of ctx.
+func (r *FileRule) read(ctx context.Context, info fs.FileInfo) ([]byte, *Problem, error) {
+	f, err := os.OpenFile(r.Path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe may have taken its place
+	if err != nil {
+		return nil, unreadable(r.Path, err), nil
+	}
+	defer f.Close() //nolint:errcheck // only read
+	sum := sha256.New()
+	kept := &limited{most: maxContent + 1}
+	wanted := r.Secret != nil || r.format() != ""
+	buffer := make([]byte, min(info.Size(), 256<<10)+1)
+	for (wanted && len(kept.data) <= maxContent) || r.SHA256 != "" {
+		if ctx.Err() != nil {
+			return nil, nil, context.Cause(ctx)
+		}
+		n, err := f.Read(buffer)
+		_, _ = sum.Write(buffer[:n])
+		kept.add(buffer[:n])
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, unreadable(r.Path, err), nil
+		}
+	}
+	switch {
+	case r.SHA256 != "" && hex.EncodeToString(sum.Sum(nil)) != r.SHA256:
+		return nil, &Problem{Path: r.Path, Rule: ruleDigest, Message: "its SHA-256 is another one", Hint: "is it the version that is meant, and complete?"}, nil
+	case wanted && len(kept.data) > maxContent:
+		return nil, &Problem{
+			Path: r.Path, Rule: ruleTooLarge, Message: "it has more than " + bytesize.Text(maxContent) + ", too much to look at what is in it",
+			Hint: "is it a configuration file?",
+		}, nil
+	}
+	return kept.data, nil, nil
+}
+
+func unreadable(path string, err error) *Problem {
+	p := &Problem{Path: path, Rule: ruleUnreadable, Message: "it cannot be read: " + cause(err)}
+	if errors.Is(err, fs.ErrPermission) {
+		p.Message = "it may not be read by the user of inith"
+		p.Hint = fmt.Sprintf("inith runs as UID %d, GID %d: in a Pod, fsGroup and defaultMode: 0440 let it read", os.Getuid(), os.Getgid())
+	}
+	return p
+}
+
+// limited keeps the first bytes of what it gets.
+type limited struct {
+	data []byte
+	most int
+}
+
+func (l *limited) add(b []byte) { l.data = append(l.data, b[:min(len(b), l.most-len(l.data))]...) }

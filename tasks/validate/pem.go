@@ -1,0 +1,134 @@
+package validate
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// A bundle is what is in a file of PEM blocks.
+type bundle struct {
+	certificates []placed[*x509.Certificate]
+	keys         []placed[crypto.Signer]
+	encrypted    []int // the lines of keys that need a passphrase
+	problems     []Problem
+}
+
+// placed is a block that begins in a line.
+type placed[T any] struct {
+	line int
+	it   T
+}
+
+// readPEM reads all blocks of a file.
+func readPEM(path string, data []byte) bundle {
+	var b bundle
+	begun, read := bytes.Count(data, []byte("-----BEGIN ")), 0
+	for rest := data; ; {
+		offset := len(data) - len(rest) + max(0, bytes.Index(rest, []byte("-----BEGIN ")))
+		block, after := pem.Decode(rest)
+		if block == nil {
+			break
+		}
+		rest = after
+		read++
+		if why := b.take(block, lineOf(data, offset)); why != "" {
+			b.add(path, lineOf(data, offset), why, "was it cut, or changed by an editor or a template?")
+		}
+	}
+	switch {
+	case begun == 0:
+		b.add(path, 0, "no PEM block is in it", "it begins with -----BEGIN: is it DER, or another file?")
+	case read < begun:
+		b.add(path, 0, fmt.Sprintf("of its %d PEM blocks %d cannot be read", begun, begun-read), "are all lines there, and none indented or joined?")
+	}
+	return b
+}
+
+func (b *bundle) add(path string, line int, message, hint string) {
+	p := Problem{Path: path, Line: line, Rule: rulePEM, Message: message, Hint: hint}
+	if line > 0 {
+		p.Column = 1
+	}
+	b.problems = append(b.problems, p)
+}
+
+// take keeps a block, and says what is wrong with it.
+func (b *bundle) take(block *pem.Block, line int) string {
+	switch {
+	case block.Type == "CERTIFICATE":
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return "a block says that it is a certificate, and is none"
+		}
+		b.certificates = append(b.certificates, placed[*x509.Certificate]{line, c})
+	case block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"):
+		b.encrypted = append(b.encrypted, line)
+	case strings.HasSuffix(block.Type, "PRIVATE KEY") && block.Type != "OPENSSH PRIVATE KEY":
+		key, ok := parseKey(block.Bytes)
+		if !ok {
+			return "a block says that it is a private key, and is none that can be read"
+		}
+		b.keys = append(b.keys, placed[crypto.Signer]{line, key})
+	}
+	return "" // parameters, public keys and what else there is is for others
+}
+
+func parseKey(der []byte) (crypto.Signer, bool) {
+	if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
+		signer, ok := key.(crypto.Signer)
+		return signer, ok
+	}
+	if key, err := x509.ParsePKCS1PrivateKey(der); err == nil {
+		return key, true
+	}
+	key, err := x509.ParseECPrivateKey(der)
+	return key, err == nil
+}
+
+func lineOf(data []byte, offset int) int {
+	return 1 + bytes.Count(data[:min(offset, len(data))], []byte("\n"))
+}
+
+// checkPEM looks at a file of which only its format is known.
+func checkPEM(path string, data []byte) []Problem {
+	b := readPEM(path, data)
+	problems := b.problems
+	for _, line := range b.encrypted {
+		problems = append(problems, encryptedKey(path, line))
+	}
+	if len(b.certificates) > 0 && !b.certificates[0].it.IsCA {
+		problems = append(problems, checkValidity(path, b.certificates[0], 0)...)
+	}
+	return problems
+}
+
+func encryptedKey(path string, line int) Problem {
+	return Problem{
+		Path: path, Line: line, Column: 1, Rule: ruleEncrypted, Message: "the private key is encrypted",
+		Hint: "the application must know the passphrase; keyEncrypted: true in a rule of tls says that it does",
+	}
+}
+
+// checkValidity looks at the time in which a certificate is valid.
+func checkValidity(path string, c placed[*x509.Certificate], least time.Duration) []Problem {
+	now := time.Now()
+	p := Problem{Path: path, Line: c.line, Column: 1}
+	date := func(t time.Time) string { return t.UTC().Format(time.DateTime) + " UTC" }
+	switch {
+	case now.After(c.it.NotAfter):
+		p.Rule, p.Message, p.Hint = ruleExpired, "the certificate has expired, on "+date(c.it.NotAfter), "renew it; is the clock of this node right?"
+	case now.Before(c.it.NotBefore):
+		p.Rule, p.Message, p.Hint = ruleNotYet, "the certificate is not valid before "+date(c.it.NotBefore), "is the clock of this node right?"
+	case now.Add(least).After(c.it.NotAfter):
+		p.Rule, p.Hint = ruleExpires, "renew it"
+		p.Message = fmt.Sprintf("the certificate expires on %s, in less than %v", date(c.it.NotAfter), least)
+	default:
+		return nil
+	}
+	return []Problem{p}
+}

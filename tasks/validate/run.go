@@ -1,0 +1,151 @@
+package validate
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+)
+
+// A Validator holds rules against what is there. The zero value finds nothing.
+type Validator struct {
+	Rules Rules
+
+	// Lookup returns a variable of the environment that Rules.Env is about; nil is an
+	// empty one.
+	Lookup func(name string) (value string, ok bool)
+
+	mu      sync.Mutex
+	awaited map[string]bool // paths
+}
+
+// A Report is what a [Validator] has found.
+type Report struct {
+	Findings []Finding // sorted by path, line, column and rule
+	Files    int       // that were looked at
+	Checks   int       // that were made
+}
+
+// A Finding is a problem and the lines of its file, in which every value is masked.
+type Finding struct {
+	Problem
+	Excerpt []string // nil if there is nothing to show
+}
+
+// parallel is how many files are looked at at once.
+const parallel = 8
+
+// Run makes all checks and reports all problems. Its error is the cause of ctx when
+// that is done before the checks are, or why a check could not look; the report has
+// what was found until then.
+func (v *Validator) Run(ctx context.Context) (Report, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s := &session{lookup: v.Lookup, fail: cancel}
+	if s.lookup == nil {
+		s.lookup = func(string) (string, bool) { return "", false }
+	}
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, parallel)
+	start := func(wait func(), work func()) {
+		wg.Go(func() {
+			wait()
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			if ctx.Err() == nil {
+				work()
+			}
+		})
+	}
+	for _, rule := range v.Rules.Files {
+		start(func() { v.await(ctx, rule) }, func() { s.files(ctx, rule) })
+	}
+	for _, rule := range v.Rules.TLS {
+		start(func() { v.await(ctx, rule.files()...) }, func() { s.tls(ctx, rule) })
+	}
+	for _, rule := range v.Rules.Env {
+		start(func() {}, func() { s.env(ctx, rule) })
+	}
+	wg.Wait()
+	return s.report(), context.Cause(ctx)
+}
+
+// await waits for files that may come late.
+func (v *Validator) await(ctx context.Context, files ...FileRule) {
+	set := func(path string, awaited bool) {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		if v.awaited == nil {
+			v.awaited = map[string]bool{}
+		}
+		if v.awaited[path] = true; !awaited {
+			delete(v.awaited, path)
+		}
+	}
+	for _, f := range files {
+		set(f.Path, true)
+		f.await(ctx)
+		set(f.Path, false)
+	}
+}
+
+// Awaited returns the files that [Validator.Run] is waiting for: they are not
+// there yet, or empty. It may be called meanwhile.
+func (v *Validator) Awaited() []string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Sorted(maps.Keys(v.awaited))
+}
+
+// A session collects what is found.
+type session struct {
+	lookup func(name string) (string, bool)
+	fail   func(error) // ends the session
+
+	mu       sync.Mutex
+	findings []Finding
+	looked   map[string]bool // at paths
+	checks   int
+}
+
+// checked counts checks of a file.
+func (s *session) checked(path string, checks int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.looked == nil {
+		s.looked = map[string]bool{}
+	}
+	if path != "" {
+		s.looked[path] = true
+	}
+	s.checks += checks
+}
+
+// add adds problems that have no lines to show.
+func (s *session) add(problems ...Problem) { s.addShown(nil, problems) }
+
+// addShown adds problems of a file whose lines show makes; nil is for none.
+func (s *session) addShown(show func(p Problem) []string, problems []Problem) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range problems {
+		f := Finding{Problem: p}
+		if show != nil && p.Line > 0 {
+			f.Excerpt = show(p)
+		}
+		s.findings = append(s.findings, f)
+	}
+}
+
+func (s *session) report() Report {
+	compare := func(a, b Finding) int {
+		return cmp.Or(
+			cmp.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
+			cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Message, b.Message),
+		)
+	}
+	slices.SortStableFunc(s.findings, compare)
+	s.findings = slices.CompactFunc(s.findings, func(a, b Finding) bool { return a.Problem == b.Problem })
+	return Report{Findings: s.findings, Files: len(s.looked), Checks: s.checks}
+}

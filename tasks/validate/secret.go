@@ -1,0 +1,99 @@
+package validate
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A SecretRule says what a file with one secret has to be. White space and quotes
+// around it, a byte order mark and what stands for a secret that nobody has set
+// are always wrong.
+type SecretRule struct {
+	MinLength int // in characters; zero is no bound
+}
+
+// check looks at a secret in a file. No problem has a place: it would tell how
+// long the secret is.
+func (r *SecretRule) check(path string, data []byte) []Problem {
+	text, marked := bytes.CutPrefix(data, []byte("\ufeff"))
+	return r.checkText(path, string(text), marked)
+}
+
+func (r *SecretRule) checkText(path, text string, marked bool) []Problem {
+	var all []Problem
+	add := func(wrong bool, rule, message, hint string) {
+		if wrong {
+			all = append(all, Problem{Path: path, Rule: rule, Message: message, Hint: hint})
+		}
+	}
+	value := strings.TrimSpace(text)
+	add(marked, ruleBOM, "the secret begins with a byte order mark", "save the file as UTF-8 without BOM")
+	if value == "" {
+		add(true, ruleEmpty, "nothing but white space is in it", "has the key of the Secret a value?")
+		return all
+	}
+	ends := strings.TrimRightFunc(text, unicode.IsSpace)
+	newline := strings.ContainsAny(text[len(ends):], "\r\n")
+	add(newline, ruleNewline, "the secret ends with a newline, which most programs take for a part of it",
+		"make the Secret of a file without one: printf %s instead of echo, kubectl create secret --from-literal")
+	add(!newline && len(ends) < len(text), ruleSpace, "the secret ends with white space", "remove it")
+	add(strings.TrimLeftFunc(text, unicode.IsSpace) != text, ruleSpace, "the secret begins with white space", "remove it")
+	add(strings.ContainsRune(text, 0), ruleNUL, "the secret holds a NUL byte", "is the file binary, or UTF-16?")
+	add(quoted(value), ruleQuotes, "the secret is in quotes, which are a part of it", "remove them: a file, unlike a shell or YAML, needs none")
+	add(isPlaceholder(unquoted(value)), rulePlaceholder, "the secret is a placeholder", "put the real one in its place")
+	add(encodedTwice(value), ruleBase64, "the secret is base64 of text: it was encoded once too often",
+		"values under data: of a Secret are encoded once; under stringData: not at all")
+	add(utf8.RuneCountInString(value) < r.MinLength, ruleLength, fmt.Sprintf("the secret is shorter than %d characters", r.MinLength), "is all of it there?")
+	return all
+}
+
+// quoted reports whether a text is in a pair of quotes.
+func quoted(s string) bool { return unquoted(s) != s }
+
+func unquoted(s string) string {
+	for _, quote := range []string{`"`, `'`} {
+		if len(s) >= 2 && strings.HasPrefix(s, quote) && strings.HasSuffix(s, quote) {
+			return s[1 : len(s)-1]
+		}
+	}
+	return s
+}
+
+// encodedTwice reports whether a text is base64 that nobody would have for a
+// secret: of a text that ends with a newline, which echo adds before base64 gets
+// it, or of base64 of a text. Base64 of bytes, or of name:password, is a secret
+// like others.
+func encodedTwice(s string) bool {
+	once, ok := decodedText(s)
+	if !ok {
+		return false
+	}
+	if strings.HasSuffix(once, "\n") {
+		return true
+	}
+	_, twice := decodedText(once)
+	return twice
+}
+
+// decodedText returns the text that s is base64 of. A short one could be so by
+// chance.
+func decodedText(s string) (string, bool) {
+	const least = 16
+	if len(s) < least {
+		return "", false
+	}
+	b, err := base64.StdEncoding.Strict().DecodeString(s)
+	if err != nil {
+		return "", false
+	}
+	for _, c := range strings.TrimRight(string(b), "\r\n") {
+		if c < ' ' || c > '~' {
+			return "", false
+		}
+	}
+	return string(b), true
+}

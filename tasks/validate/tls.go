@@ -1,0 +1,208 @@
+package validate
+
+import (
+	"cmp"
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/inith/inith/tasks/validate/document"
+)
+
+// A TLSRule says what the files of a TLS server or client have to be.
+type TLSRule struct {
+	Cert, Key string // certificates, the first that of the server; its private key. "" if there is none
+	CA        string // the authorities that have to vouch for it; "" for any
+
+	Names        []string      // that the certificate has to cover: DNS names and IP addresses
+	MinValidity  time.Duration // that has to be left
+	MinKeySize   int           // of an RSA key, in bits; zero is 2048
+	KeyEncrypted bool          // the application knows the passphrase of the key
+
+	AppearWithin time.Duration // how long the files may be missing or empty
+	As           *Identity     // who has to be able to read the files; nil is nobody else
+}
+
+// files are the files of the rule, by themselves.
+func (r *TLSRule) files() []FileRule {
+	var all []FileRule
+	for _, path := range []string{r.Cert, r.Key, r.CA} {
+		if path != "" {
+			all = append(all, FileRule{Path: path, Format: document.PEM, AppearWithin: r.AppearWithin, As: r.As})
+		}
+	}
+	return all
+}
+
+// tls looks at certificates and what belongs to them.
+func (s *session) tls(ctx context.Context, r TLSRule) {
+	bundles := map[string]bundle{}
+	for _, f := range r.files() {
+		data, ok := s.open(ctx, f)
+		if !ok {
+			continue
+		}
+		b := readPEM(f.Path, data)
+		s.add(b.problems...)
+		if len(b.problems) == 0 {
+			bundles[f.Path] = b
+		}
+	}
+	c := &chain{rule: r}
+	if b, ok := bundles[r.CA]; ok {
+		s.checked(r.CA, 1)
+		c.checkCA(b)
+	}
+	if b, ok := bundles[r.Cert]; ok && c.checkCertificates(b) {
+		s.checked(r.Cert, 4)
+		if roots, ok := bundles[r.CA]; ok {
+			s.checked(r.Cert, 1)
+			c.checkTrust(roots)
+		}
+	}
+	if b, ok := bundles[r.Key]; ok {
+		s.checked(r.Key, 1)
+		c.checkKey(b)
+	}
+	s.add(c.problems...)
+}
+
+// A chain is the certificates of a server, the first its own.
+type chain struct {
+	rule     TLSRule
+	all      []placed[*x509.Certificate]
+	problems []Problem
+}
+
+func (c *chain) add(path string, line int, rule, message, hint string) {
+	p := Problem{Path: path, Line: line, Rule: rule, Message: message, Hint: hint}
+	if line > 0 {
+		p.Column = 1
+	}
+	c.problems = append(c.problems, p)
+}
+
+func (c *chain) checkCA(b bundle) {
+	authorities := 0
+	for _, a := range b.certificates {
+		if a.it.IsCA || a.it.Version < 3 { // an authority older than the extension that says so
+			authorities++
+		}
+	}
+	switch {
+	case len(b.certificates) == 0:
+		c.add(c.rule.CA, 0, ruleNoCA, "no certificate is in it", "is it the file of the authorities?")
+	case authorities == 0:
+		c.add(c.rule.CA, 0, ruleNoCA, "none of its certificates is that of an authority", "is it the certificate of the server itself?")
+	}
+}
+
+// checkCertificates reports whether there is a certificate to go on with.
+func (c *chain) checkCertificates(b bundle) bool {
+	path := c.rule.Cert
+	if len(b.certificates) == 0 {
+		c.add(path, 0, ruleNoCert, "no certificate is in it", "are certificate and key exchanged?")
+		return false
+	}
+	c.all = b.certificates
+	c.checkOrder()
+	leaf := c.all[0]
+	c.problems = append(c.problems, checkValidity(path, leaf, c.rule.MinValidity)...)
+	for _, name := range c.rule.Names {
+		if leaf.it.VerifyHostname(name) != nil {
+			c.add(path, leaf.line, ruleNames, fmt.Sprintf("the certificate does not cover %q", name), namesHint(leaf.it))
+		}
+	}
+	least := cmp.Or(c.rule.MinKeySize, 2048)
+	if key, ok := leaf.it.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() < least {
+		c.add(path, leaf.line, ruleKeySize, fmt.Sprintf("its RSA key has fewer than %d bits", least), "make a new key")
+	}
+	return true
+}
+
+func namesHint(leaf *x509.Certificate) string {
+	n := len(leaf.DNSNames) + len(leaf.IPAddresses)
+	if n == 0 {
+		return "it has no subject alternative name, and the common name does not count"
+	}
+	return fmt.Sprintf("it has %d subject alternative names; * stands for one label", n)
+}
+
+// checkOrder says where a certificate is not signed by the next.
+func (c *chain) checkOrder() {
+	for i := range len(c.all) - 1 {
+		one, next := c.all[i], c.all[i+1]
+		if one.it.CheckSignatureFrom(next.it) == nil {
+			continue
+		}
+		if one.it.IsCA && !next.it.IsCA || c.signer(i) {
+			c.add(c.rule.Cert, one.line, ruleOrder, "the certificates stand in the wrong order",
+				"first that of the server, then each one that signed the one before it")
+		} else {
+			c.add(c.rule.Cert, next.line, ruleLink, "this certificate has not signed the one before it", "take the chain that belongs to the certificate of the server")
+		}
+		return
+	}
+}
+
+// signer reports whether another than the next one has signed certificate i.
+func (c *chain) signer(i int) bool {
+	for j, other := range c.all {
+		if j != i && c.all[i].it.CheckSignatureFrom(other.it) == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// checkTrust looks for a way from the certificate to an authority. That it is not
+// valid now is said already.
+func (c *chain) checkTrust(authorities bundle) {
+	roots, between := x509.NewCertPool(), x509.NewCertPool()
+	for _, a := range authorities.certificates {
+		roots.AddCert(a.it)
+	}
+	for _, next := range c.all[1:] {
+		between.AddCert(next.it)
+	}
+	leaf, now := c.all[0], time.Now()
+	if now.Before(leaf.it.NotBefore) || now.After(leaf.it.NotAfter) {
+		now = leaf.it.NotBefore.Add(leaf.it.NotAfter.Sub(leaf.it.NotBefore) / 2)
+	}
+	_, err := leaf.it.Verify(x509.VerifyOptions{
+		Roots: roots, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	})
+	if err == nil || len(authorities.certificates) == 0 {
+		return
+	}
+	message, hint := "no authority of the ca file vouches for it", "is an intermediate certificate missing? It follows that of the server"
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		message = "a certificate between it and the authority may not vouch for it"
+		if invalid.Reason == x509.Expired {
+			message, hint = "a certificate between it and the authority has expired, or the authority has", "renew the chain"
+		}
+	}
+	c.add(c.rule.Cert, leaf.line, ruleChain, message, hint)
+}
+
+func (c *chain) checkKey(b bundle) {
+	path := c.rule.Key
+	switch {
+	case len(b.encrypted) > 0 && !c.rule.KeyEncrypted:
+		c.problems = append(c.problems, encryptedKey(path, b.encrypted[0]))
+	case len(b.encrypted) > 0:
+	case len(b.keys) == 0:
+		c.add(path, 0, ruleNoKey, "no private key is in it", "are certificate and key exchanged?")
+	case len(c.all) > 0 && !samePublicKey(c.all[0].it.PublicKey, b.keys[0].it):
+		c.add(path, b.keys[0].line, ruleKeyMatch, "the private key is not that of the certificate", "were both renewed together?")
+	}
+}
+
+func samePublicKey(public crypto.PublicKey, key crypto.Signer) bool {
+	k, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
+	return ok && k.Equal(public)
+}
