@@ -9,7 +9,7 @@ import (
 )
 
 // readRules reads rules.yaml. All mistakes are told, with line and column.
-func (p *process) readRules(name string) (validate.Rules, error) {
+func readRules(name string) (validate.Rules, error) {
 	var rules validate.Rules
 	b, err := readFile(name)
 	if err != nil {

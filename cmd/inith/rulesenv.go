@@ -28,7 +28,7 @@ func envTable() keys.Table[validate.EnvRule] {
 				e.MinLength, err = positive(v.Number)
 				return err
 			}},
-			{Name: "url", Kind: keys.Texts, Usage: "schemes: it has to be a URL with one of them, and with a host", Set: func(e *env, v keys.Value) error {
+			{Name: "url", Kind: keys.TextOrTexts, Usage: "schemes, or any: it has to be a URL with one of them, and with a host", Set: func(e *env, v keys.Value) error {
 				if strings.Trim(v.Text, "abcdefghijklmnopqrstuvwxyz0123456789+-.") != "" {
 					return errors.New("want schemes such as postgres, in lower case and without ://")
 				}
@@ -55,6 +55,8 @@ func envTable() keys.Table[validate.EnvRule] {
 				return errors.New("min and max need type: int or number")
 			case e.Min != nil && e.Max != nil && *e.Min > *e.Max:
 				return errors.New("min is more than max")
+			case has("url") && e.URL == nil:
+				return errors.New("url: want schemes, or any")
 			case has("url") && has("dsn"):
 				return errors.New("url and dsn exclude each other")
 			}

@@ -21,14 +21,14 @@ FILE is YAML, JSON, JSONC, TOML, dotenv or PEM, by its extension; of any other i
 only looked whether it is there, regular, not empty and readable. A folder, such as
 a mounted ConfigMap, stands for the files in it.
 
-   looks at         by
+   looks at         as asked by
    files            FILE, --mode-max, --as, --appear-within
    what is in them  FILE, --require, --schema, --yaml-compat
    secret files     --secret
    variables        --require-env
-   certificates     -f: "tls" in rules.yaml
+   certificates     FILE, -f: "tls" in the rules
 
-rules.yaml can ask for more than options can; "inith schema rules" prints its JSON
+The rules in rules.yaml can ask for more than options can; "inith schema rules" prints its JSON
 Schema. Variables are those of inith: give it the same as the application.
 
 EXAMPLES:
@@ -90,7 +90,7 @@ func (p *process) parseValidate(c *cli.Context) (*validateJob, error) {
 	if j.init && p.command == nil {
 		return nil, usagef("--init needs a command after --")
 	}
-	rules, err := p.rules(c)
+	rules, err := rulesOf(c)
 	if err != nil {
 		return nil, err
 	}
@@ -123,25 +123,37 @@ func (j *validateJob) run(ctx context.Context) error {
 func (j *validateJob) validate(ctx context.Context) (validate.Report, error) {
 	ctx, cancel := withTimeout(ctx, j.timeout)
 	defer cancel()
-	log, start := j.logger(), time.Now()
+	start := time.Now()
+	stop := j.watch(start)
+	report, err := j.validator.Run(ctx)
+	stop()
+	if err == nil {
+		j.told(report, time.Since(start))
+	}
+	return report, err
+}
+
+// watch tells that a validation has begun, and until stop what it waits for.
+func (j *validateJob) watch(start time.Time) (stop func()) {
+	log := j.logger()
 	if !j.live() {
 		r := j.validator.Rules
 		log.Info("validating", "files", len(r.Files), "certificates", len(r.TLS), "variables", len(r.Env), "timeout", shortDuration(j.timeout))
 	}
-	stop := pace.Every(heartbeat, func() {
+	return pace.Every(heartbeat, func() {
 		for _, path := range j.validator.Awaited() {
 			log.Info("still waiting", "path", path, "elapsed", time.Since(start).Round(time.Second).String(), "err", "it is not there, or empty")
 		}
 	})
-	report, err := j.validator.Run(ctx)
-	stop()
-	if j.live() && err == nil && len(report.Findings) == 0 {
-		_, _ = fmt.Fprintln(j.stderr, "inith:", validated(report))
+}
+
+// told tells how a validation has ended.
+func (j *validateJob) told(r validate.Report, elapsed time.Duration) {
+	if !j.live() {
+		j.logger().Info("validated", "files", r.Files, "checks", r.Checks, "problems", len(r.Findings), "elapsed", elapsed.Round(time.Millisecond).String())
+	} else if len(r.Findings) == 0 {
+		_, _ = fmt.Fprintln(j.stderr, "inith:", validated(r))
 	}
-	if !j.live() && err == nil {
-		log.Info("validated", "files", report.Files, "checks", report.Checks, "problems", len(report.Findings), "elapsed", time.Since(start).Round(time.Millisecond).String())
-	}
-	return report, err
 }
 
 // validated is the outcome when nothing was found.

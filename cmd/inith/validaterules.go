@@ -13,11 +13,11 @@ import (
 )
 
 // rules returns what the command line and the rules file ask for.
-func (p *process) rules(c *cli.Context) (validate.Rules, error) {
+func rulesOf(c *cli.Context) (validate.Rules, error) {
 	var rules validate.Rules
 	if name := c.String("file"); name != "" {
 		var err error
-		if rules, err = p.readRules(name); err != nil {
+		if rules, err = readRules(name); err != nil {
 			return rules, err
 		}
 	}

@@ -29,10 +29,10 @@ func (v *variable) checkURL(value string) []string {
 	case err != nil && strings.Contains(value, "@"):
 		v.add(ruleURL, "the value is not a valid URL", percentHint)
 		return nil
-	case err != nil || u.Scheme == "":
+	case err != nil || u.Scheme == "" || u.Opaque != "":
 		v.add(ruleURL, "the value is not a URL", "want scheme://host/path")
 		return nil
-	case len(v.rule.URL) > 0 && !slices.Contains(v.rule.URL, strings.ToLower(u.Scheme)):
+	case !slices.Contains(v.rule.URL, AnyScheme) && !slices.Contains(v.rule.URL, strings.ToLower(u.Scheme)):
 		v.add(ruleScheme, "the scheme of the URL is none of "+strings.Join(v.rule.URL, ", "), "")
 	}
 	hosts := hostsOf(u)
@@ -41,7 +41,7 @@ func (v *variable) checkURL(value string) []string {
 	}
 	for _, port := range portsOf(u) {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			v.add(ruleURL, "the port of the URL is not in 1..65535", percentHint)
+			v.add(ruleURL, "the port of the URL is not in 1..65535", "")
 		}
 	}
 	return hosts

@@ -26,11 +26,14 @@ type EnvRule struct {
 	OneOf     []string // the only values; nil is any
 	MinLength int      // in characters; zero is no bound
 
-	URL     []string // schemes of which it has to be a URL; nil is no URL
+	URL     []string // schemes of which it has to be a URL, or AnyScheme; nil is no URL
 	DSN     DSN      // the kind of connection string that it has to be; zero is none
 	HostNot []string // what its host may not be; Localhost is for all that is this machine
 	Exists  PathType // what has to be at the path that it has; zero is nothing
 }
+
+// AnyScheme stands in EnvRule.URL for all schemes.
+const AnyScheme = "any"
 
 // Localhost stands in EnvRule.HostNot for every name and address of this machine.
 const Localhost = "localhost"

@@ -90,7 +90,7 @@ func (e *excerpts) line(n, column int) (text string, caret int) {
 	} else {
 		r.tokens(raw, indent, e.tokens[n])
 	}
-	return cut(r.String(), maxWidth), min(max(0, r.caret), maxWidth-1)
+	return cut(r.text, maxWidth), min(max(0, r.caret), maxWidth-1)
 }
 
 func cut(s string, most int) string {
@@ -103,16 +103,16 @@ func cut(s string, most int) string {
 // rendered is a line as it is shown. Its caret is below the last thing that
 // begins at or before the column.
 type rendered struct {
-	strings.Builder
+	text          string
 	column, caret int
 }
 
 // write shows a text for what is at a column of the file.
 func (r *rendered) write(at int, text string) {
 	if at <= r.column {
-		r.caret = utf8.RuneCountInString(r.String()) // where the text begins
+		r.caret = utf8.RuneCountInString(r.text) // where this begins
 	}
-	r.WriteString(text)
+	r.text += text
 }
 
 // lead shows a key at the start of a line, if there is one, and a mask for the
@@ -124,9 +124,6 @@ func (r *rendered) lead(indent, length int, key string) {
 		at += utf8.RuneCountInString(key)
 	}
 	if at <= length {
-		if key != "" {
-			r.write(at, " ")
-		}
 		r.write(at, mask)
 	}
 }
@@ -144,12 +141,11 @@ func (r *rendered) tokens(raw []rune, indent int, all []token) {
 	r.opening(raw, at, all[0].column)
 	for i, t := range all {
 		switch {
-		case i == 0 || strings.HasSuffix(r.String(), "."):
+		case i == 0:
 		case previous.key:
-			r.WriteString(" ")
 			r.opening(raw, previous.column, t.column)
 		default:
-			r.WriteString(", ")
+			r.text += ", "
 		}
 		r.write(t.column, t.shown(raw))
 		previous = t
@@ -169,7 +165,11 @@ func (r *rendered) opening(raw []rune, from, to int) {
 	for first > from && first-2 < len(raw) && strings.ContainsRune("{[-? ", raw[first-2]) {
 		first--
 	}
-	if text := strings.TrimLeft(string(raw[min(first-1, len(raw)):min(to-1, len(raw))]), " "); text != "" {
+	text := string(raw[min(first-1, len(raw)):min(to-1, len(raw))])
+	if from == first { // the indentation is there already
+		text = strings.TrimLeft(text, " ")
+	}
+	if text != "" {
 		r.write(to-utf8.RuneCountInString(text), text)
 	}
 }
@@ -197,13 +197,11 @@ func (t token) shown(raw []rune) string {
 		if !ok || !looksLikeKey(t.text) {
 			continue
 		}
-		switch after = strings.TrimLeft(after, " \t"); {
-		case strings.HasPrefix(after, "="):
-			return written + " ="
-		case strings.HasPrefix(after, "."), strings.HasPrefix(after, "]"): // in a header of TOML
-			return written + after[:1]
+		end := strings.TrimLeft(after, " \t")
+		if end != "" && strings.Contains("=:.]", end[:1]) { // dots and brackets are in a header of TOML
+			return written + strings.Repeat(" ", min(len(after)-len(end), maxIndent)) + end[:1]
 		}
-		return written + ":"
+		return written
 	}
 	return mask + ":"
 }
@@ -302,8 +300,11 @@ func leadingKey(format document.Format, text string) (key, rest string) {
 	}
 	word, rest = word[:end], word[end:]
 	if format == document.YAML {
-		if rest == ":" || strings.HasPrefix(rest, ": ") {
-			return lead + word + ":", rest[1:]
+		if rest == ":" {
+			return lead + word + rest, ""
+		}
+		if strings.HasPrefix(rest, ": ") {
+			return lead + word + ": ", rest[2:]
 		}
 		return "", text
 	}
@@ -315,7 +316,8 @@ func leadingKey(format document.Format, text string) (key, rest string) {
 	if value == "" || value[0] == '=' { // the end of base64 looks like a key with no value
 		return "", text
 	}
-	return word + " =", value
+	spaces := len(rest) - len(strings.TrimLeft(rest, " "))
+	return word + strings.Repeat(" ", spaces) + "=" + strings.Repeat(" ", len(equals)-1-len(strings.TrimLeft(equals[1:], " "))), value
 }
 
 // opensBlock reports whether a line of YAML ends with the head of a block, such

@@ -42,7 +42,10 @@ func (r *FileRule) await(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, r.AppearWithin)
 	defer cancel()
 	pauses := pace.NewProportional(0.04, 10*time.Millisecond, time.Second, 0.2)
-	for !r.there() && pace.Sleep(ctx, pauses.NextBackOff()) == nil { //nolint:revive // the condition is the work
+	for !r.there() {
+		if pace.Sleep(ctx, pauses.NextBackOff()) != nil {
+			return
+		}
 	}
 }
 

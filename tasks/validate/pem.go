@@ -63,7 +63,7 @@ func (b *bundle) take(block *pem.Block, line int) string {
 	case block.Type == "CERTIFICATE":
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return "a block says that it is a certificate, and is none"
+			return "a block is no certificate, though it says so"
 		}
 		b.certificates = append(b.certificates, placed[*x509.Certificate]{line, c})
 	case block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"):
@@ -71,7 +71,7 @@ func (b *bundle) take(block *pem.Block, line int) string {
 	case strings.HasSuffix(block.Type, "PRIVATE KEY") && block.Type != "OPENSSH PRIVATE KEY":
 		key, ok := parseKey(block.Bytes)
 		if !ok {
-			return "a block says that it is a private key, and is none that can be read"
+			return "a block is no private key that can be read, though it says so"
 		}
 		b.keys = append(b.keys, placed[crypto.Signer]{line, key})
 	}

@@ -33,7 +33,7 @@ type Finding struct {
 	Excerpt []string // nil if there is nothing to show
 }
 
-// parallel is how many files are looked at at once.
+// parallel is how many files are read at once.
 const parallel = 8
 
 // Run makes all checks and reports all problems. Its error is the cause of ctx when

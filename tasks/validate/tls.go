@@ -203,6 +203,8 @@ func (c *chain) checkKey(b bundle) {
 }
 
 func samePublicKey(public crypto.PublicKey, key crypto.Signer) bool {
-	k, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
+	k, ok := key.Public().(interface {
+		Equal(other crypto.PublicKey) bool
+	})
 	return ok && k.Equal(public)
 }

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/inith/inith/tasks/validate"
+	"github.com/inith/inith/tasks/validate/document"
+)
+
+var update = flag.Bool("update", false, "write the output that is there into the golden files")
+
+// TestValidateGolden holds every rule of validate to its exact output: a script a
+// rule, with the files that are wrong. Test flag -update writes the output anew.
+func TestValidateGolden(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "../../testdata/validate",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       *update,
+		Setup:               setup,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":        cmdExits,
+			"certificates": cmdCertificates,
+		},
+	})
+}
+
+// allRules are the rules of validate.
+func allRules() []document.Rule {
+	return slices.Concat(validate.OwnRules(), document.Rules())
+}
+
+// TestEveryRuleHasItsGolden looks for the script of each rule, and that the rule
+// is found in it.
+func TestEveryRuleHasItsGolden(t *testing.T) {
+	dir := "../../testdata/validate/"
+	scripts, err := filepath.Glob(dir + "*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, r := range allRules() {
+		known[r.Name] = true
+		b, err := os.ReadFile(dir + r.Name + ".txtar")
+		if err != nil || !strings.Contains(string(b), ": "+r.Name+": ") {
+			t.Errorf("rule %s: it is not found by %s.txtar: %v", r.Name, r.Name, err)
+		}
+	}
+	for _, s := range scripts {
+		if name := strings.TrimSuffix(filepath.Base(s), ".txtar"); !known[name] {
+			t.Errorf("%s is of no rule", s)
+		}
+	}
+}
