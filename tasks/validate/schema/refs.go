@@ -41,35 +41,44 @@ func (c *compiler) resolve(r *resource, ref string) (*document.Node, *resource, 
 	return n, target, ""
 }
 
-// resource returns the resource of a URI, and reads its file if need be.
+// resource returns the resource of a URI, and reads its file if need be. What is
+// beside a schema by its $id is also looked for beside its file.
 func (c *compiler) resource(uri *url.URL) (*resource, string) {
-	key := uri.String()
-	if r := c.resources[key]; r != nil {
-		return c.inner(r), ""
-	}
+	keys := []string{uri.String()}
 	for _, id := range c.identities {
 		if near, ok := beside(id, uri); ok {
-			key = near
+			keys = append(keys, near)
 		}
 	}
-	if r := c.resources[key]; r != nil {
-		return c.inner(r), ""
+	why := ""
+	for _, key := range keys {
+		if c.resources[key] == nil {
+			why = c.read(key)
+		}
+		if r := c.resources[key]; r != nil {
+			c.resources[keys[0]] = r
+			return c.inner(r), ""
+		}
 	}
+	return nil, why
+}
+
+// read adds the file of a URI, or returns why it cannot.
+func (c *compiler) read(uri string) string {
 	if c.options.Load == nil || len(c.resources) > maxResources {
-		return nil, "no schema has that URI"
+		return "no schema has that URI"
 	}
-	data, name, err := c.options.Load(key)
+	data, name, err := c.options.Load(uri)
 	if err != nil {
-		return nil, whyNot(err)
+		return whyNot(err)
 	}
 	root, err := parse(name, data)
 	if err != nil {
 		c.errs = append(c.errs, err)
-		return nil, "the file is not a schema"
+		return "the file is not a schema"
 	}
-	c.addFile(name, key, root)
-	c.resources[uri.String()] = c.resources[key]
-	return c.inner(c.resources[key]), ""
+	c.addFile(name, uri, root)
+	return ""
 }
 
 // maxResources is how many schemas may have a URI.
