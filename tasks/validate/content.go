@@ -34,13 +34,20 @@ func find(in Input, path document.Path) document.Place {
 
 // missing returns the problem that a path leads nowhere.
 func missing(in Input, path document.Path, place document.Place) Problem {
-	switch {
-	case place.Last == nil:
+	if place.Last == nil {
 		return problemAt(in, nil, "required-key", path.String()+" is missing: the file has no values", "")
+	}
+	at, message := gap(place)
+	return problemAt(in, at, "required-key", message, "")
+}
+
+// gap returns the value that should have a key, and says that it has none.
+func gap(place document.Place) (*document.Node, string) {
+	switch {
 	case place.Last.Kind == document.Mapping && place.Key != "":
-		return problemAt(in, place.Last, "required-key", place.Wanted+" is missing"+didYouMean(place), "")
+		return place.Last, place.Wanted + " is missing" + didYouMean(place)
 	case place.Last.Kind == document.Sequence && place.Key == "":
-		return problemAt(in, place.Last, "required-key", place.Wanted+" is missing: the list ends before it", "")
+		return place.Last, place.Wanted + " is missing: the list ends before it"
 	}
 	want := "a mapping"
 	if place.Key == "" {
@@ -50,7 +57,7 @@ func missing(in Input, path document.Path, place document.Place) Problem {
 	if at == "" {
 		at = "the file"
 	}
-	return problemAt(in, place.Last, "required-key", path.String()+" is missing: "+at+" is "+kindOf(place.Last)+", not "+want, "")
+	return place.Last, place.Wanted + " is missing: " + at + " is " + kindOf(place.Last) + ", not " + want
 }
 
 // didYouMean names a key that the mapping has and that is nearly the one that is

@@ -30,7 +30,7 @@ func (r Require) Check(_ context.Context, in Input) ([]Problem, error) {
 
 // hollow returns the problem that a value is there, but says nothing.
 func hollow(in Input, key document.Path, n *document.Node) []Problem {
-	rule, message := "", ""
+	var rule, message string
 	switch {
 	case n.Kind == document.Null:
 		rule, message = "null-value", " has no value"

@@ -1,0 +1,98 @@
+// Package assert is the language of assertions on documents:
+//
+//	assertion  = conjunction { "or" conjunction }
+//	conjunction = term { "and" term }
+//	term       = "not" term | "(" assertion ")" | comparison
+//	comparison = operand ( "==" | "!=" | "<" | "<=" | ">" | ">=" ) operand
+//	           | operand "in" ( number ".." number | "[" literal { "," literal } "]" )
+//	           | operand "matches" string
+//	           | "path(" path ")" "exists"
+//	operand    = path | "len(" path ")" | literal
+//	literal    = number | string | "true" | "false" | "null"
+//
+// A path is that of [document.ParsePath], a string is in double quotes with \" and
+// \\ as escapes, and what it matches is a regular expression of Go, anywhere in
+// the value unless ^ and $ say otherwise. There is nothing more.
+package assert
+
+import (
+	"fmt"
+
+	"github.com/inith/inith/tasks/validate/document"
+)
+
+// An Assertion is what must hold for a document. It is safe for concurrent use.
+type Assertion struct {
+	text string // with its strings masked
+	root term
+}
+
+// A SyntaxError says where an assertion is wrong. It quotes nothing.
+type SyntaxError struct {
+	Column  int // from 1, in characters
+	Message string
+}
+
+func (e *SyntaxError) Error() string { return fmt.Sprintf("column %d: %s", e.Column, e.Message) }
+
+// String returns the assertion without the strings in it.
+func (a *Assertion) String() string { return a.text }
+
+// A Result is what became of an assertion.
+type Result struct {
+	Holds   bool
+	Value   *document.Node  // that made it fail; nil if there is none, or it holds
+	Missing *document.Place // where a key that it names is missing
+	Reason  string          // why it fails, without a value; "" if it is just false
+}
+
+// Eval looks whether the assertion holds for a document. exists reports whether
+// there is a file.
+func (a *Assertion) Eval(root *document.Node, exists func(path string) bool) Result {
+	return a.root.eval(&scene{root, exists})
+}
+
+// A scene is what an assertion is evaluated on.
+type scene struct {
+	root   *document.Node
+	exists func(path string) bool
+}
+
+// A term is a part of an assertion that holds or does not.
+type term interface {
+	eval(s *scene) Result
+}
+
+// A junction joins terms with and, or with or.
+type junction struct {
+	terms []term
+	or    bool
+}
+
+func (j junction) eval(s *scene) Result {
+	var failed *Result
+	for _, t := range j.terms {
+		r := t.eval(s)
+		if r.Holds == j.or {
+			return r
+		}
+		if failed == nil {
+			failed = &r
+		}
+	}
+	if !j.or {
+		return Result{Holds: true}
+	}
+	return *failed
+}
+
+type negation struct{ term term }
+
+// eval of a term with a missing key, or a wrong type, is no success either.
+func (n negation) eval(s *scene) Result {
+	r := n.term.eval(s)
+	if r.Missing != nil || r.Reason != "" {
+		return r
+	}
+	return Result{Holds: !r.Holds, Value: r.Value}
+}

@@ -1,0 +1,180 @@
+package assert
+
+import (
+	"math/big"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/inith/inith/tasks/validate/document"
+)
+
+// An operand is a value of the document, its length, or a literal.
+type operand struct {
+	key     *document.Path
+	length  bool
+	literal *document.Node
+}
+
+// value returns the value of the operand, and that of the document which it comes
+// from. The result holds if it has one.
+func (o operand) value(s *scene) (value, from *document.Node, r Result) {
+	if o.literal != nil {
+		return o.literal, nil, Result{Holds: true}
+	}
+	place := o.key.Find(s.root)
+	switch {
+	case place.Value == nil:
+		return nil, nil, Result{Missing: &place}
+	case !o.length:
+		return place.Value, place.Value, Result{Holds: true}
+	}
+	n := place.Value
+	size := len(n.Items) + len(n.Members)
+	switch n.Kind {
+	case document.String:
+		size = utf8.RuneCountInString(n.Text)
+	case document.Sequence, document.Mapping:
+	default:
+		return nil, nil, Result{Value: n, Reason: o.key.String() + " has no length: it is no list, mapping or string"}
+	}
+	return &document.Node{Kind: document.Int, Text: strconv.Itoa(size)}, n, Result{Holds: true}
+}
+
+// name names the operand for a message.
+func (o operand) name() string {
+	if o.key == nil {
+		return "the value"
+	}
+	return o.key.String()
+}
+
+// A comparison compares two operands.
+type comparison struct {
+	left, right operand
+	operator    string
+}
+
+func (c comparison) eval(s *scene) Result {
+	left, at, r := c.left.value(s)
+	if !r.Holds {
+		return r
+	}
+	right, other, r := c.right.value(s)
+	if !r.Holds {
+		return r
+	}
+	if at == nil {
+		at = other
+	}
+	if c.operator == "==" || c.operator == "!=" {
+		return result(equal(left, right) == (c.operator == "=="), at)
+	}
+	a, ok := left.Number()
+	if !ok {
+		return Result{Value: at, Reason: c.left.name() + " is no number"}
+	}
+	b, ok := right.Number()
+	if !ok {
+		return Result{Value: cmpNode(other, at), Reason: c.right.name() + " is no number"}
+	}
+	return result(holds(a.Cmp(b), c.operator), at)
+}
+
+// cmpNode returns the first that is there.
+func cmpNode(a, b *document.Node) *document.Node {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+func result(holds bool, at *document.Node) Result { return Result{Holds: holds, Value: at} }
+
+func holds(comparison int, operator string) bool {
+	switch operator {
+	case "<":
+		return comparison < 0
+	case "<=":
+		return comparison <= 0
+	case ">":
+		return comparison > 0
+	default:
+		return comparison >= 0
+	}
+}
+
+// equal compares scalars. Numbers are equal by value; the strings of a dotenv file
+// are compared as what the other side is.
+func equal(a, b *document.Node) bool {
+	x, xok := a.Number()
+	y, yok := b.Number()
+	switch {
+	case xok && yok && !(a.Kind == document.String && b.Kind == document.String):
+		return equalNumbers(x, y)
+	case a.Kind == b.Kind || a.Untyped && a.TypedKind() == b.Kind || b.Untyped && b.TypedKind() == a.Kind:
+	default:
+		return false
+	}
+	switch b.Kind {
+	case document.Null:
+		return true
+	case document.Bool:
+		return strings.EqualFold(a.Text, b.Text)
+	case document.Sequence, document.Mapping:
+		return a == b
+	default:
+		return a.Text == b.Text
+	}
+}
+
+func equalNumbers(a, b *big.Rat) bool { return a.Cmp(b) == 0 }
+
+// A membership asks whether a value is one of a list.
+type membership struct {
+	left operand
+	list []*document.Node
+}
+
+func (m membership) eval(s *scene) Result {
+	left, at, r := m.left.value(s)
+	if !r.Holds {
+		return r
+	}
+	return result(slices.ContainsFunc(m.list, func(n *document.Node) bool { return equal(left, n) }), at)
+}
+
+// A match asks whether a string matches a regular expression.
+type match struct {
+	left    operand
+	pattern *regexp.Regexp
+}
+
+func (m match) eval(s *scene) Result {
+	left, at, r := m.left.value(s)
+	switch {
+	case !r.Holds:
+		return r
+	case left.Kind == document.Sequence || left.Kind == document.Mapping || left.Kind == document.Null:
+		return Result{Value: at, Reason: m.left.name() + " is no string"}
+	}
+	return result(m.pattern.MatchString(left.Text), at)
+}
+
+// An existence asks whether the file that a value names is there.
+type existence struct{ key document.Path }
+
+func (e existence) eval(s *scene) Result {
+	value, at, r := operand{key: &e.key}.value(s)
+	switch {
+	case !r.Holds:
+		return r
+	case value.Kind != document.String || value.Text == "":
+		return Result{Value: at, Reason: e.key.String() + " is no path"}
+	case !s.exists(value.Text):
+		return Result{Value: at, Reason: "what " + e.key.String() + " names is not there"}
+	}
+	return result(true, at)
+}

@@ -1,0 +1,65 @@
+package validate
+
+import (
+	"context"
+	"os"
+
+	"github.com/inith/inith/tasks/validate/assert"
+)
+
+// Assert is met by a file for which all assertions hold; of several documents,
+// for the first that has the keys which an assertion names.
+type Assert struct{ Assertions []*assert.Assertion }
+
+// Check implements [Check].
+func (a Assert) Check(_ context.Context, in Input) ([]Problem, error) {
+	if in.Documents == nil {
+		return nil, nil
+	}
+	var problems []Problem
+	for _, assertion := range a.Assertions {
+		r := evaluate(in, assertion)
+		if r.Holds {
+			continue
+		}
+		problems = append(problems, failedAssertion(in, assertion, r))
+	}
+	return problems, nil
+}
+
+func evaluate(in Input, a *assert.Assertion) assert.Result {
+	var first assert.Result
+	for i, root := range in.Documents {
+		r := a.Eval(root, exists)
+		if r.Missing == nil {
+			return r
+		}
+		if i == 0 {
+			first = r
+		}
+	}
+	return first
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func failedAssertion(in Input, a *assert.Assertion, r assert.Result) Problem {
+	message := "does not hold: " + a.String()
+	switch {
+	case r.Missing != nil:
+		at, reason := gap(*r.Missing)
+		return problemAt(in, at, "assertion", message+": "+reason, "")
+	case len(in.Documents) == 0:
+		return problemAt(in, nil, "assertion", message+": the file has no values", "")
+	case r.Reason != "":
+		message += ": " + r.Reason
+	}
+	at := r.Value
+	if at == nil {
+		at = in.Documents[0]
+	}
+	return problemAt(in, at, "assertion", message, "")
+}

@@ -1,0 +1,70 @@
+package schema
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/inith/inith/tasks/validate/document"
+)
+
+// regexp compiles a pattern. A schema whose pattern is not one of those that take
+// bounded time cannot be used.
+func (s *site) regexp(name string, n *document.Node) *regexp.Regexp {
+	pattern, ok := translate(n.Text)
+	if !ok {
+		s.wrong(name, n, "a pattern without lookaround and back references")
+		return nil
+	}
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		s.wrong(name, n, "a regular expression, without lookaround and back references")
+		return nil
+	}
+	return re
+}
+
+func pattern(s *site, name string, value *document.Node) keyword {
+	if value.Kind != document.String {
+		return s.wrong(name, value, "a string")
+	}
+	re := s.regexp(name, value)
+	if re == nil {
+		return nil
+	}
+	return func(e *evaluation, n *document.Node, at *trail, out *outcome) {
+		if n.Kind != document.String {
+			return
+		}
+		e.spend(len(n.Text) / 16)
+		if !re.MatchString(n.Text) {
+			out.add(n, at, name, "does not fit the pattern that it must fit")
+		}
+	}
+}
+
+// format is asserted. A format that nobody knows says nothing, as the standard
+// wants it.
+func format(s *site, name string, value *document.Node) keyword {
+	if value.Kind != document.String {
+		return s.wrong(name, value, "a string")
+	}
+	fits := formats()[value.Text]
+	if fits == nil {
+		return nil
+	}
+	return func(e *evaluation, n *document.Node, at *trail, out *outcome) {
+		if n.Kind != document.String {
+			return
+		}
+		e.spend(len(n.Text) / 16)
+		if !fits(n.Text) {
+			out.add(n, at, name, "is not of the format "+value.Text)
+		}
+	}
+}
+
+// hasFragment reports whether a reference ends in #name.
+func hasFragment(ref, name string) bool {
+	_, fragment, _ := strings.Cut(ref, "#")
+	return fragment == name
+}
