@@ -9,7 +9,9 @@ import (
 	"github.com/inith/inith/internal/bytesize"
 	"github.com/inith/inith/internal/keys"
 	"github.com/inith/inith/tasks/validate"
+	"github.com/inith/inith/tasks/validate/assert"
 	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/tasks/validate/schema"
 )
 
 // fileTable is an entry of "files" in rules.yaml.
@@ -77,6 +79,16 @@ func contentKeys() []keys.Key[validate.FileRule] {
 			}
 			t, err := validate.ParseType(v.Text)
 			f.Checks = append(f.Checks, validate.Types{Keys: []validate.KeyType{{Key: path, Type: t}}})
+			return err
+		}},
+		{Name: "schema", Usage: "the file of a JSON Schema (drafts 7 and 2020-12) that it has to match", Set: func(f *file, v keys.Value) error {
+			s, err := schema.CompileFile(v.Text)
+			f.Checks = append(f.Checks, validate.Schema{Schema: s})
+			return err
+		}},
+		{Name: "assert", Kind: keys.Texts, Usage: "what has to hold, such as server.port in 1..65535", Set: func(f *file, v keys.Value) error {
+			a, err := assert.Parse(v.Text)
+			f.Checks = append(f.Checks, validate.Assert{Assertions: []*assert.Assertion{a}})
 			return err
 		}},
 	}

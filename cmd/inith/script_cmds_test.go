@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -140,4 +141,21 @@ func cmdUnread(ts *testscript.TestScript, neg bool, args []string) {
 	if got := exitCodeOf(cmd.ProcessState); got != want {
 		ts.Fatalf("exit code %d, want %d: %v", got, want, err)
 	}
+}
+
+// cmdLater is "later AFTER FROM TO": after that time the file is there under
+// another name too.
+func cmdLater(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: later AFTER FROM TO")
+	}
+	after, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	from, to := ts.MkAbs(args[1]), ts.MkAbs(args[2])
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		<-time.After(after)
+		_ = os.Link(from, to)
+	})
+	ts.Defer(wg.Wait)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -29,12 +30,16 @@ func TestScript(t *testing.T) {
 		Dir:                 "../../testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		UpdateScripts:       *update,
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":  cmdExits,
 			"signal": cmdSignal,
 			"become": cmdBecome,
 			"unread": cmdUnread,
+			"later":  cmdLater,
+
+			"certificates": cmdCertificates,
 		},
 	})
 }
@@ -103,7 +108,9 @@ func setup(e *testscript.Env) error {
 	if err := os.Mkdir(filepath.Join(e.WorkDir, ".secrets"), 0o700); err != nil {
 		return err
 	}
-	for name, text := range map[string]string{"password": canary + "\n", "header": "X-Token: " + canary + "\n", "wrong": canary + "x\n"} {
+	secrets := map[string]string{"password": canary + "\n", "header": "X-Token: " + canary + "\n", "wrong": canary + "x\n"}
+	maps.Copy(secrets, configs())
+	for name, text := range secrets {
 		if err := os.WriteFile(filepath.Join(e.WorkDir, ".secrets", name), []byte(text), 0o600); err != nil {
 			return err
 		}
@@ -114,6 +121,20 @@ func setup(e *testscript.Env) error {
 		return err
 	}
 	return startSites(e)
+}
+
+// configs are files for validate that hold the canary, each with something wrong
+// beside it.
+func configs() map[string]string {
+	lines := strings.NewReplacer("SECRET", canary)
+	return map[string]string{
+		"padded":      " " + canary + "\n",
+		"config.yaml": lines.Replace("password: SECRET # SECRET\npassword: \"SECRET\"\nblock: |\n  SECRET: x\nlist: [SECRET, NO, {a: SECRET, b: \"${SECRET}\"}]\n\"SECRET\": 010\n"),
+		"broken.yaml": lines.Replace("a: SECRET\nb:\n c: SECRET\n   SECRET\n  d: \"SECRET\n  SECRET: x\"\ne: |\n  SECRET: SECRET\n"),
+		"config.json": lines.Replace(`{"a": "SECRET", "a": "{{ SECRET }}", "SECRET": ["SECRET"]}`),
+		"config.toml": lines.Replace("a = \"SECRET\"\na = \"SECRET\"\nb = \"\"\"\nSECRET = 1\n\"\"\"\n"),
+		"app.env":     lines.Replace("A='SECRET'\nA='SECRET'\nB=\"x\nSECRET=y\"\nSECRET=1\n"),
+	}
 }
 
 // searchFiles looks for the canary in the files that a script leaves, but for

@@ -10,6 +10,7 @@ import (
 
 	"github.com/inith/inith/tasks/validate"
 	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/tasks/validate/schema"
 )
 
 // rules returns what the command line and the rules file ask for.
@@ -93,23 +94,28 @@ func namedFiles(c *cli.Context) ([]validate.FileRule, error) {
 	for _, path := range c.Args().Slice() {
 		n.file(path)
 	}
-	structured := slices.DeleteFunc(c.Args().Slice(), func(path string) bool { return !isStructured(path) })
 	for _, s := range c.StringSlice("require") {
 		path, key := n.cutFile(s)
-		switch {
-		case path == "" && len(structured) != 1:
-			return nil, usagef("--require: want FILE:KEY, such as app.yaml:server.port: KEY alone needs exactly one FILE that can have keys, and there are %d", len(structured))
-		case path == "":
-			path = structured[0]
-		case !isStructured(path):
-			return nil, usagef("--require: %q has no extension of a file with keys (.yaml, .json, .jsonc, .toml, .env); rules.yaml can name its format", path)
+		f, err := n.structured("--require", path)
+		if err != nil {
+			return nil, err
 		}
 		parsed, err := document.ParsePath(key)
 		if err != nil {
 			return nil, usagef("--require: %w", err)
 		}
-		f := n.file(path)
 		f.Checks = append(f.Checks, validate.Require{Keys: []document.Path{parsed}})
+	}
+	if name := c.String("schema"); name != "" {
+		f, err := n.structured("--schema", "")
+		if err != nil {
+			return nil, err
+		}
+		s, err := schema.CompileFile(name)
+		if err != nil {
+			return nil, &usageError{err}
+		}
+		f.Checks = append(f.Checks, validate.Schema{Schema: s})
 	}
 	for _, path := range c.StringSlice("secret") {
 		n.file(path).Secret = &validate.SecretRule{}
@@ -127,6 +133,29 @@ func (n *named) file(path string) *validate.FileRule {
 		n.files = append(n.files, validate.FileRule{Path: path, Folder: true})
 	}
 	return &n.files[i]
+}
+
+// structured returns the file that an option is about: the one that it names, else
+// the only one that can have keys.
+func (n *named) structured(option, path string) (*validate.FileRule, error) {
+	if path != "" {
+		if !isStructured(path) {
+			return nil, usagef("%s: %q has no extension of a file with keys (.yaml, .json, .jsonc, .toml, .env): rules can name its format", option, path)
+		}
+		return n.file(path), nil
+	}
+	var only *validate.FileRule
+	count := 0
+	for i, f := range n.files {
+		if isStructured(f.Path) {
+			only = &n.files[i]
+			count++
+		}
+	}
+	if count != 1 {
+		return nil, usagef("%s needs exactly one FILE that can have keys (.yaml, .json, .jsonc, .toml, .env), and there are %d; --require FILE:KEY names its own", option, count)
+	}
+	return only, nil
 }
 
 // cutFile cuts FILE:KEY. The file is "" if there is none; in a key, a colon stands

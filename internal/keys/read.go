@@ -172,7 +172,7 @@ func (k *Key[T]) read(r *reader, t *T, n *yaml.Node) {
 		if v.Name = name; err == nil {
 			err = k.Set(t, v)
 		}
-		if err != nil {
+		for _, err := range each(err) {
 			r.fail(n, "%s: %w", k.Name, err)
 		}
 	}
@@ -190,6 +190,17 @@ func (k *Key[T]) read(r *reader, t *T, n *yaml.Node) {
 	default:
 		set(n, "")
 	}
+}
+
+// each returns the errors that err joins.
+func each(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only what was joined last
+		return joined.Unwrap()
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
 }
 
 func (k *Key[T]) eachItem(r *reader, n *yaml.Node, f func(item *yaml.Node)) {

@@ -145,7 +145,11 @@ func (r *rendered) tokens(raw []rune, indent int, all []token) {
 		case previous.key:
 			r.opening(raw, previous.column, t.column)
 		default:
-			r.text += ", "
+			r.text += ","
+			r.opening(raw, previous.column, t.column)
+		}
+		if last, _ := utf8.DecodeLastRuneInString(r.text); last == ',' || strings.HasSuffix(r.text, mask+":") {
+			r.text += " "
 		}
 		r.write(t.column, t.shown(raw))
 		previous = t
@@ -174,22 +178,28 @@ func (r *rendered) opening(raw []rune, from, to int) {
 	}
 }
 
-// A token is a key or a scalar that begins in a line.
+// A token is a key or a value that begins in a line.
 type token struct {
 	column int
 	key    bool
-	text   string // of a key
+	text   string // of a key; the brackets of what has nothing in it
 }
 
 // shown returns a key as the file has it, if it looks like one, and a mask for
 // all else.
 func (t token) shown(raw []rune) string {
-	if !t.key {
-		return mask
-	}
 	rest := ""
 	if t.column >= 1 && t.column <= len(raw) {
 		rest = string(raw[t.column-1:])
+	}
+	switch {
+	case t.key:
+	case rest == "": // a value that is not written
+		return ""
+	case t.text != "" && rest[0] == t.text[0]:
+		return t.text
+	default:
+		return mask
 	}
 	for _, quote := range []string{"", `"`, "'"} {
 		written := quote + t.text + quote
@@ -242,7 +252,12 @@ func tokensOf(documents []*document.Node) map[int][]token {
 		for _, item := range n.Items {
 			walk(item)
 		}
-		if n.Kind != document.Mapping && n.Kind != document.Sequence {
+		switch {
+		case n.Kind == document.Sequence && len(n.Items) == 0:
+			all[n.Line] = append(all[n.Line], token{column: n.Column, text: "[]"})
+		case n.Kind == document.Mapping && len(n.Members) == 0:
+			all[n.Line] = append(all[n.Line], token{column: n.Column, text: "{}"})
+		case n.Kind != document.Mapping && n.Kind != document.Sequence:
 			all[n.Line] = append(all[n.Line], token{column: n.Column})
 		}
 	}

@@ -51,7 +51,8 @@ const (
 	rulePathGone = "path"
 )
 
-// OwnRules are the rules of files, secrets, certificates and variables.
+// OwnRules are the rules of files, of their keys, of secrets, certificates and
+// variables. Those of the formats are [document.Rules].
 func OwnRules() []document.Rule {
 	return []document.Rule{
 		{Name: ruleMissing, Means: "a file is not there, or a symbolic link leads nowhere"},
@@ -63,6 +64,16 @@ func OwnRules() []document.Rule {
 		{Name: ruleMode, Means: "the mode of a file has a bit that `modeMax` has not"},
 		{Name: ruleReader, Means: "the application (`as`) cannot read a file, or search a folder on the way to it"},
 		{Name: ruleDigest, Means: "a file has another digest than `sha256`"},
+
+		{Name: "required-key", Means: "a key of `require` is not there"},
+		{Name: "null-value", Means: "a key of `require` is null"},
+		{Name: "empty-value", Means: "a key of `require` is an empty text, list or mapping"},
+		{Name: rulePlaceholder, Means: "a required key, a secret or a variable is what stands for a value that nobody has set, such as changeme"},
+		{Name: "forbidden-key", Means: "a key of `forbid` is there"},
+		{Name: "one-of", Means: "none of the keys of `oneOf` is there, or more than one"},
+		{Name: "wrong-type", Means: "a key is not of the type that `types` says"},
+		{Name: "schema", Means: "a value does not match the JSON Schema"},
+		{Name: "assertion", Means: "an assertion does not hold"},
 
 		{Name: ruleNewline, Means: "a secret ends with a newline"},
 		{Name: ruleSpace, Means: "a secret or a variable begins or ends with white space"},
