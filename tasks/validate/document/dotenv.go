@@ -72,7 +72,8 @@ func (d *dotenvReader) line() {
 	}
 	key := d.key(name)
 	d.pos += len(name) + len("=")
-	if before, after := len(name)-len(bytes.TrimRight(name, " \t")), d.spaces(); before+after > 0 && len(d.rest()) > 0 {
+	before, after := len(name)-len(bytes.TrimRight(name, " \t")), d.spaces()
+	if rest := d.rest(); before > 0 || after > 0 && len(rest) > 0 && rest[0] != '#' {
 		d.add(placeOf(key), ruleDotenvSpace, "spaces around =", "write NAME=value without them")
 	}
 	if value := d.value(); value != nil {

@@ -63,8 +63,33 @@ func (t *tomlReader) decode() bool {
 		row, column := e.Position()
 		at = t.source.place(t.source.lines[min(max(row, 1), len(t.source.lines))-1] + column - 1)
 	}
-	t.addError(at, "")
+	t.add(valueAt(t.root.node, at), ruleSyntax, "a value that TOML does not allow", "check the digits of a number, the days of a month, the hours of a day")
 	return false
+}
+
+// valueAt returns where the last value begins that does not begin behind a place:
+// the one that the place is in.
+func valueAt(n *Node, at place) place {
+	best := place{1, 1}
+	var walk func(n *Node)
+	walk = func(n *Node) {
+		p := placeOf(n)
+		if !at.before(p) && best.before(p) {
+			best = p
+		}
+		for _, item := range n.Items {
+			walk(item)
+		}
+		for _, m := range n.Members {
+			walk(m.Value)
+		}
+	}
+	walk(n)
+	return best
+}
+
+func (p place) before(other place) bool {
+	return p.line < other.line || p.line == other.line && p.column < other.column
 }
 
 // addError adds a syntax error, in our words: those of the library may quote the

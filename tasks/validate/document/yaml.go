@@ -32,7 +32,7 @@ func (r *reading) parseYAML() ([]*Node, bool) {
 }
 
 func (r *yamlReading) parse() ([]*Node, bool) {
-	loader, err := yaml.NewLoader(bytes.NewReader(r.source.text),
+	loader, err := yaml.NewLoader(bytes.NewReader(supportedText(r.source.text)),
 		yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(MaxDepth))))
 	if err != nil {
 		r.add(place{}, ruleSyntax, "not YAML", "")

@@ -3,7 +3,7 @@ package document
 // yamlFaults says in our words what the parser says in its own, which may quote
 // the file.
 var yamlFaults = map[string]struct{ message, hint string }{ //nolint:gochecknoglobals // a table
-	"mapping values are not allowed in this context":                    {"a second \": \" in one value", "quote the value if it holds \": \""},
+	"mapping values are not allowed in this context":                    {"a \": \" where no key can be", "check the indentation of this line, or quote the value if it holds \": \""},
 	"mapping keys are not allowed in this context":                      {"a key where none can be", "check the indentation"},
 	"block sequence entries are not allowed in this context":            {"a list entry where none can be", "begin the list on a line of its own"},
 	"could not find expected ':'":                                       {"a key without a \":\" in the line before", "write key: value"},
@@ -23,7 +23,6 @@ var yamlFaults = map[string]struct{ message, hint string }{ //nolint:gochecknogl
 	"found incompatible YAML document":                                  {"the file says that it is of another version of YAML", ""},
 	"found undefined tag handle":                                        {"a tag that was not declared", "quote a value that begins with !"},
 	"did not find URI escape sequence":                                  {"not a tag", "quote a value that begins with !"},
-	"while scanning for the next token found character that cannot":     {"a character that cannot stand here", "quote the value"},
 	"found a comment without preceding whitespace":                      {"a comment needs a space before its #", ""},
 	"did not find expected comment or line break":                       {"text where the line should end", ""},
 	"did not find expected whitespace or line break":                    {"text where a space or the end of the line should be", ""},
