@@ -3,6 +3,7 @@ package validate
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -165,10 +166,24 @@ func (s *session) content(ctx context.Context, r FileRule, format document.Forma
 			problems = append(problems, more...)
 		}
 	}
+	problems = fewer(r.Path, problems)
 	var show func(p Problem) []string
 	if r.Secret == nil && format != document.Text {
 		lines := sync.OnceValue(func() *excerpts { return newExcerpts(format, data, documents) })
 		show = func(p Problem) []string { return lines().around(p.Line, p.Column) }
 	}
 	s.addShown(show, problems)
+}
+
+// maxProblems is how many problems of one file are told.
+const maxProblems = 1000
+
+// fewer leaves out the last of too many problems.
+func fewer(path string, problems []Problem) []Problem {
+	if len(problems) <= maxProblems {
+		return problems
+	}
+	return append(problems[:maxProblems:maxProblems], Problem{
+		Path: path, Rule: ruleTooMany, Message: fmt.Sprintf("%d more problems are in the file", len(problems)-maxProblems),
+	})
 }

@@ -11,6 +11,7 @@ const (
 	ruleEmpty      = "empty"
 	ruleSize       = "size"
 	ruleTooLarge   = "too-large"
+	ruleTooMany    = "too-many"
 	ruleMode       = "mode"
 	ruleReader     = "unreadable-as"
 	ruleDigest     = "sha256"
@@ -61,6 +62,7 @@ func OwnRules() []document.Rule {
 		{Name: ruleEmpty, Means: "a file, a folder or a variable has nothing in it"},
 		{Name: ruleSize, Means: "a file is smaller than `minSize` or larger than `maxSize`"},
 		{Name: ruleTooLarge, Means: "a file has more than 8 MiB, and somebody is to look at what is in it"},
+		{Name: ruleTooMany, Means: "a file has more than 1000 problems: those after them are only counted"},
 		{Name: ruleMode, Means: "the mode of a file has a bit that `modeMax` has not"},
 		{Name: ruleReader, Means: "the application (`as`) cannot read a file, or search a folder on the way to it"},
 		{Name: ruleDigest, Means: "a file has another digest than `sha256`"},

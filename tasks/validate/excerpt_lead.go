@@ -1,0 +1,120 @@
+package validate
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/inith/inith/tasks/validate/document"
+)
+
+// leadingKeys returns the words at the start of lines that look like keys, in a
+// file that is not well-formed. Where it is in doubt what is a key and what may be
+// in a value, there are none.
+func leadingKeys(format document.Format, lines [][]byte) map[int]string {
+	switch format {
+	case document.YAML:
+		return yamlKeys(lines)
+	case document.TOML, document.Dotenv:
+		return pairKeys(lines)
+	default:
+		return nil
+	}
+}
+
+// yamlKeys leaves out what is indented more than a line that has a value, which
+// may go on there, and what follows a quote up to the next one.
+func yamlKeys(lines [][]byte) map[int]string {
+	all := map[int]string{}
+	value, quote := -1, "" // the indentation of what has a value; the quote that is open
+	for i, raw := range lines {
+		line := string(bytes.TrimRight(raw, "\r"))
+		text := strings.TrimLeft(line, " \t")
+		indent := len(line) - len(text)
+		switch {
+		case quote != "":
+			if _, after, closed := strings.Cut(text, quote); closed {
+				quote = openQuote(after)
+			}
+			continue
+		case text == "" || value >= 0 && indent > value:
+			continue
+		}
+		key, rest := yamlKey(text)
+		if key != "" {
+			all[i+1] = key
+		}
+		value = -1
+		if dashes := len(text) - len(strings.TrimLeft(text, "- ")); rest != "" {
+			value = indent + dashes
+		}
+		quote = openQuote(rest)
+	}
+	return all
+}
+
+// yamlKey cuts a text into a key, with what ends it, and the rest. Without a key
+// the rest is all of it.
+func yamlKey(text string) (key, rest string) {
+	word := strings.TrimLeft(text, "- ")
+	lead := text[:len(text)-len(word)]
+	end := keyLength(word)
+	if end == 0 || lead != "" && !strings.HasPrefix(lead, "- ") {
+		return "", text
+	}
+	switch rest := word[end:]; {
+	case rest == ":":
+		return lead + word[:end] + rest, ""
+	case strings.HasPrefix(rest, ": "):
+		return lead + word[:end] + ": ", strings.TrimLeft(rest[2:], " \t")
+	}
+	return "", text
+}
+
+// keyLength returns the length of what looks like a key at the start of s, zero if
+// nothing does.
+func keyLength(s string) int {
+	end := 0
+	for end < len(s) && keyByte(s[end], end) {
+		end++
+	}
+	if end > maxKey {
+		return 0
+	}
+	return end
+}
+
+// pairKeys returns the keys of lines such as key = value, up to the first in which
+// quotes are not closed: nobody knows what follows it.
+func pairKeys(lines [][]byte) map[int]string {
+	all := map[int]string{}
+	for i, raw := range lines {
+		text := strings.TrimLeft(string(bytes.TrimRight(raw, "\r")), " \t")
+		if strings.Count(text, `"`)%2 == 1 || strings.Count(text, "'")%2 == 1 {
+			break
+		}
+		end := keyLength(text)
+		before, value, ok := strings.Cut(text[end:], "=")
+		if end == 0 || !ok || strings.Trim(before, " ") != "" || strings.TrimSpace(value) == "" || value[0] == '=' {
+			continue // the end of base64 looks like a key without a value
+		}
+		all[i+1] = text[:end+len(before)+1] + strings.Repeat(" ", len(value)-len(strings.TrimLeft(value, " ")))
+	}
+	return all
+}
+
+// openQuote returns the quote that a line leaves open, "" if there is none.
+func openQuote(text string) string {
+	open := ""
+	for i := 0; i < len(text); i++ {
+		switch {
+		case text[i] == '\\' && open == `"`:
+			i++
+		case text[i] != '"' && text[i] != '\'':
+		case open == "" && (i == 0 || strings.IndexByte(" \t:[{,-(", text[i-1]) >= 0):
+			open = text[i : i+1]
+		case open != "" && text[i] == open[0]:
+			open = ""
+		}
+	}
+	return open
+}
