@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/inith/inith/internal/keys"
 	"github.com/inith/inith/probe"
 )
 
@@ -122,5 +123,45 @@ func TestDocsHaveTheKeysOfModels(t *testing.T) {
 	slices.Sort(want)
 	if diff := cmp.Diff(want, names(table(t, "docs/fetch.md", "key", "as"))); diff != "" {
 		t.Errorf("keys (-code +docs):\n%s", diff)
+	}
+}
+
+func TestDocsHaveTheFlagsOfValidate(t *testing.T) {
+	var want []string
+	for _, f := range validateCommand(&process{}).Flags { // without the global ones
+		want = append(want, f.Names()...)
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, names(table(t, "docs/validate.md", "option", "default"))); diff != "" {
+		t.Errorf("flags (-code +docs):\n%s", diff)
+	}
+}
+
+func TestDocsHaveTheKeysOfRules(t *testing.T) {
+	for head, want := range map[string][]string{
+		"key of files": keyNames(fileTable()), "key of secret": keyNames(secretTable()), "key of tls": keyNames(tlsTable()), "key of a variable": keyNames(envTable()),
+	} {
+		if diff := cmp.Diff(want, names(table(t, "docs/validate.md", head, "is"))); diff != "" {
+			t.Errorf("%s (-code +docs):\n%s", head, diff)
+		}
+	}
+}
+
+func keyNames[T any](table keys.Table[T]) []string {
+	var all []string
+	for _, k := range table.Keys {
+		all = append(all, k.Name)
+	}
+	slices.Sort(all)
+	return all
+}
+
+func TestDocsHaveTheRules(t *testing.T) {
+	var want [][]string
+	for _, r := range allRules() {
+		want = append(want, []string{"`" + r.Name + "`", r.Means})
+	}
+	if diff := cmp.Diff(want, table(t, "docs/validate.md", "rule", "means")); diff != "" {
+		t.Errorf("rules (-code +docs):\n%s", diff)
 	}
 }

@@ -129,11 +129,11 @@ func configs() map[string]string {
 	lines := strings.NewReplacer("SECRET", canary)
 	return map[string]string{
 		"padded":      " " + canary + "\n",
-		"config.yaml": lines.Replace("password: SECRET # SECRET\npassword: \"SECRET\"\nblock: |\n  SECRET: x\nlist: [SECRET, NO, {a: SECRET, b: \"${SECRET}\"}]\n\"SECRET\": 010\n"),
-		"broken.yaml": lines.Replace("a: SECRET\nb:\n c: SECRET\n   SECRET\n  d: \"SECRET\n  SECRET: x\"\ne: |\n  SECRET: SECRET\n"),
+		"config.yaml": lines.Replace("password: SECRET # of SECRET\npassword: \"SECRET\"\nblock: |\n  SECRET: x\nlist: [SECRET, NO, {a: SECRET, b: \"${SECRET}\"}]\n\"SECRET\": 010\n"),
+		"broken.yaml": lines.Replace("a: SECRET\nb:\n c: SECRET\n   - SECRET\n  d: \"SECRET\n  SECRET: x\"\ne: |\n  SECRET: x\n"),
 		"config.json": lines.Replace(`{"a": "SECRET", "a": "{{ SECRET }}", "SECRET": ["SECRET"]}`),
 		"config.toml": lines.Replace("a = \"SECRET\"\na = \"SECRET\"\nb = \"\"\"\nSECRET = 1\n\"\"\"\n"),
-		"app.env":     lines.Replace("A='SECRET'\nA='SECRET'\nB=\"x\nSECRET=y\"\nSECRET=1\n"),
+		"app.env":     lines.Replace("A='SECRET'\nC=x\nA='SECRET'\nB=\"x\nSECRET=y\"\nSECRET=1\n"),
 	}
 }
 

@@ -194,7 +194,7 @@ func (k *Key[T]) read(r *reader, t *T, n *yaml.Node) {
 
 // each returns the errors that err joins.
 func each(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only what was joined last
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return joined.Unwrap()
 	}
 	if err == nil {

@@ -42,7 +42,7 @@ func readPEM(path string, data []byte) bundle {
 	}
 	switch {
 	case begun == 0:
-		b.add(path, 0, "no PEM block is in it", "it begins with -----BEGIN: is it DER, or another file?")
+		b.add(path, 0, "no PEM block is in it", "PEM begins with -----BEGIN: is it DER, or another file?")
 	case read < begun:
 		b.add(path, 0, fmt.Sprintf("of its %d PEM blocks %d cannot be read", begun, begun-read), "are all lines there, and none indented or joined?")
 	}
@@ -75,7 +75,7 @@ func (b *bundle) take(block *pem.Block, line int) string {
 		}
 		b.keys = append(b.keys, placed[crypto.Signer]{line, key})
 	}
-	return "" // parameters, public keys and what else there is is for others
+	return "" // parameters and public keys are for others
 }
 
 func parseKey(der []byte) (crypto.Signer, bool) {
