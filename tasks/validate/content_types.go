@@ -75,6 +75,8 @@ func (t Type) hint(n *document.Node) string {
 	switch {
 	case n.Kind == document.String && (t == "int" || t == "number" || t == "bool") && t.has(document.KindOf(n.Text)):
 		return "take the quotes away"
+	case t == "bool" && slices.Contains([]string{"yes", "no", "on", "off"}, strings.ToLower(n.Text)):
+		return "write true or false"
 	case t == "string" && n.Kind != document.Sequence && n.Kind != document.Mapping && n.Kind != document.Null:
 		return "quote it"
 	}

@@ -31,7 +31,7 @@ func placeholders() []string {
 	return []string{
 		"changeme", "changethis", "changeit", "replaceme", "replacethis", "insertme", "inserthere", "fillme", "fillin", "setme",
 		"todo", "tbd", "tba", "fixme", "placeholder", "dummy", "example", "yourpassword", "yoursecret", "yourapikey", "yourtoken",
-		"null", "nil", "undefined", "<nil>", "nan", "[object object]", "[objectobject]",
+		"null", "nil", "undefined", "nan", "[objectobject]",
 	}
 }
 

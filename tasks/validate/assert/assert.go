@@ -1,14 +1,14 @@
 // Package assert is the language of assertions on documents:
 //
-//	assertion  = conjunction { "or" conjunction }
+//	assertion   = conjunction { "or" conjunction }
 //	conjunction = term { "and" term }
-//	term       = "not" term | "(" assertion ")" | comparison
-//	comparison = operand ( "==" | "!=" | "<" | "<=" | ">" | ">=" ) operand
-//	           | operand "in" ( number ".." number | "[" literal { "," literal } "]" )
-//	           | operand "matches" string
-//	           | "path(" path ")" "exists"
-//	operand    = path | "len(" path ")" | literal
-//	literal    = number | string | "true" | "false" | "null"
+//	term        = comparison | "not" term | "(" assertion ")"
+//	comparison  = operand ( "==" | "!=" | "<" | "<=" | ">" | ">=" ) operand
+//	            | operand "in" ( number ".." number | "[" literal { "," literal } "]" )
+//	            | operand "matches" string
+//	            | "path(" path ")" "exists"
+//	operand     = literal | path | "len(" path ")"
+//	literal     = number | string | "true" | "false" | "null"
 //
 // A path is that of [document.ParsePath], a string is in double quotes with \" and
 // \\ as escapes, and what it matches is a regular expression of Go, anywhere in

@@ -1,7 +1,7 @@
 package assert
 
 import (
-	"math/big"
+	"cmp"
 	"regexp"
 	"slices"
 	"strconv"
@@ -78,17 +78,9 @@ func (c comparison) eval(s *scene) Result {
 	}
 	b, ok := right.Number()
 	if !ok {
-		return Result{Value: cmpNode(other, at), Reason: c.right.name() + " is no number"}
+		return Result{Value: cmp.Or(other, at), Reason: c.right.name() + " is no number"}
 	}
 	return result(holds(a.Cmp(b), c.operator), at)
-}
-
-// cmpNode returns the first that is there.
-func cmpNode(a, b *document.Node) *document.Node {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 func result(holds bool, at *document.Node) Result { return Result{Holds: holds, Value: at} }
@@ -112,8 +104,8 @@ func equal(a, b *document.Node) bool {
 	x, xok := a.Number()
 	y, yok := b.Number()
 	switch {
-	case xok && yok && !(a.Kind == document.String && b.Kind == document.String):
-		return equalNumbers(x, y)
+	case xok && yok:
+		return x.Cmp(y) == 0
 	case a.Kind == b.Kind || a.Untyped && a.TypedKind() == b.Kind || b.Untyped && b.TypedKind() == a.Kind:
 	default:
 		return false
@@ -129,8 +121,6 @@ func equal(a, b *document.Node) bool {
 		return a.Text == b.Text
 	}
 }
-
-func equalNumbers(a, b *big.Rat) bool { return a.Cmp(b) == 0 }
 
 // A membership asks whether a value is one of a list.
 type membership struct {

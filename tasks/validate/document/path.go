@@ -2,6 +2,7 @@ package document
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -145,8 +146,7 @@ func (n *Node) step(s segment) *Node {
 
 // Member returns the value of a key, or nil.
 func (n *Node) Member(key string) *Node {
-	for i := len(n.Members) - 1; i >= 0; i-- {
-		m := n.Members[i]
+	for _, m := range slices.Backward(n.Members) {
 		if m.Key.Text == key && m.Key.Kind != Sequence && m.Key.Kind != Mapping {
 			return m.Value
 		}

@@ -31,7 +31,7 @@ func CompileFile(name string) (*Schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer folder.Close()
+	defer folder.Close() //nolint:errcheck // nothing was written
 	data, err := readIn(folder, filepath.Base(name))
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func readIn(folder *os.Root, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // nothing was written
 	data, err := io.ReadAll(io.LimitReader(f, maxSchema+1))
 	if err == nil && len(data) > maxSchema {
 		err = errors.New("larger than 8 MiB")

@@ -77,7 +77,7 @@ func (c *compiler) index(n *document.Node, r *resource) {
 	}
 	if r.draft != draft7 || n.Member("$ref") == nil {
 		r = c.identify(n, r)
-		c.addAnchors(n, r)
+		r.addAnchors(n)
 	}
 	c.owner[n] = r
 	for _, m := range n.Members {
@@ -117,7 +117,8 @@ func (c *compiler) identify(n *document.Node, r *resource) *resource {
 	return inner
 }
 
-func (c *compiler) addAnchors(n *document.Node, r *resource) {
+// addAnchors adds the names that a schema has in its resource.
+func (r *resource) addAnchors(n *document.Node) {
 	if a := n.Member("$anchor"); a != nil {
 		r.anchors[a.Text] = n
 	}

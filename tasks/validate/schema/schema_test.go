@@ -1,0 +1,278 @@
+package schema_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/tasks/validate/schema"
+)
+
+func parse(t *testing.T, format document.Format, text string) *document.Node {
+	t.Helper()
+	documents, findings := document.Parse(format, []byte(text), document.Options{})
+	if len(documents) != 1 {
+		t.Fatalf("%v", findings)
+	}
+	return documents[0]
+}
+
+func compile(t *testing.T, text string) *schema.Schema {
+	t.Helper()
+	s, err := schema.Compile("app.schema.json", []byte(text), schema.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func lines(violations []schema.Violation) string {
+	var b strings.Builder
+	for _, v := range violations {
+		fmt.Fprintf(&b, "%d:%d: %s: %s\n", v.Line, v.Column, v.Keyword, v.Message)
+	}
+	return b.String()
+}
+
+func TestValidateTellsAllViolations(t *testing.T) {
+	t.Parallel()
+	s := compile(t, `{
+		"type": "object",
+		"required": ["model", "server", "api.key"],
+		"additionalProperties": false,
+		"properties": {
+			"server": {
+				"properties": {
+					"port": {"type": "integer", "maximum": 65535},
+					"host": {"type": "string", "format": "hostname"},
+					"level": {"enum": ["debug", "info"]},
+					"mode": {"const": "s3cr3t"}
+				},
+				"patternProperties": {"^x-": {"type": "string", "minLength": 3}},
+				"dependentRequired": {"port": ["tls"]}
+			},
+			"models": {
+				"type": "array", "minItems": 3, "uniqueItems": true,
+				"items": {"required": ["name"], "properties": {"weight": {"multipleOf": 0.5}}}
+			},
+			"url": {"pattern": "^https:"},
+			"either": {"oneOf": [{"type": "string"}, {"type": "object", "required": ["ref"]}]},
+			"neither": {"anyOf": [{"minimum": 3}, {"maximum": 1}]},
+			"never": {"not": {"type": "null"}}
+		}
+	}`)
+	root := parse(t, document.YAML, `server:
+  port: 70000.5
+  host: s3cr3t_host
+  level: s3cr3t
+  mode: other
+  x-s3cr3t: 1
+  x-a: no
+models: [{name: a, weight: 0.7}, {nom: b}, {name: a, weight: 0.70}]
+url: http://user:s3cr3t@host
+either: {s3cr3t: 1}
+neither: 2
+never:
+s3cr3t: 1
+`)
+	got, err := s.Validate(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `1:1: required: the value does not have the key api.key
+1:1: required: the value does not have the key model
+2:3: dependentRequired: server does not have the key tls
+2:9: maximum: server.port is more than the maximum 65535
+2:9: type: server.port is a number, not a whole number
+3:9: format: server.host is not of the format hostname
+4:10: enum: server.level is none of debug, info
+5:9: const: server.mode is not the one value that it may have
+6:13: type: server.… is a whole number, not a string
+7:8: minLength: server.… has fewer than 3 characters
+8:28: multipleOf: models[0].weight is no multiple of 0.5
+8:34: required: models[1] does not have the key name
+8:44: uniqueItems: models[2] is the same as item 0
+8:62: multipleOf: models[2].weight is no multiple of 0.5
+9:6: pattern: url does not fit the pattern that it must fit
+10:9: required: either does not have the key ref
+11:10: anyOf: neither fits none of the 2 alternatives
+12:1: not: never is one of those that must not be
+13:1: additionalProperties: the value has a key that it must not have
+`
+	if diff := cmp.Diff(want, lines(got)); diff != "" {
+		t.Errorf("violations (-want +got):\n%s", diff)
+	}
+	if strings.Contains(lines(got), "s3cr3t") {
+		t.Error("a violation quotes the file")
+	}
+}
+
+func TestCompileSaysWhatIsWrongAndWhere(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		`{"type": "strnig"}`:      {`1:10: type: want null, boolean, integer, number, string, array or object`},
+		`{"minimum": "1"}`:        {`1:13: minimum: want a number`},
+		`{"minLength": -1}`:       {`1:15: minLength: want a whole number, 0 or more`},
+		`{"multipleOf": 0}`:       {`1:16: multipleOf: want a number above 0`},
+		`{"required": "a"}`:       {`1:14: required: want a list of strings`},
+		`{"properties": []}`:      {`1:16: properties: want a mapping of schemas`},
+		`{"items": 1}`:            {`1:11: want a schema: a mapping, true or false`},
+		`{"allOf": []}`:           {`1:11: allOf: want a list of schemas`},
+		`{"pattern": "(?=s3)"}`:   {`1:13: pattern: want a pattern without lookaround and back references`},
+		`{"pattern": "(a)\\1"}`:   {`1:13: pattern: want a pattern without lookaround and back references`},
+		`{"pattern": "(s3"}`:      {`1:13: pattern: want a regular expression, without lookaround and back references`},
+		`{"$ref": "#/$defs/s3"}`:  {`1:10: $ref: there is nothing at that place`},
+		`{"$ref": "#s3"}`:         {`1:10: $ref: no schema has that anchor`},
+		`{"$ref": "http://s3/x"}`: {`1:10: $ref: no schema has that URI`},
+		`{"$schema": "http://json-schema.org/draft-04/schema#"}`: {`1:13: $schema: only drafts 7 and 2020-12 are known`},
+		`{"$defs": {"a": {"type": 1}}, "minimum": true}`:         {`1:42: minimum: want a number`, `1:26: type: want null`},
+		"{\n \"a\": 1,\n}":                   {`2:8: a comma behind the last member`},
+		`{"type": "string", "type": "null"}`: {`1:20: the key is in line 1, column 2 already`},
+		`7`:                                  {`1:1: want a schema: a mapping, true or false`},
+	} {
+		_, err := schema.Compile("app.schema.json", []byte(text), schema.Options{})
+		if err == nil {
+			t.Errorf("%s: compiles", text)
+			continue
+		}
+		if _, ok := errors.AsType[*schema.Error](err); !ok {
+			t.Errorf("%s: %T, want an Error", text, err)
+		}
+		for _, line := range want {
+			if !strings.Contains(err.Error(), "app.schema.json:"+line) {
+				t.Errorf("%s: %v, want %s", text, err, line)
+			}
+		}
+	}
+}
+
+func TestCompileFileReadsFilesBesideIt(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	files := map[string]string{
+		"app.json":       `{"properties": {"port": {"$ref": "defs/port.yaml#/$defs/port"}, "name": {"$ref": "https://example.com/s/name.json"}}}`,
+		"named.json":     `{"$id": "https://example.com/s/app.json", "properties": {"port": {"$ref": "defs/port.yaml#/$defs/port"}}}`,
+		"defs/port.yaml": "$defs:\n  port: {$ref: ../base.json}\n",
+		"base.json":      `{"type": "integer"}`,
+		"outside.json":   `{"$ref": "../secret.json"}`,
+		"absolute.json":  `{"$ref": "file:///etc/passwd"}`,
+		"lost.json":      `{"$ref": "nowhere.json"}`,
+		"broken.json":    `{"$ref": "bad.json"}`,
+		"bad.json":       `{"s3cr3t": }`,
+	}
+	for name, text := range files {
+		path := filepath.Join(dir, "schemas", name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "secret.json"), []byte(`{}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s, err := schema.CompileFile(filepath.Join(dir, "schemas", "named.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Validate(parse(t, document.JSON, `{"port": "x"}`))
+	if err != nil || lines(got) != "1:10: type: port is a string, not a whole number\n" {
+		t.Errorf("got %s %v", lines(got), err)
+	}
+	for name, want := range map[string]string{
+		"app.json":      "1:82: $ref: only files in the folder of the schema can be referred to, never the network",
+		"outside.json":  "1:10: $ref: ",
+		"absolute.json": "1:10: $ref: only files in the folder of the schema",
+		"lost.json":     "1:10: $ref: there is no such file beside the schema",
+		"broken.json":   "bad.json:1:12: a value is missing",
+	} {
+		_, err := schema.CompileFile(filepath.Join(dir, "schemas", name))
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cr3t") {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+	}
+	if _, err := schema.CompileFile(filepath.Join(dir, "nothing.json")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file that is not there: %v", err)
+	}
+}
+
+func TestValidateIsBounded(t *testing.T) {
+	t.Parallel()
+	var chain strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&chain, `"a%d": {"allOf": [{"$ref": "#/$defs/a%d"}, {"$ref": "#/$defs/a%d"}]},`, i, i+1, i+1)
+	}
+	for name, text := range map[string]string{
+		"itself":      `{"$ref": "#"}`,
+		"each other":  `{"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/b"}]}, "b": {"not": {"$ref": "#/$defs/a"}}}}`,
+		"exponential": `{"$ref": "#/$defs/a0", "$defs": {` + chain.String() + `"a60": true}}`,
+		"twice":       `{"allOf": [{"$ref": "#"}, {"$ref": "#"}]}`,
+	} {
+		start := time.Now()
+		_, err := compile(t, text).Validate(parse(t, document.JSON, `{"a": 1}`))
+		if !errors.Is(err, schema.ErrTooComplex) {
+			t.Errorf("%s: %v, want %v", name, err, schema.ErrTooComplex)
+		}
+		if took := time.Since(start); took > 20*time.Second {
+			t.Errorf("%s took %v", name, took)
+		}
+	}
+}
+
+func TestValidateReadsADotenvFile(t *testing.T) {
+	t.Parallel()
+	s := compile(t, `{"properties": {"PORT": {"type": "integer", "maximum": 100}, "DEBUG": {"type": "boolean"}, "NAME": {"type": "integer"}, "ZIP": {"type": "string"}}}`)
+	got, err := s.Validate(parse(t, document.Dotenv, "PORT=200\nDEBUG=true\nNAME=x\nZIP=0123\n"))
+	want := "1:6: maximum: PORT is more than the maximum 100\n3:6: type: NAME is a string, not a whole number\n"
+	if err != nil || lines(got) != want {
+		t.Errorf("got %s %v, want %s", lines(got), err, want)
+	}
+}
+
+func FuzzSchema(f *testing.F) {
+	for _, seed := range []string{
+		`{"type": "object", "properties": {"a": {"$ref": "#/$defs/x"}}, "$defs": {"x": {"anyOf": [{"minimum": 1}, {"pattern": "^a"}]}}}`,
+		`{"$id": "http://x/y", "$dynamicAnchor": "n", "items": {"$dynamicRef": "#n"}, "unevaluatedItems": false}`,
+		`{"$schema": "http://json-schema.org/draft-07/schema#", "dependencies": {"a": ["b"]}, "items": [true], "additionalItems": {"not": {}}}`,
+		`{"allOf": [{"$ref": "#"}]}`, `{"format": "date-time", "const": 1e3, "enum": [null]}`, `false`,
+	} {
+		f.Add(seed, `{"a": [1, 2.5, "x", null, {"b": true}]}`)
+	}
+	f.Fuzz(func(t *testing.T, text, instance string) {
+		const canary = "s3cr3tC4n4ry"
+		for _, at := range []int{0, len(text) / 2, len(text)} {
+			with := text[:at] + canary + text[at:]
+			if _, err := schema.Compile("s.json", []byte(with), schema.Options{}); err != nil && strings.Contains(err.Error(), canary) {
+				t.Errorf("%s quotes the schema: %v", with, err)
+			}
+		}
+		s, err := schema.Compile("s.json", []byte(text), schema.Options{})
+		if err != nil {
+			return
+		}
+		start := time.Now()
+		documents, _ := document.Parse(document.YAML, []byte(instance+"\n# "+canary+"\n"+canary+": "+canary), document.Options{})
+		for _, root := range documents {
+			violations, err := s.Validate(root)
+			if err != nil && !errors.Is(err, schema.ErrTooComplex) {
+				t.Error(err)
+			}
+			for _, v := range violations {
+				if strings.Contains(v.Message, canary) && !strings.Contains(text, canary) || v.Line < 1 || v.Column < 1 {
+					t.Errorf("%+v", v)
+				}
+			}
+		}
+		if took := time.Since(start); took > 20*time.Second {
+			t.Errorf("%v for %q and %q", took, text, instance)
+		}
+	})
+}
