@@ -64,6 +64,7 @@ fuzz: ## each fuzz target for a minute
 	$(GO) test -run '^$$' -fuzz FuzzRead -fuzztime 1m ./internal/keys
 	@for f in FuzzOpen FuzzPostgresAnswer FuzzRedisAnswer; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m ./probe || exit 1; done
 	@for f in FuzzParseDigest FuzzJournal; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m ./fetch || exit 1; done
+	@for f in FuzzExcerpt FuzzExcerptAny FuzzEnv; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m ./tasks/validate || exit 1; done
 	$(GO) test -run '^$$' -fuzz FuzzExtract -fuzztime 1m -fuzzminimizetime 10x ./fetch/archive
 
 soak: ## thousands of random combinations of faults

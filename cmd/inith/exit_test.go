@@ -11,6 +11,7 @@ import (
 	"github.com/inith/inith/internal/child"
 	"github.com/inith/inith/internal/crash"
 	"github.com/inith/inith/probe"
+	"github.com/inith/inith/tasks/validate"
 )
 
 func TestExitCode(t *testing.T) {
@@ -30,6 +31,7 @@ func TestExitCode(t *testing.T) {
 		{"any failure", down, 1},
 		{"usage", fmt.Errorf("x: %w", &usageError{down}), 2},
 		{"several usage errors", errors.Join(usagef("a"), usagef("b")), 2},
+		{"problems", fmt.Errorf("x: %w", &findingsError{make([]validate.Finding, 1)}), 3},
 		{"crash", fmt.Errorf("x: %w", &crash.Error{}), 70},
 		{"our deadline", notReady(down, deadline), 124},
 		{"somebody else's deadline", notReady(context.DeadlineExceeded, nil), 1},

@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/inith/inith/internal/crash"
+	"github.com/inith/inith/internal/memory"
 	"github.com/inith/inith/internal/pace"
 	"github.com/inith/inith/tasks/validate"
 )
@@ -123,14 +127,45 @@ func (j *validateJob) run(ctx context.Context) error {
 func (j *validateJob) validate(ctx context.Context) (validate.Report, error) {
 	ctx, cancel := withTimeout(ctx, j.timeout)
 	defer cancel()
+	if limit, ok := memory.Cgroup(os.DirFS("/")); ok {
+		debug.SetMemoryLimit(limit.Max / 4 * 3)
+	}
 	start := time.Now()
 	stop := j.watch(start)
-	report, err := j.validator.Run(ctx)
+	report, err := j.runWithin(ctx)
 	stop()
 	if err == nil {
 		j.told(report, time.Since(start))
 	}
 	return report, err
+}
+
+// runWithin does not wait long for a file system that does not answer, nor for a
+// large file, when the time is over: this process ends then.
+func (j *validateJob) runWithin(ctx context.Context) (validate.Report, error) {
+	const grace = time.Second
+	type result struct {
+		report validate.Report
+		err    error
+	}
+	done := make(chan result, 1)
+	go func() {
+		var r result
+		defer func() { done <- r }()
+		defer crash.Recover(&r.err)
+		r.report, r.err = j.validator.Run(ctx)
+	}()
+	select {
+	case r := <-done:
+		return r.report, r.err
+	case <-ctx.Done():
+	}
+	select {
+	case r := <-done:
+		return r.report, r.err
+	case <-time.After(grace):
+		return validate.Report{}, context.Cause(ctx)
+	}
 }
 
 // watch tells that a validation has begun, and until stop what it waits for.

@@ -87,14 +87,20 @@ func (s *session) env(ctx context.Context, r EnvRule) {
 	s.add(v.problems...)
 }
 
-// envFile looks at the file that has the value of a variable.
+// envFile looks at the file that has the value of a variable. Its path is a value
+// too, and is not shown: somebody may have set NAME_FILE to the secret itself.
 func (s *session) envFile(ctx context.Context, v *variable, path string) {
 	secret := &SecretRule{MinLength: v.rule.MinLength}
-	data, ok := s.open(ctx, FileRule{Path: path, Secret: secret})
-	if !ok {
-		return
+	apart := &session{fail: s.fail}
+	data, ok := apart.open(ctx, FileRule{Path: path, Secret: secret})
+	if ok {
+		apart.add(secret.check(path, data)...)
 	}
-	s.add(secret.check(path, data)...)
+	for _, f := range apart.findings {
+		f.Path = v.name + "_FILE"
+		s.add(f.Problem)
+	}
+	s.checked("", apart.checks)
 	v.rule.MinLength = 0 // which the secret was held to
 	if value := strings.TrimSpace(string(data)); value != "" && !isPlaceholder(value) {
 		v.check(value)

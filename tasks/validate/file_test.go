@@ -162,7 +162,10 @@ func TestLargeFile(t *testing.T) {
 		{Path: path, SHA256: zeros},
 		{Path: path, Format: "text"},
 	}})
-	want := []string{"too-large: it has more than 8.0 MiB, too much to look at what is in it"}
+	want := []string{
+		"too-large: it has more than 2.0 MiB, too much to look at what is in it",
+		"too-large: it has more than 8.0 MiB, too much to look at what is in it",
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -213,6 +216,10 @@ func TestRunEnds(t *testing.T) {
 	v.Rules.Files[0].Checks = []validate.Check{checkFunc(func() error { return broken })}
 	if _, err := v.Run(t.Context()); !errors.Is(err, broken) {
 		t.Errorf("got %v, want why a check could not look", err)
+	}
+	v.Rules.Files[0].Checks = []validate.Check{checkFunc(func() error { panic("a value") })}
+	if _, err := v.Run(t.Context()); err == nil || strings.Contains(err.Error(), "value") {
+		t.Errorf("got %v, want a crash without what it says", err)
 	}
 }
 

@@ -12,10 +12,22 @@ import (
 	"syscall"
 
 	"github.com/inith/inith/internal/bytesize"
+	"github.com/inith/inith/tasks/validate/document"
 )
 
-// maxContent is how much of a file is read to look at what is in it, in bytes.
-const maxContent = 8 << 20
+// How much of a file is read to look at what is in it, in bytes. A tree of YAML
+// takes up to 150 times the size of its file.
+const (
+	maxContent = 8 << 20
+	maxYAML    = 2 << 20
+)
+
+func (r *FileRule) maxContent() int {
+	if r.format() == document.YAML {
+		return maxYAML
+	}
+	return maxContent
+}
 
 // open makes the checks that a file passes before anybody looks at what is in
 // it. The data is there only if it is asked for, and ok only if it can be looked
@@ -148,10 +160,11 @@ func (r *FileRule) read(ctx context.Context, info fs.FileInfo) ([]byte, *Problem
 	}
 	defer f.Close() //nolint:errcheck // only read
 	sum := sha256.New()
-	kept := &limited{most: maxContent + 1}
+	most := r.maxContent()
+	kept := &limited{most: most + 1}
 	wanted := r.Secret != nil || r.format() != ""
 	buffer := make([]byte, min(info.Size(), 256<<10)+1)
-	for (wanted && len(kept.data) <= maxContent) || r.SHA256 != "" {
+	for (wanted && len(kept.data) <= most) || r.SHA256 != "" {
 		if ctx.Err() != nil {
 			return nil, nil, context.Cause(ctx)
 		}
@@ -168,9 +181,9 @@ func (r *FileRule) read(ctx context.Context, info fs.FileInfo) ([]byte, *Problem
 	switch {
 	case r.SHA256 != "" && hex.EncodeToString(sum.Sum(nil)) != r.SHA256:
 		return nil, &Problem{Path: r.Path, Rule: ruleDigest, Message: "its SHA-256 is another one", Hint: "is it the version that is meant, and complete?"}, nil
-	case wanted && len(kept.data) > maxContent:
+	case wanted && len(kept.data) > most:
 		return nil, &Problem{
-			Path: r.Path, Rule: ruleTooLarge, Message: "it has more than " + bytesize.Text(maxContent) + ", too much to look at what is in it",
+			Path: r.Path, Rule: ruleTooLarge, Message: "it has more than " + bytesize.Text(int64(most)) + ", too much to look at what is in it",
 			Hint: "is it a configuration file?",
 		}, nil
 	}

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"sync"
+
+	"github.com/inith/inith/internal/crash"
 )
 
 // A Validator holds rules against what is there. The zero value finds nothing.
@@ -34,7 +36,7 @@ type Finding struct {
 }
 
 // parallel is how many files are read at once.
-const parallel = 8
+const parallel = 4
 
 // Run makes all checks and reports all problems. Its error is the cause of ctx when
 // that is done before the checks are, or why a check could not look; the report has
@@ -50,6 +52,13 @@ func (v *Validator) Run(ctx context.Context) (Report, error) {
 	slots := make(chan struct{}, parallel)
 	start := func(wait func(), work func()) {
 		wg.Go(func() {
+			var crashed error
+			defer func() {
+				if crashed != nil {
+					cancel(crashed)
+				}
+			}()
+			defer crash.Recover(&crashed)
 			wait()
 			slots <- struct{}{}
 			defer func() { <-slots }()
