@@ -83,7 +83,7 @@ func (r *yamlReading) addError(err error) {
 		r.add(at, ruleSyntax, "a value that does not have the type of its tag", "")
 		return
 	}
-	fault, known := yamlFaults[e.Message]
+	fault, known := yamlFaults()[e.Message]
 	if !known {
 		fault.message = "not YAML from here on"
 	}
