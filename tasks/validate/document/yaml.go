@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -92,7 +93,8 @@ func (r *yamlReading) addError(err error) {
 		at = place{at.line, indent}
 		rule, fault.message, fault.hint = ruleTab, "a tab in the indentation", "indent with spaces"
 	}
-	if e.ContextMark.Line > 0 && e.ContextMark.Line < e.Mark.Line && e.ContextMsg == "while scanning a quoted scalar" {
+	if opens := []string{"while scanning a quoted scalar", "while scanning a simple key"}; e.ContextMark.Line > 0 &&
+		e.ContextMark.Line < e.Mark.Line && slices.Contains(opens, e.ContextMsg) {
 		at = r.at(e.ContextMark.Line, e.ContextMark.Column)
 	}
 	r.add(at, rule, fault.message, fault.hint)

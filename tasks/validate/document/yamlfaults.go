@@ -10,7 +10,7 @@ func yamlFaults() map[string]yamlFault {
 		"mapping values are not allowed in this context":                    {"a \": \" where no key can be", "check the indentation of this line, or quote the value if it holds \": \""},
 		"mapping keys are not allowed in this context":                      {"a key where none can be", "check the indentation"},
 		"block sequence entries are not allowed in this context":            {"a list entry where none can be", "begin the list on a line of its own"},
-		"could not find expected ':'":                                       {"a key without a \":\" in the line before", "write key: value"},
+		"could not find expected ':'":                                       {"a key without a \":\"", "write key: value"},
 		"did not find expected key":                                         {"the line does not fit those above it", "check the indentation and the quotes"},
 		"did not find expected '-' indicator":                               {"the line is no entry of the list above it", "check the indentation"},
 		"did not find expected ',' or ']'":                                  {"a list in [ ] goes on without a comma, or does not end", ""},
