@@ -66,6 +66,8 @@ fuzz: ## each fuzz target for a minute
 	@for f in FuzzParseDigest FuzzJournal; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m ./fetch || exit 1; done
 	@for f in FuzzExcerpt FuzzExcerptAny FuzzEnv; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m ./tasks/validate || exit 1; done
 	$(GO) test -run '^$$' -fuzz FuzzExtract -fuzztime 1m -fuzzminimizetime 10x ./fetch/archive
+	@for f in document:FuzzYAML document:FuzzJSON document:FuzzTOML document:FuzzDotenv document:FuzzPath assert:FuzzAssert schema:FuzzSchema; do \
+		$(GO) test -run '^$$' -fuzz "^$${f#*:}$$" -fuzztime 1m -fuzzminimizetime 10x ./tasks/validate/$${f%:*} || exit 1; done
 
 soak: ## thousands of random combinations of faults
 	INITH_SOAK_SEEDS=5000 $(GO) test -run Soak -count=1 -timeout 2h ./fetch

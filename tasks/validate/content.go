@@ -7,6 +7,21 @@ import (
 	"github.com/inith/inith/tasks/validate/document"
 )
 
+// ContentRules are the rules of the checks of content.
+func ContentRules() []document.Rule {
+	return []document.Rule{
+		{Name: "required-key", Means: "a key that `require` names is missing"},
+		{Name: "null-value", Means: "a key that `require` names has no value"},
+		{Name: "empty-value", Means: "a key that `require` names has an empty value"},
+		{Name: "placeholder", Means: "a value is one that somebody was meant to replace, such as changeme"},
+		{Name: "forbidden-key", Means: "a key that `forbid` names is there"},
+		{Name: "one-of", Means: "none, or more than one, of the keys that `oneOf` names is there"},
+		{Name: "wrong-type", Means: "a value does not have the type that `types` says"},
+		{Name: "schema", Means: "a value is not as the JSON Schema wants it"},
+		{Name: "assertion", Means: "an assertion does not hold, or a key that it names is missing"},
+	}
+}
+
 // problemAt returns a problem with a value.
 func problemAt(in Input, n *document.Node, rule, message, hint string) Problem {
 	p := Problem{Path: in.Path, Rule: rule, Message: message, Hint: hint}

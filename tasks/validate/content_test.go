@@ -108,6 +108,36 @@ func TestContentChecks(t *testing.T) {
 	}
 }
 
+func TestEachContentRuleHasABadFile(t *testing.T) {
+	t.Parallel()
+	checks := contentChecks(t)
+	for _, rule := range validate.ContentRules() {
+		b, err := os.ReadFile(filepath.Join("testdata", "content", rule.Name+".yaml.golden"))
+		for _, ext := range []string{".json", ".toml"} {
+			if err != nil {
+				b, err = os.ReadFile(filepath.Join("testdata", "content", rule.Name+ext+".golden"))
+			}
+		}
+		if err != nil || !strings.Contains(string(b), ": "+rule.Name+": ") {
+			t.Errorf("no file in testdata/content breaks %s: %v", rule.Name, err)
+		}
+	}
+	files, err := filepath.Glob("testdata/content/*.golden")
+	if err != nil || len(files) != len(checks) {
+		t.Errorf("%d golden files, %d checks: %v", len(files), len(checks), err)
+	}
+}
+
+// TestSuggestionsShowNamesOnly: what is near to a key may be the rest of a value.
+func TestSuggestionsShowNamesOnly(t *testing.T) {
+	t.Parallel()
+	documents, _ := document.Parse(document.JSON, []byte(`{"passw\u001brd": 1, "password ": 2}`), document.Options{})
+	problems, err := validate.Require{Keys: paths(t, "password")}.Check(t.Context(), validate.Input{Path: "f", Documents: documents})
+	if got, want := describe(problems), "f:1:1: required-key: password is missing\n"; err != nil || got != want {
+		t.Errorf("got %q %v, want %q", got, err, want)
+	}
+}
+
 func describe(problems []validate.Problem) string {
 	var b strings.Builder
 	for _, p := range problems {

@@ -56,7 +56,8 @@ type Options struct {
 const MaxDepth = 500
 
 // Parse reads a file into its documents, which only YAML has more than one of,
-// and finds what is wrong with it, in the order of the file. The documents are
+// and finds what is wrong with it, in the order of the file, up to a thousand
+// times. The documents are
 // nil if the file is not well-formed, which a finding then says, or if its format
 // has no structure; they are empty, not nil, if a YAML file holds none.
 //
@@ -103,6 +104,12 @@ func (r *reading) parse(format Format) []*Node {
 	return documents
 }
 
+// maxFindings is how many findings of a file are told.
+const maxFindings = 1000
+
 func (r *reading) add(at place, rule, message, hint string) {
+	if len(r.findings) >= maxFindings {
+		return
+	}
 	r.findings = append(r.findings, Finding{Line: at.line, Column: at.column, Rule: rule, Message: message, Hint: hint})
 }

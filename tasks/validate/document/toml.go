@@ -181,13 +181,12 @@ func (t *tomlReader) array(n *unstable.Node, at place, depth int) *Node {
 
 func (t *tomlReader) inline(n *unstable.Node, at place, depth int) *Node {
 	t.cursor++
-	table := newTOMLTable(at, inline)
+	table := newTOMLTable(at, byHeader)
 	for it := n.Children(); it.Next(); {
 		if it.Node().Kind == unstable.KeyValue {
 			t.assign(table, it.Node(), depth+1)
 		}
 	}
-	table.close()
 	return table.node
 }
 

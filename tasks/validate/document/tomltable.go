@@ -9,14 +9,13 @@ const (
 	byHeader origin = iota // [a.b]: b
 	implied                // [a.b]: a, until it has a header of its own
 	byKey                  // a.b = 1: a
-	inline                 // a = {b = 1}: a
 )
 
-// A tomlTable is a table, or an array of tables.
+// A tomlTable is a table, or an array of tables. An inline table is neither, once
+// it is read: it is a value, which nothing can be added to.
 type tomlTable struct {
 	node     *Node
 	origin   origin
-	closed   bool
 	children map[string]tomlChild
 	elements []*tomlTable // of an array of tables
 }
@@ -59,16 +58,6 @@ func (t *tomlTable) sub(key *Node, o origin) (*tomlTable, *Node) {
 	}
 }
 
-// close makes what an inline table has final.
-func (t *tomlTable) close() {
-	t.closed = true
-	for _, child := range t.children {
-		if child.table != nil {
-			child.table.close()
-		}
-	}
-}
-
 // assign adds a value to a table, or to those that a dotted key names in it.
 func (t *tomlReader) assign(table *tomlTable, n *unstable.Node, depth int) {
 	keys := t.keys(n)
@@ -79,7 +68,7 @@ func (t *tomlReader) assign(table *tomlTable, n *unstable.Node, depth int) {
 	for _, key := range keys[:len(keys)-1] {
 		array := table.children[key.Text].table
 		next, taken := table.sub(key, byKey)
-		if next != nil && (next.origin != byKey || next.closed || array != nil && len(array.elements) > 0) {
+		if next != nil && (next.origin != byKey || array != nil && len(array.elements) > 0) {
 			next, taken = nil, table.children[key.Text].key
 		}
 		if next == nil {
@@ -102,9 +91,6 @@ func (t *tomlReader) parent(keys []*Node) *tomlTable {
 	table := t.root
 	for _, key := range keys[:len(keys)-1] {
 		next, taken := table.sub(key, implied)
-		if next != nil && (next.origin == inline || next.closed) {
-			next, taken = nil, table.children[key.Text].key
-		}
 		if next == nil {
 			t.addDuplicate(placeOf(key), placeOf(taken))
 			return nil

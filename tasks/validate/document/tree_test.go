@@ -14,7 +14,7 @@ import (
 // files.
 func TestTrees(t *testing.T) {
 	t.Parallel()
-	names, err := filepath.Glob("testdata/good/positions.*")
+	names, err := filepath.Glob("testdata/good/*")
 	if err != nil {
 		t.Fatal(err)
 	}

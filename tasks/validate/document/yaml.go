@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -83,7 +84,7 @@ func (r *yamlReading) addError(err error) {
 		r.add(at, ruleSyntax, "a value that does not have the type of its tag", "")
 		return
 	}
-	fault, known := yamlFaults[e.Message]
+	fault, known := yamlFaults()[e.Message]
 	if !known {
 		fault.message = "not YAML from here on"
 	}
@@ -92,7 +93,8 @@ func (r *yamlReading) addError(err error) {
 		at = place{at.line, indent}
 		rule, fault.message, fault.hint = ruleTab, "a tab in the indentation", "indent with spaces"
 	}
-	if e.ContextMark.Line > 0 && e.ContextMark.Line < e.Mark.Line && e.ContextMsg == "while scanning a quoted scalar" {
+	if opens := []string{"while scanning a quoted scalar", "while scanning a simple key"}; e.ContextMark.Line > 0 &&
+		e.ContextMark.Line < e.Mark.Line && slices.Contains(opens, e.ContextMsg) {
 		at = r.at(e.ContextMark.Line, e.ContextMark.Column)
 	}
 	r.add(at, rule, fault.message, fault.hint)

@@ -12,24 +12,36 @@ func supportedText(text []byte) []byte {
 		return text
 	}
 	text = bytes.Clone(text)
-	directives := true // may stand here: at the start, and behind the end of a document
-	for rest := text; len(rest) > 0; {
-		line, after, _ := bytes.Cut(rest, []byte("\n"))
-		word, _, _ := bytes.Cut(bytes.TrimRight(line, "\r"), []byte(" "))
+	directives := true  // may stand here: at the start, and behind the end of a document
+	var harmless []edit // if the document then begins with ---
+	offset := 0
+	for line := range bytes.Lines(text) {
+		word, _, _ := bytes.Cut(bytes.TrimRight(line, "\r\n"), []byte(" "))
 		switch {
 		case string(word) == "...":
-			directives = true
+			directives, harmless = true, nil
 		case !directives || len(word) == 0 || word[0] == '#':
 		case string(word) == "%YAML":
-			if i := bytes.Index(line, []byte(" 1.")); i >= 0 && i+3 < len(line) && isDigits(string(line[i+3:i+4]), "0123456789") {
-				line[i+3] = '1'
+			if i := bytes.Index(line, []byte(" 1.")); i >= 0 && bytes.IndexAny(line[i+3:], "0123456789") == 0 {
+				harmless = append(harmless, edit{offset + i + 3, '1'})
 			}
 		case word[0] == '%' && string(word) != "%TAG":
-			line[0] = '#'
+			harmless = append(harmless, edit{offset, '#'})
+		case string(word) == "---":
+			for _, e := range harmless {
+				text[e.offset] = e.char
+			}
+			directives = false
 		default:
 			directives = word[0] == '%'
 		}
-		rest = after
+		offset += len(line)
 	}
 	return text
+}
+
+// An edit puts a character in the place of another.
+type edit struct {
+	offset int
+	char   byte
 }

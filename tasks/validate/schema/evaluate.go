@@ -10,7 +10,7 @@ import (
 
 // The bounds of an evaluation.
 const (
-	maxSteps      = 5_000_000
+	maxSteps      = 20_000_000
 	maxNesting    = 4000
 	maxViolations = 1000 // of a schema, for a value
 )
