@@ -70,7 +70,7 @@ func (p *process) modelKeys() []keys.Key[fetch.File] {
 			f.Extract = v.Yes
 			return nil
 		}},
-		{Name: "mode", Kind: keys.Octal, Usage: "permission bits of the file, in octal", Set: func(f *fetch.File, v keys.Value) (err error) {
+		{Name: "mode", Kind: keys.Digits, Usage: "permission bits of the file, in octal", Set: func(f *fetch.File, v keys.Value) (err error) {
 			f.Mode, err = parseMode(v.Text)
 			return err
 		}},

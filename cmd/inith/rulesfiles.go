@@ -34,9 +34,9 @@ func fileTable() keys.Table[validate.FileRule] {
 			{Name: "allowEmpty", Kind: keys.Bool, Usage: "it may be empty", Set: func(f *file, v keys.Value) error { f.AllowEmpty = v.Yes; return nil }},
 			{Name: "minSize", Usage: "its least size, such as 1KiB", Set: func(f *file, v keys.Value) (err error) { f.MinSize, err = bytesize.Parse(v.Text); return err }},
 			{Name: "maxSize", Usage: "its largest size, such as 10MiB", Set: func(f *file, v keys.Value) (err error) { f.MaxSize, err = bytesize.Parse(v.Text); return err }},
-			{Name: "modeMax", Kind: keys.Octal, Usage: "the widest permission bits, in octal", Set: func(f *file, v keys.Value) (err error) { f.ModeMax, err = parseMode(v.Text); return err }},
-			{Name: "as", Kind: keys.Octal, Usage: "who has to be able to read it: UID[:GID[,GROUP...]]", Set: func(f *file, v keys.Value) (err error) { f.As, err = validate.ParseIdentity(v.Text); return err }},
-			{Name: "sha256", Usage: "its digest, in hexadecimal", Set: func(f *file, v keys.Value) error {
+			{Name: "modeMax", Kind: keys.Digits, Usage: "the widest permission bits, in octal", Set: func(f *file, v keys.Value) (err error) { f.ModeMax, err = parseMode(v.Text); return err }},
+			{Name: "as", Kind: keys.Digits, Usage: "who has to be able to read it: UID[:GID[,GROUP...]]", Set: func(f *file, v keys.Value) (err error) { f.As, err = validate.ParseIdentity(v.Text); return err }},
+			{Name: "sha256", Kind: keys.Digits, Usage: "its digest, in hexadecimal", Set: func(f *file, v keys.Value) error {
 				if !regexp.MustCompile(`^[0-9a-fA-F]{64}$`).MatchString(v.Text) {
 					return errors.New("want 64 hexadecimal digits")
 				}

@@ -23,7 +23,7 @@ func tlsTable() keys.Table[validate.TLSRule] {
 			{Name: "minKeySize", Kind: keys.Number, Usage: "the least size of an RSA key, in bits (2048)", Set: func(t *tls, v keys.Value) (err error) { t.MinKeySize, err = positive(v.Number); return err }},
 			{Name: "keyEncrypted", Kind: keys.Bool, Usage: "the application knows the passphrase of the key", Set: func(t *tls, v keys.Value) error { t.KeyEncrypted = v.Yes; return nil }},
 			{Name: "appearWithin", Usage: "how long the files may be missing or empty", Set: func(t *tls, v keys.Value) (err error) { t.AppearWithin, err = parseDuration(v.Text); return err }},
-			{Name: "as", Kind: keys.Octal, Usage: "who has to be able to read the files: UID[:GID[,GROUP...]]", Set: func(t *tls, v keys.Value) (err error) { t.As, err = validate.ParseIdentity(v.Text); return err }},
+			{Name: "as", Kind: keys.Digits, Usage: "who has to be able to read the files: UID[:GID[,GROUP...]]", Set: func(t *tls, v keys.Value) (err error) { t.As, err = validate.ParseIdentity(v.Text); return err }},
 		},
 		Check: func(t *tls, _ func(string) bool) error {
 			if t.Cert == "" && (t.Key == "" && t.CA == "" || len(t.Names) > 0 || t.MinValidity > 0) {

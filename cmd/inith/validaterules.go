@@ -60,7 +60,10 @@ func overrule(c *cli.Context, rules *validate.Rules) error {
 	for i := range rules.Files {
 		f := &rules.Files[i]
 		f.ModeMax, f.As = orElse(mode, f.ModeMax), orElse(as, f.As)
-		f.AppearWithin, f.YAML11 = orElse(within, f.AppearWithin), yaml11 || f.YAML11
+		f.AppearWithin = orElse(within, f.AppearWithin)
+		if c.String("yaml-compat") != "" {
+			f.YAML11 = yaml11
+		}
 	}
 	for i := range rules.TLS {
 		r := &rules.TLS[i]

@@ -49,7 +49,7 @@ type Kind int
 // The kinds of values.
 const (
 	Text        Kind = iota
-	Octal            // a text that YAML may take for a number: permission bits
+	Digits           // a text that YAML may take for a number: permission bits, a digest
 	Number           // an integer
 	Decimal          // a number that is its Text
 	Bool             // true or false

@@ -65,7 +65,7 @@ func houseTable() keys.Table[house] {
 	}}
 	return keys.Table[house]{Keys: []keys.Key[house]{
 		{Name: "name", Usage: "what it is called", Required: true, Set: func(h *house, v keys.Value) error { h.Name = v.Text; return nil }},
-		{Name: "mode", Kind: keys.Octal, Usage: "bits", Set: func(h *house, v keys.Value) (err error) {
+		{Name: "mode", Kind: keys.Digits, Usage: "bits", Set: func(h *house, v keys.Value) (err error) {
 			h.Mode, err = strconv.ParseUint(v.Text, 8, 32)
 			return err
 		}},

@@ -56,7 +56,7 @@ func (k Kind) schema(choices []string) map[string]any {
 	}
 	list := map[string]any{"type": "array", "items": text}
 	switch k {
-	case Octal:
+	case Digits:
 		return map[string]any{"type": []string{"string", "integer"}}
 	case Number:
 		return map[string]any{"type": "integer"}

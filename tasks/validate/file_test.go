@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -177,11 +179,15 @@ func TestAppearWithin(t *testing.T) {
 	dir := t.TempDir()
 	there := write(t, dir+"/there.yaml", "a: 1\n", 0o644)
 	late := filepath.Join(dir, "late.yaml")
-	v := &validate.Validator{Rules: validate.Rules{Files: []validate.FileRule{
+	v := &validate.Validator{}
+	v.Rules = validate.Rules{Files: []validate.FileRule{
 		{Path: late, AppearWithin: time.Minute}, {Path: there, Checks: []validate.Check{checkFunc(func() error {
+			for !slices.Contains(v.Awaited(), late) {
+				runtime.Gosched()
+			}
 			return os.WriteFile(late, []byte("a: 1\na: 2\n"), 0o600)
 		})}},
-	}}}
+	}}
 	report, err := v.Run(t.Context())
 	if err != nil || len(report.Findings) != 1 || report.Findings[0].Rule != "duplicate-key" || report.Files != 2 {
 		t.Errorf("got %+v, %v", report, err)
