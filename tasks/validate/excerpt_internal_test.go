@@ -130,7 +130,7 @@ func (w *writer) damage(s string) (damaged string, otherKeys bool) {
 // FuzzExcerpt looks at all excerpts of files whose values are known: none may have
 // a byte of one.
 func FuzzExcerpt(f *testing.F) {
-	for seed := range uint64(400) {
+	for seed := range uint64(3000) {
 		f.Add(seed, uint8(seed))
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, kind uint8) {

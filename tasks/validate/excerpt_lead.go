@@ -33,7 +33,7 @@ func yamlKeys(lines [][]byte) map[int]string {
 		switch {
 		case quote != "":
 			if _, after, closed := strings.Cut(text, quote); closed {
-				quote = openQuote(after)
+				quote, value = openQuote(after), min(value, indent)
 			}
 			continue
 		case text == "" || value >= 0 && indent > value:
@@ -44,8 +44,11 @@ func yamlKeys(lines [][]byte) map[int]string {
 			all[i+1] = key
 		}
 		value = -1
-		if dashes := len(text) - len(strings.TrimLeft(text, "- ")); rest != "" {
-			value = indent + dashes
+		switch {
+		case key == "":
+			value = indent
+		case rest != "":
+			value = indent + len(text) - len(strings.TrimLeft(text, "- "))
 		}
 		quote = openQuote(rest)
 	}
@@ -83,23 +86,42 @@ func keyLength(s string) int {
 	return end
 }
 
-// pairKeys returns the keys of lines such as key = value, up to the first in which
-// quotes are not closed: nobody knows what follows it.
+// pairKeys returns the keys of lines such as key = value, up to the first that is
+// neither one, nor empty, a comment or a header. In a file that has quotes
+// without their other half nobody knows what is inside of them.
 func pairKeys(lines [][]byte) map[int]string {
 	all := map[int]string{}
+	var double, single int
+	for _, raw := range lines {
+		double += bytes.Count(raw, []byte(`"`))
+		single += bytes.Count(raw, []byte("'"))
+	}
+	if double%2+single%2 > 0 {
+		return nil
+	}
 	for i, raw := range lines {
-		text := strings.TrimLeft(string(bytes.TrimRight(raw, "\r")), " \t")
-		if strings.Count(text, `"`)%2 == 1 || strings.Count(text, "'")%2 == 1 {
+		text := strings.Trim(string(bytes.TrimRight(raw, "\r")), " \t")
+		if text == "" || text[0] == '#' || text[0] == '[' && strings.HasSuffix(text, "]") && !strings.ContainsAny(text, `"'`) {
+			continue
+		}
+		key, value := pairKey(text)
+		if key == "" || strings.Count(value, `"`)%2+strings.Count(value, "'")%2 > 0 || strings.Contains(value, `""`) || strings.Contains(value, "''") {
 			break
 		}
-		end := keyLength(text)
-		before, value, ok := strings.Cut(text[end:], "=")
-		if end == 0 || !ok || strings.Trim(before, " ") != "" || strings.TrimSpace(value) == "" || value[0] == '=' {
-			continue // the end of base64 looks like a key without a value
-		}
-		all[i+1] = text[:end+len(before)+1] + strings.Repeat(" ", len(value)-len(strings.TrimLeft(value, " ")))
+		all[i+1] = key
 	}
 	return all
+}
+
+// pairKey cuts a text into a key, with what ends it, and the value.
+func pairKey(text string) (key, value string) {
+	end := keyLength(text)
+	before, rest, ok := strings.Cut(text[end:], "=")
+	value = strings.TrimLeft(rest, " ")
+	if end == 0 || !ok || strings.Trim(before, " ") != "" || value == "" || value[0] == '=' {
+		return "", text // the end of base64 looks like a key without a value
+	}
+	return text[:len(text)-len(value)], value
 }
 
 // openQuote returns the quote that a line leaves open, "" if there is none.

@@ -176,7 +176,7 @@ func (s *session) content(ctx context.Context, r FileRule, format document.Forma
 }
 
 // maxProblems is how many problems of one file are told.
-const maxProblems = 1000
+const maxProblems = 500
 
 // fewer leaves out the last of too many problems.
 func fewer(path string, problems []Problem) []Problem {
@@ -184,6 +184,7 @@ func fewer(path string, problems []Problem) []Problem {
 		return problems
 	}
 	return append(problems[:maxProblems:maxProblems], Problem{
-		Path: path, Rule: ruleTooMany, Message: fmt.Sprintf("%d more problems are in the file", len(problems)-maxProblems),
+		Path: path, Rule: ruleTooMany, Message: fmt.Sprintf("it has more than %d problems: only so many are told", maxProblems),
+		Hint: "is it in the format that its name says?",
 	})
 }

@@ -238,7 +238,7 @@ func TestManyProblems(t *testing.T) {
 	}
 	path := write(t, t.TempDir()+"/a.yaml", b.String(), 0o644)
 	got := found(t, validate.Rules{Files: []validate.FileRule{{Path: path}}})
-	if len(got) != 1001 || !strings.HasPrefix(got[0], "too-many: 49000 more problems") {
+	if len(got) != 501 || !strings.HasPrefix(got[0], "too-many: ") {
 		t.Errorf("%d problems, the first %q", len(got), got[0])
 	}
 }
