@@ -70,6 +70,7 @@ func TestPatternsMeanWhatJavaScriptMeans(t *testing.T) {
 		{`^a\/b\-c$`, "a/b-c", true},
 		{`^[[]$`, "[", true},
 		{`^[^]$`, "\n", true},
+		{`^[[:alpha:]]$`, "a", false},
 		{`^\p{Letter}+$`, "é", true},
 		{`^\p{Script=Greek}$`, "α", true},
 		{`(?<year>\d{4})`, "2024", true},

@@ -199,6 +199,9 @@ func TestCompileFileReadsFilesBesideIt(t *testing.T) {
 			t.Errorf("%s: %v, want %s", name, err, want)
 		}
 	}
+	if _, err := schema.Compile("s.yaml", []byte("{}\n---\n{}\n"), schema.Options{}); err == nil {
+		t.Error("a schema of two documents compiles")
+	}
 	if _, err := schema.CompileFile(filepath.Join(dir, "nothing.json")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a file that is not there: %v", err)
 	}
