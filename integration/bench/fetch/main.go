@@ -118,7 +118,7 @@ func measure(ctx context.Context, out io.Writer, args []string) (err error) {
 		return err
 	}
 	b.tools.print(out)
-	if n := b.tools.peers(); n < fewestPeers {
+	if n := b.tools.Found(); n < fewestPeers {
 		return fmt.Errorf("%d peers on PATH to compare with, %d are needed: install some of those above", n, fewestPeers)
 	}
 	if b.work, err = os.MkdirTemp(c.dir, "inith-bench-"); err != nil {
