@@ -62,7 +62,7 @@ func (f *Fetcher) plainClient(origin *url.URL) (*http.Client, error) {
 		f.clients = map[string]*http.Client{}
 	}
 	f.clients[name] = &http.Client{
-		Transport:     transport,
+		Transport:     readableRedirects{transport},
 		CheckRedirect: func(next *http.Request, via []*http.Request) error { return redirect(origin, next, via) },
 	}
 	return f.clients[name], nil
@@ -205,6 +205,22 @@ func redirect(origin *url.URL, next *http.Request, via []*http.Request) error {
 		stranger(next)
 	}
 	return nil
+}
+
+// readableRedirects refuses answers that lead to what is no URL: for net/http that
+// is an error like any other, which another try may clear.
+type readableRedirects struct{ *http.Transport }
+
+func (t readableRedirects) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := t.Transport.RoundTrip(req)
+	if err != nil || resp.StatusCode/100 != 3 {
+		return resp, err
+	}
+	if _, err := resp.Location(); err != nil && !errors.Is(err, http.ErrNoLocation) {
+		_ = resp.Body.Close()
+		return nil, permanent(&reason.Error{Text: "redirected to what is not a URL", Err: err})
+	}
+	return resp, nil
 }
 
 // stranger leaves in a request only what may go to any server.
