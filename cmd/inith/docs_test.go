@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/inith/inith/probe"
+	"github.com/inith/inith/tasks/render"
 )
 
 // table returns the rows of the Markdown table whose head starts with the cells.
@@ -111,6 +112,27 @@ func TestDocsHaveTheFlagsOfFetch(t *testing.T) {
 	slices.Sort(want)
 	if diff := cmp.Diff(want, names(table(t, "docs/fetch.md", "option", "default"))); diff != "" {
 		t.Errorf("flags (-code +docs):\n%s", diff)
+	}
+}
+
+func TestDocsHaveTheFlagsOfRender(t *testing.T) {
+	var want []string
+	for _, f := range newApp(&process{}).Command("render").Flags {
+		want = append(want, f.Names()...)
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, names(table(t, "docs/render.md", "option", "default"))); diff != "" {
+		t.Errorf("flags (-code +docs):\n%s", diff)
+	}
+}
+
+func TestDocsHaveTheFunctionsOfRender(t *testing.T) {
+	var want [][]string
+	for _, f := range render.Functions() {
+		want = append(want, []string{"`" + f.Name + "`", "`" + f.Args + "`", f.Does})
+	}
+	if diff := cmp.Diff(want, table(t, "docs/render.md", "function", "is given", "makes")); diff != "" {
+		t.Errorf("functions (-code +docs):\n%s", diff)
 	}
 }
 
