@@ -49,10 +49,7 @@ func (j *Job) put(f *file, content []byte) (Result, error) {
 	mode, there := j.mode(f)
 	if there && unchanged(f.dest, content) {
 		result.State = Unchanged
-		if j.Mode == 0 {
-			return result, nil
-		}
-		return result, placed(f.dest, os.Chmod(f.dest, mode))
+		return result, placed(f.dest, chmod(f.dest, mode))
 	}
 	return result, placed(f.dest, write(f.dest, content, mode, there || j.Mode != 0))
 }
@@ -65,6 +62,14 @@ func (j *Job) mode(f *file) (mode fs.FileMode, there bool) {
 		mode, there = info.Mode().Perm(), true
 	}
 	return cmp.Or(j.Mode, mode), there
+}
+
+// chmod sets the mode of a file, if it has another one: it may be another user's.
+func chmod(path string, mode fs.FileMode) error {
+	if info, err := os.Lstat(path); err != nil || info.Mode().Perm() == mode {
+		return err
+	}
+	return os.Chmod(path, mode)
 }
 
 // unchanged reports whether the file at path has the content.

@@ -67,7 +67,6 @@ type program interface {
 
 // A file is one source and where its result goes.
 type file struct {
-	source  string
 	dest    string
 	mode    fs.FileMode // that a new file gets, before the umask
 	plain   bool        // no template: copied
@@ -97,7 +96,7 @@ func (r *Renderer) Open(ctx context.Context, source, dest string) (*Job, error) 
 	scope := scope{variables: newVariables(r.Env), values: values}
 	var errs []error
 	for _, in := range inputs {
-		f := &file{source: in.path, dest: in.dest, mode: in.mode, plain: in.plain}
+		f := &file{dest: in.dest, mode: in.mode, plain: in.plain}
 		if f.program, err = r.compile(in, scope); err != nil {
 			errs = append(errs, err)
 		}

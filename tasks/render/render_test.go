@@ -57,15 +57,15 @@ func golden(t *testing.T, name string) {
 	source := ""
 	for _, f := range archive.Files {
 		text := strings.ReplaceAll(string(f.Data), "$DIR", dir)
-		switch {
-		case f.Name == "want":
+		switch f.Name {
+		case "want":
 			want = string(f.Data)
 			continue
-		case f.Name == "template" || f.Name == "envsubst":
+		case "template", "envsubst":
 			source, r.Envsubst = f.Name, f.Name == "envsubst"
-		case f.Name == "only":
+		case "only":
 			r.Only = strings.Fields(text)
-		case f.Name == "env":
+		case "env":
 			r.Env = append(r.Env, strings.Split(strings.TrimSpace(text), "\n")...)
 		default:
 			r.Values = append(r.Values, filepath.Join(dir, f.Name))

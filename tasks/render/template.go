@@ -13,8 +13,8 @@ import (
 )
 
 // rootName is what text/template calls every source. Its errors begin with it, and
-// the path of the source may have any character.
-const rootName = "t"
+// the path of the source may have any character. No template defines this name.
+const rootName = "(source)"
 
 // A scope is what a template gets to see.
 type scope struct {
