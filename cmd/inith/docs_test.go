@@ -115,14 +115,16 @@ func TestDocsHaveTheFlagsOfFetch(t *testing.T) {
 	}
 }
 
-func TestDocsHaveTheFlagsOfRender(t *testing.T) {
-	var want []string
-	for _, f := range newApp(&process{}).Command("render").Flags {
-		want = append(want, f.Names()...)
-	}
-	slices.Sort(want)
-	if diff := cmp.Diff(want, names(table(t, "docs/render.md", "option", "default"))); diff != "" {
-		t.Errorf("flags (-code +docs):\n%s", diff)
+func TestDocsHaveTheFlagsOfTasks(t *testing.T) {
+	for _, command := range []string{"render", "install"} {
+		var want []string
+		for _, f := range newApp(&process{}).Command(command).Flags {
+			want = append(want, f.Names()...)
+		}
+		slices.Sort(want)
+		if diff := cmp.Diff(want, names(table(t, "docs/"+command+".md", "option", "default"))); diff != "" {
+			t.Errorf("flags of %s (-code +docs):\n%s", command, diff)
+		}
 	}
 }
 
