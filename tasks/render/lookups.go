@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/inith/inith/internal/reason"
 )
 
 func (e *execution) env(name string) (string, error) {
@@ -55,6 +57,28 @@ func indexMaybe(base any, keys ...any) (any, error) {
 	return value, nil
 }
 
+// quiet is a function whose error does not tell what it was given.
+func quiet[T any](f func(name string) (T, error)) func(name string) (T, error) {
+	return func(name string) (T, error) {
+		value, err := f(name)
+		return value, hushed(err)
+	}
+}
+
+func quietIndex(f func(base any, keys ...any) (any, error)) func(base any, keys ...any) (any, error) {
+	return func(base any, keys ...any) (any, error) {
+		value, err := f(base, keys...)
+		return value, hushed(err)
+	}
+}
+
+func hushed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &reason.Error{Text: "what this names is not there", Hint: "is this a value in the place of a name?"}
+}
+
 func item(value any, keys []any) (any, *lookupError) {
 	for _, key := range keys {
 		switch from := value.(type) {
@@ -73,9 +97,6 @@ func item(value any, keys []any) (any, *lookupError) {
 				return nil, &lookupError{wrong("want the name of a key: this is %s", kindOf(value)), value == nil}
 			}
 			below, err := find("(…)", value, []string{name})
-			if err != nil && !isName(name) { // it may be a value
-				return nil, &lookupError{wrong("this key is not there"), err.absent}
-			}
 			if err != nil {
 				return nil, err
 			}

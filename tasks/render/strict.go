@@ -83,11 +83,12 @@ func (s *strict) pipe(p *parse.PipeNode, asks bool) {
 		if i+1 < len(p.Cmds) {
 			mayMiss = takesMissing(name(p.Cmds[i+1]))
 		}
-		s.command(c, mayMiss)
+		s.command(c, i > 0, mayMiss)
 	}
 }
 
-func (s *strict) command(c *parse.CommandNode, mayMiss bool) {
+// command goes through a command. Piped says that it is given one more value.
+func (s *strict) command(c *parse.CommandNode, piped, mayMiss bool) {
 	function, isCall := c.Args[0].(*parse.IdentifierNode)
 	if !isCall {
 		for i, arg := range c.Args {
@@ -98,13 +99,38 @@ func (s *strict) command(c *parse.CommandNode, mayMiss bool) {
 	if takesMessage(function.Ident) {
 		s.message(c)
 	}
+	if looksUp(function.Ident) {
+		look := function.Ident
+		if mayMiss {
+			look += "Maybe"
+		}
+		if piped || !literal(c) {
+			look += "Quiet"
+		}
+		c.Args[0] = parse.NewIdentifier(look).SetPos(function.Pos)
+	}
 	asks := takesMissing(function.Ident)
 	for i, arg := range c.Args {
 		c.Args[i] = s.operand(arg, asks)
 	}
-	if mayMiss && slices.Contains([]string{"index", "env", "secret"}, function.Ident) {
-		c.Args[0] = parse.NewIdentifier(function.Ident + "Maybe").SetPos(function.Pos)
+}
+
+// looksUp reports whether a function finds something by a name. Where this may
+// miss, it is called as …Maybe; where the name is not there in the template, and
+// may be any value, as …Quiet, which does not tell it.
+func looksUp(function string) bool {
+	return slices.Contains([]string{"index", "env", "secret"}, function)
+}
+
+// literal reports whether all names that a command looks up stand in the template.
+func literal(c *parse.CommandNode) bool {
+	names := c.Args[1:]
+	if name(c) == "index" && len(names) > 0 {
+		names = names[1:]
 	}
+	return !slices.ContainsFunc(names, func(n parse.Node) bool {
+		return n.Type() != parse.NodeString && n.Type() != parse.NodeNumber
+	})
 }
 
 // message holds a message to be a text of the template: one that is made up could

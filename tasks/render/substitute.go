@@ -201,11 +201,14 @@ func (s *substitution) write(w *output, parts []part) error {
 }
 
 // missing says that a variable is not there: with the message that the text has for
-// that.
+// that. A name in small letters is not told: it may be the rest of a password with a
+// dollar in it.
 func (s *substitution) missing(p part) *reason.Error {
 	r := s.variables.missing(p.name)
 	if p.message != "" {
 		r = &reason.Error{Text: "$" + p.name + ": " + p.message}
+	} else if strings.ToUpper(p.name) != p.name {
+		r.Text, r.Hint = "what the dollar begins is no variable that is set", "$$ stands for a dollar, and --only names the variables to replace"
 	} else if _, set := s.variables[p.name]; set {
 		r.Text = "$" + p.name + " is empty"
 	} else {

@@ -93,7 +93,9 @@ type execution struct {
 func (e *execution) functions() template.FuncMap {
 	all := template.FuncMap{
 		"lookupStrict": lookup, "lookupMaybe": lookupMaybe,
-		"indexMaybe": indexMaybe, "envMaybe": e.envMaybe, "secretMaybe": secretMaybe,
+		"indexMaybe": indexMaybe, "indexQuiet": quietIndex(index), "indexMaybeQuiet": quietIndex(indexMaybe),
+		"envMaybe": e.envMaybe, "envQuiet": quiet(e.env), "envMaybeQuiet": quiet(e.envMaybe),
+		"secretMaybe": secretMaybe, "secretQuiet": secret, "secretMaybeQuiet": secretMaybe, // these tell no path anyway
 		"round": e.round, "shown": shown,
 	}
 	for _, f := range Functions() {
