@@ -65,6 +65,7 @@ fuzz: ## each fuzz target for a minute
 	@for f in FuzzOpen FuzzPostgresAnswer FuzzRedisAnswer; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m ./probe || exit 1; done
 	@for f in FuzzParseDigest FuzzJournal; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m ./fetch || exit 1; done
 	@for f in FuzzExcerpt FuzzExcerptAny FuzzEnv; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m ./tasks/validate || exit 1; done
+	@for f in FuzzTemplate FuzzEnvsubst FuzzValues; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m ./tasks/render || exit 1; done
 	$(GO) test -run '^$$' -fuzz FuzzExtract -fuzztime 1m -fuzzminimizetime 10x ./fetch/archive
 	@for f in document:FuzzYAML document:FuzzJSON document:FuzzTOML document:FuzzDotenv document:FuzzPath assert:FuzzAssert schema:FuzzSchema; do \
 		$(GO) test -run '^$$' -fuzz "^$${f#*:}$$" -fuzztime 1m -fuzzminimizetime 10x ./tasks/validate/$${f%:*} || exit 1; done

@@ -54,7 +54,7 @@ func (f *Fetcher) plainClient(origin *url.URL) (*http.Client, error) {
 	if c := f.clients[name]; c != nil {
 		return c, nil
 	}
-	transport, err := f.transport(origin)
+	transport, err := f.transport(origin, f.hostLocked(name).line)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func (f *Fetcher) plainClient(origin *url.URL) (*http.Client, error) {
 		f.clients = map[string]*http.Client{}
 	}
 	f.clients[name] = &http.Client{
-		Transport:     transport,
+		Transport:     readableRedirects{transport},
 		CheckRedirect: func(next *http.Request, via []*http.Request) error { return redirect(origin, next, via) },
 	}
 	return f.clients[name], nil
@@ -101,7 +101,7 @@ func jitteredBackoff(low, high time.Duration, attempt int, _ *http.Response) tim
 
 // transport returns a transport of HTTP/1.1: over HTTP/2 all streams would share
 // one connection and its losses, at twice the CPU.
-func (f *Fetcher) transport(origin *url.URL) (*http.Transport, error) {
+func (f *Fetcher) transport(origin *url.URL, l *line) (*http.Transport, error) {
 	loader := trust.Loader{TLS: f.TLS}
 	config, err := loader.Config("")
 	if err != nil {
@@ -109,7 +109,7 @@ func (f *Fetcher) transport(origin *url.URL) (*http.Transport, error) {
 	}
 	var proxies sync.Map // the hosts of those in use
 	t := &http.Transport{
-		DialContext:            f.dial(func(host string) bool { _, proxy := proxies.Load(host); return proxy || host == origin.Hostname() }),
+		DialContext:            dial(l, func(host string) bool { _, proxy := proxies.Load(host); return proxy || host == origin.Hostname() }),
 		TLSClientConfig:        config,
 		TLSHandshakeTimeout:    tlsTimeout,
 		ResponseHeaderTimeout:  cmp.Or(f.HeaderWait, DefaultHeaderWait),
@@ -135,10 +135,10 @@ func (f *Fetcher) transport(origin *url.URL) (*http.Transport, error) {
 	return t, nil
 }
 
-// dial returns a dial function that spreads connections over the addresses of a
+// dial returns a dial function for a line. It spreads connections over the addresses of a
 // name, so that one dead or slow front end does not get them all. Hosts that the
 // user has chosen may be anywhere.
-func (*Fetcher) dial(chosen func(host string) bool) func(ctx context.Context, network, address string) (net.Conn, error) {
+func dial(l *line, chosen func(host string) bool) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, port, err := net.SplitHostPort(address)
 		if err != nil {
@@ -158,7 +158,7 @@ func (*Fetcher) dial(chosen func(host string) bool) func(ctx context.Context, ne
 			}
 			var conn net.Conn
 			if conn, err = dialOne(ctx, network, net.JoinHostPort(a.Unmap().String(), port), len(addresses)-i); err == nil {
-				return conn, nil
+				return l.add(conn), nil
 			}
 		}
 		return nil, err
@@ -205,6 +205,22 @@ func redirect(origin *url.URL, next *http.Request, via []*http.Request) error {
 		stranger(next)
 	}
 	return nil
+}
+
+// readableRedirects refuses answers that lead to what is no URL: for net/http that
+// is an error like any other, which another try may clear.
+type readableRedirects struct{ *http.Transport }
+
+func (t readableRedirects) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := t.Transport.RoundTrip(req)
+	if err != nil || resp.StatusCode/100 != 3 {
+		return resp, err
+	}
+	if _, err := resp.Location(); err != nil && !errors.Is(err, http.ErrNoLocation) {
+		_ = resp.Body.Close()
+		return nil, permanent(&reason.Error{Text: "redirected to what is not a URL", Err: err})
+	}
+	return resp, nil
 }
 
 // stranger leaves in a request only what may go to any server.

@@ -110,6 +110,10 @@ func (f *Fetcher) retryMaxWait() time.Duration { return cmp.Or(f.RetryMaxWait, D
 func (f *Fetcher) host(name string) *host {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return f.hostLocked(name)
+}
+
+func (f *Fetcher) hostLocked(name string) *host {
 	if f.hosts == nil {
 		f.hosts = map[string]*host{}
 	}

@@ -18,6 +18,8 @@ const (
 // A host counts the connections to a server. They begin with a few and double
 // while that brings more bytes; a server that asks for less gets half.
 type host struct {
+	line *line
+
 	mu      sync.Mutex
 	waiting []chan struct{} // closed when it is one's turn, in the order of arrival
 	most    int
@@ -33,7 +35,7 @@ type host struct {
 }
 
 func newHost(most int) *host {
-	return &host{most: most, limit: min(startConnections, most), tick: time.Now()}
+	return &host{line: newLine(), most: most, limit: min(startConnections, most), tick: time.Now()}
 }
 
 // acquire waits for a connection to be free. Who waits longest gets it, so that
@@ -127,10 +129,11 @@ func (h *host) answered() {
 // received counts bytes, and allows more connections when the last ones brought
 // more.
 func (h *host) received(n int) {
+	now := time.Now()
+	h.line.received(n, now)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.bytes += int64(n)
-	now := time.Now()
 	elapsed := now.Sub(h.tick)
 	if h.limit >= h.most || elapsed < rampLeast || elapsed < rampEvery && h.answers < h.limit {
 		return

@@ -193,6 +193,9 @@ func TestReadOnly(t *testing.T) {
 	if err := unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
 		t.Fatal(err)
 	}
+	if err := naively(s, file.Dest); !errors.Is(err, unix.EROFS) {
+		t.Fatalf("the naive client: %v", err)
+	}
 	refusal(t, file, "the file system is read-only", "without readOnly")
 	other := file
 	other.Dest = filepath.Join(dir, "other", "model.bin")
@@ -240,6 +243,9 @@ func TestNoPermission(t *testing.T) {
 		}
 	}
 	mode(dir, 0o555)
+	if err := naively(s, file.Dest); !errors.Is(err, unix.EACCES) {
+		t.Fatalf("the naive client: %v", err)
+	}
 	refusal(t, file, "permission denied", "fsGroup")
 	mode(dir, 0o755)
 	stopped(t, file, 4<<20)

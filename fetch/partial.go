@@ -8,7 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
+
+	"github.com/inith/inith/internal/atomicfile"
 )
 
 // A partial is a file that is being fetched. Its lock tells other processes that
@@ -161,14 +162,9 @@ func (p *partial) copyTo(path string) error {
 	return nil
 }
 
-// syncFolder makes a rename last. A file system that cannot do so has no better.
+// syncFolder makes a rename last.
 func syncFolder(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return nil // a folder can be written and not read
-	}
-	defer func() { _ = d.Close() }()
-	if err := d.Sync(); errors.Is(err, syscall.EIO) {
+	if err := atomicfile.SyncFolder(path); err != nil {
 		return localError("write the folder of", err)
 	}
 	return nil

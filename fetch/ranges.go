@@ -64,13 +64,14 @@ func (r *ranges) wake() {
 }
 
 // next claims what to fetch next, with at most so many connections sharing what is
-// left. It returns nil if there is nothing now, and a channel that is closed when
+// left. Where the window ends, or the file, it helps what all then wait for. It
+// returns nil if there is nothing now, and a channel that is closed when
 // that may have changed.
 func (r *ranges) next(connections int, rate float64) (*claim, <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := r.first(connections, rate)
-	if c == nil && len(r.missing) == 0 {
+	if c == nil {
 		c = r.split()
 	}
 	if c == nil {

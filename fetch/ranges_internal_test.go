@@ -117,6 +117,38 @@ func TestSlowStreamIsReplaced(t *testing.T) {
 	t.Error("the slow stream is not replaced")
 }
 
+// TestSlowStreamIsHelped has three of four streams reach the end of the window,
+// and the other one hold it up.
+func TestSlowStreamIsHelped(t *testing.T) {
+	plan := newRanges(100*unit, 4*chunk, nil)
+	var claims []*claim
+	for range 4 {
+		c, _ := plan.next(4, 8*unit)
+		plan.opened(c, func() {})
+		claims = append(claims, c)
+	}
+	slow, end := claims[0], claims[0].end
+	plan.take(slow, unit)
+	for _, c := range claims[1:] {
+		plan.take(c, chunk)
+		plan.release(c)
+	}
+	if c, _ := plan.next(4, 8*unit); c != nil {
+		t.Fatalf("claimed %d to %d, before it is known how fast the others are", c.off, c.end)
+	}
+	_, changed := plan.next(4, 8*unit)
+	plan.look(250*time.Millisecond, time.Hour) // 4 MiB a second: the rest would take 0.75 s
+	select {
+	case <-changed:
+	default:
+		t.Error("who waits is not told to look again")
+	}
+	c, _ := plan.next(4, 8*unit)
+	if c == nil || c.end != end || c.off != slow.end || c.off <= slow.off {
+		t.Errorf("claimed %+v, want the second half of %d to %d", c, slow.off, end)
+	}
+}
+
 func TestHostRampsUpAndIsThrottled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHost(16)

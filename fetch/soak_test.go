@@ -119,7 +119,7 @@ func (s *soak) String() string {
 }
 
 func (s *soak) run(ctx context.Context, folder string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, 30*time.Second, errHangs)
+	ctx, cancel := context.WithTimeoutCause(ctx, 90*time.Second, errHangs)
 	defer cancel()
 	if err := s.server.Start(ctx); err != nil {
 		return err

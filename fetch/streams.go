@@ -38,7 +38,7 @@ func (r *ranges) look(every, stall time.Duration) {
 			c.cancel = nil
 		}
 	}
-	if len(r.missing) == 0 && len(r.claims) > 0 {
+	if len(r.claims) > 0 {
 		r.wake() // rates have changed: who has nothing to do may help now
 	}
 }

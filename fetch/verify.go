@@ -90,7 +90,7 @@ func (v *verifier) run(ctx context.Context) error {
 
 func (v *verifier) allocate() {
 	if v.buffer == nil {
-		v.buffer = make([]byte, unit)
+		v.buffer = make([]byte, v.ranges.unit(0).len())
 	}
 }
 

@@ -142,7 +142,7 @@ func volumesOf(t *testing.T, pod *corev1.PodTemplateSpec, objects []runtime.Obje
 	for _, v := range pod.Spec.Volumes {
 		name := ""
 		switch {
-		case v.EmptyDir != nil && v.EmptyDir.Medium == "":
+		case v.EmptyDir != nil: // of medium Memory too: what is in it is not a matter of where it is
 			volumes[v.Name] = newVolume(t)
 			continue
 		case v.Secret != nil && len(v.Secret.Items) == 0 && v.Secret.DefaultMode == nil:

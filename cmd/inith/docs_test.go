@@ -10,6 +10,7 @@ import (
 
 	"github.com/inith/inith/internal/keys"
 	"github.com/inith/inith/probe"
+	"github.com/inith/inith/tasks/render"
 )
 
 // table returns the rows of the Markdown table whose head starts with the cells.
@@ -112,6 +113,29 @@ func TestDocsHaveTheFlagsOfFetch(t *testing.T) {
 	slices.Sort(want)
 	if diff := cmp.Diff(want, names(table(t, "docs/fetch.md", "option", "default"))); diff != "" {
 		t.Errorf("flags (-code +docs):\n%s", diff)
+	}
+}
+
+func TestDocsHaveTheFlagsOfTasks(t *testing.T) {
+	for _, command := range []string{"render", "install"} {
+		var want []string
+		for _, f := range newApp(&process{}).Command(command).Flags {
+			want = append(want, f.Names()...)
+		}
+		slices.Sort(want)
+		if diff := cmp.Diff(want, names(table(t, "docs/"+command+".md", "option", "default"))); diff != "" {
+			t.Errorf("flags of %s (-code +docs):\n%s", command, diff)
+		}
+	}
+}
+
+func TestDocsHaveTheFunctionsOfRender(t *testing.T) {
+	var want [][]string
+	for _, f := range render.Functions() {
+		want = append(want, []string{"`" + f.Name + "`", "`" + f.Args + "`", f.Does})
+	}
+	if diff := cmp.Diff(want, table(t, "docs/render.md", "function", "is given", "makes")); diff != "" {
+		t.Errorf("functions (-code +docs):\n%s", diff)
 	}
 }
 

@@ -125,7 +125,7 @@ func describe(err error) []failure {
 	f := failure{text: err.Error(), hint: reason.Hint(err)}
 	switch _, usage := errors.AsType[*usageError](err); {
 	case usage:
-		f.hint = "inith --help tells the usage"
+		f.hint = cmp.Or(f.hint, "inith --help tells the usage")
 	case isVerification(err):
 		f.hint = "nothing was kept: is the digest of this version? Was the file replaced on the server?"
 	}

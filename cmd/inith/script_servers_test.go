@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/pem"
+	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -42,13 +44,21 @@ func startServers(e *testscript.Env) error {
 		e.Defer(s.Close)
 		e.Setenv(name, s.Addr())
 	}
-	refused, err := simserver.Listen(context.Background(), "tcp", "127.0.0.1:0", simserver.Silent)
-	if err != nil {
-		return err
-	}
-	refused.Close()
-	e.Setenv("REFUSED", refused.Addr())
+	e.Setenv("REFUSED", refused())
 	return nil
+}
+
+// refused returns an address where nothing listens. Its port is below those that
+// kernels give to clients, and to servers that ask for any: nobody else takes it
+// before the script does.
+func refused() string {
+	for {
+		address := fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000))
+		if s, err := simserver.Listen(context.Background(), "tcp", address, simserver.Silent); err == nil {
+			s.Close()
+			return address
+		}
+	}
 }
 
 // startSites starts an http and an https server that want the canary at /private.

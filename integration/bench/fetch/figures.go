@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"github.com/inith/inith/integration/bench/report"
 )
 
 // What a figure compares with, besides a program.
@@ -33,34 +35,27 @@ func (f figure) String() string {
 	return fmt.Sprintf("%s <= %gx %s", f.of, f.most, f.versus)
 }
 
-func verdict(held bool) string {
-	if held {
-		return "holds"
-	}
-	return "MISSED"
-}
-
 func (b *bench) judgeSkipped(s scenario, why string) {
 	for _, f := range s.figures {
-		b.judge = append(b.judge, judgement{s.name, f.String(), "skipped: " + why, nothing})
+		b.judge = append(b.judge, judgement{s.name, f.String(), "skipped: " + why, report.Nothing})
 	}
 }
 
 func (b *bench) judgeScenario(s scenario, all []series) {
 	for _, f := range s.figures {
-		j := judgement{s.name, f.String(), "", nothing}
+		j := judgement{s.name, f.String(), "", report.Nothing}
 		mine, ok := find(all, f.of)
 		switch {
 		case b.tools.inith == "" || !ok:
 			j.reached = "not measured: no inith"
 		case mine.good() < len(mine.rows):
-			j.reached, j.verdict = result(mine), verdict(false)
+			j.reached, j.verdict = result(mine), report.Verdict(false)
 		case f.versus == theCharge:
 			v := mine.values(charged)
-			j.reached, j.verdict = fmt.Sprintf("%.0f MiB at most", v[len(v)-1]), verdict(v[len(v)-1] <= f.most/mib)
+			j.reached, j.verdict = fmt.Sprintf("%.0f MiB at most", v[len(v)-1]), report.Verdict(v[len(v)-1] <= f.most/mib)
 		case f.versus == theBound:
-			reached := median(mine.values(wall)) / s.bound.Seconds()
-			j.reached, j.verdict = fmt.Sprintf("%.2fx %s", reached, seconds(s.bound)), verdict(reached <= f.most)
+			reached := report.Median(mine.values(wall)) / s.bound.Seconds()
+			j.reached, j.verdict = fmt.Sprintf("%.2fx %s", reached, seconds(s.bound)), report.Verdict(reached <= f.most)
 		default:
 			b.compare(&j, f, mine, all)
 		}
@@ -80,11 +75,11 @@ func (b *bench) compare(j *judgement, f figure, mine series, all []series) {
 		return
 	}
 	reached := ratio(mine, peer)
-	j.reached = fmt.Sprintf("%.2fx %s (medians: %.2fx)", reached, peer.tool.name, median(mine.values(wall))/median(peer.values(wall)))
+	j.reached = fmt.Sprintf("%.2fx %s (medians: %.2fx)", reached, peer.tool.name, report.Median(mine.values(wall))/report.Median(peer.values(wall)))
 	if lacking := b.tools.lacking(); f.versus == thePeer && len(lacking) > 0 {
 		j.reached += ", without " + strings.Join(lacking, " and ")
 	}
-	j.verdict = verdict(reached <= f.most)
+	j.verdict = report.Verdict(reached <= f.most)
 }
 
 // reportFigures prints the figures of all scenarios together.
@@ -97,14 +92,14 @@ func (b *bench) reportFigures() {
 	}
 	if peak > 0 {
 		b.judge = append(b.judge, judgement{
-			"all that was measured", fmt.Sprintf("VmHWM <= %d MiB", mostMemory), fmt.Sprintf("%.1f MiB at most", peak), verdict(peak <= mostMemory),
+			"all that was measured", fmt.Sprintf("VmHWM <= %d MiB", mostMemory), fmt.Sprintf("%.1f MiB at most", peak), report.Verdict(peak <= mostMemory),
 		})
 	}
 	title := fmt.Sprintf("Figures, %d rounds", b.rounds)
 	if b.quick {
 		title += "; of smaller files than they are meant for"
 	}
-	inTable(b.out, title, "scenario\tfigure\treached\t", func(line func(...string)) {
+	report.Table(b.out, title, "scenario\tfigure\treached\t", func(line func(...string)) {
 		for _, j := range b.judge {
 			line(j.scenario, j.figure, j.reached, j.verdict)
 		}

@@ -64,6 +64,7 @@ type config struct {
 	dir    string
 	raw    string
 	topics string
+	tools  string
 	quick  bool
 }
 
@@ -76,6 +77,7 @@ func parse(args []string) (*config, error) {
 	f.StringVar(&c.dir, "dir", "/var/tmp", "`DIR` for a folder with what is downloaded, 10 GiB; on a disk, no tmpfs")
 	f.StringVar(&c.raw, "raw", "../bench-results", "`DIR` for the single measurements, as JSON lines")
 	f.StringVar(&c.topics, "topics", strings.Join(topics(), ","), "what to measure")
+	f.StringVar(&c.tools, "tools", "", "measure only the tools whose `NAMES` begin so, separated by commas; no figures then")
 	f.BoolVar(&c.quick, "quick", false, "some minutes: 2 rounds of files a sixteenth in size; figures are for full sizes")
 	if err := f.Parse(args); err != nil {
 		return nil, err
@@ -116,7 +118,7 @@ func measure(ctx context.Context, out io.Writer, args []string) (err error) {
 		return err
 	}
 	b.tools.print(out)
-	if n := b.tools.peers(); n < fewestPeers {
+	if n := b.tools.Found(); n < fewestPeers {
 		return fmt.Errorf("%d peers on PATH to compare with, %d are needed: install some of those above", n, fewestPeers)
 	}
 	if b.work, err = os.MkdirTemp(c.dir, "inith-bench-"); err != nil {

@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // measureScenario lets every tool download as often. All tools of a round come
@@ -34,7 +36,7 @@ func (b *bench) measureScenario(ctx context.Context, s scenario) error {
 	}
 	defer func() { fmt.Fprint(b.out, origin.stop()) }()
 	j := job{origin: origin.ready, files: files, dir: filepath.Join(b.work, "out"), list: filepath.Join(b.work, "list")}
-	tools := b.tools.toolsFor(s)
+	tools := slices.DeleteFunc(b.tools.toolsFor(s), func(t tool) bool { return !b.wanted(t.name) })
 	for round := range b.rounds + 1 {
 		rand.Shuffle(len(tools), func(x, y int) { tools[x], tools[y] = tools[y], tools[x] })
 		for _, t := range tools {
@@ -48,6 +50,13 @@ func (b *bench) measureScenario(ctx context.Context, s scenario) error {
 		}
 	}
 	return nil
+}
+
+// wanted tells whether a tool is one of -tools.
+func (b *bench) wanted(name string) bool {
+	return b.config.tools == "" || slices.ContainsFunc(strings.Split(b.config.tools, ","), func(begin string) bool {
+		return strings.HasPrefix(name, begin)
+	})
 }
 
 // filesIn makes the files of a scenario, or takes those of one before.

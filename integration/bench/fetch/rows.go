@@ -1,9 +1,10 @@
 package main
 
 import (
-	"math"
 	"slices"
 	"strings"
+
+	"github.com/inith/inith/integration/bench/report"
 )
 
 // rowsFile is where the single measurements are kept, one JSON object a line.
@@ -83,15 +84,7 @@ func ratio(one, other series) float64 {
 		}
 	}
 	slices.Sort(v)
-	return median(v)
-}
-
-// median expects sorted values.
-func median(v []float64) float64 {
-	if len(v) == 0 {
-		return math.NaN()
-	}
-	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
+	return report.Median(v)
 }
 
 // find returns the series of a tool by its name, or else by its program.
@@ -122,5 +115,5 @@ func fastestPeer(all []series) (series, bool) {
 }
 
 func faster(s, best series) bool {
-	return s.good() == len(s.rows) && (best.rows == nil || median(s.values(wall)) < median(best.values(wall)))
+	return s.good() == len(s.rows) && (best.rows == nil || report.Median(s.values(wall)) < report.Median(best.values(wall)))
 }

@@ -6,7 +6,8 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
-	"strings"
+
+	"github.com/inith/inith/integration/bench/report"
 )
 
 const (
@@ -15,36 +16,26 @@ const (
 	fewestPeers = 3
 )
 
-// A peer is a program that people use today for what inith fetch does.
-type peer struct {
-	name    string
-	version []string
-	install string
-	helper  bool   // it downloads nothing itself
-	path    string // "" if it is lacking
-	told    string
-}
-
-func knownPeers() []peer {
-	return []peer{
-		{name: "curl", version: []string{"--version"}, install: "apt-get install curl"},
-		{name: "aria2c", version: []string{"--version"}, install: "apt-get install aria2"},
-		{name: "pget", version: []string{"version"}, install: "go install github.com/replicate/pget@latest"},
-		{name: "s5cmd", version: []string{"version"}, install: "go install github.com/peak/s5cmd/v2@latest"},
-		{name: "axel", version: []string{"--version"}, install: "apt-get install axel"},
-		{name: "openssl", version: []string{"version"}, install: "apt-get install openssl", helper: true},
-		{name: "sha256sum", version: []string{"--version"}, install: "apt-get install coreutils", helper: true},
+func knownPeers() report.Peers {
+	return report.Peers{
+		{Name: "curl", Version: []string{"--version"}, Install: "apt-get install curl"},
+		{Name: "aria2c", Version: []string{"--version"}, Install: "apt-get install aria2"},
+		{Name: "pget", Version: []string{"version"}, Install: "go install github.com/replicate/pget@latest"},
+		{Name: "s5cmd", Version: []string{"version"}, Install: "go install github.com/peak/s5cmd/v2@latest"},
+		{Name: "axel", Version: []string{"--version"}, Install: "apt-get install axel"},
+		{Name: "openssl", Version: []string{"version"}, Install: "apt-get install openssl", Helper: true},
+		{Name: "sha256sum", Version: []string{"--version"}, Install: "apt-get install coreutils", Helper: true},
 	}
 }
 
 // A toolbox is inith and the peers of this run.
 type toolbox struct {
+	report.Peers
 	inith string // "": measure the peers alone
-	all   []peer
 }
 
 func findTools(ctx context.Context, inith string) (*toolbox, error) {
-	b := &toolbox{all: knownPeers()}
+	b := &toolbox{Peers: knownPeers()}
 	if inith != "" {
 		path, err := filepath.Abs(inith)
 		if err != nil {
@@ -55,58 +46,25 @@ func findTools(ctx context.Context, inith string) (*toolbox, error) {
 		}
 		b.inith = path
 	}
-	for i := range b.all {
-		p := &b.all[i]
-		path, err := exec.LookPath(p.name)
-		if err != nil {
-			continue
-		}
-		if p.path, err = filepath.Abs(path); err != nil {
-			return nil, err
-		}
-		out, _ := exec.CommandContext(ctx, p.path, p.version...).CombinedOutput() //nolint:gosec // a peer
-		p.told, _, _ = strings.Cut(strings.TrimSpace(string(out)), "\n")
-	}
-	return b, nil
+	return b, b.Find(ctx)
 }
 
 // has tells whether all these programs are there.
 func (b *toolbox) has(names ...string) bool {
 	for _, name := range names {
-		if b.path(name) == "" {
+		if b.Path(name) == "" {
 			return false
 		}
 	}
 	return true
 }
 
-// path returns where a program is, "" if it is lacking.
-func (b *toolbox) path(name string) string {
-	for _, p := range b.all {
-		if p.name == name {
-			return p.path
-		}
-	}
-	return ""
-}
-
-// peers returns how many programs that download were found.
-func (b *toolbox) peers() int {
-	n := 0
-	for _, p := range b.all {
-		if p.path != "" && !p.helper {
-			n++
-		}
-	}
-	return n
-}
-
 // lacking names the peers of the figures that are not there.
 func (b *toolbox) lacking() []string {
 	var names []string
-	for _, p := range b.all {
-		if p.path == "" && !p.helper && p.name != "axel" {
-			names = append(names, p.name)
+	for _, p := range b.Peers {
+		if p.Path == "" && !p.Helper && p.Name != "axel" {
+			names = append(names, p.Name)
 		}
 	}
 	return names
@@ -116,11 +74,5 @@ func (b *toolbox) print(w io.Writer) {
 	if b.inith == "" {
 		fmt.Fprintln(w, "lacking  inith: its peers are measured alone")
 	}
-	for _, p := range b.all {
-		if p.path != "" {
-			fmt.Fprintf(w, "peer     %-10s %s\n", p.name, p.told)
-		} else {
-			fmt.Fprintf(w, "lacking  %-10s install: %s\n", p.name, p.install)
-		}
-	}
+	b.Print(w)
 }

@@ -61,7 +61,7 @@ func (b *toolbox) forKind(kind string) []tool {
 	}
 	add := func(name, level, versus string, c func(t target) command) {
 		program, _, _ := cutWord(name)
-		if b.path(program) != "" {
+		if b.Path(program) != "" {
 			tools = append(tools, tool{name, level, versus, c})
 		}
 	}
@@ -129,7 +129,7 @@ func (b *toolbox) inithCommand(t target, level string) command {
 
 // wait4x has credentials only in the URL; those here are made for this run.
 func (b *toolbox) wait4x(t target) command {
-	argv := []string{b.path("wait4x"), t.kind, "--timeout", t.timeout.String()}
+	argv := []string{b.Path("wait4x"), t.kind, "--timeout", t.timeout.String()}
 	switch t.kind {
 	case "tcp":
 		argv = append(argv, t.addr)
@@ -151,7 +151,7 @@ func (b *toolbox) wait4x(t target) command {
 }
 
 func (b *toolbox) dockerize(t target) command {
-	c := command{argv: []string{b.path("dockerize"), "-timeout", t.timeout.String(), "-wait"}}
+	c := command{argv: []string{b.Path("dockerize"), "-timeout", t.timeout.String(), "-wait"}}
 	if t.kind == "http" || t.kind == "https" {
 		c.argv = append(c.argv, t.url())
 		if t.caFile != "" {
@@ -164,18 +164,18 @@ func (b *toolbox) dockerize(t target) command {
 }
 
 func (b *toolbox) waitForIt(t target) command {
-	return command{argv: []string{b.path("wait-for-it"), t.addr, "--strict", "--timeout=" + t.seconds()}}
+	return command{argv: []string{b.Path("wait-for-it"), t.addr, "--strict", "--timeout=" + t.seconds()}}
 }
 
 // The loops are what people have in their init containers. busybox sh serves
 // all of them: it is there anyway. Arguments of the script are $0 and $1.
 
 func (b *toolbox) pgIsReady(t target) command {
-	return b.loop(b.path("pg_isready")+` -q -h "$0" -p "$1"`, "1", t)
+	return b.loop(b.Path("pg_isready")+` -q -h "$0" -p "$1"`, "1", t)
 }
 
 func (b *toolbox) curl(t target) command {
-	check := fmt.Sprintf(`%s -sf -m 3 -o /dev/null %s://"$0":"$1"/`, b.path("curl"), t.kind)
+	check := fmt.Sprintf(`%s -sf -m 3 -o /dev/null %s://"$0":"$1"/`, b.Path("curl"), t.kind)
 	if t.caFile != "" {
 		check += " --cacert " + t.caFile
 	}
@@ -183,7 +183,7 @@ func (b *toolbox) curl(t target) command {
 }
 
 func (b *toolbox) busybox(t target, pause string) command {
-	box := b.path("busybox")
+	box := b.Path("busybox")
 	switch {
 	case t.kind == "http":
 		return b.loop(box+` wget -q -T 3 -O /dev/null http://"$0":"$1"/`, pause, t)
@@ -196,7 +196,7 @@ func (b *toolbox) busybox(t target, pause string) command {
 
 func (b *toolbox) loop(check, pause string, t target) command {
 	shell, sleep := []string{"/bin/sh"}, "sleep"
-	if box := b.path("busybox"); box != "" {
+	if box := b.Path("busybox"); box != "" {
 		shell, sleep = []string{box, "sh"}, box+" sleep"
 	}
 	host, port, _ := net.SplitHostPort(t.addr)

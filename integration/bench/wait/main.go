@@ -98,8 +98,8 @@ func run(ctx context.Context, out io.Writer, args []string) (err error) {
 	if b.tools, err = findTools(ctx, dir); err != nil {
 		return err
 	}
-	b.tools.print(out)
-	if b.tools.peers() == 0 {
+	b.tools.Print(out)
+	if b.tools.Found() == 0 {
 		return errors.New("no peer on PATH to compare with: install one of those above")
 	}
 	if err := buildInith(ctx, b.tools.inith); err != nil {

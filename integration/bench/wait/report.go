@@ -2,12 +2,10 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"math"
 	"strconv"
-	"strings"
-	"text/tabwriter"
 	"time"
+
+	"github.com/inith/inith/integration/bench/report"
 )
 
 // The figures of DESIGN.md section 7.
@@ -21,41 +19,15 @@ const (
 	p90Base         = 25 * time.Millisecond
 	medianShare     = 0.03
 	p90Share        = 0.06
-	holds           = "holds"
-	missed          = "missed"
-	nothing         = "-"
-	delayHeader     = "tool\tlevel\tn\twrong\tfailed\tmedian\tp90\tmin\tmax\tdelay/(15ms+3%T) median\tdelay/(25ms+6%T) p90\tinith/tool\tfigure\t"
-	openHeader      = "tool\tlevel\tn\tfailed\tCPU median\tp90\tmin\tmax\tinith/tool\twall median\tinith/tool\tVmHWM median\tmax\tinith/tool\tCPU<=15ms\tVmHWM<=16MiB\t"
-	waitingHeader   = "tool\tlevel\tCPU\tinith/tool\tVmHWM\tinith/tool\twaited\tresult\tCPU figure\tVmHWM<=16MiB\t"
+	delayHeader     = "tool\tlevel\tn\twrong\tfailed\tmedian\tp90\tmin\tmax\tdelay/(15ms+3%T) median\tdelay/(25ms+6%T) p90\tinith/tool\tfigure"
+	openHeader      = "tool\tlevel\tn\tfailed\tCPU median\tp90\tmin\tmax\tinith/tool\twall median\tinith/tool\tVmHWM median\tmax\tinith/tool\tCPU<=15ms\tVmHWM<=16MiB"
+	waitingHeader   = "tool\tlevel\tCPU\tinith/tool\tVmHWM\tinith/tool\twaited\tresult\tCPU figure\tVmHWM<=16MiB"
 	apart           = "apart" // the figure is for settle=0s
 )
 
-// inTable writes a titled table.
-func inTable(w io.Writer, title, header string, rows func(line func(cells ...string))) {
-	fmt.Fprintf(w, "\n%s\n", title)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, header)
-	rows(func(cells ...string) { fmt.Fprintln(t, strings.Join(cells, "\t")+"\t") })
-	_ = t.Flush()
-}
-
-func verdict(held bool) string {
-	if held {
-		return holds
-	}
-	return missed
-}
-
-func number(x float64, unit string) string {
-	if math.IsNaN(x) { // there is no value
-		return nothing
-	}
-	return strconv.FormatFloat(x, 'f', 1, 64) + unit
-}
-
 func factor(x float64, ok bool) string {
 	if !ok {
-		return nothing
+		return report.Nothing
 	}
 	return strconv.FormatFloat(x, 'g', 2, 64) + "x"
 }
@@ -67,7 +39,7 @@ func ratioCell(all []series, s series, measure func(row) (float64, bool)) string
 			return factor(ratio(&all[i], &s, measure))
 		}
 	}
-	return nothing
+	return report.Nothing
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
@@ -98,7 +70,7 @@ func (b *bench) reportDelay() {
 	for _, sc := range b.delayScenarios() {
 		all := seriesOf(b.rows, "delay", sc.name, b.tools.forKind(sc.kind))
 		title := fmt.Sprintf("Delay from ready to exit: %s (T from %v to %v, seed %d)", sc.name, b.low, b.high, b.seed)
-		inTable(b.out, title, delayHeader, func(line func(...string)) {
+		report.Table(b.out, title, delayHeader, func(line func(...string)) {
 			for _, s := range all {
 				line(delayCells(all, s)...)
 			}
@@ -108,28 +80,21 @@ func (b *bench) reportDelay() {
 
 func delayCells(all []series, s series) []string {
 	d := s.values(delayOf)
-	m, p := median(s.values(normalised(medianBase, medianShare))), p90(s.values(normalised(p90Base, p90Share)))
-	figure := nothing
+	m, p := report.Median(s.values(normalised(medianBase, medianShare))), p90(s.values(normalised(p90Base, p90Share)))
+	figure := report.Nothing
 	switch {
 	case s.isInith() && s.Level == "default settle":
 		figure = apart
 	case s.isInith():
-		figure = verdict(m <= 1 && p <= 1)
+		figure = report.Verdict(m <= 1 && p <= 1)
 	}
 	return []string{
 		s.Tool, s.Level, strconv.Itoa(len(s.rows)), count(s.rows, wasWrong), count(s.rows, hasFailed),
-		number(median(d), "ms"), number(p90(d), "ms"), number(least(d), "ms"), number(most(d), "ms"),
-		number2(m), number2(p), ratioCell(all, s, delayOf), figure,
+		report.Number(report.Median(d), 1, "ms"), report.Number(p90(d), 1, "ms"), report.Number(least(d), 1, "ms"), report.Number(most(d), 1, "ms"),
+		report.Number(m, 2, ""), report.Number(p, 2, ""), ratioCell(all, s, delayOf), figure,
 	}
-}
-
-func number2(x float64) string {
-	if math.IsNaN(x) { // there is no value
-		return nothing
-	}
-	return strconv.FormatFloat(x, 'f', 2, 64)
 }
 
 // least and most expect sorted values.
-func least(v []float64) float64 { return median(v[:min(1, len(v))]) }
-func most(v []float64) float64  { return median(v[max(0, len(v)-1):]) }
+func least(v []float64) float64 { return report.Median(v[:min(1, len(v))]) }
+func most(v []float64) float64  { return report.Median(v[max(0, len(v)-1):]) }

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/inith/inith/integration/bench/report"
 )
 
 func cpuOf(r row) (float64, bool)  { return milliseconds(r.CPU), !r.Failed }
@@ -19,7 +21,7 @@ func (b *bench) reportOpen() {
 		if len(all) == 0 {
 			continue
 		}
-		inTable(b.out, "Cost until exit on an open port: "+kind, openHeader, func(line func(...string)) {
+		report.Table(b.out, "Cost until exit on an open port: "+kind, openHeader, func(line func(...string)) {
 			for _, s := range all {
 				line(openCells(all, s)...)
 			}
@@ -29,16 +31,16 @@ func (b *bench) reportOpen() {
 
 func openCells(all []series, s series) []string {
 	cpu, wall, peak := s.values(cpuOf), s.values(wallOf), s.values(peakOfRow)
-	cpuFigure, peakFigureCell := nothing, nothing
+	cpuFigure, peakFigureCell := report.Nothing, report.Nothing
 	if s.isInith() {
-		cpuFigure = verdict(median(cpu) <= milliseconds(openFigure))
-		peakFigureCell = verdict(most(peak) <= peakFigure>>20)
+		cpuFigure = report.Verdict(report.Median(cpu) <= milliseconds(openFigure))
+		peakFigureCell = report.Verdict(most(peak) <= peakFigure>>20)
 	}
 	return []string{
 		s.Tool, s.Level, strconv.Itoa(len(s.rows)), count(s.rows, hasFailed),
-		number(median(cpu), "ms"), number(p90(cpu), "ms"), number(least(cpu), "ms"), number(most(cpu), "ms"), ratioCell(all, s, cpuOf),
-		number(median(wall), "ms"), ratioCell(all, s, wallOf),
-		number(median(peak), "MiB"), number(most(peak), "MiB"), ratioCell(all, s, peakOfRow), cpuFigure, peakFigureCell,
+		report.Number(report.Median(cpu), 1, "ms"), report.Number(p90(cpu), 1, "ms"), report.Number(least(cpu), 1, "ms"), report.Number(most(cpu), 1, "ms"), ratioCell(all, s, cpuOf),
+		report.Number(report.Median(wall), 1, "ms"), ratioCell(all, s, wallOf),
+		report.Number(report.Median(peak), 1, "MiB"), report.Number(most(peak), 1, "MiB"), ratioCell(all, s, peakOfRow), cpuFigure, peakFigureCell,
 	}
 }
 
@@ -50,7 +52,7 @@ func (b *bench) reportWaiting() {
 			figure = refusedFigure
 		}
 		title := fmt.Sprintf("Cost of %v of waiting: %s (figure: %v of CPU in %v)", b.waiting, sc.name, figure, figureOfWaiting)
-		inTable(b.out, title, waitingHeader, func(line func(...string)) {
+		report.Table(b.out, title, waitingHeader, func(line func(...string)) {
 			for _, s := range all {
 				line(b.waitingCells(all, s, figure)...)
 			}
@@ -61,12 +63,12 @@ func (b *bench) reportWaiting() {
 // waitingCells has no medians: a series here is one long run.
 func (b *bench) waitingCells(all []series, s series, figure time.Duration) []string {
 	r := s.rows[0]
-	cpu, peak := median(s.values(cpuOf)), median(s.values(peakOfRow))
-	cpuFigure, peakCell := nothing, nothing
+	cpu, peak := report.Median(s.values(cpuOf)), report.Median(s.values(peakOfRow))
+	cpuFigure, peakCell := report.Nothing, report.Nothing
 	if s.isInith() {
-		peakCell = verdict(peak <= peakFigure>>20)
+		peakCell = report.Verdict(peak <= peakFigure>>20)
 		if b.waiting == figureOfWaiting {
-			cpuFigure = verdict(cpu <= milliseconds(figure))
+			cpuFigure = report.Verdict(cpu <= milliseconds(figure))
 		}
 	}
 	result := "waited to the end"
@@ -78,12 +80,12 @@ func (b *bench) waitingCells(all []series, s series, figure time.Duration) []str
 	}
 	stillWaited := func(measure func(row) (float64, bool)) string {
 		if r.Wrong {
-			return nothing // it did not wait
+			return report.Nothing // it did not wait
 		}
 		return ratioCell(all, s, measure)
 	}
 	return []string{
-		s.Tool, s.Level, number(cpu, "ms"), stillWaited(cpuOf), number(peak, "MiB"), stillWaited(peakOfRow),
+		s.Tool, s.Level, report.Number(cpu, 1, "ms"), stillWaited(cpuOf), report.Number(peak, 1, "MiB"), stillWaited(peakOfRow),
 		r.Wall.Round(10 * time.Millisecond).String(), result, cpuFigure, peakCell,
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/inith/inith/integration/bench/report"
 )
 
 // rowsFile is where the single measurements are kept, one JSON object a line.
@@ -116,18 +118,11 @@ func ratio(inith, peer *series, measure func(row) (float64, bool)) (float64, boo
 		}
 	}
 	slices.Sort(ratios)
-	return median(ratios), len(ratios) > 0
+	return report.Median(ratios), len(ratios) > 0
 }
 
-// median and p90 expect sorted values.
-func median(v []float64) float64 {
-	if len(v) == 0 {
-		return math.NaN()
-	}
-	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
-}
-
-// p90 is the nearest rank: no value is made up between two samples.
+// p90 expects sorted values. It is the nearest rank: no value is made up between
+// two samples.
 func p90(v []float64) float64 {
 	if len(v) == 0 {
 		return math.NaN()

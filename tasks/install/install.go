@@ -1,0 +1,122 @@
+// Package install copies inith's own binary to where an application of another
+// image finds it. At the path there is nothing, the old binary or the whole new
+// one, however many processes install at once.
+package install
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/inith/inith/internal/atomicfile"
+	"github.com/inith/inith/internal/reason"
+)
+
+// mode is that of the installed binary, whatever the umask: every user may execute
+// it, and nobody writes to it.
+const mode fs.FileMode = 0o555
+
+// A Result is where the binary is.
+type Result struct {
+	Path  string
+	Size  int64 // bytes
+	There bool  // it was there already, and was not touched
+}
+
+// Install copies the file at source to a folder, which it makes, under a name.
+func Install(ctx context.Context, source, folder, name string) (Result, error) {
+	path := filepath.Join(folder, name)
+	if err := os.MkdirAll(folder, 0o777); err != nil { //nolint:gosec // as other folders: less the umask
+		return Result{}, refused("make the folder "+folder, err)
+	}
+	if noexec(folder) {
+		return Result{}, &reason.Error{
+			Text: folder + " is mounted noexec: nothing in it can be executed",
+			Hint: "mount a volume without that option, such as an emptyDir",
+		}
+	}
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() && info.Mode()&fs.ModeSymlink == 0 {
+		return Result{}, &reason.Error{Text: path + " is not a regular file: it is never replaced"}
+	}
+	src, err := os.Open(filepath.Clean(source))
+	if err != nil {
+		return Result{}, refused("read our own binary", err)
+	}
+	defer func() { _ = src.Close() }()
+	info, err := src.Stat()
+	if err != nil {
+		return Result{}, refused("read our own binary", err)
+	}
+	result := Result{Path: path, Size: info.Size()}
+	if result.There = intact(ctx, path, src, info.Size()); result.There {
+		return result, nil
+	}
+	if err := put(ctx, src, path); err != nil {
+		return Result{}, err
+	}
+	return result, nil
+}
+
+// put brings a copy of the binary to its path.
+func put(ctx context.Context, src *os.File, path string) error {
+	f, err := atomicfile.Create(path, mode)
+	if err != nil {
+		return refused("write "+path, err)
+	}
+	if !clone(f.File, src) {
+		_, err = src.Seek(0, io.SeekStart)
+		if err == nil {
+			_, err = io.Copy(f.File, src) // copy_file_range, where the kernel has it for these two
+		}
+	}
+	if err == nil {
+		err = f.Chmod(mode)
+	}
+	if err != nil || ctx.Err() != nil {
+		f.Discard()
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return refused("write "+path, err)
+	}
+	if err := f.Commit(); err != nil {
+		return refused("write "+path, err)
+	}
+	return nil
+}
+
+// intact reports whether the binary is at its path, and can be executed by all.
+func intact(ctx context.Context, path string, src io.ReaderAt, size int64) bool {
+	info, err := os.Lstat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() != size || info.Mode().Perm() != mode {
+		return false
+	}
+	f, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return false
+	}
+	defer func() { _ = f.Close() }()
+	a, b := make([]byte, 256<<10), make([]byte, 256<<10)
+	for off := int64(0); off < size; off += int64(len(a)) {
+		n, err := src.ReadAt(a, off)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return false
+		}
+		m, err := f.ReadAt(b, off)
+		if err != nil && !errors.Is(err, io.EOF) || !bytes.Equal(a[:n], b[:m]) || ctx.Err() != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// refused says what a file system refused.
+func refused(what string, err error) error {
+	known := reason.Local(err)
+	return &reason.Error{Text: fmt.Sprintf("cannot %s: %s", what, known.Text), Hint: known.Hint, Err: err}
+}

@@ -1,0 +1,110 @@
+package render
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/inith/inith/internal/reason"
+)
+
+// explain says where and why a template failed, in words of ours: those of
+// text/template quote the template and values.
+func (p *templateProgram) explain(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if m, ok := errors.AsType[*PlaceError](err); ok { // of a template that was included
+		return m
+	}
+	r, ours := errors.AsType[*reason.Error](err)
+	if !ours {
+		r = execWords(err.Error())
+	}
+	if at, ok := p.place(err.Error()); ok {
+		return p.because(at, r)
+	}
+	return &PlaceError{Path: p.path, Reason: r}
+}
+
+// place reads the place in an error of text/template: "template: t:LINE:BYTES: ".
+func (p *templateProgram) place(message string) (offset int, ok bool) {
+	rest, ok := strings.CutPrefix(message, "template: "+rootName+":")
+	if !ok {
+		return 0, false
+	}
+	line, rest, _ := strings.Cut(rest, ":")
+	bytes, _, _ := strings.Cut(rest, ":")
+	l, err := strconv.Atoi(line)
+	b, err2 := strconv.Atoi(bytes)
+	return p.at(l, b), err == nil && err2 == nil
+}
+
+// execWords says what the words of text/template mean that are its own.
+func execWords(message string) *reason.Error {
+	if name := functionIn(message, "wrong number of args for "); name != "" {
+		return &reason.Error{Text: name + ": too few or too many values", Hint: "it is used as " + usage(name)}
+	}
+	if _, kinds, ok := strings.Cut(message, "wrong type for value; expected "); ok {
+		want, got, _ := strings.Cut(kinds, "; got ")
+		return &reason.Error{Text: fmt.Sprintf("want %s, and it is %s", goKind(want), goKind(got))}
+	}
+	for _, known := range []struct{ in, text, hint string }{
+		{"incompatible types for comparison", "values of different kinds are compared", "int and toString make them the same"},
+		{"error calling eq: ", "these values cannot be compared", ""},
+		{"range can't iterate over", "range wants a list, a mapping or a number", ""},
+		{"invalid value; expected", "a value is null", "a default can stand in"},
+		{"can't give argument to non-function", "a value is given to what is no function", ""},
+		{"expected string; found", "want a text", ""},
+		{"expected integer; found", "want a number", ""},
+		{"nil is not a command", "nil is no value", ""},
+		{"can't print", "this cannot be written as text", ""},
+	} {
+		if strings.Contains(message, known.in) {
+			return &reason.Error{Text: known.text, Hint: known.hint}
+		}
+	}
+	if name := functionIn(message, "error calling "); name != "" {
+		return &reason.Error{Text: name + " does not take these values", Hint: "it is used as " + usage(name)}
+	}
+	return &reason.Error{Text: "this does not work with these values"}
+}
+
+// functionIn returns the function whose name follows in a message, if it is one of
+// the table.
+func functionIn(message, before string) string {
+	_, rest, _ := strings.Cut(message, before)
+	for _, f := range Functions() {
+		if strings.HasPrefix(rest, f.Name+":") {
+			return f.Name
+		}
+	}
+	return ""
+}
+
+func usage(name string) string {
+	all := Functions()
+	i := slices.IndexFunc(all, func(f Function) bool { return f.Name == name })
+	return strings.TrimSpace(name + " " + all[i].Args)
+}
+
+// goKind says what a type of Go is to a person.
+func goKind(name string) string {
+	switch {
+	case name == "string":
+		return "a text"
+	case strings.HasPrefix(name, "int"), strings.HasPrefix(name, "float"):
+		return "a number"
+	case name == "bool":
+		return "true or false"
+	case strings.HasPrefix(name, "[]"):
+		return "a list"
+	case strings.HasPrefix(name, "map"), name == "render.variables":
+		return "a mapping"
+	default:
+		return "something else"
+	}
+}

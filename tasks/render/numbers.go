@@ -1,0 +1,122 @@
+package render
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+func toInt(value any) (int, error) {
+	switch v := value.(type) {
+	case int:
+		return v, nil
+	case float64:
+		if n := int(v); float64(n) == v {
+			return n, nil
+		}
+	case string:
+		if n, err := strconv.Atoi(strings.TrimSpace(v)); err == nil {
+			return n, nil
+		}
+	}
+	return 0, wrong("%s is no whole number", this(value))
+}
+
+func toFloat(value any) (float64, error) {
+	switch v := value.(type) {
+	case int:
+		return float64(v), nil
+	case float64:
+		return v, nil
+	case string:
+		if n, err := strconv.ParseFloat(strings.TrimSpace(v), 64); err == nil {
+			return n, nil
+		}
+	}
+	return 0, wrong("%s is no number", this(value))
+}
+
+func toBool(value any) (bool, error) {
+	switch v := value.(type) {
+	case bool:
+		return v, nil
+	case int:
+		if v == 0 || v == 1 {
+			return v == 1, nil
+		}
+	case string:
+		word := strings.ToLower(strings.TrimSpace(v))
+		if slices.Contains([]string{"true", "yes", "on", "y", "1"}, word) {
+			return true, nil
+		}
+		if slices.Contains([]string{"false", "no", "off", "n", "0", ""}, word) {
+			return false, nil
+		}
+	}
+	return false, wrong("%s is neither true nor false", this(value))
+}
+
+// this is a value in a message.
+func this(value any) string {
+	if _, ok := value.(string); ok {
+		return "this text"
+	}
+	return "this value"
+}
+
+func ints(values []any) ([]int, error) {
+	if len(values) == 0 {
+		return nil, wrong("want a number")
+	}
+	all := make([]int, len(values))
+	for i, v := range values {
+		var err error
+		if all[i], err = toInt(v); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func reduce(values []any, f func(a, b int) int) (int, error) {
+	all, err := ints(values)
+	if err != nil {
+		return 0, err
+	}
+	result := all[0]
+	for _, n := range all[1:] {
+		result = f(result, n)
+	}
+	return result, nil
+}
+
+func add(values ...any) (int, error) {
+	return reduce(values, func(a, b int) int { return a + b })
+}
+
+func mul(values ...any) (int, error) {
+	return reduce(values, func(a, b int) int { return a * b })
+}
+
+func largest(values ...any) (int, error) {
+	return reduce(values, func(a, b int) int { return max(a, b) })
+}
+
+func smallest(values ...any) (int, error) {
+	return reduce(values, func(a, b int) int { return min(a, b) })
+}
+
+func sub(a, b any) (int, error) {
+	return reduce([]any{a, b}, func(a, b int) int { return a - b })
+}
+
+func div(a, b any) (int, error) {
+	n, err := ints([]any{a, b})
+	switch {
+	case err != nil:
+		return 0, err
+	case n[1] == 0:
+		return 0, wrong("div: by zero")
+	}
+	return n[0] / n[1], nil
+}

@@ -1,0 +1,201 @@
+// Package render makes configuration files of templates, variables, values and
+// secret files. A [Renderer] opens a source, which tells every mistake in it, and
+// the [Job] then renders it: all of it in memory, then file by file into place.
+//
+// Templates, values and variables hold secrets: no error and no log quotes any of
+// them. An error has a place and words of our own.
+package render
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"strings"
+)
+
+// What a rendering may take, so that it ends, and within the memory of a small
+// container.
+const (
+	maxOutput = 64 << 20  // bytes of all results together, and of each text on the way
+	maxInput  = 8 << 20   // bytes of a template, a file with values or one with a secret
+	maxRounds = 1_000_000 // of all loops of a template
+	maxDepth  = 100       // of templates that include templates
+)
+
+// A Renderer says what templates get to see and how results are written.
+type Renderer struct {
+	Env      []string    // "NAME=value"; of two with one name the last counts
+	Values   []string    // YAML and JSON files; later ones override earlier ones
+	Envsubst bool        // sources are no templates: only $NAME and ${NAME} are replaced
+	Only     []string    // with Envsubst, the variables to replace; nil is all
+	Mode     fs.FileMode // of results; zero: as a file that is there has it, else 0644 less the umask
+
+	Stdin  io.Reader // is the source "-"
+	Stdout io.Writer // is the destination "-"
+
+	// Check looks at a result before it appears; an error keeps all of them from
+	// appearing. Nil is no check.
+	Check func(ctx context.Context, path string, content []byte) error
+
+	Logger *slog.Logger // nil discards
+}
+
+// A State says what became of a file.
+type State string
+
+// The states of a [Result].
+const (
+	Rendered  State = "rendered"
+	Copied    State = "copied"    // it is no template
+	Unchanged State = "unchanged" // it was there already, and was not touched
+)
+
+// A Result is a file that is in its place.
+type Result struct {
+	Path  string // "" for the standard output
+	Size  int    // bytes
+	State State
+}
+
+// A program makes one file. It is safe to run again.
+type program interface {
+	run(ctx context.Context, w *output) error
+}
+
+// A file is one source and where its result goes.
+type file struct {
+	dest    string
+	mode    fs.FileMode // that a new file gets, before the umask
+	plain   bool        // no template: copied
+	program program
+}
+
+// A Job is a source that is parsed and ready to be rendered.
+type Job struct {
+	*Renderer
+
+	files []*file
+	log   *slog.Logger
+}
+
+// Open reads and parses a source: a file, a folder of them, or "-". Its error joins
+// one for each mistake; nothing was written then.
+func (r *Renderer) Open(ctx context.Context, source, dest string) (*Job, error) {
+	j := &Job{Renderer: r, log: r.Logger}
+	if j.log == nil {
+		j.log = slog.New(slog.DiscardHandler)
+	}
+	values, valuesErr := readValues(r.Values)
+	inputs, err := r.inputs(ctx, source, dest)
+	if err = errors.Join(valuesErr, err); err != nil {
+		return nil, err
+	}
+	scope := scope{variables: newVariables(r.Env), values: values}
+	var errs []error
+	for _, in := range inputs {
+		f := &file{dest: in.dest, mode: in.mode, plain: in.plain}
+		if f.program, err = r.compile(in, scope); err != nil {
+			errs = append(errs, err)
+		}
+		j.files = append(j.files, f)
+	}
+	return j, errors.Join(errs...)
+}
+
+// compile makes the program of an input.
+func (r *Renderer) compile(in input, s scope) (program, error) {
+	switch {
+	case in.plain:
+		return plain(in.text), nil
+	case r.Envsubst:
+		return parseSubstitution(in.path, in.text, s.variables, r.Only)
+	default:
+		return parseTemplate(in.path, in.text, s)
+	}
+}
+
+// Run renders all files, checks them, and then puts them in their places, each of
+// them whole. Its error joins one for each file that could not be rendered.
+func (j *Job) Run(ctx context.Context) ([]Result, error) {
+	contents := make([][]byte, len(j.files))
+	left := maxOutput
+	var errs []error
+	for i, f := range j.files {
+		w := &output{left: left}
+		if err := f.program.run(ctx, w); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		contents[i] = []byte(w.text.String())
+		left -= len(contents[i])
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	if err := j.check(ctx, contents); err != nil {
+		return nil, err
+	}
+	var results []Result
+	for i, f := range j.files {
+		if ctx.Err() != nil {
+			return results, context.Cause(ctx)
+		}
+		result, err := j.put(f, contents[i])
+		if err != nil {
+			return results, err
+		}
+		j.told(ctx, result)
+		results = append(results, result)
+	}
+	return results, nil
+}
+
+func (j *Job) told(ctx context.Context, r Result) {
+	log := j.log.With("path", cmp.Or(r.Path, "-"), "bytes", r.Size)
+	switch r.State {
+	case Rendered:
+		log.InfoContext(ctx, "rendered")
+	case Copied:
+		log.InfoContext(ctx, "copied")
+	case Unchanged:
+		log.InfoContext(ctx, "unchanged")
+	}
+}
+
+func (j *Job) check(ctx context.Context, contents [][]byte) error {
+	if j.Check == nil {
+		return nil
+	}
+	var errs []error
+	for i, f := range j.files {
+		errs = append(errs, j.Check(ctx, f.dest, contents[i]))
+	}
+	return errors.Join(errs...)
+}
+
+// An output takes a result, up to its limit.
+type output struct {
+	text strings.Builder
+	left int
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	if o.left -= len(b); o.left < 0 {
+		return 0, errTooLarge()
+	}
+	return o.text.Write(b)
+}
+
+// plain is a file that is copied.
+type plain string
+
+func (p plain) run(_ context.Context, w *output) error {
+	_, err := w.Write([]byte(p))
+	return err
+}

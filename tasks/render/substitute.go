@@ -1,0 +1,218 @@
+package render
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/inith/inith/internal/reason"
+)
+
+// A substitution is a text in which variables are replaced, and nothing else.
+type substitution struct {
+	source
+
+	variables variables
+	parts     []part
+}
+
+// A part is a text, or a variable.
+type part struct {
+	text string // if name is ""
+	name string
+	at   int // offset
+
+	operator  string // "", "-", "?" or "+"; with a colon before it, an empty variable counts as not set
+	otherwise []part // behind - and +
+	message   string // behind ?
+}
+
+// parseSubstitution finds variables. With only, all others stay as they are, and so
+// does everything that looks like one.
+func parseSubstitution(path, text string, v variables, only []string) (*substitution, error) {
+	p := &substitutionParser{source: source{path, text}, only: only}
+	parts, err := p.parts(0)
+	if err != nil {
+		return nil, err
+	}
+	return &substitution{p.source, v, parts}, nil
+}
+
+type substitutionParser struct {
+	source
+
+	only []string
+	pos  int
+}
+
+// parts reads up to the end; within the braces of a variable up to the brace that
+// closes them.
+func (p *substitutionParser) parts(depth int) ([]part, error) {
+	if depth > maxDepth {
+		return nil, p.mistake(p.pos, "too many braces in each other", "")
+	}
+	var all []part
+	begin := p.pos
+	flush := func(end int) {
+		if end > begin {
+			all = append(all, part{text: p.text[begin:end]})
+		}
+	}
+	for p.pos < len(p.text) {
+		switch {
+		case depth > 0 && p.text[p.pos] == '}':
+			flush(p.pos)
+			return all, nil
+		case p.escaped():
+			flush(p.pos + 1)
+			p.pos += 2
+			begin = p.pos
+		case p.refers(p.pos):
+			flush(p.pos)
+			v, err := p.variable(depth)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, v)
+			begin = p.pos
+		default:
+			p.pos++
+		}
+	}
+	flush(p.pos)
+	return all, nil
+}
+
+// escaped reports whether two dollars stand for one: with only, before one of
+// these variables.
+func (p *substitutionParser) escaped() bool {
+	return strings.HasPrefix(p.text[p.pos:], "$$") && (len(p.only) == 0 || p.refers(p.pos+1))
+}
+
+// refers reports whether a variable to replace is at an offset, or what can only be
+// meant as one.
+func (p *substitutionParser) refers(at int) bool {
+	rest, ok := strings.CutPrefix(p.text[at:], "$")
+	if !ok {
+		return false
+	}
+	rest, braces := strings.CutPrefix(rest, "{")
+	name := leadingName(rest)
+	if len(p.only) > 0 {
+		return slices.Contains(p.only, name)
+	}
+	return braces || name != ""
+}
+
+func (p *substitutionParser) variable(depth int) (part, error) {
+	v := part{at: p.pos}
+	p.pos++
+	rest, braces := strings.CutPrefix(p.text[p.pos:], "{")
+	v.name = leadingName(rest)
+	p.pos += len(v.name)
+	if !braces {
+		return v, nil
+	}
+	p.pos++
+	if v.name == "" {
+		return v, p.mistake(v.at, "${ without the name of a variable", "$$ stands for a dollar")
+	}
+	rest = p.text[p.pos:]
+	if strings.HasPrefix(rest, "}") {
+		p.pos++
+		return v, nil
+	}
+	if rest == "" {
+		return v, p.mistake(v.at, "the brace that begins here is not closed", "")
+	}
+	v.operator = operatorOf(rest)
+	if v.operator == "" {
+		return v, p.mistake(p.pos, "not understood after the name of a variable", "it has ${A:-default}, ${A-default}, ${A:?message}, ${A?message}, ${A:+other}, ${A+other}")
+	}
+	p.pos += len(v.operator)
+	return p.behind(v, depth)
+}
+
+// behind reads what follows the operator, and the closing brace.
+func (p *substitutionParser) behind(v part, depth int) (part, error) {
+	var err error
+	if strings.HasSuffix(v.operator, "?") {
+		length := strings.IndexByte(p.text[p.pos:], '}')
+		if length >= 0 {
+			v.message = p.text[p.pos : p.pos+length]
+			p.pos += length
+		} else {
+			p.pos = len(p.text)
+		}
+	} else if v.otherwise, err = p.parts(depth + 1); err != nil {
+		return v, err
+	}
+	if p.pos == len(p.text) {
+		return v, p.mistake(v.at, "the brace that begins here is not closed", "")
+	}
+	p.pos++
+	return v, nil
+}
+
+func operatorOf(s string) string {
+	for _, operator := range []string{":-", ":?", ":+", "-", "?", "+"} {
+		if strings.HasPrefix(s, operator) {
+			return operator
+		}
+	}
+	return ""
+}
+
+func (s *substitution) run(ctx context.Context, w *output) error {
+	err := s.write(w, s.parts)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func (s *substitution) write(w *output, parts []part) error {
+	for _, p := range parts {
+		text := p.text
+		if p.name != "" {
+			value, set, err := s.variables.get(p.name)
+			if r, ok := err.(*reason.Error); ok { //nolint:errorlint // get returns no other
+				return s.because(p.at, r)
+			}
+			there := set && (value != "" || !strings.HasPrefix(p.operator, ":"))
+			switch operator := strings.TrimPrefix(p.operator, ":"); {
+			case operator == "+" && !there:
+				continue
+			case operator == "+", operator == "-" && !there:
+				if err := s.write(w, p.otherwise); err != nil {
+					return err
+				}
+				continue
+			case !there:
+				return s.because(p.at, s.missing(p))
+			}
+			text = value
+		}
+		if _, err := w.Write([]byte(text)); err != nil {
+			return &PlaceError{Path: s.path, Reason: errTooLarge()}
+		}
+	}
+	return nil
+}
+
+// missing says that a variable is not there: with the message that the text has for
+// that. A name in small letters is not told: it may be the rest of a password with a
+// dollar in it.
+func (s *substitution) missing(p part) *reason.Error {
+	r := s.variables.missing(p.name)
+	if p.message != "" {
+		r = &reason.Error{Text: "$" + p.name + ": " + p.message}
+	} else if strings.ToUpper(p.name) != p.name {
+		r.Text, r.Hint = "what the dollar begins is no variable that is set", "$$ stands for a dollar, and --only names the variables to replace"
+	} else if _, set := s.variables[p.name]; set {
+		r.Text = "$" + p.name + " is empty"
+	} else {
+		r.Hint = "set it, or $" + p.name + "_FILE to a file with the value; ${" + p.name + ":-…} has a default"
+	}
+	return r
+}

@@ -1,0 +1,211 @@
+package render
+
+import (
+	"sort"
+	"strings"
+
+	"github.com/inith/inith/internal/suggest"
+)
+
+// A span is an action: what is between {{ and }}, with them.
+type span struct{ start, end int }
+
+// explainSyntax finds the place of what text/template cannot parse: it tells the
+// line at most, and quotes the template.
+func (p *templateProgram) explainSyntax(err error) error {
+	actions, unclosed := p.actions()
+	// The first action up to which the template cannot be parsed is the one to tell.
+	open := opened(p.text, actions)
+	first := sort.Search(len(actions), func(i int) bool {
+		if open[i] < 0 {
+			return true
+		}
+		_, err := parseTrees(p.text[:actions[i].end] + strings.Repeat("{{end}}", open[i]))
+		return err != nil
+	})
+	if first == len(actions) {
+		if unclosed != nil {
+			return unclosed
+		}
+		return p.neverEnds(actions)
+	}
+	a := actions[first]
+	if open[first] < 0 {
+		return p.mistake(a.start, "{{end}} without a beginning such as {{if}}", "")
+	}
+	if _, last := parseTrees(p.text[:a.end] + strings.Repeat("{{end}}", open[first])); last != nil {
+		err = last
+	}
+	return p.syntaxWords(a, err.Error())
+}
+
+// syntaxWords says in words of ours what the parser said of an action.
+func (p *templateProgram) syntaxWords(a span, message string) error {
+	_, message, _ = strings.Cut(message, "template: "+rootName+":") // a line follows
+	_, message, _ = strings.Cut(message, ": ")
+	if word, ok := between(message, `function "`, `" not defined`); ok {
+		return p.mistake(p.find(a, word), "unknown function"+didYouMean(word), "inith render --help has the list; a text stands in quotes")
+	}
+	if word, ok := between(message, `undefined variable "`, `"`); ok {
+		return p.mistake(p.find(a, word), "this variable is not set before", "a variable is set by {{$name := value}}, and ends with the {{if}}, {{with}} or {{range}} around it")
+	}
+	for _, known := range []struct{ in, text string }{
+		{"missing value for ", "a value is missing"},
+		{"non executable command in pipeline", "only a function may follow |"},
+		{"unclosed left paren", "a parenthesis is not closed"},
+		{"unexpected right paren", "a parenthesis is closed that was not opened"},
+		{"bad number syntax", "not a number"},
+		{"expected :=", "want := or ="},
+		{"multiple definition of template", "another template has the same name"},
+		{"too many declarations", "too many variables are set"},
+		{"range can only initialize variables", "range sets variables with :="},
+		{"outside {{range}}", "{{break}} and {{continue}} are for {{range}}"},
+		{"max expression depth", "too many parentheses"},
+		{"unexpected {{else}}", "{{else}} does not belong here"},
+		{"in template clause", "want a name in quotes, and one value"},
+		{"in define clause", "want a name in quotes"},
+		{"in block clause", "want a name in quotes"},
+		{"unexpected {{define", "{{define}} must not stand in another action"},
+	} {
+		if strings.HasPrefix(message, known.in) || strings.Contains(message, " "+known.in) {
+			return p.mistake(a.start, known.text, "")
+		}
+	}
+	return p.mistake(a.start, "this is no action of a template", "text in braces that is meant as it is: {{\"{{\"}}")
+}
+
+// didYouMean suggests a function.
+func didYouMean(word string) string {
+	var names []string
+	for _, f := range Functions() {
+		if names = append(names, f.Name); strings.EqualFold(word, f.Name) {
+			word = f.Name
+		}
+	}
+	return suggest.DidYouMean(word, names)
+}
+
+// neverEnds tells the beginning whose end is missing.
+func (p *templateProgram) neverEnds(actions []span) error {
+	var begun []int
+	for _, a := range actions {
+		switch depth(p.text, a) {
+		case 1:
+			begun = append(begun, a.start)
+		case -1:
+			begun = begun[:max(len(begun)-1, 0)]
+		}
+	}
+	if len(begun) == 0 {
+		return p.mistake(0, "not a template", "")
+	}
+	return p.mistake(begun[len(begun)-1], "{{end}} is missing for what begins here", "")
+}
+
+// find returns where a word of an action is.
+func (p *templateProgram) find(a span, word string) int {
+	return a.start + max(strings.Index(p.text[a.start:a.end], word), 0)
+}
+
+func between(s, before, after string) (string, bool) {
+	_, rest, ok := strings.Cut(s, before)
+	i := strings.LastIndex(rest, after)
+	if !ok || i < 0 {
+		return "", false
+	}
+	return rest[:i], true
+}
+
+// opened returns how many ends are missing after each action; less than zero from
+// an action on that ends what was not begun.
+func opened(text string, actions []span) []int {
+	open, now := make([]int, len(actions)), 0
+	for i, a := range actions {
+		if now >= 0 {
+			now += depth(text, a)
+		}
+		open[i] = now
+	}
+	return open
+}
+
+// depth returns 1 for an action that needs an end, and -1 for an end.
+func depth(text string, a span) int {
+	inner := strings.TrimLeft(strings.TrimPrefix(text[a.start+2:a.end], "-"), " \t\r\n")
+	word := inner[:len(inner)-len(strings.TrimLeft(inner, "abcdefghijklmnopqrstuvwxyz"))]
+	switch word {
+	case "if", "range", "with", "define", "block":
+		return 1
+	case "end":
+		return -1
+	default:
+		return 0
+	}
+}
+
+// actions returns all actions up to one that is not closed, which is a mistake.
+func (s source) actions() ([]span, *PlaceError) {
+	var all []span
+	for pos := 0; ; {
+		i := strings.Index(s.text[pos:], "{{")
+		if i < 0 {
+			return all, nil
+		}
+		start := pos + i
+		end, mistake := s.action(start)
+		if mistake != nil {
+			return all, mistake
+		}
+		all = append(all, span{start, end})
+		pos = end
+	}
+}
+
+// action returns the end of the action that begins at start.
+func (s source) action(start int) (end int, _ *PlaceError) {
+	pos := start + len("{{")
+	if comment := strings.TrimLeft(strings.TrimPrefix(s.text[pos:], "-"), " \t\r\n"); strings.HasPrefix(comment, "/*") {
+		i := strings.Index(comment, "*/")
+		if i < 0 {
+			return 0, s.mistake(start, "the comment that begins here is not closed by */}}", "")
+		}
+		pos = len(s.text) - len(comment) + i + len("*/")
+	}
+	for pos < len(s.text) {
+		switch c := s.text[pos]; c {
+		case '}':
+			if strings.HasPrefix(s.text[pos:], "}}") {
+				return pos + len("}}"), nil
+			}
+			pos++
+		case '"', '\'', '`':
+			n := quoted(s.text[pos:], c)
+			if n == 0 {
+				return 0, s.mistake(pos, "the quote that begins here is not closed", "")
+			}
+			pos += n
+		default:
+			if strings.HasPrefix(s.text[pos:], "{{") {
+				return 0, s.mistake(start, "the action that begins here is not closed by }}", "")
+			}
+			pos++
+		}
+	}
+	return 0, s.mistake(start, "the action that begins here is not closed by }}", "")
+}
+
+// quoted returns the length of the quoted text that s begins with, zero if it does
+// not end.
+func quoted(s string, quote byte) int {
+	for i := 1; i < len(s); i++ {
+		switch {
+		case s[i] == quote:
+			return i + 1
+		case s[i] == '\\' && quote != '`':
+			i++
+		case s[i] == '\n' && quote != '`':
+			return 0
+		}
+	}
+	return 0
+}

@@ -1,0 +1,221 @@
+package render
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"text/template"
+	"text/template/parse"
+
+	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/suggest"
+)
+
+// rootName is what text/template calls every source. Its errors begin with it, and
+// the path of the source may have any character. No template defines this name.
+const rootName = "(source)"
+
+// A scope is what a template gets to see.
+type scope struct {
+	variables variables
+	values    map[string]any
+}
+
+// A templateProgram is a template that is parsed, and changed so that it fails
+// where something is missing: see [strict].
+type templateProgram struct {
+	source
+
+	scope scope
+	trees map[string]*parse.Tree
+}
+
+func parseTemplate(path, text string, s scope) (*templateProgram, error) {
+	p := &templateProgram{source: source{path, text}, scope: s}
+	var err error
+	if p.trees, err = parseTrees(text); err != nil {
+		return nil, p.explainSyntax(err)
+	}
+	if p.trees[rootName] == nil { // a source of definitions alone renders as nothing
+		p.trees[rootName] = &parse.Tree{Name: rootName, ParseName: rootName, Root: &parse.ListNode{NodeType: parse.NodeList}}
+	}
+	rewriting := strict{source: p.source, templates: p.names()}
+	for _, tree := range p.trees {
+		rewriting.list(tree.Root)
+	}
+	if rewriting.first != nil {
+		return nil, rewriting.first
+	}
+	return p, nil
+}
+
+func parseTrees(text string) (map[string]*parse.Tree, error) {
+	known := map[string]any{}
+	for _, f := range Functions() {
+		known[f.Name] = true
+	}
+	return parse.Parse(rootName, text, "", "", known)
+}
+
+func (p *templateProgram) run(ctx context.Context, w *output) error {
+	e := &execution{templateProgram: p, ctx: ctx}
+	e.template = template.New(rootName).Funcs(e.functions())
+	for name, tree := range p.trees {
+		if _, err := e.template.AddParseTree(name, tree); err != nil {
+			return p.mistake(0, "not a template", "")
+		}
+	}
+	data := map[string]any{"Env": p.scope.variables, "Values": p.scope.values}
+	if err := e.template.Execute(w, data); err != nil {
+		return p.explain(ctx, err)
+	}
+	return nil
+}
+
+// names returns the names of the templates that the source defines.
+func (p *templateProgram) names() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(p.trees)), func(name string) bool { return name == rootName })
+}
+
+// An execution is one run of a template.
+type execution struct {
+	*templateProgram
+
+	ctx      context.Context //nolint:containedctx // functions of a template are given no other
+	template *template.Template
+	rounds   int
+	depth    int
+}
+
+// functions returns those of the table, and those that only a changed template
+// calls.
+func (e *execution) functions() template.FuncMap {
+	all := template.FuncMap{
+		"lookupStrict": lookup, "lookupMaybe": lookupMaybe,
+		"indexMaybe": indexMaybe, "indexQuiet": quietIndex(index), "indexMaybeQuiet": quietIndex(indexMaybe),
+		"envMaybe": e.envMaybe, "envQuiet": quiet(e.env), "envMaybeQuiet": quiet(e.envMaybe),
+		"secretMaybe": secretMaybe, "secretQuiet": secret, "secretMaybeQuiet": secretMaybe, // these tell no path anyway
+		"round": e.round, "shown": shown,
+	}
+	for _, f := range Functions() {
+		if f.bind != nil {
+			all[f.Name] = f.bind(e)
+		}
+	}
+	return all
+}
+
+// round counts a round of a loop. It shows as nothing.
+func (e *execution) round() (string, error) {
+	if e.rounds++; e.rounds > maxRounds {
+		return "", wrong("more than a million rounds of loops")
+	}
+	return "", context.Cause(e.ctx)
+}
+
+// include renders another template of the same source.
+func (e *execution) include(name string, data any) (string, error) {
+	if !slices.Contains(e.names(), name) {
+		return "", wrong("no template has this name%s", suggest.DidYouMean(name, e.names()))
+	}
+	if e.depth++; e.depth > maxDepth {
+		return "", wrong("templates include each other more than %d deep", maxDepth)
+	}
+	defer func() { e.depth-- }()
+	if _, err := e.round(); err != nil {
+		return "", err
+	}
+	w := &output{left: maxOutput}
+	if err := e.template.ExecuteTemplate(w, name, data); err != nil {
+		return "", e.explain(e.ctx, err)
+	}
+	return w.text.String(), nil
+}
+
+// shown is what every action ends in: the text of a value.
+func shown(value any) (string, error) {
+	text, err := textOf(value)
+	if err != nil {
+		return "", err
+	}
+	return bounded(text)
+}
+
+// bounded refuses a text that is too long to go on with.
+func bounded(text string) (string, error) {
+	if len(text) > maxOutput {
+		return "", errTooLarge()
+	}
+	return text, nil
+}
+
+// lookup returns what is under keys, one below the other. Expression is what the
+// template says before them.
+func lookup(expression string, base any, keys ...string) (any, error) {
+	value, missing := find(expression, base, keys)
+	if missing != nil {
+		return nil, missing
+	}
+	return value, nil
+}
+
+// lookupMaybe is lookup where something may be missing: it is nil then.
+func lookupMaybe(expression string, base any, keys ...string) (any, error) {
+	value, err := find(expression, base, keys)
+	if err != nil && !err.absent {
+		return nil, err
+	}
+	return value, nil
+}
+
+// A lookupError is a key that is not there, or a value that has no keys.
+type lookupError struct {
+	because *reason.Error
+	absent  bool
+}
+
+func (e *lookupError) Error() string { return e.because.Text }
+func (e *lookupError) Unwrap() error { return e.because }
+
+func find(expression string, base any, keys []string) (any, *lookupError) {
+	value := base
+	for i, key := range keys {
+		path := expression + "." + strings.Join(keys[:i+1], ".")
+		switch from := value.(type) {
+		case variables:
+			text, set, err := from.get(key)
+			if r, ok := err.(*reason.Error); ok { //nolint:errorlint // get returns no other
+				return nil, &lookupError{because: r}
+			}
+			if !set {
+				return nil, &lookupError{from.missing(key), true}
+			}
+			value = text
+		case map[string]any:
+			below, there := from[key]
+			if !there {
+				return nil, &lookupError{missingKey(path, key, slices.Sorted(maps.Keys(from))), true}
+			}
+			if value = below; value == nil {
+				return nil, &lookupError{wrong("%s is null", path), true}
+			}
+		case nil:
+			return nil, &lookupError{wrong("%s is null, and has no keys", strings.TrimSuffix(path, "."+key)), true}
+		default:
+			return nil, &lookupError{wrong("%s is %s, and has no keys", strings.TrimSuffix(path, "."+key), kindOf(value)), false}
+		}
+	}
+	return value, nil
+}
+
+func missingKey(path, key string, known []string) *reason.Error {
+	if len(path) == len(key)+1 && slices.Contains(known, "Env") { // at the top, where only these two are
+		return &reason.Error{Text: path + " is not there" + suggest.DidYouMean(key, known), Hint: "variables are .Env.NAME, values of --values are .Values.name"}
+	}
+	r := &reason.Error{Text: path + " is not there" + suggest.DidYouMean(key, known), Hint: "a default makes it optional"}
+	if !strings.HasPrefix(path, "(") {
+		r.Hint += ": " + path + " | default \"\""
+	}
+	return r
+}

@@ -1,0 +1,214 @@
+package render
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/inith/inith/internal/reason"
+)
+
+// readValues reads and merges files. Mappings are merged key by key, anything else
+// is replaced by what comes later.
+func readValues(paths []string) (map[string]any, error) {
+	all := map[string]any{}
+	var errs []error
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			errs = append(errs, unreadable(path, err))
+			continue
+		}
+		text, err := readFile(path, info)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		values, err := parseValues(source{path, text})
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		merge(all, values)
+	}
+	return all, errors.Join(errs...)
+}
+
+// merge puts what is in from into to.
+func merge(to, from map[string]any) {
+	for key, value := range from {
+		if below, ok := value.(map[string]any); ok {
+			if under, ok := to[key].(map[string]any); ok {
+				merged := maps.Clone(under)
+				merge(merged, below)
+				to[key] = merged
+				continue
+			}
+		}
+		to[key] = value
+	}
+}
+
+func parseValues(s source) (map[string]any, error) {
+	parse := parseYAML
+	if filepath.Ext(s.path) == ".json" {
+		parse = parseJSON
+	}
+	value, mistake := parse(s)
+	if mistake != nil {
+		return nil, mistake
+	}
+	switch value := value.(type) {
+	case nil:
+		return nil, nil
+	case map[string]any:
+		return value, nil
+	default:
+		return nil, s.mistake(0, "want a mapping of names to values", "")
+	}
+}
+
+// parseYAML reads one document. A date stays the text that it is, and so does a
+// number with leading zeros, which one parser reads as octal and another does not.
+func parseYAML(s source) (any, *PlaceError) {
+	load, err := yaml.NewLoader(strings.NewReader(s.text), yaml.WithV4Defaults())
+	if err != nil {
+		return nil, s.mistake(0, "not YAML", "")
+	}
+	var doc yaml.Node
+	switch err := load.Load(&doc); {
+	case errors.Is(err, io.EOF):
+		return nil, nil
+	case err != nil:
+		return nil, s.yaml(err)
+	}
+	keepText(&doc)
+	var value any
+	if err := doc.Load(&value); err != nil {
+		return nil, s.yaml(err)
+	}
+	if err := load.Load(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, s.mistake(0, "want one document, and there are several", "")
+	}
+	return normal(value), nil
+}
+
+func keepText(n *yaml.Node) {
+	if n.Kind == yaml.ScalarNode {
+		leading := strings.TrimLeft(n.Value, "+-")
+		octal := n.ShortTag() == "!!int" && len(leading) > 1 && leading[0] == '0' && strings.Trim(leading, "0123456789") == ""
+		if octal || n.ShortTag() == "!!timestamp" {
+			n.Tag = "!!str"
+		}
+	}
+	for _, c := range n.Content {
+		keepText(c)
+	}
+}
+
+// yaml keeps of an error of the parser where it is: its text quotes the file.
+func (s source) yaml(err error) *PlaceError {
+	r := &reason.Error{Text: "not YAML", Err: err}
+	if e, ok := errors.AsType[*yaml.LoadErrors](err); ok && len(e.Errors) > 0 {
+		err = e.Errors[0]
+	}
+	e, ok := errors.AsType[*yaml.LoadError](err)
+	if !ok {
+		return &PlaceError{Path: s.path, Reason: r}
+	}
+	for _, known := range []struct{ in, text string }{
+		{"already defined", "a key is there twice"},
+		{"excessive aliasing", "aliases make it too large"},
+		{"unknown anchor", "an alias without its anchor"},
+		{"cannot start any token", "not YAML: a tab, or a character that must stand in quotes"},
+		{"could not find expected ':'", "not YAML: a colon is missing, or a quote"},
+		{"unexpected end of stream", "not YAML: it ends too early"},
+		{"mapping values are not allowed", "not YAML: a colon in a text without quotes, or wrong indentation"},
+	} {
+		if strings.Contains(e.Message, known.in) {
+			r.Text = known.text
+			break
+		}
+	}
+	if strings.Contains(e.ContextMsg, "quoted scalar") {
+		r.Text = "not YAML: the quote that begins here is not closed"
+		return &PlaceError{Path: s.path, Line: e.ContextMark.Line, Column: e.ContextMark.Column, Reason: r}
+	}
+	return &PlaceError{Path: s.path, Line: e.Mark.Line, Column: e.Mark.Column, Reason: r}
+}
+
+func parseJSON(s source) (any, *PlaceError) {
+	d := json.NewDecoder(strings.NewReader(s.text))
+	d.UseNumber()
+	var value any
+	err := d.Decode(&value)
+	if err == nil {
+		if _, more := d.Token(); errors.Is(more, io.EOF) {
+			return normal(value), nil
+		}
+		return nil, s.mistake(int(d.InputOffset()), "not JSON: something follows the end", "")
+	}
+	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return nil, s.mistake(int(e.Offset)-1, "not JSON", "")
+	}
+	return nil, s.mistake(len(s.text), "not JSON: it ends too early", "")
+}
+
+// normal returns a value as templates get to see it: of nil, bool, int, float64,
+// string, []any and map[string]any.
+func normal(value any) any {
+	switch v := value.(type) {
+	case nil, bool, int, float64, string:
+		return v
+	case json.Number:
+		if n, err := strconv.Atoi(v.String()); err == nil {
+			return n
+		}
+		if f, err := v.Float64(); err == nil {
+			return f
+		}
+		return v.String()
+	case []any:
+		for i := range v {
+			v[i] = normal(v[i])
+		}
+		return v
+	case map[string]any:
+		for key := range v {
+			v[key] = normal(v[key])
+		}
+		return v
+	case map[any]any:
+		m := make(map[string]any, len(v))
+		for key := range v {
+			m[fmt.Sprint(key)] = normal(v[key])
+		}
+		return m
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+// toYAML writes a value without the last line end.
+func toYAML(value any) (string, error) {
+	b, err := yaml.Dump(value, yaml.WithV4Defaults())
+	return strings.TrimSuffix(string(b), "\n"), err
+}
+
+func toJSON(value any, indent string) (string, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", indent)
+	err := e.Encode(value)
+	return strings.TrimSuffix(b.String(), "\n"), err
+}
