@@ -35,6 +35,7 @@ FUNCTIONS:
 EXAMPLES:
    inith render /config-src/app.yaml.tmpl /config/app.yaml
    inith render --values base.yaml --values prod.yaml templates/ /etc/app/ -- /app/server
+   inith render --rules rules.yaml app.yaml.tmpl /config/app.yaml
    inith render --envsubst --only DB_HOST --only DB_PORT nginx.conf.template /etc/nginx/nginx.conf
    echo 'url: {{ .Env.API_URL | default "http://api" | quote }}' | inith render - -`
 
@@ -49,6 +50,7 @@ func renderCommand(p *process) *cli.Command {
 			f.strings("values", "a YAML or JSON `FILE` with values, of which later ones override earlier ones; can be repeated"),
 			f.bool("envsubst", "SRC is no template: replace $NAME, ${NAME} and ${NAME:-default} only"),
 			f.strings("only", "with --envsubst, replace this variable (`NAME`) and no other; can be repeated"),
+			f.string("rules", "hold the results against the rules in this YAML `FILE` before they appear, as inith validate -f does"),
 			f.string("mode", "permission bits of the files (`OCTAL`, default: as a file that is there has them, else 0644 less the umask)"),
 			f.bool("init", "stay as the init process of CMD: forward signals, reap orphans, return its exit code"),
 		},
@@ -117,6 +119,11 @@ func (p *process) newRenderer(c *cli.Context) (*render.Renderer, error) {
 	}
 	if r.Only, err = render.ParseNames(c.StringSlice("only")); err != nil {
 		return nil, usagef("--only: %w", err)
+	}
+	if name := c.String("rules"); name != "" {
+		if r.Check, err = p.resultRules(name); err != nil {
+			return nil, err
+		}
 	}
 	switch {
 	case len(r.Only) > 0 && !r.Envsubst:

@@ -8,12 +8,13 @@ import (
 	"github.com/inith/inith/tasks/validate"
 )
 
-// readRules reads rules.yaml. All mistakes are told, with line and column.
-func readRules(name string) (validate.Rules, error) {
+// readRules reads the rules.yaml that a flag names. All mistakes are told, with
+// line and column.
+func readRules(flag, name string) (validate.Rules, error) {
 	var rules validate.Rules
 	b, err := readFile(name)
 	if err != nil {
-		return rules, usagef("--file: cannot read %q: %w", name, err)
+		return rules, usagef("--%s: cannot read %q: %w", flag, name, err)
 	}
 	root, err := keys.Parse(b)
 	switch {

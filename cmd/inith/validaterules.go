@@ -18,7 +18,7 @@ func rulesOf(c *cli.Context) (validate.Rules, error) {
 	var rules validate.Rules
 	if name := c.String("file"); name != "" {
 		var err error
-		if rules, err = readRules(name); err != nil {
+		if rules, err = readRules("file", name); err != nil {
 			return rules, err
 		}
 	}

@@ -36,9 +36,9 @@ type Renderer struct {
 	Stdin  io.Reader // is the source "-"
 	Stdout io.Writer // is the destination "-"
 
-	// Check looks at a result before it appears; an error keeps all of them from
+	// Check looks at all results before they appear; an error keeps them from
 	// appearing. Nil is no check.
-	Check func(ctx context.Context, path string, content []byte) error
+	Check func(ctx context.Context, results []Content) error
 
 	Logger *slog.Logger // nil discards
 }
@@ -52,6 +52,12 @@ const (
 	Copied    State = "copied"    // it is no template
 	Unchanged State = "unchanged" // it was there already, and was not touched
 )
+
+// A Content is what a file is going to hold.
+type Content struct {
+	Path string // "-" for the standard output
+	Data []byte
+}
 
 // A Result is a file that is in its place.
 type Result struct {
@@ -172,11 +178,11 @@ func (j *Job) check(ctx context.Context, contents [][]byte) error {
 	if j.Check == nil {
 		return nil
 	}
-	var errs []error
+	var results []Content
 	for i, f := range j.files {
-		errs = append(errs, j.Check(ctx, f.dest, contents[i]))
+		results = append(results, Content{Path: f.dest, Data: contents[i]})
 	}
-	return errors.Join(errs...)
+	return j.Check(ctx, results)
 }
 
 // An output takes a result, up to its limit.

@@ -232,12 +232,11 @@ func TestCheck(t *testing.T) {
 	write(t, filepath.Join(source, "b.tmpl"), "bad {{ 1 }}")
 	refused := errors.New("refused")
 	seen := map[string]string{}
-	r := &render.Renderer{Check: func(_ context.Context, path string, content []byte) error {
-		seen[filepath.Base(path)] = string(content)
-		if bytes.HasPrefix(content, []byte("bad")) {
-			return refused
+	r := &render.Renderer{Check: func(_ context.Context, results []render.Content) error {
+		for _, c := range results {
+			seen[filepath.Base(c.Path)] = string(c.Data)
 		}
-		return nil
+		return refused
 	}}
 	if _, err := run(t, r, source, dest); !errors.Is(err, refused) {
 		t.Errorf("err = %v, want that of the check", err)

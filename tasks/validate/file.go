@@ -22,6 +22,10 @@ type FileRule struct {
 	Folder bool            // Path may be a folder: then each file in it is looked at
 	Format document.Format // "" for what the name tells
 
+	// Content is what Path is going to hold: it is looked at in place of the file,
+	// whose mode and readers are not known then. Nil looks at the file.
+	Content []byte
+
 	AppearWithin     time.Duration // how long the file may be missing or empty
 	AllowEmpty       bool
 	MinSize, MaxSize int64       // in bytes; zero is no bound
@@ -37,7 +41,7 @@ type FileRule struct {
 // await waits until the file is there and has content, or the time for that is
 // over.
 func (r *FileRule) await(ctx context.Context) {
-	if r.AppearWithin == 0 {
+	if r.AppearWithin == 0 || r.Content != nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.AppearWithin)
@@ -65,7 +69,7 @@ func (r *FileRule) there() bool {
 // files looks at a file, or at each in a folder.
 func (s *session) files(ctx context.Context, r FileRule) {
 	info, err := os.Stat(r.Path)
-	if err != nil || !info.IsDir() || !r.Folder {
+	if r.Content != nil || err != nil || !info.IsDir() || !r.Folder {
 		s.file(ctx, r)
 		return
 	}

@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -34,18 +35,27 @@ func (r *FileRule) maxContent() int {
 // at.
 func (s *session) open(ctx context.Context, r FileRule) (data []byte, ok bool) {
 	s.checked(r.Path, 1)
-	info, problem := look(r.Path)
-	if problem != nil {
-		s.add(*problem)
+	var from io.Reader = bytes.NewReader(r.Content)
+	size := int64(len(r.Content))
+	if r.Content == nil {
+		info, problem := look(r.Path)
+		if problem != nil {
+			s.add(*problem)
+			return nil, false
+		}
+		s.checkMode(r, info)
+		s.checkReader(r)
+		f, err := os.OpenFile(r.Path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe may have taken its place
+		if err == nil {
+			defer f.Close() //nolint:errcheck // only read
+		}
+		from, size = opened{f, err}, info.Size()
+	}
+	s.checkSize(r, size)
+	if size == 0 {
 		return nil, false
 	}
-	s.checkMode(r, info)
-	s.checkReader(r)
-	s.checkSize(r, info)
-	if info.Size() == 0 {
-		return nil, false
-	}
-	data, problem, err := r.read(ctx, info)
+	data, problem, err := r.read(ctx, from, size)
 	if err != nil {
 		s.fail(err)
 		return nil, false
@@ -58,6 +68,19 @@ func (s *session) open(ctx context.Context, r FileRule) (data []byte, ok bool) {
 		return nil, false
 	}
 	return data, true
+}
+
+// opened is a file, or why it could not be opened, for whoever reads it.
+type opened struct {
+	io.Reader
+	err error
+}
+
+func (o opened) Read(b []byte) (int, error) {
+	if o.err != nil {
+		return 0, o.err
+	}
+	return o.Reader.Read(b)
 }
 
 // look finds a regular file, through symbolic links.
@@ -136,8 +159,7 @@ func (s *session) checkReader(r FileRule) {
 	}
 }
 
-func (s *session) checkSize(r FileRule, info fs.FileInfo) {
-	size := info.Size()
+func (s *session) checkSize(r FileRule, size int64) {
 	if r.MinSize > 0 || r.MaxSize > 0 {
 		s.checked(r.Path, 1)
 	}
@@ -153,22 +175,17 @@ func (s *session) checkSize(r FileRule, info fs.FileInfo) {
 
 // read returns what is in the file, if somebody is to look at it, and holds it
 // against its digest. The error is the cause of ctx.
-func (r *FileRule) read(ctx context.Context, info fs.FileInfo) ([]byte, *Problem, error) {
-	f, err := os.OpenFile(r.Path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe may have taken its place
-	if err != nil {
-		return nil, unreadable(r.Path, err), nil
-	}
-	defer f.Close() //nolint:errcheck // only read
+func (r *FileRule) read(ctx context.Context, from io.Reader, size int64) ([]byte, *Problem, error) {
 	sum := sha256.New()
 	most := r.maxContent()
 	kept := &limited{most: most + 1}
 	wanted := r.Secret != nil || r.format() != ""
-	buffer := make([]byte, min(info.Size(), 256<<10)+1)
+	buffer := make([]byte, min(size, 256<<10)+1)
 	for (wanted && len(kept.data) <= most) || r.SHA256 != "" {
 		if ctx.Err() != nil {
 			return nil, nil, context.Cause(ctx)
 		}
-		n, err := f.Read(buffer)
+		n, err := from.Read(buffer)
 		_, _ = sum.Write(buffer[:n])
 		kept.add(buffer[:n])
 		if errors.Is(err, io.EOF) {
