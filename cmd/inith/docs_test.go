@@ -117,7 +117,7 @@ func TestDocsHaveTheFlagsOfFetch(t *testing.T) {
 }
 
 func TestDocsHaveTheFlagsOfTasks(t *testing.T) {
-	for _, command := range []string{"render", "install"} {
+	for _, command := range []string{"render", "migrate", "install"} {
 		var want []string
 		for _, f := range newApp(&process{}).Command(command).Flags {
 			want = append(want, f.Names()...)

@@ -11,6 +11,7 @@ import (
 	"github.com/inith/inith/internal/child"
 	"github.com/inith/inith/internal/crash"
 	"github.com/inith/inith/probe"
+	"github.com/inith/inith/tasks/migrate"
 )
 
 // Exit codes. They are part of the interface: [exitTable] documents them.
@@ -34,7 +35,7 @@ func exitTable() [][2]string {
 		{"2", "wrong usage, or a list or rules that are wrong: nothing was tried"},
 		{"3", "verification failed: the content is not what was asked for, or problems were found"},
 		{"70", "inith itself crashed"},
-		{"124", "the deadline (--timeout) passed"},
+		{"124", "the deadline (--timeout, --wait) passed"},
 		{"126", "the command after -- cannot be executed"},
 		{"127", "the command after -- was not found"},
 		{"128+n", "ended by signal n"},
@@ -99,6 +100,9 @@ func exitCodeOfWork(err error) int {
 		return exitSignal + int(e.sig)
 	}
 	if _, ok := errors.AsType[*deadlineError](err); ok {
+		return exitTimeout
+	}
+	if _, ok := errors.AsType[*migrate.DeadlineError](err); ok {
 		return exitTimeout
 	}
 	return exitFailed

@@ -2,5 +2,10 @@
 
 package child
 
+import "syscall"
+
 // adoptOrphans does nothing: only PID 1 can, and that it is only on Linux.
 func adoptOrphans() {}
+
+// dieWithUs does nothing: only Linux can.
+func dieWithUs(*syscall.SysProcAttr) {}

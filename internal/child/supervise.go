@@ -2,23 +2,51 @@ package child
 
 import (
 	"context"
-	"errors"
 	"os"
 	"os/signal"
+	"runtime"
+	"slices"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
+
+// groupPoll is how often a process group is looked at whose first process has
+// ended: nobody tells when the last one does.
+const groupPoll = 50 * time.Millisecond
+
+// A Command is a program that is started and awaited. stdin, stdout and stderr are
+// those of this process. It gets a process group of its own, so that a signal of
+// the terminal reaches it once, and has the terminal while it runs, if this
+// process has it.
+type Command struct {
+	Path      string
+	Argv, Env []string
+
+	Quiet bool     // stdin is empty, and what it writes to stdout goes to stderr
+	Keep  *os.File // stays open in it and in what it starts; nil: none
+
+	// Group says that all processes of its group belong to it: signals that end
+	// go to all of them, and it has not ended before the last one has. If this
+	// process is killed, so is the command (on Linux).
+	Group bool
+
+	End       <-chan struct{} // once it is closed, the group is ended; nil: never
+	Grace     time.Duration   // between TERM and KILL then
+	Lingering func()          // told once that others of the group live on; nil: nobody
+}
 
 // Supervise starts the command and stays until it has ended, as the init process
 // of a container does: every signal is forwarded to it, and orphans that end
 // are reaped. It returns a [*StartError], the cause of ctx if that was done
 // before the start, or an [*ExitError] for anything but success.
-//
-// stdin, stdout and stderr are those of this process. The command gets a process
-// group of its own, so that a signal of the terminal reaches it once, and has the
-// terminal while it runs, if this process has it.
 func Supervise(ctx context.Context, path string, argv, env []string) error {
+	return Command{Path: path, Argv: argv, Env: env}.Run(ctx)
+}
+
+// Run is [Supervise] for any command. That ctx ends later changes nothing.
+func (c Command) Run(ctx context.Context) error {
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals) // from here on, each is forwarded or ends ctx
 	defer signal.Stop(signals)
@@ -26,19 +54,17 @@ func Supervise(ctx context.Context, path string, argv, env []string) error {
 		return context.Cause(ctx)
 	}
 	adoptOrphans()
-	foreground := inForeground()
-	pid, err := syscall.ForkExec(path, argv, &syscall.ProcAttr{ //nolint:gosec // the command is the user's
-		Env:   env,
-		Files: []uintptr{0, 1, 2},
-		Sys:   &syscall.SysProcAttr{Setpgid: true, Foreground: foreground, Ctty: 0},
-	})
-	if err != nil {
-		return startError(argv[0], err)
+	if c.Group { // the parent in the sense of prctl(PR_SET_PDEATHSIG) is the thread
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
 	}
-	done := make(chan struct{})
-	go forward(signals, pid, done)
-	code := reap(pid)
-	close(done)
+	foreground := !c.Quiet && inForeground()
+	pid, err := c.start(foreground)
+	if err != nil {
+		return startError(c.Argv[0], err)
+	}
+	s := &supervision{command: c, pid: pid, signals: signals, end: c.End}
+	code := s.wait()
 	if foreground {
 		takeTerminal()
 	}
@@ -46,6 +72,29 @@ func Supervise(ctx context.Context, path string, argv, env []string) error {
 		return &ExitError{Code: code}
 	}
 	return nil
+}
+
+// start forks. What is to be kept open becomes descriptor 3.
+func (c Command) start(foreground bool) (int, error) {
+	files := []uintptr{0, 1, 2}
+	if c.Quiet {
+		null, err := os.Open(os.DevNull)
+		if err != nil {
+			return 0, err
+		}
+		defer func() { _ = null.Close() }()
+		files[0], files[1] = null.Fd(), 2
+	}
+	if c.Keep != nil {
+		files = append(files, c.Keep.Fd())
+	}
+	attr := &syscall.SysProcAttr{Setpgid: true, Foreground: foreground, Ctty: 0}
+	if c.Group {
+		dieWithUs(attr)
+	}
+	pid, err := syscall.ForkExec(c.Path, c.Argv, &syscall.ProcAttr{Env: c.Env, Files: files, Sys: attr}) //nolint:gosec // the command is the user's
+	runtime.KeepAlive(c.Keep)
+	return pid, err
 }
 
 // inForeground reports whether stdin is our controlling terminal and ours to use,
@@ -62,35 +111,97 @@ func takeTerminal() {
 	_ = unix.IoctlSetPointerInt(0, unix.TIOCSPGRP, unix.Getpgrp())
 }
 
-// forward passes on each signal that another process can have sent us. SIGURG is
-// the Go runtime's own; SIGCHLD is what reap is there for.
-func forward(signals <-chan os.Signal, pid int, done <-chan struct{}) {
+// A supervision is the life of a command that has started.
+type supervision struct {
+	command Command
+	pid     int
+	signals <-chan os.Signal
+	end     <-chan struct{}
+	kill    <-chan time.Time // nil until the group is to end
+	ended   bool
+	code    int
+}
+
+// wait returns the exit code of the command when it has ended, and its group with
+// it. SIGCHLD, or any other signal, has it look.
+func (s *supervision) wait() int {
 	for {
+		if s.reap(); s.over() {
+			return s.code
+		}
+		var poll <-chan time.Time
+		if s.ended {
+			poll = time.After(groupPoll)
+		}
 		select {
-		case <-done:
-			return
-		case s := <-signals:
-			sig, ok := s.(syscall.Signal)
-			if ok && sig != syscall.SIGCHLD && sig != syscall.SIGURG {
-				_ = syscall.Kill(pid, sig) // it may have ended already
-			}
+		case sig := <-s.signals:
+			s.forward(sig)
+		case <-s.end:
+			s.end = nil
+			s.signalGroup(syscall.SIGTERM)
+			s.signalGroup(syscall.SIGCONT) // what is stopped does not end
+			s.kill = time.After(s.command.Grace)
+		case <-s.kill:
+			s.signalGroup(syscall.SIGKILL)
+			s.kill = time.After(time.Second)
+		case <-poll:
 		}
 	}
 }
 
-// reap waits for all children until pid has ended, and returns its exit code.
-func reap(pid int) int {
+// forward passes on each signal that another process can have sent us: those that
+// end to the whole group, if it belongs to the command. SIGURG is the Go runtime's
+// own; SIGCHLD is what reap is there for.
+func (s *supervision) forward(got os.Signal) {
+	sig, ok := got.(syscall.Signal)
+	ends := []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM}
+	switch {
+	case !ok || sig == syscall.SIGCHLD || sig == syscall.SIGURG:
+	case s.command.Group && slices.Contains(ends, sig):
+		s.signalGroup(sig)
+	case !s.ended:
+		_ = syscall.Kill(s.pid, sig)
+	}
+}
+
+func (s *supervision) signalGroup(sig syscall.Signal) {
+	_ = syscall.Kill(-s.pid, sig) // it may have ended already
+}
+
+// reap takes all children that have ended, and notes how the command did.
+func (s *supervision) reap() {
 	for {
 		var status syscall.WaitStatus
-		got, err := syscall.Wait4(-1, &status, 0, nil)
+		got, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
 		switch {
-		case errors.Is(err, syscall.EINTR):
+		case err == syscall.EINTR: //nolint:errorlint // a system call's own
+			continue
 		case err != nil:
-			return 1 // ECHILD: somebody else has reaped it
-		case got == pid && status.Signaled():
-			return 128 + int(status.Signal())
-		case got == pid && status.Exited():
-			return status.ExitStatus()
+			if !s.ended { // ECHILD: somebody else has reaped it
+				s.ended, s.code = true, 1
+			}
+			return
+		case got == 0:
+			return
+		case got == s.pid && status.Signaled():
+			s.ended, s.code = true, 128+int(status.Signal())
+		case got == s.pid && status.Exited():
+			s.ended, s.code = true, status.ExitStatus()
 		}
 	}
+}
+
+// over reports whether nothing of the command lives.
+func (s *supervision) over() bool {
+	if !s.ended || !s.command.Group {
+		return s.ended
+	}
+	if syscall.Kill(-s.pid, 0) == syscall.ESRCH { //nolint:errorlint // a system call's own
+		return true
+	}
+	if s.command.Lingering != nil {
+		s.command.Lingering()
+		s.command.Lingering = nil
+	}
+	return false
 }

@@ -1,0 +1,92 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/inith/inith/internal/pace"
+	"github.com/inith/inith/internal/reason"
+)
+
+// A HeldError says who has the lock, as far as it can be told.
+type HeldError struct {
+	Holder string    // "" if it is not known
+	Since  time.Time // zero if it is not known
+}
+
+func (e *HeldError) Error() string {
+	who := e.Holder
+	if who == "" {
+		who = "somebody who left no name"
+	}
+	if e.Since.IsZero() {
+		return "held by " + who
+	}
+	return fmt.Sprintf("held by %s since %s", who, e.Since.UTC().Format(time.RFC3339))
+}
+
+// A RefusedError is one that waiting does not mend.
+type RefusedError struct{ Err error }
+
+func (e *RefusedError) Error() string { return e.Err.Error() }
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// acquire tries to take the lock until it has it. Who holds it is told at first,
+// when that changes and as a heartbeat.
+func (m Migration) acquire(ctx context.Context) (Lock, error) {
+	outer := ctx
+	ctx, cancel := m.withWait(ctx, "not locked")
+	defer cancel()
+	var last error
+	var told time.Time
+	for {
+		lock, err := m.Locker.Try(ctx)
+		if err == nil {
+			return lock, nil
+		}
+		if _, refused := errors.AsType[*RefusedError](err); refused {
+			return nil, m.failed("cannot be locked", err)
+		}
+		if ctx.Err() == nil { // else it says only that the time is over
+			if last == nil || last.Error() != err.Error() || time.Since(told) >= heartbeat {
+				m.tell(ctx, err)
+				told = time.Now()
+			}
+			last = err
+		}
+		if err := pace.Sleep(ctx, pause()); err != nil {
+			if outer.Err() == nil && last != nil {
+				text := fmt.Sprintf("lock %s not taken: %v", m.Name, last)
+				return nil, &reason.Error{Text: text + ", after --wait of " + m.Wait.String(), Hint: waitHint(last), Err: err}
+			}
+			return nil, err
+		}
+	}
+}
+
+func (m Migration) failed(what string, err error) error {
+	return &reason.Error{Text: fmt.Sprintf("lock %s %s: %v", m.Name, what, err), Hint: reason.Hint(err), Err: err}
+}
+
+// tell logs why there is no lock yet.
+func (m Migration) tell(ctx context.Context, err error) {
+	held, ok := errors.AsType[*HeldError](err)
+	if !ok {
+		m.Logger.WarnContext(ctx, "no lock yet", "lock", m.Name, "err", err, "wait", limit(m.Wait))
+		return
+	}
+	attrs := []any{"lock", m.Name, "holder", held.Holder, "wait", limit(m.Wait)}
+	if !held.Since.IsZero() {
+		attrs = append(attrs, "since", held.Since.UTC().Format(time.RFC3339))
+	}
+	m.Logger.InfoContext(ctx, "waiting for the lock", attrs...)
+}
+
+func waitHint(err error) string {
+	if _, held := errors.AsType[*HeldError](err); held {
+		return "if it works, --wait must be longer than the longest migration; if it hangs, end it there"
+	}
+	return reason.Hint(err)
+}

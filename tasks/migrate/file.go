@@ -1,0 +1,138 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/redact"
+)
+
+// maxNote bounds what is read of a lock file, in bytes.
+const maxNote = 512
+
+// A fileLocker locks a file by flock(2). The command has the file open too, so
+// that the lock lasts as long as the command, even if we are killed.
+type fileLocker struct {
+	path string
+	host string
+}
+
+func newFile(path, host string) (Locker, error) {
+	if !filepath.IsAbs(path) {
+		return nil, errors.New("want an absolute path, as in file:///shared/migrate.lock")
+	}
+	return &fileLocker{path: path, host: host}, nil
+}
+
+func (*fileLocker) Close() {}
+
+func (l *fileLocker) Try(context.Context) (Lock, error) {
+	f, err := os.OpenFile(l.path, os.O_RDWR|os.O_CREATE, 0o666) //nolint:gosec // less the umask, for replicas of other users
+	if errors.Is(err, os.ErrPermission) {
+		f, err = os.Open(l.path) // another user's: that is enough where locks are the kernel's own
+	}
+	if err != nil {
+		return nil, l.refused(err)
+	}
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if err == nil {
+		lock := &fileLock{f: f, path: l.path}
+		if err = lock.Check(context.Background()); err == nil {
+			lock.sign(l.host)
+			return lock, nil
+		}
+		_ = f.Close()
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return nil, readNote(f)
+	}
+	return nil, l.refused(err)
+}
+
+// refused says what the file system refuses. Only a folder that is not there may
+// still come.
+func (*fileLocker) refused(err error) error {
+	if known := reason.Errno(err, []reason.Known{
+		{Errno: syscall.ENOENT, Text: "its folder is not there", Hint: "is the volume mounted?"},
+	}); known != nil {
+		return known
+	}
+	known := reason.Errno(err, []reason.Known{
+		{Errno: syscall.ENOLCK, Text: "the volume has no locks", Hint: "another volume, or a lock in the database"},
+		{Errno: syscall.ENOSYS, Text: "the volume has no locks", Hint: "another volume, or a lock in the database"},
+		{Errno: syscall.EOPNOTSUPP, Text: "the volume has no locks", Hint: "another volume, or a lock in the database"},
+		{Errno: syscall.EISDIR, Text: "it is a folder", Hint: "name a file in it"},
+	})
+	if known == nil {
+		known = reason.Local(err)
+	}
+	return &RefusedError{Err: known}
+}
+
+// A fileLock is a file that we have locked.
+type fileLock struct {
+	f    *os.File
+	path string
+}
+
+// Check looks whether the path still leads to the file: else others lock another
+// one.
+func (l *fileLock) Check(context.Context) error {
+	ours, err := l.f.Stat()
+	if err != nil {
+		return reason.Local(err)
+	}
+	there, err := os.Stat(l.path)
+	if err != nil || !os.SameFile(ours, there) {
+		return errors.New("the file was removed or replaced")
+	}
+	return nil
+}
+
+// Orphans are not to be found: they have the file open, so that it is locked.
+func (*fileLock) Orphans(context.Context) (int, error) { return 0, nil }
+
+func (*fileLock) Environment(env []string) []string { return env }
+
+func (l *fileLock) Keep() *os.File { return l.f }
+
+// Release unlocks the file, also for those that still have it open. The file stays:
+// if it went, two could lock two files of the same name.
+func (l *fileLock) Release(context.Context) error {
+	_ = l.f.Truncate(0)
+	err := unix.Flock(int(l.f.Fd()), unix.LOCK_UN)
+	return errors.Join(err, l.f.Close())
+}
+
+// sign says in the file who has locked it. That is for people: if it cannot be
+// written, the lock holds all the same.
+func (l *fileLock) sign(host string) {
+	_ = l.f.Truncate(0)
+	_, _ = l.f.WriteAt(fmt.Appendf(nil, "%s\n%s\n", time.Now().UTC().Format(time.RFC3339), host), 0)
+}
+
+func readNote(f *os.File) *HeldError {
+	b := make([]byte, maxNote)
+	n, err := f.ReadAt(b, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return &HeldError{}
+	}
+	when, who, _ := strings.Cut(string(b[:n]), "\n")
+	held := &HeldError{Holder: redact.Line(strings.TrimSpace(who))}
+	if t, err := time.Parse(time.RFC3339, when); err == nil {
+		held.Since = t
+	}
+	return held
+}

@@ -1,0 +1,240 @@
+// Package migrate runs a command while it holds a lock, so that of many replicas
+// that start at once never two run it at the same time. See [Migration.Run].
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"github.com/inith/inith/internal/child"
+	"github.com/inith/inith/internal/pace"
+)
+
+const (
+	poll      = time.Second      // between two tries to take a lock, ± 20 %
+	beat      = 5 * time.Second  // between two looks whether it is still ours, and the time that one has
+	heartbeat = 15 * time.Second // between two lines of somebody who waits
+)
+
+// A Locker is a lock, which one process of all that name it can hold.
+type Locker interface {
+	// Try takes the lock, or returns a [*HeldError] if another has it. Any other
+	// error may pass, unless it is a [*RefusedError].
+	Try(ctx context.Context) (Lock, error)
+	// Close ends what Try has opened, when no lock is held.
+	Close()
+}
+
+// A Lock is held. Its holder asks Check every few seconds.
+type Lock interface {
+	// Check returns nil if the lock is still ours.
+	Check(ctx context.Context) error
+	// Orphans returns how many sessions of an earlier holder's command are still
+	// seen at work.
+	Orphans(ctx context.Context) (int, error)
+	// Environment returns the environment for the command, made of its own.
+	Environment(env []string) []string
+	// Keep returns a file that the command keeps open, nil if there is none.
+	Keep() *os.File
+	// Release gives the lock back.
+	Release(ctx context.Context) error
+}
+
+// A Migration is a command that at most one process runs at a time. The zero
+// durations are none.
+type Migration struct {
+	Name    string // of the lock, as it may be shown
+	Locker  Locker
+	Command child.Command // its path, arguments and environment
+	Check   child.Command // with exit code 0 nothing is pending; no Argv: there is none
+	Wait    time.Duration // for the lock
+	Timeout time.Duration // for the command, and for each check
+	Grace   time.Duration // between TERM and KILL
+	Logger  *slog.Logger  // nil: discard
+}
+
+// Run takes the lock, runs the command and gives the lock back when nothing of the
+// command lives any more. If there is a check, it is asked before the lock and
+// again with it.
+//
+// It returns the [*child.ExitError] of the command; a [*DeadlineError] if a time
+// limit passed; a [*LostError] if the lock was lost, and the command ended; the
+// cause of ctx if that was done before the command started.
+func (m Migration) Run(ctx context.Context) error {
+	if m.Logger == nil {
+		m.Logger = slog.New(slog.DiscardHandler)
+	}
+	defer m.Locker.Close()
+	if done, err := m.nothingPending(ctx, nil); done || err != nil {
+		return err
+	}
+	start := time.Now()
+	lock, err := m.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	m.Logger.InfoContext(ctx, "locked", "lock", m.Name, "elapsed", since(start))
+	err = m.locked(ctx, lock)
+	release, cancel := context.WithTimeout(context.WithoutCancel(ctx), beat)
+	defer cancel()
+	if releaseErr := lock.Release(release); releaseErr != nil {
+		m.Logger.WarnContext(ctx, "lock not released by us: it is free when our connection is", "lock", m.Name, "err", releaseErr)
+	}
+	return err
+}
+
+// locked does what is to be done with the lock.
+func (m Migration) locked(ctx context.Context, lock Lock) error {
+	if err := m.awaitOrphans(ctx, lock); err != nil {
+		return err
+	}
+	done, err := m.nothingPending(ctx, lock)
+	if done || err != nil {
+		return err
+	}
+	command := m.Command
+	command.Env = lock.Environment(command.Env)
+	start := time.Now()
+	m.Logger.InfoContext(ctx, "command started", "timeout", limit(m.Timeout))
+	err = m.run(ctx, "the command", command, lock)
+	code := 0
+	if e, ok := errors.AsType[*child.ExitError](err); ok {
+		code = e.Code
+	} else if err != nil {
+		return err
+	}
+	m.Logger.InfoContext(ctx, "command ended", "exit_code", code, "elapsed", since(start))
+	return err
+}
+
+// nothingPending asks the check, with the lock if that is not nil.
+func (m Migration) nothingPending(ctx context.Context, lock Lock) (bool, error) {
+	if len(m.Check.Argv) == 0 {
+		return false, nil
+	}
+	err := m.run(ctx, "the check", m.Check, lock)
+	if e, ok := errors.AsType[*child.ExitError](err); ok {
+		if ctx.Err() != nil { // it was the signal that ended the check
+			return false, context.Cause(ctx)
+		}
+		m.Logger.DebugContext(ctx, "pending", "exit_code", e.Code, "locked", lock != nil)
+		return false, nil
+	}
+	if err == nil {
+		m.Logger.InfoContext(ctx, "nothing pending", "locked", lock != nil)
+	}
+	return err == nil, err
+}
+
+// run runs a command to its end, which comes early when its time is over or the
+// lock is lost.
+func (m Migration) run(ctx context.Context, what string, c child.Command, lock Lock) error {
+	life, end := context.WithCancelCause(context.WithoutCancel(ctx)) // a signal is the command's
+	defer end(nil)
+	if m.Timeout > 0 {
+		timer := time.AfterFunc(m.Timeout, func() {
+			m.Logger.WarnContext(ctx, "ending the command: its time is over", "timeout", m.Timeout.String(), "grace", limit(m.Grace))
+			end(&DeadlineError{Text: what + " has not ended", Flag: "timeout", Limit: m.Timeout})
+		})
+		defer timer.Stop()
+	}
+	if lock != nil {
+		c.Keep = lock.Keep()
+		stop := pace.Every(beat, func() {
+			if err := check(life, lock); err != nil && life.Err() == nil {
+				m.Logger.ErrorContext(ctx, "ending the command: the lock is lost", "lock", m.Name, "err", err, "grace", limit(m.Grace))
+				end(&LostError{Lock: m.Name, Err: err})
+			}
+		})
+		defer stop()
+	}
+	c.Group, c.Grace, c.End = true, m.Grace, life.Done()
+	c.Lingering = func() {
+		m.Logger.WarnContext(ctx, "the command has ended, but what it started has not: waiting for its process group")
+	}
+	err := c.Run(ctx)
+	if cause := context.Cause(life); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// check looks whether the lock is ours, in bounded time.
+func check(ctx context.Context, lock Lock) error {
+	ctx, cancel := context.WithTimeout(ctx, beat)
+	defer cancel()
+	return lock.Check(ctx)
+}
+
+// awaitOrphans waits until what an earlier holder's command left behind has ended.
+func (m Migration) awaitOrphans(ctx context.Context, lock Lock) error {
+	ctx, cancel := m.withWait(ctx, "the sessions of an earlier run have not ended")
+	defer cancel()
+	var told time.Time
+	for {
+		n, err := lock.Orphans(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			return &LostError{Lock: m.Name, Err: err}
+		case n == 0:
+			return nil
+		case time.Since(told) >= heartbeat:
+			m.Logger.WarnContext(ctx, "waiting for sessions of an earlier run", "lock", m.Name, "sessions", n)
+			told = time.Now()
+		}
+		if err := pace.Sleep(ctx, pause()); err != nil {
+			return err
+		}
+	}
+}
+
+// withWait bounds what comes before the command.
+func (m Migration) withWait(ctx context.Context, what string) (context.Context, context.CancelFunc) {
+	if m.Wait == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, m.Wait, &DeadlineError{Text: what, Flag: "wait", Limit: m.Wait})
+}
+
+func pause() time.Duration { return time.Duration(float64(poll) * (0.8 + 0.4*rand.Float64())) }
+
+func since(start time.Time) string { return time.Since(start).Round(time.Millisecond).String() }
+
+// limit is a duration for a log; zero is none.
+func limit(d time.Duration) string {
+	if d == 0 {
+		return "none"
+	}
+	return d.String()
+}
+
+// A DeadlineError says that a time limit has passed.
+type DeadlineError struct {
+	Text  string
+	Flag  string // of the limit
+	Limit time.Duration
+}
+
+func (e *DeadlineError) Error() string {
+	return fmt.Sprintf("%s within --%s of %v", e.Text, e.Flag, e.Limit)
+}
+
+// A LostError says that the lock was lost while it was needed. The command, if it
+// had started, has been ended.
+type LostError struct {
+	Lock string // as it may be shown
+	Err  error
+}
+
+func (e *LostError) Error() string {
+	return fmt.Sprintf("the lock %s was lost, and nothing runs without it: %v", e.Lock, e.Err)
+}
+
+func (e *LostError) Unwrap() error { return e.Err }

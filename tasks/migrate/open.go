@@ -1,0 +1,79 @@
+package migrate
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/inith/inith/internal/redact"
+	"github.com/inith/inith/internal/suggest"
+)
+
+// Options are what a lock is told beside its URL.
+type Options struct {
+	Name   string // of the lock in its database
+	Host   string // who we are, for those who wait
+	Logger *slog.Logger
+}
+
+// A Kind is a kind of lock.
+type Kind struct {
+	Schemes []string
+	Does    string
+	URL     string
+	Example string // a command line
+
+	open func(u *url.URL, o Options) (Locker, error)
+}
+
+// Kinds are the kinds of lock there are.
+func Kinds() []Kind {
+	return []Kind{
+		{
+			[]string{"file"}, "a file", "file:///shared/migrate.lock, on a volume that all mount",
+			"inith migrate --lock file:///shared/migrate.lock -- /app/migrate", openFile,
+		},
+	}
+}
+
+func kindOf(scheme string) (kind Kind, known []string) {
+	for _, k := range Kinds() {
+		if slices.Contains(k.Schemes, scheme) {
+			return k, nil
+		}
+		known = append(known, k.Schemes...)
+	}
+	return Kind{}, known
+}
+
+// Open returns the lock that raw names, and what may be shown of its URL. It
+// touches neither network nor files. Its error quotes nothing that may be secret.
+func Open(raw string, o Options) (Locker, string, error) {
+	u, err := redact.ParseURL(raw)
+	if err != nil {
+		return nil, "", err
+	}
+	kind, known := kindOf(u.Scheme)
+	if kind.open == nil {
+		return nil, "", fmt.Errorf("unknown scheme%s%s, have %s", redact.Quoted(u.Scheme),
+			suggest.DidYouMean(u.Scheme, known), strings.Join(known, ", "))
+	}
+	l, err := kind.open(u, o)
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: %w", redact.URL(u), err)
+	}
+	return l, redact.URL(u), nil
+}
+
+func openFile(u *url.URL, o Options) (Locker, error) {
+	switch {
+	case u.Host != "" || u.Path == "":
+		return nil, errors.New("want three slashes and a path, as in file:///shared/migrate.lock")
+	case u.RawQuery != "" || u.Fragment != "" || u.User != nil:
+		return nil, errors.New("a file has no user, query or fragment")
+	}
+	return newFile(u.Path, o.Host)
+}

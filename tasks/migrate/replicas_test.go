@@ -1,0 +1,160 @@
+package migrate_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/inith/inith/internal/child"
+	"github.com/inith/inith/tasks/migrate"
+)
+
+// replicaVariable makes this test binary a replica: "honest" or "lying", and the
+// URL of its lock.
+const replicaVariable = "MIGRATE_TEST_REPLICA"
+
+func TestMain(m *testing.M) {
+	if kind, url, ok := strings.Cut(os.Getenv(replicaVariable), " "); ok {
+		os.Exit(replica(kind, url))
+	}
+	os.Exit(m.Run())
+}
+
+// A liar says that it has the lock, whoever holds it.
+type liar struct{ migrate.Locker }
+
+func (l liar) Try(ctx context.Context) (migrate.Lock, error) {
+	lock, err := l.Locker.Try(ctx)
+	if _, held := errors.AsType[*migrate.HeldError](err); held {
+		return lie{}, nil
+	}
+	return lock, err
+}
+
+type lie struct{}
+
+func (lie) Check(context.Context) error          { return nil }
+func (lie) Orphans(context.Context) (int, error) { return 0, nil }
+func (lie) Environment(env []string) []string    { return env }
+func (lie) Keep() *os.File                       { return nil }
+func (lie) Release(context.Context) error        { return nil }
+
+// replica is a process that migrates. The command of its arguments makes a folder,
+// which fails if another is at it.
+func replica(kind, url string) int {
+	locker, name, err := migrate.Open(url, migrate.Options{Host: "replica"})
+	if err != nil {
+		return 99
+	}
+	if kind == "lying" {
+		locker = liar{locker}
+	}
+	m := migrate.Migration{
+		Name: name, Locker: locker, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Command: child.Command{Path: "/bin/sh", Argv: os.Args[1:], Env: os.Environ()},
+		Wait:    time.Minute, Grace: time.Second,
+	}
+	err = m.Run(context.Background())
+	if e, ok := errors.AsType[*child.ExitError](err); ok {
+		return e.Code
+	}
+	if err != nil {
+		return 98
+	}
+	return 0
+}
+
+// startReplicas starts ten at once, and returns how many found another at work.
+func startReplicas(t *testing.T, kind string) (overlaps int) {
+	t.Helper()
+	dir := t.TempDir()
+	const script = `mkdir "$0/busy" || exit 42; sleep 0.1; echo x >>"$0/done"; rmdir "$0/busy"`
+	var wg sync.WaitGroup
+	codes := make([]int, 10)
+	for i := range codes {
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "sh", "-c", script, dir)
+		cmd.Env = append(os.Environ(), replicaVariable+"="+kind+" file://"+filepath.Join(dir, "lock"))
+		wg.Go(func() {
+			out, err := cmd.CombinedOutput()
+			if codes[i] = cmd.ProcessState.ExitCode(); codes[i] != 0 && codes[i] != 42 {
+				t.Errorf("replica %d: %v\n%s", i, err, out)
+			}
+		})
+	}
+	wg.Wait()
+	for _, code := range codes {
+		if code == 42 {
+			overlaps++
+		}
+	}
+	return overlaps
+}
+
+func TestTenReplicas(t *testing.T) {
+	t.Parallel()
+	if n := startReplicas(t, "honest"); n != 0 {
+		t.Errorf("%d of ten commands found another at work", n)
+	}
+	if startReplicas(t, "lying") == 0 {
+		t.Error("with a lock that lies, no command found another at work: this test shows nothing")
+	}
+}
+
+// TestKilledHolder kills the holder with a signal that it cannot handle. Its
+// command dies with it; what that started has the lock until it ends.
+func TestKilledHolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	lock := "honest file://" + filepath.Join(dir, "lock")
+	holder := exec.CommandContext(t.Context(), os.Args[0], "sh", "-c", `mkdir "$0/busy"; (sleep 1; rmdir "$0/busy") & wait; exit`, dir)
+	holder.Env = append(os.Environ(), replicaVariable+"="+lock)
+	if err := holder.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for { // until its command runs
+		if _, err := os.Stat(filepath.Join(dir, "busy")); err == nil {
+			break
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+	if err := holder.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = holder.Wait()
+	next := exec.CommandContext(t.Context(), os.Args[0], "sh", "-c", `mkdir "$0/busy" || exit 42`, dir)
+	next.Env = holder.Env
+	if out, err := next.CombinedOutput(); err != nil {
+		t.Errorf("the successor found it at work: %v\n%s", err, out)
+	}
+}
+
+func TestWords(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string][]string{
+		"":                            nil,
+		" python manage.py\tmigrate ": {"python", "manage.py", "migrate"},
+		`a 'b c' "d e" f\ g`:          {"a", "b c", "d e", "f g"},
+		`'' "" x''y`:                  {"", "", "xy"},
+		`"a\"b\\c\d" '\"'`:            {`a"b\c\d`, `\"`},
+		`$HOME *.py ; | >x`:           {"$HOME", "*.py", ";", "|", ">x"},
+	} {
+		got, err := migrate.Words(in)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%q: %v (-want +got):\n%s", in, err, diff)
+		}
+	}
+	for _, in := range []string{`a "b`, `a 'b`, `a\`, `"a\"`} {
+		if got, err := migrate.Words(in); err == nil || strings.Contains(err.Error(), "b") && strings.Contains(err.Error(), in) {
+			t.Errorf("%q: %q, %v", in, got, err)
+		}
+	}
+}
