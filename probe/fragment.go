@@ -2,7 +2,6 @@ package probe
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -55,19 +54,6 @@ func unknownKey(key string, known []string, k Kind) error {
 		return fmt.Errorf("unknown fragment key: after # comes key=value (in a password, # is %%23); %s knows %s", k.Name, strings.Join(known, ", "))
 	}
 	return fmt.Errorf("unknown fragment key %q%s; %s knows %s", word, suggest.DidYouMean(key, known), k.Name, strings.Join(known, ", "))
-}
-
-// parseQuery reads a query in which no key may come twice.
-func parseQuery(raw string) (map[string]string, error) {
-	values, err := url.ParseQuery(raw)
-	if err != nil {
-		return nil, errors.New("the query is not percent-encoded key=value pairs")
-	}
-	query := map[string]string{}
-	for key := range values {
-		query[key] = values.Get(key)
-	}
-	return query, nil
 }
 
 // duration returns the value of a key, at least least, or missing.

@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/inith/inith/internal/libpq"
 	"github.com/inith/inith/internal/reason"
 )
 
@@ -26,7 +27,7 @@ const protoUser = "inith"
 const maxMessage = 64 << 10
 
 func postgresLevel(s *spec) Level {
-	query, _ := parseQuery(s.url.RawQuery) // newPostgres reports the error
+	query, _ := libpq.Query(s.url.RawQuery) // newPostgres reports the error
 	attrs := query["target_session_attrs"]
 	switch {
 	case s.keys["sql"] != "", attrs != "" && attrs != "any":
@@ -51,13 +52,13 @@ type database struct {
 }
 
 func newPostgres(s *spec) (Prober, error) {
-	settings, err := postgresSettings(s)
+	settings, err := libpq.Settings(s.url, s.tls, s.drop)
 	if err != nil {
 		return nil, err
 	}
 	d := &database{spec: s, settings: settings, sql: s.keys["sql"]}
-	if _, err := pgconn.ParseConfig(dsn(settings, "sslrootcert", "sslcert", "sslkey")); err != nil {
-		return nil, errors.New("libpq would not accept this URL: is the value of an ssl*, host, port or target_session_attrs key right?")
+	if err := libpq.Check(settings); err != nil {
+		return nil, err
 	}
 	if s.level == LevelState && d.sql == "" && settings["target_session_attrs"] == "any" {
 		return nil, errors.New("level state needs sql= in the fragment or target_session_attrs= in the query")
@@ -245,19 +246,4 @@ func (d *database) loginError(err error, c *pgconn.Config) error {
 		return errNoTLS()
 	}
 	return postgresError(err)
-}
-
-// postgresError reduces an error of pgconn to its SQLSTATE and a text of ours.
-func postgresError(err error) error {
-	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return postgresReason(e.Code)
-	}
-	for _, other := range []error{
-		pgconn.ErrPrimaryConnection, pgconn.ErrStandbyConnection, pgconn.ErrReadOnlyConnection, pgconn.ErrReadWriteConnection,
-	} {
-		if errors.Is(err, other) {
-			return &reason.Error{Text: "no host has the target_session_attrs asked for", Err: err}
-		}
-	}
-	return err
 }

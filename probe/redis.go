@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/inith/inith/internal/libpq"
 	"github.com/inith/inith/internal/reason"
 	"github.com/inith/inith/internal/trust"
 )
@@ -70,7 +71,7 @@ func newRedis(s *spec) (Prober, error) {
 // redisDB returns the number of the database, of the path or of db=.
 func redisDB(s *spec) (int, error) {
 	name := strings.TrimPrefix(s.url.Path, "/")
-	query, err := parseQuery(s.url.RawQuery)
+	query, err := libpq.Query(s.url.RawQuery)
 	if err != nil {
 		return 0, err
 	}

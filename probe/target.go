@@ -9,11 +9,11 @@ import (
 	"net"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/inith/inith/internal/crash"
+	"github.com/inith/inith/internal/libpq"
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/suggest"
 	"github.com/inith/inith/internal/trust"
@@ -153,14 +153,7 @@ func (s *spec) checkPort() error {
 		s.url.Host = net.JoinHostPort(s.url.Hostname(), s.kind.port)
 		return nil
 	}
-	return checkPortNumber(port)
-}
-
-func checkPortNumber(port string) error {
-	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-		return errors.New("the port is not a number from 1 to 65535")
-	}
-	return nil
+	return libpq.CheckPort(port)
 }
 
 // askedLevel returns the level of the fragment, else of the command, else the

@@ -1,0 +1,78 @@
+package libpq
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/inith/inith/internal/credentials"
+	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/roots"
+)
+
+// Check returns an error if libpq would not accept the settings, whatever is in the
+// files that they name.
+func Check(settings map[string]string) error {
+	if _, err := pgconn.ParseConfig(DSN(settings, "sslrootcert", "sslcert", "sslkey")); err != nil {
+		return errors.New("libpq would not accept this URL: is the value of an ssl*, host, port or target_session_attrs key right?")
+	}
+	return nil
+}
+
+// Config asks pgconn what libpq would do with the settings: which hosts, each
+// with and without TLS. The name is what certificates are to be for, "" the host's.
+func Config(settings map[string]string, serverName string) (*pgconn.Config, error) {
+	for _, file := range []struct{ what, key string }{
+		{"CA file", "sslrootcert"}, {"certificate file", "sslcert"}, {"key file", "sslkey"},
+	} {
+		if name := settings[file.key]; name != "" {
+			if _, err := credentials.ReadSecret(file.what, name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	c, err := pgconn.ParseConfig(DSN(settings))
+	if err != nil {
+		return nil, &reason.Error{Text: "the TLS files cannot be used", Hint: "they must be PEM, and key and certificate go together", Err: err}
+	}
+	for _, way := range TLS(c) {
+		if (*way).RootCAs == nil && strings.HasPrefix(settings["sslmode"], "verify-") {
+			(*way).RootCAs = roots.Pool() // also read by pgconn's own check for verify-ca
+		}
+		if serverName != "" {
+			(*way).ServerName = serverName
+		}
+	}
+	return c, nil
+}
+
+// TLS returns the configurations of the ways to connect that have one.
+func TLS(c *pgconn.Config) []**tls.Config {
+	var ways []**tls.Config
+	if c.TLSConfig != nil {
+		ways = append(ways, &c.TLSConfig)
+	}
+	for _, f := range c.Fallbacks {
+		if f.TLSConfig != nil {
+			ways = append(ways, &f.TLSConfig)
+		}
+	}
+	return ways
+}
+
+// DSN writes settings as libpq's keywords and values, and some as empty.
+func DSN(settings map[string]string, empty ...string) string {
+	var b strings.Builder
+	quote := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
+	for key, value := range settings {
+		if slices.Contains(empty, key) {
+			value = ""
+		}
+		fmt.Fprintf(&b, "%s='%s' ", key, quote.Replace(value))
+	}
+	return b.String()
+}

@@ -1,0 +1,131 @@
+// Package libpq connects to PostgreSQL as libpq does, by a URL alone: nothing comes
+// from the environment or a home directory, and no error quotes the URL or what the
+// server says.
+package libpq
+
+import (
+	"errors"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/inith/inith/internal/trust"
+)
+
+// activeKeys are the query keys that change how pgconn connects.
+// https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+func activeKeys() []string {
+	return []string{
+		"application_name", "channel_binding", "dbname", "host", "max_protocol_version", "min_protocol_version",
+		"options", "passfile", "password", "port", "require_auth", "sslcert", "sslcertmode", "sslkey", "sslmode",
+		"sslnegotiation", "sslpassword", "sslrootcert", "sslsni", "target_session_attrs", "user",
+	}
+}
+
+// idleKeys are libpq's query keys that do not matter to readiness.
+func idleKeys() []string {
+	return []string{
+		"client_encoding", "connect_timeout", "fallback_application_name", "gssencmode", "keepalives", "keepalives_count",
+		"keepalives_idle", "keepalives_interval", "load_balance_hosts", "sslcompression", "tcp_user_timeout",
+	}
+}
+
+// Settings returns libpq's settings of a URL. They are complete, so that pgconn
+// takes none from the environment or the home directory. A query key that it does
+// not know is given to drop, which may refuse it.
+func Settings(u *url.URL, t trust.TLS, drop func(key string) error) (map[string]string, error) {
+	settings := map[string]string{
+		"application_name": "inith", "user": "postgres", "password": "", "passfile": "", "database": "",
+		"sslmode": "prefer", "sslrootcert": "", "sslcert": "", "sslkey": "", "sslcertmode": "allow", "sslsni": "1",
+		"target_session_attrs": "any",
+	}
+	query, err := Query(u.RawQuery)
+	if err != nil {
+		return nil, err
+	}
+	settings["host"], settings["port"], err = splitHosts(u.Host)
+	if err != nil {
+		return nil, err
+	}
+	if user := u.User.Username(); user != "" {
+		settings["user"] = user
+	}
+	settings["database"] = strings.TrimPrefix(u.Path, "/")
+	applyTLS(settings, t)
+	for _, key := range slices.Sorted(maps.Keys(query)) {
+		switch {
+		case key == "dbname":
+			settings["database"] = query[key]
+		case key == "ssl" && query[key] == "true":
+			settings["sslmode"] = "require"
+		case slices.Contains(activeKeys(), key):
+			settings[key] = query[key]
+		case !slices.Contains(idleKeys(), key):
+			if err := drop(key); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if settings["host"] == "" {
+		return nil, errors.New("missing host")
+	}
+	switch {
+	case t.SkipVerify && strings.HasPrefix(settings["sslmode"], "verify-"):
+		settings["sslrootcert"], settings["sslmode"] = "", "require"
+	case settings["sslrootcert"] == "system": // ours also work in an image without any
+		settings["sslrootcert"], settings["sslmode"] = "", "verify-full"
+	}
+	return settings, nil
+}
+
+// applyTLS translates inith's names to libpq's, whose own come later and win. Who
+// names an authority, a certificate or a server wants TLS.
+func applyTLS(settings map[string]string, t trust.TLS) {
+	settings["sslrootcert"], settings["sslcert"], settings["sslkey"] = t.CAFile, t.CertFile, t.KeyFile
+	if t.CAFile+t.CertFile+t.ServerName != "" {
+		settings["sslmode"] = "verify-full"
+	}
+}
+
+// splitHosts splits libpq's h1:5432,h2:5433 into its hosts and their ports.
+func splitHosts(list string) (hosts, ports string, err error) {
+	if list == "" {
+		return "", "", nil
+	}
+	var hs, ps []string
+	for part := range strings.SplitSeq(list, ",") {
+		u := url.URL{Host: part}
+		port := u.Port()
+		if port == "" {
+			port = "5432"
+		}
+		if err := CheckPort(port); err != nil {
+			return "", "", err
+		}
+		hs, ps = append(hs, u.Hostname()), append(ps, port)
+	}
+	return strings.Join(hs, ","), strings.Join(ps, ","), nil
+}
+
+// Query reads a query in which no key may come twice.
+func Query(raw string) (map[string]string, error) {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, errors.New("the query is not percent-encoded key=value pairs")
+	}
+	query := map[string]string{}
+	for key := range values {
+		query[key] = values.Get(key)
+	}
+	return query, nil
+}
+
+// CheckPort returns an error if a text is not the number of a port.
+func CheckPort(port string) error {
+	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+		return errors.New("the port is not a number from 1 to 65535")
+	}
+	return nil
+}
