@@ -102,7 +102,7 @@ func (l *fileLock) Check(context.Context) error {
 }
 
 // Orphans are not to be found: they have the file open, so that it is locked.
-func (*fileLock) Orphans(context.Context) (int, error) { return 0, nil }
+func (*fileLock) Orphans(context.Context, time.Duration) (int, error) { return 0, nil }
 
 func (*fileLock) Environment(env []string) []string { return env }
 

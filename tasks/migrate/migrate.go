@@ -34,9 +34,9 @@ type Locker interface {
 type Lock interface {
 	// Check returns nil if the lock is still ours.
 	Check(ctx context.Context) error
-	// Orphans returns how many sessions of an earlier holder's command are still
-	// seen at work.
-	Orphans(ctx context.Context) (int, error)
+	// Orphans returns how many sessions of an earlier holder's command are seen at
+	// work, or were within a time.
+	Orphans(ctx context.Context, within time.Duration) (int, error)
 	// Environment returns the environment for the command, made of its own.
 	Environment(env []string) []string
 	// Keep returns a file that the command keeps open, nil if there is none.
@@ -90,18 +90,17 @@ func (m Migration) Run(ctx context.Context) error {
 
 // locked does what is to be done with the lock.
 func (m Migration) locked(ctx context.Context, lock Lock) error {
-	if err := m.awaitOrphans(ctx, lock); err != nil {
+	if done, err := m.nothingPending(ctx, lock); done || err != nil {
 		return err
 	}
-	done, err := m.nothingPending(ctx, lock)
-	if done || err != nil {
+	if err := m.awaitOrphans(ctx, lock); err != nil {
 		return err
 	}
 	command := m.Command
 	command.Env = lock.Environment(command.Env)
 	start := time.Now()
 	m.Logger.InfoContext(ctx, "command started", "timeout", limit(m.Timeout))
-	err = m.run(ctx, "the command", command, lock)
+	err := m.run(ctx, "the command", command, lock)
 	code := 0
 	if e, ok := errors.AsType[*child.ExitError](err); ok {
 		code = e.Code
@@ -177,7 +176,7 @@ func (m Migration) awaitOrphans(ctx context.Context, lock Lock) error {
 	defer cancel()
 	var told time.Time
 	for {
-		n, err := lock.Orphans(ctx)
+		n, err := lock.Orphans(ctx, m.Grace+2*beat)
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)

@@ -33,6 +33,10 @@ type Kind struct {
 func Kinds() []Kind {
 	return []Kind{
 		{
+			[]string{"postgres", "postgresql"}, "PostgreSQL", "postgres://user@host/db#password-file=/run/secrets/db, an advisory lock",
+			"inith migrate --lock-from-env DATABASE_URL --tool django", openPostgres,
+		},
+		{
 			[]string{"file"}, "a file", "file:///shared/migrate.lock, on a volume that all mount",
 			"inith migrate --lock file:///shared/migrate.lock -- /app/migrate", openFile,
 		},
@@ -56,6 +60,7 @@ func Open(raw string, o Options) (Locker, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
+	u.Scheme, _, _ = strings.Cut(u.Scheme, "+") // postgresql+psycopg, as SQLAlchemy writes it
 	kind, known := kindOf(u.Scheme)
 	if kind.open == nil {
 		return nil, "", fmt.Errorf("unknown scheme%s%s, have %s", redact.Quoted(u.Scheme),

@@ -42,11 +42,11 @@ func (l liar) Try(ctx context.Context) (migrate.Lock, error) {
 
 type lie struct{}
 
-func (lie) Check(context.Context) error          { return nil }
-func (lie) Orphans(context.Context) (int, error) { return 0, nil }
-func (lie) Environment(env []string) []string    { return env }
-func (lie) Keep() *os.File                       { return nil }
-func (lie) Release(context.Context) error        { return nil }
+func (lie) Check(context.Context) error                         { return nil }
+func (lie) Orphans(context.Context, time.Duration) (int, error) { return 0, nil }
+func (lie) Environment(env []string) []string                   { return env }
+func (lie) Keep() *os.File                                      { return nil }
+func (lie) Release(context.Context) error                       { return nil }
 
 // replica is a process that migrates. The command of its arguments makes a folder,
 // which fails if another is at it.
