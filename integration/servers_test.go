@@ -3,6 +3,7 @@ package integration_test
 import (
 	"fmt"
 	"net"
+	"strings"
 	"testing"
 
 	"github.com/testcontainers/testcontainers-go"
@@ -133,8 +134,8 @@ listen proxy
 }
 
 // startPgBouncer starts a pooler before the Postgres server at backend, with the
-// same user, password and database.
-func startPgBouncer(t *testing.T, addr, backend string) *server {
+// same user, password and database, and more settings as lines.
+func startPgBouncer(t *testing.T, addr, backend string, more ...string) *server {
 	t.Helper()
 	return startServer(t, "pgbouncer",
 		file("/etc/pgbouncer/userlist.txt", fmt.Sprintf("%q %q\n", "postgres", password)),
@@ -147,5 +148,6 @@ listen_port = %s
 unix_socket_dir =
 auth_type = scram-sha-256
 auth_file = /etc/pgbouncer/userlist.txt
-`, portOf(backend), portOf(addr))))
+%s
+`, portOf(backend), portOf(addr), strings.Join(more, "\n"))))
 }

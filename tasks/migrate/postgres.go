@@ -272,6 +272,9 @@ func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'
 func explain(ctx context.Context, err error) error {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		r := libpq.Reason(e.Code)
+		if e.Code == "57P01" {
+			r.Text = "the server shuts down, or somebody ended the session (SQLSTATE 57P01)"
+		}
 		if strings.HasPrefix(e.Code, "28") || strings.HasPrefix(e.Code, "42") {
 			return &RefusedError{Err: r}
 		}
