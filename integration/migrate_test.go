@@ -3,6 +3,7 @@ package integration_test
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -176,4 +177,48 @@ func TestMigrateHolder(t *testing.T) {
 			t.Errorf("the holder, thawed: %+v", r)
 		}
 	})
+}
+
+// TestExampleMigrate runs migrate.yaml: the container that brings inith, then three
+// replicas of the one that migrates, with a stand-in for its migrator.
+func TestExampleMigrate(t *testing.T) {
+	t.Parallel()
+	tag := buildInith(t)
+	db := newMigrationDB(t)
+	objects := manifest(t, filepath.Join(kubernetesDir, "migrate.yaml"))
+	pod, ok := podOf(objects[0])
+	if !ok || len(pod.Spec.InitContainers) != 2 {
+		t.Fatal("migrate.yaml has no Pod with two init containers")
+	}
+	volumes := map[string]string{"inith-bin": newVolume(t), "db-credentials": sharedDir(t)}
+	writeMode(t, filepath.Join(volumes["db-credentials"], "url"), db.direct+"\n", 0o644)
+	python := writeFile(t, "python", `#!/bin/sh
+psql="psql $(cat $DATABASE_URL_FILE) --no-psqlrc --quiet --tuples-only -v ON_ERROR_STOP=1"
+case "$*" in
+"manage.py migrate --check") test "$($psql -c 'SELECT count(*) FROM done')" -gt 0 ;;
+"manage.py migrate --noinput") exec $psql -f /migration.sql ;;
+*) exit 64 ;;
+esac
+`, 0o755)
+	install, migrates := pod.Spec.InitContainers[0], pod.Spec.InitContainers[1]
+	if r := runContainer(t, kubelet(t, pod, install, volumes, tag, "--network=none")...); r.code != 0 {
+		t.Fatalf("install: %+v", r)
+	}
+	options := []string{"--network=host", "--volume=" + python + ":/usr/local/bin/python:ro", mountFile(t, "/migration.sql", fmt.Sprintf(migrationSQL, 0.5))}
+	var names []string
+	for range 3 {
+		names = append(names, startContainer(t, kubelet(t, pod, migrates, volumes, image("postgres"), options...)...))
+	}
+	skipped := 0
+	for _, name := range names {
+		r := endOf(t, name)
+		if r.code != 0 {
+			t.Errorf("got %+v, want code 0", r)
+		}
+		skipped += strings.Count(r.stderr, "nothing pending")
+		hasNoSecret(t, r.stderr)
+	}
+	if n := db.query(t, "SELECT count(*) FROM done"); n != "1" || skipped != 2 {
+		t.Errorf("%s migrations done and %d skipped, want 1 and 2", n, skipped)
+	}
 }

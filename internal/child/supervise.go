@@ -174,7 +174,7 @@ func (s *supervision) reap() {
 		var status syscall.WaitStatus
 		got, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
 		switch {
-		case err == syscall.EINTR: //nolint:errorlint // a system call's own
+		case err == syscall.EINTR:
 			continue
 		case err != nil:
 			if !s.ended { // ECHILD: somebody else has reaped it
@@ -196,7 +196,7 @@ func (s *supervision) over() bool {
 	if !s.ended || !s.command.Group {
 		return s.ended
 	}
-	if syscall.Kill(-s.pid, 0) == syscall.ESRCH { //nolint:errorlint // a system call's own
+	if syscall.Kill(-s.pid, 0) == syscall.ESRCH {
 		return true
 	}
 	if s.command.Lingering != nil {

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/inith/inith/internal/child"
 	"github.com/inith/inith/internal/reason"
 	"github.com/inith/inith/internal/redact"
 )
@@ -34,9 +35,9 @@ func newFile(path, host string) (Locker, error) {
 	return &fileLocker{path: path, host: host}, nil
 }
 
-func (*fileLocker) Close() {}
+func (*fileLocker) Close(context.Context) {}
 
-func (l *fileLocker) Try(context.Context) (Lock, error) {
+func (l *fileLocker) Try(ctx context.Context) (Lock, error) {
 	f, err := os.OpenFile(l.path, os.O_RDWR|os.O_CREATE, 0o666) //nolint:gosec // less the umask, for replicas of other users
 	if errors.Is(err, os.ErrPermission) {
 		f, err = os.Open(l.path) // another user's: that is enough where locks are the kernel's own
@@ -47,7 +48,7 @@ func (l *fileLocker) Try(context.Context) (Lock, error) {
 	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if err == nil {
 		lock := &fileLock{f: f, path: l.path}
-		if err = lock.Check(context.Background()); err == nil {
+		if err = lock.Check(ctx); err == nil {
 			lock.sign(l.host)
 			return lock, nil
 		}
@@ -104,9 +105,10 @@ func (l *fileLock) Check(context.Context) error {
 // Orphans are not to be found: they have the file open, so that it is locked.
 func (*fileLock) Orphans(context.Context, time.Duration) (int, error) { return 0, nil }
 
-func (*fileLock) Environment(env []string) []string { return env }
-
-func (l *fileLock) Keep() *os.File { return l.f }
+func (l *fileLock) Bind(c child.Command) child.Command {
+	c.Keep = l.f
+	return c
+}
 
 // Release unlocks the file, also for those that still have it open. The file stays:
 // if it went, two could lock two files of the same name.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"os"
 	"time"
 
 	"github.com/inith/inith/internal/child"
@@ -27,7 +26,7 @@ type Locker interface {
 	// error may pass, unless it is a [*RefusedError].
 	Try(ctx context.Context) (Lock, error)
 	// Close ends what Try has opened, when no lock is held.
-	Close()
+	Close(ctx context.Context)
 }
 
 // A Lock is held. Its holder asks Check every few seconds.
@@ -37,10 +36,8 @@ type Lock interface {
 	// Orphans returns how many sessions of an earlier holder's command are seen at
 	// work, or were within a time.
 	Orphans(ctx context.Context, within time.Duration) (int, error)
-	// Environment returns the environment for the command, made of its own.
-	Environment(env []string) []string
-	// Keep returns a file that the command keeps open, nil if there is none.
-	Keep() *os.File
+	// Bind gives a command what ties it to the lock: variables, a file to keep open.
+	Bind(c child.Command) child.Command
 	// Release gives the lock back.
 	Release(ctx context.Context) error
 }
@@ -69,7 +66,7 @@ func (m Migration) Run(ctx context.Context) error {
 	if m.Logger == nil {
 		m.Logger = slog.New(slog.DiscardHandler)
 	}
-	defer m.Locker.Close()
+	defer m.Locker.Close(context.WithoutCancel(ctx))
 	if done, err := m.nothingPending(ctx, nil); done || err != nil {
 		return err
 	}
@@ -96,11 +93,9 @@ func (m Migration) locked(ctx context.Context, lock Lock) error {
 	if err := m.awaitOrphans(ctx, lock); err != nil {
 		return err
 	}
-	command := m.Command
-	command.Env = lock.Environment(command.Env)
 	start := time.Now()
 	m.Logger.InfoContext(ctx, "command started", "timeout", limit(m.Timeout))
-	err := m.run(ctx, "the command", command, lock)
+	err := m.run(ctx, "the command", m.Command, lock)
 	code := 0
 	if e, ok := errors.AsType[*child.ExitError](err); ok {
 		code = e.Code
@@ -143,7 +138,7 @@ func (m Migration) run(ctx context.Context, what string, c child.Command, lock L
 		defer timer.Stop()
 	}
 	if lock != nil {
-		c.Keep = lock.Keep()
+		c = lock.Bind(c)
 		stop := pace.Every(beat, func() {
 			if err := check(life, lock); err != nil && life.Err() == nil {
 				m.Logger.ErrorContext(ctx, "ending the command: the lock is lost", "lock", m.Name, "err", err, "grace", limit(m.Grace))

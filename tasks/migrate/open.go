@@ -33,11 +33,13 @@ type Kind struct {
 func Kinds() []Kind {
 	return []Kind{
 		{
-			[]string{"postgres", "postgresql"}, "PostgreSQL", "postgres://user@host/db#password-file=/run/secrets/db, an advisory lock",
+			[]string{"postgres", "postgresql"},
+			"PostgreSQL", "postgres://user@host/db#password-file=/run/secrets/db, an advisory lock",
 			"inith migrate --lock-from-env DATABASE_URL --tool django", openPostgres,
 		},
 		{
-			[]string{"file"}, "a file", "file:///shared/migrate.lock, on a volume that all mount",
+			[]string{"file"},
+			"a file", "file:///shared/migrate.lock, on a volume that all mount",
 			"inith migrate --lock file:///shared/migrate.lock -- /app/migrate", openFile,
 		},
 	}

@@ -110,11 +110,11 @@ func (l *postgres) application(prefix string) string {
 func (l *postgres) commandName() string { return fmt.Sprintf("%s%016x", commandPrefix, uint64(l.key)) } //nolint:gosec // bits
 
 func (l *postgres) Try(ctx context.Context) (Lock, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*beat)
+	attempt, cancel := context.WithTimeout(ctx, 2*beat)
 	defer cancel()
-	lock, err := l.try(ctx)
+	lock, err := l.try(attempt)
 	if _, held := errors.AsType[*HeldError](err); err != nil && !held {
-		l.Close()
+		l.Close(context.WithoutCancel(ctx))
 	}
 	return lock, err
 }
@@ -225,11 +225,11 @@ func (l *postgres) holder(ctx context.Context) (*HeldError, error) {
 	return held, nil
 }
 
-func (l *postgres) Close() {
+func (l *postgres) Close(ctx context.Context) {
 	if l.conn == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), beat)
+	ctx, cancel := context.WithTimeout(ctx, beat)
 	defer cancel()
 	_ = l.conn.Close(ctx)
 	l.conn = nil

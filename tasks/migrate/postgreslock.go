@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/inith/inith/internal/child"
 )
 
 // A postgresLock is held by the connection of its locker.
@@ -34,6 +35,11 @@ func (l *postgresLock) Orphans(ctx context.Context, within time.Duration) (int, 
 	if !l.pooled {
 		alive = fmt.Sprintf("(state <> 'idle' OR state_change > clock_timestamp() - interval '%d ms')", within.Milliseconds())
 	}
+	if l.pooled { // in a transaction, pg_stat_activity is as it was at the first look
+		if _, err := l.query(ctx, "SELECT pg_stat_clear_snapshot()"); err != nil {
+			return 0, err
+		}
+	}
 	rows, err := l.query(ctx, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"+
 		" AND application_name LIKE "+quote(l.commandName()+"@%")+" AND "+alive)
 	if err != nil {
@@ -44,10 +50,14 @@ func (l *postgresLock) Orphans(ctx context.Context, within time.Duration) (int, 
 	return n, err
 }
 
-// Environment names the sessions of libpq and all that reads its variables, and has
-// the server look whether the command is still there while a statement runs.
-func (l *postgresLock) Environment(env []string) []string {
-	env = slices.Clone(env)
+// Bind names the sessions of libpq and all that reads its variables, and has the
+// server look whether the command is still there while a statement runs.
+func (l *postgresLock) Bind(c child.Command) child.Command {
+	c.Env = l.environment(slices.Clone(c.Env))
+	return c
+}
+
+func (l *postgresLock) environment(env []string) []string {
 	if _, ok := lookup(env, "PGAPPNAME"); !ok {
 		env = append(env, "PGAPPNAME="+l.application(commandPrefix))
 	}
@@ -71,12 +81,9 @@ func lookup(env []string, name string) (value string, ok bool) {
 	return value, ok
 }
 
-// Keep has no file: a connection cannot be two processes'.
-func (*postgresLock) Keep() *os.File { return nil }
-
 // Release ends the transaction or unlocks. The connection ends too.
 func (l *postgresLock) Release(ctx context.Context) error {
-	defer l.Close()
+	defer l.Close(ctx)
 	sql := fmt.Sprintf("SELECT pg_advisory_unlock(%d)", l.key)
 	if l.pooled {
 		sql = "COMMIT"

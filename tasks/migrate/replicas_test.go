@@ -24,9 +24,9 @@ const replicaVariable = "MIGRATE_TEST_REPLICA"
 
 func TestMain(m *testing.M) {
 	if kind, url, ok := strings.Cut(os.Getenv(replicaVariable), " "); ok {
-		os.Exit(replica(kind, url))
+		os.Exit(replica(kind, url)) //nolint:forbidigo // this process is a replica, and no test
 	}
-	os.Exit(m.Run())
+	m.Run() // its code is the exit code
 }
 
 // A liar says that it has the lock, whoever holds it.
@@ -44,8 +44,7 @@ type lie struct{}
 
 func (lie) Check(context.Context) error                         { return nil }
 func (lie) Orphans(context.Context, time.Duration) (int, error) { return 0, nil }
-func (lie) Environment(env []string) []string                   { return env }
-func (lie) Keep() *os.File                                      { return nil }
+func (lie) Bind(c child.Command) child.Command                  { return c }
 func (lie) Release(context.Context) error                       { return nil }
 
 // replica is a process that migrates. The command of its arguments makes a folder,
