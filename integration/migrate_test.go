@@ -129,7 +129,7 @@ func TestMigrateReplicas(t *testing.T) {
 	t.Logf("with a lock each, %d of 10 met another", failed)
 }
 
-func TestMigrateHolder(t *testing.T) {
+func TestMigrateHolder(t *testing.T) { //nolint:tparallel // one after the other: they have one lock
 	t.Parallel()
 	db := newMigrationDB(t)
 	locked := func(t *testing.T, args ...string) string {
@@ -137,7 +137,7 @@ func TestMigrateHolder(t *testing.T) {
 		name := startContainer(t, args...)
 		waitLog(t, name, "command started")
 		poll(t, 20*time.Second, func(context.Context) error {
-			if db.query(t, "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'inith-command:%' AND query LIKE '%pg_sleep%'") == "0" {
+			if db.query(t, "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'inith-command:%' AND query LIKE '%pg_sleep%'") == "0" { //nolint:contextcheck // the test's
 				return fmt.Errorf("it does not migrate yet")
 			}
 			return nil

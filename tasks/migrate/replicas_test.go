@@ -114,7 +114,7 @@ func TestKilledHolder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	lock := "honest file://" + filepath.Join(dir, "lock")
-	holder := exec.CommandContext(t.Context(), os.Args[0], "sh", "-c", `mkdir "$0/busy"; (sleep 1; rmdir "$0/busy") & wait; exit`, dir)
+	holder := exec.CommandContext(t.Context(), os.Args[0], "sh", "-c", `(mkdir "$0/busy"; sleep 1; rmdir "$0/busy") & wait; exit`, dir)
 	holder.Env = append(os.Environ(), replicaVariable+"="+lock)
 	if err := holder.Start(); err != nil {
 		t.Fatal(err)
