@@ -473,11 +473,7 @@ func summary(results []fetch.Result) string {
 			skipped++
 		}
 	}
-	files := "1 file"
-	if len(results) > 1 {
-		files = fmt.Sprintf("%d files", len(results))
-	}
-	return fmt.Sprintf("fetched: %s of %s, %d there already, %s came over the network", files, bytesize.Text(size), skipped, bytesize.Text(fetched))
+	return fmt.Sprintf("fetched: %s of %s, %d there already, %s came over the network", count(len(results), "file"), bytesize.Text(size), skipped, bytesize.Text(fetched))
 }
 
 // jsonResult is a line of --json.

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log" //nolint:depguard // only to silence it
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -103,8 +102,7 @@ func (p *process) variable(name string) (value string, set bool) {
 // secretVar returns the value of the variable NAME, or what is in the file that
 // NAME_FILE names. Its errors quote neither.
 func (p *process) secretVar(name string) (string, error) {
-	variableName := regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	if !variableName.MatchString(name) { // a value in its place is kept out of messages
+	if !isVariableName(name) { // a value in its place is kept out of messages
 		return "", usagef("--from-env and its like want the name of a variable, not its value")
 	}
 	if value, ok := p.lookup(name); ok {

@@ -198,9 +198,5 @@ func renderSummary(results []render.Result) string {
 			unchanged++
 		}
 	}
-	files := "1 file"
-	if len(results) != 1 {
-		files = fmt.Sprintf("%d files", len(results))
-	}
-	return fmt.Sprintf("rendered: %s, %d unchanged", files, unchanged)
+	return fmt.Sprintf("rendered: %s, %d unchanged", count(len(results), "file"), unchanged)
 }
