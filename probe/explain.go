@@ -19,6 +19,10 @@ func explain(ctx context.Context, err error, t Trace, limit time.Duration) error
 		return err
 	}
 	if expired(ctx) {
+		<-ctx.Done() // its timer is a moment behind the clock
+		if over, ok := errors.AsType[*attemptOverError](context.Cause(ctx)); ok {
+			limit = over.limit
+		}
 		return tooSlow(t, limit, err)
 	}
 	if r := reason.Network(err); r != nil {
@@ -28,6 +32,17 @@ func explain(ctx context.Context, err error, t Trace, limit time.Duration) error
 		return r
 	}
 	return explainEnd(err, t)
+}
+
+// An attemptOverError is the cause of an attempt's context whose time is over. It
+// knows the time that was given, of which starting has used a part.
+type attemptOverError struct{ limit time.Duration }
+
+func (e *attemptOverError) Error() string { return "the attempt's time is over" }
+
+// withLimit ends an attempt after limit.
+func withLimit(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, limit, &attemptOverError{limit})
 }
 
 // tooSlow says what an attempt was doing when its time was over. The text holds

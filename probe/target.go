@@ -206,7 +206,7 @@ func dropper(u *url.URL, o Options) func(string) error {
 func (t *Target) Probe(ctx context.Context) (err error) {
 	if t.Timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, t.Timeout)
+		ctx, cancel = withLimit(ctx, t.Timeout)
 		defer cancel()
 	}
 	start := time.Now()

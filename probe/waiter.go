@@ -168,7 +168,7 @@ func (s *wait) notify(err error, done bool) {
 func (s *wait) probe(ctx context.Context) error {
 	s.attempt++
 	timeout := cmp.Or(s.target.Timeout, s.AttemptTimeout, DefaultAttemptTimeout)
-	attempt, cancel := context.WithTimeout(ctx, timeout)
+	attempt, cancel := withLimit(ctx, timeout)
 	defer cancel()
 	err := s.target.Probe(attempt)
 	if err == nil {
