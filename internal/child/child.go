@@ -49,8 +49,10 @@ func Look(name string) (string, error) {
 
 // Exec becomes the command: same process, with argv and env. It returns only if
 // that fails, with a [*StartError]. RLIMIT_NOFILE, which the Go runtime raises at
-// start, is what it was before.
+// start, is what it was before. It is not the parent of orphans that it does not
+// know, as this process may have been.
 func Exec(path string, argv, env []string) error {
+	leaveOrphans()
 	return startError(argv[0], syscall.Exec(path, argv, env)) //nolint:gosec // the command is the user's
 }
 

@@ -1,6 +1,7 @@
 package child
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"os/signal"
@@ -27,6 +28,12 @@ type Command struct {
 	Quiet bool     // stdin is empty, and what it writes to stdout goes to stderr
 	Keep  *os.File // stays open in it and in what it starts; nil: none
 
+	Stdout, Stderr *os.File // nil: those of this process
+
+	// Shared says that other commands run beside it: its stdin is empty, it gets no
+	// signal but by End, and only processes of its group are reaped.
+	Shared bool
+
 	// Group says that all processes of its group belong to it: signals that end
 	// go to all of them, and it has not ended before the last one has. If this
 	// process is killed, so is the command (on Linux).
@@ -48,7 +55,11 @@ func Supervise(ctx context.Context, path string, argv, env []string) error {
 // Run is [Supervise] for any command. That ctx ends later changes nothing.
 func (c Command) Run(ctx context.Context) error {
 	signals := make(chan os.Signal, 64)
-	signal.Notify(signals) // from here on, each is forwarded or ends ctx
+	if c.Shared {
+		signal.Notify(signals, syscall.SIGCHLD)
+	} else {
+		signal.Notify(signals) // from here on, each is forwarded or ends ctx
+	}
 	defer signal.Stop(signals)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -58,7 +69,7 @@ func (c Command) Run(ctx context.Context) error {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 	}
-	foreground := !c.Quiet && inForeground()
+	foreground := !c.Quiet && !c.Shared && inForeground()
 	pid, err := c.start(foreground)
 	if err != nil {
 		return startError(c.Argv[0], err)
@@ -76,15 +87,19 @@ func (c Command) Run(ctx context.Context) error {
 
 // start forks. What is to be kept open becomes descriptor 3.
 func (c Command) start(foreground bool) (int, error) {
-	files := []uintptr{0, 1, 2}
-	if c.Quiet {
+	stdin, stdout, stderr := os.Stdin, cmp.Or(c.Stdout, os.Stdout), cmp.Or(c.Stderr, os.Stderr)
+	if c.Quiet || c.Shared {
 		null, err := os.Open(os.DevNull)
 		if err != nil {
 			return 0, err
 		}
 		defer func() { _ = null.Close() }()
-		files[0], files[1] = null.Fd(), 2
+		stdin = null
 	}
+	if c.Quiet {
+		stdout = stderr
+	}
+	files := []uintptr{stdin.Fd(), stdout.Fd(), stderr.Fd()}
 	if c.Keep != nil {
 		files = append(files, c.Keep.Fd())
 	}
@@ -93,7 +108,7 @@ func (c Command) start(foreground bool) (int, error) {
 		dieWithUs(attr)
 	}
 	pid, err := syscall.ForkExec(c.Path, c.Argv, &syscall.ProcAttr{Env: c.Env, Files: files, Sys: attr}) //nolint:gosec // the command is the user's
-	runtime.KeepAlive(c.Keep)
+	runtime.KeepAlive([]*os.File{stdin, stdout, stderr, c.Keep})
 	return pid, err
 }
 
@@ -168,16 +183,26 @@ func (s *supervision) signalGroup(sig syscall.Signal) {
 	_ = syscall.Kill(-s.pid, sig) // it may have ended already
 }
 
-// reap takes all children that have ended, and notes how the command did.
+// reap takes the children that have ended, and notes how the command did.
 func (s *supervision) reap() {
+	if s.command.Shared {
+		s.reapThose(s.pid)
+		s.reapThose(-s.pid) // what it has left behind
+		return
+	}
+	s.reapThose(-1)
+}
+
+// reapThose takes the children that wait4(2) means by which.
+func (s *supervision) reapThose(which int) {
 	for {
 		var status syscall.WaitStatus
-		got, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
+		got, err := syscall.Wait4(which, &status, syscall.WNOHANG, nil)
 		switch {
 		case err == syscall.EINTR:
 			continue
 		case err != nil:
-			if !s.ended { // ECHILD: somebody else has reaped it
+			if !s.ended && which != -s.pid { // ECHILD: somebody else has reaped it
 				s.ended, s.code = true, 1
 			}
 			return

@@ -130,6 +130,10 @@ func (m Migration) nothingPending(ctx context.Context, lock Lock) (bool, error) 
 func (m Migration) run(ctx context.Context, what string, c child.Command, lock Lock) error {
 	life, end := context.WithCancelCause(context.WithoutCancel(ctx)) // a signal is the command's
 	defer end(nil)
+	if m.Command.Shared { // which gets no signals
+		stop := context.AfterFunc(ctx, func() { end(context.Cause(ctx)) })
+		defer stop()
+	}
 	if m.Timeout > 0 {
 		timer := time.AfterFunc(m.Timeout, func() {
 			m.Logger.WarnContext(ctx, "ending the command: its time is over", "timeout", m.Timeout.String(), "grace", limit(m.Grace))

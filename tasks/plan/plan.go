@@ -1,0 +1,153 @@
+// Package plan runs a graph of steps, each of them as soon as those that it needs
+// are done. [Plan.Run] is its entry point.
+//
+// The first failure in time is the cause: what runs is cancelled and its end
+// awaited, what has not begun never does. The [Report] tells where the time went.
+package plan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Step is a piece of work.
+type Step interface {
+	// Run does the work. It returns soon after ctx is done, and may be called again
+	// after a failure, in this process or in the next: it has to be safe to repeat.
+	Run(ctx context.Context) error
+}
+
+// A Node is a step with its place in the graph.
+type Node struct {
+	Name    string
+	Kind    string        // what the step does, for people
+	Needs   []string      // names of nodes that have to be done before
+	Timeout time.Duration // for all attempts; zero: none
+	Retries int           // attempts after one that failed
+	Step    Step
+}
+
+// A Plan is a graph of steps. Its Nodes have to be free of mistakes.
+type Plan struct {
+	Nodes []Node
+	// Notify is told what becomes of the steps, by one call at a time; nil: nobody.
+	Notify func(Event)
+}
+
+// An Event is a change of a step's state.
+type Event struct {
+	Node    int
+	State   State
+	Attempt int           // from 1
+	Elapsed time.Duration // since the step began
+	Pause   time.Duration // before the next attempt, of Retrying
+	Err     error         // of Retrying, Failed and Cancelled
+}
+
+// A State is what has become of a step.
+type State int
+
+// The states of a step.
+const (
+	Waiting   State = iota // for what it needs
+	Running                // an attempt
+	Retrying               // between two attempts
+	Done                   // successfully
+	Failed                 // and with it the plan
+	Cancelled              // while it ran, since the plan has ended
+)
+
+func (s State) String() string {
+	return [...]string{"waiting", "running", "retrying", "done", "failed", "cancelled"}[s]
+}
+
+// A Mistake is something wrong with the graph.
+type Mistake struct {
+	Node int
+	Need int // which of its needs it is about, -1 for the node itself
+	Err  error
+}
+
+// Check returns what is wrong with a graph: names that are there twice, needs that
+// nobody has, cycles.
+func Check(nodes []Node) []Mistake {
+	var all []Mistake
+	index := map[string]int{}
+	for i, n := range nodes {
+		if _, taken := index[n.Name]; taken {
+			all = append(all, Mistake{i, -1, fmt.Errorf("there is another step %q", n.Name)})
+			continue
+		}
+		index[n.Name] = i
+	}
+	for i, n := range nodes {
+		for k, need := range n.Needs {
+			switch _, known := index[need]; {
+			case need == n.Name:
+				all = append(all, Mistake{i, k, errors.New("a step cannot need itself")})
+			case !known:
+				all = append(all, Mistake{i, k, &UnknownNeedError{need}})
+			case slices.Contains(n.Needs[:k], need):
+				all = append(all, Mistake{i, k, fmt.Errorf("%q is there twice", need)})
+			}
+		}
+	}
+	if len(all) > 0 {
+		return all
+	}
+	return cycles(nodes, index)
+}
+
+// An UnknownNeedError says that no step has the name that another needs.
+type UnknownNeedError struct{ Name string }
+
+func (e *UnknownNeedError) Error() string { return "no step has this name" }
+
+// cycles returns a mistake for each way that leads back to a step.
+func cycles(nodes []Node, index map[string]int) []Mistake {
+	const (
+		unseen = iota
+		onWay
+		seen
+	)
+	var all []Mistake
+	state := make([]int, len(nodes))
+	var way []string
+	var visit func(i int)
+	visit = func(i int) {
+		state[i] = onWay
+		way = append(way, nodes[i].Name)
+		for k, need := range nodes[i].Needs {
+			switch j := index[need]; state[j] {
+			case unseen:
+				visit(j)
+			case onWay:
+				from := slices.Index(way, need)
+				text := strings.Join(append(slices.Clone(way[from:]), need), " needs ")
+				all = append(all, Mistake{i, k, errors.New("a cycle: " + text)})
+			}
+		}
+		way = way[:len(way)-1]
+		state[i] = seen
+	}
+	for i := range nodes {
+		if state[i] == unseen {
+			visit(i)
+		}
+	}
+	return all
+}
+
+// Before reports whether a node comes before another by needs.
+func Before(nodes []Node, first, then int) bool {
+	for i := range nodes {
+		if slices.Contains(nodes[then].Needs, nodes[i].Name) && (i == first || Before(nodes, first, i)) {
+			return true
+		}
+	}
+	return false
+}

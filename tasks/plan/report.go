@@ -1,0 +1,74 @@
+package plan
+
+import (
+	"slices"
+	"time"
+)
+
+// A Report tells what became of the steps of a plan, and when.
+type Report struct {
+	Began   time.Time
+	Elapsed time.Duration
+	Steps   []StepReport // in the order of the plan
+}
+
+// A StepReport is a step in a report.
+type StepReport struct {
+	Name, Kind string
+	Needs      []string
+	State      State
+	Start, End time.Duration // since the plan began; zero if the step has not
+	Attempts   int
+	Err        error
+}
+
+func newReport(nodes []Node) Report {
+	r := Report{Began: time.Now()}
+	for _, n := range nodes {
+		r.Steps = append(r.Steps, StepReport{Name: n.Name, Kind: n.Kind, Needs: n.Needs})
+	}
+	return r
+}
+
+// Took is how long the step ran.
+func (s StepReport) Took() time.Duration { return s.End - s.Start }
+
+// CriticalPath returns the steps, by their places in the report, that the end had to
+// wait for: to the one that failed, or that ended last, from each the one among its
+// needs that ended last. Each began when the one before it had ended, so that only
+// what makes one of them faster makes the plan faster.
+func (r Report) CriticalPath() []int {
+	last := -1
+	for i, s := range r.Steps {
+		if s.State != Waiting && (last < 0 || s.State == Failed || s.End > r.Steps[last].End && r.Steps[last].State != Failed) {
+			last = i
+		}
+	}
+	var path []int
+	for last >= 0 {
+		path = append(path, last)
+		last = r.lastNeed(last)
+	}
+	slices.Reverse(path)
+	return path
+}
+
+// lastNeed returns the need of a step that ended last, -1 if it has none.
+func (r Report) lastNeed(i int) int {
+	last := -1
+	for j, s := range r.Steps {
+		if slices.Contains(r.Steps[i].Needs, s.Name) && (last < 0 || s.End > r.Steps[last].End) {
+			last = j
+		}
+	}
+	return last
+}
+
+// Sum is how long the steps would have taken one after another.
+func (r Report) Sum() time.Duration {
+	var sum time.Duration
+	for _, s := range r.Steps {
+		sum += s.Took()
+	}
+	return sum
+}
