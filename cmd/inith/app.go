@@ -26,7 +26,7 @@ func newApp(p *process) *cli.App {
 		OnUsageError:              onUsageError,
 		Flags:                     []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print the version", DisableDefaultText: true}},
 		CustomAppHelpTemplate:     appHelp(),
-		Commands:                  []*cli.Command{waitCommand(p), fetchCommand(p), validateCommand(p), renderCommand(p), migrateCommand(p), installCommand(p), schemaCommand(p), versionCommand(p), completionCommand(p)},
+		Commands:                  []*cli.Command{waitCommand(p), fetchCommand(p), validateCommand(p), renderCommand(p), migrateCommand(p), runCommand(p), installCommand(p), schemaCommand(p), versionCommand(p), completionCommand(p)},
 	}
 	app.Action = func(c *cli.Context) error { return root(p, c) }
 	for _, c := range app.Commands {

@@ -12,6 +12,7 @@ import (
 	"github.com/inith/inith/internal/crash"
 	"github.com/inith/inith/probe"
 	"github.com/inith/inith/tasks/migrate"
+	"github.com/inith/inith/tasks/plan"
 )
 
 // Exit codes. They are part of the interface: [exitTable] documents them.
@@ -102,7 +103,8 @@ func exitCodeOfWork(err error) int {
 	if _, ok := errors.AsType[*deadlineError](err); ok {
 		return exitTimeout
 	}
-	if _, ok := errors.AsType[*migrate.DeadlineError](err); ok {
+	_, step := errors.AsType[*plan.DeadlineError](err)
+	if _, lock := errors.AsType[*migrate.DeadlineError](err); lock || step {
 		return exitTimeout
 	}
 	return exitFailed

@@ -94,6 +94,7 @@ func fetchCommand(p *process) *cli.Command {
 type fetchJob struct {
 	*process
 	fetcher   *fetch.Fetcher
+	files     []fetch.File
 	transfers []*fetch.Transfer
 	timeout   time.Duration // zero: none
 	json      bool
@@ -104,31 +105,41 @@ func (p *process) parseFetch(c *cli.Context) (*fetchJob, error) {
 	if err := p.lookCommand(); err != nil {
 		return nil, err
 	}
-	f, err := p.newFetcher(c)
-	if err != nil {
-		return nil, err
-	}
-	j := &fetchJob{process: p, fetcher: f, timeout: duration(c, "timeout"), json: c.Bool("json"), init: c.Bool("init")}
-	if j.init && p.command == nil {
+	if c.Bool("init") && p.command == nil {
 		return nil, usagef("--init needs a command after --")
 	}
 	files, err := p.files(c)
 	if err != nil {
 		return nil, err
 	}
+	return p.newFetchJob(c, files)
+}
+
+func (p *process) newFetchJob(c *cli.Context, files []fetch.File) (*fetchJob, error) {
+	f, err := p.newFetcher(c)
+	if err != nil {
+		return nil, err
+	}
+	j := &fetchJob{process: p, fetcher: f, files: files, timeout: duration(c, "timeout"), json: c.Bool("json"), init: c.Bool("init")}
+	return j, j.open()
+}
+
+// open opens all files, so that every mistake is told before the first request.
+func (j *fetchJob) open() error {
+	j.transfers = nil
 	taken := map[string]bool{}
-	for _, file := range files {
-		t, err := f.Open(file)
+	for _, file := range j.files {
+		t, err := j.fetcher.Open(file)
 		if err != nil {
-			return nil, usagef("%s: %w", redact.URL(file.URL), err)
+			return usagef("%s: %w", redact.URL(file.URL), err)
 		}
 		if path := t.Path(); taken[path] && path != "" {
-			return nil, usagef("two files have the destination %q", path)
+			return usagef("two files have the destination %q", path)
 		}
 		taken[t.Path()] = true
 		j.transfers = append(j.transfers, t)
 	}
-	return j, nil
+	return nil
 }
 
 func (p *process) newFetcher(c *cli.Context) (*fetch.Fetcher, error) {
@@ -357,11 +368,7 @@ func parseMode(s string) (fs.FileMode, error) {
 }
 
 func (j *fetchJob) run(ctx context.Context) error {
-	ctx, cancel := withTimeout(ctx, j.timeout)
-	defer cancel()
-	stop := j.watch()
-	results, err := j.fetchAll(ctx)
-	stop()
+	results, err := j.fetch(ctx)
 	for _, r := range results {
 		if j.live() && r.Evidence != fetch.EvidenceNone {
 			_, _ = fmt.Fprintln(j.stderr, "inith:", sentence(r))
@@ -375,6 +382,15 @@ func (j *fetchJob) run(ctx context.Context) error {
 	}
 	j.terminate(summary(results))
 	return j.print(results)
+}
+
+// fetch fetches all files, and shows how they are going.
+func (j *fetchJob) fetch(ctx context.Context) ([]fetch.Result, error) {
+	ctx, cancel := withTimeout(ctx, j.timeout)
+	defer cancel()
+	stop := j.watch()
+	defer stop()
+	return j.fetchAll(ctx)
 }
 
 // fetchAll fetches all files at once. The first failure ends the others, whose

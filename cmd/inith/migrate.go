@@ -64,19 +64,28 @@ func migrateCommand(p *process) *cli.Command {
 }
 
 func (p *process) parseMigrate(c *cli.Context) (*migrate.Migration, error) {
+	check, err := migrate.Words(c.String("check"))
+	if err != nil {
+		return nil, usagef("--check: %w", err)
+	}
+	return p.newMigration(c, check)
+}
+
+// newMigration runs p's command, and the check before if there is one.
+func (p *process) newMigration(c *cli.Context, check []string) (*migrate.Migration, error) {
 	m := &migrate.Migration{
 		Wait: duration(c, "wait"), Timeout: duration(c, "timeout"), Grace: duration(c, "grace"), Logger: p.logger(),
 	}
-	check, err := p.migrator(c)
+	check, err := p.migrator(c.String("tool"), check)
 	if err != nil {
 		return nil, err
 	}
 	if err := p.lookCommand(); err != nil {
 		return nil, err
 	}
-	m.Command = child.Command{Path: p.path, Argv: p.command, Env: p.env}
+	m.Command = child.Command{Path: p.path, Argv: p.command, Env: p.env, Stdout: p.stdout, Stderr: p.stderr}
 	if len(check) > 0 {
-		m.Check = child.Command{Argv: check, Env: p.env, Quiet: true}
+		m.Check = child.Command{Argv: check, Env: p.env, Quiet: true, Stderr: p.stderr}
 		if m.Check.Path, err = child.Look(check[0]); err != nil {
 			return nil, err
 		}
@@ -93,13 +102,10 @@ func (p *process) parseMigrate(c *cli.Context) (*migrate.Migration, error) {
 	return m, nil
 }
 
-// migrator reads what is to run, and returns the check.
-func (p *process) migrator(c *cli.Context) ([]string, error) {
-	check, err := migrate.Words(c.String("check"))
-	if err != nil {
-		return nil, usagef("--check: %w", err)
-	}
-	if name := c.String("tool"); name != "" {
+// migrator takes from a tool what is not given, the command and the check, which it
+// returns.
+func (p *process) migrator(name string, check []string) ([]string, error) {
+	if name != "" {
 		tool, err := findTool(name)
 		if err != nil {
 			return nil, err

@@ -18,6 +18,7 @@ import (
 	"github.com/inith/inith/internal/suggest"
 	"github.com/inith/inith/internal/termination"
 	"github.com/inith/inith/probe"
+	"github.com/inith/inith/tasks/plan"
 )
 
 // An output says how inith speaks. The zero value is text at level info.
@@ -56,6 +57,9 @@ func (p *process) readOutput(c *cli.Context) error {
 
 // logger returns the log on stderr.
 func (p *process) logger() *slog.Logger {
+	if p.log != nil {
+		return p.log
+	}
 	o := &slog.HandlerOptions{Level: p.output.level}
 	if p.output.json {
 		return slog.New(slog.NewJSONHandler(p.stderr, o))
@@ -66,8 +70,10 @@ func (p *process) logger() *slog.Logger {
 // live reports whether somebody watches stderr on a terminal that can redraw.
 func (p *process) live() bool {
 	termName, _ := p.lookup("TERM")
-	return !p.output.json && p.output.level == slog.LevelInfo && termName != "" && termName != "dumb" && term.IsTerminal(int(p.stderr.Fd()))
+	return p.log == nil && !p.output.json && p.output.level == slog.LevelInfo && termName != "" && termName != "dumb" && isTerminal(p.stderr)
 }
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
 // size returns the columns and rows of the terminal behind stderr.
 func (p *process) size() (width, height int) {
@@ -114,6 +120,14 @@ type failure struct {
 func describe(err error) []failure {
 	if e, ok := err.(*probe.NotReadyError); ok { //nolint:errorlint // what it wraps is in its text
 		return []failure{describeNotReady(e)}
+	}
+	if e, ok := err.(*plan.StepError); ok { //nolint:errorlint // as above
+		all := describe(e.Err)
+		for i := range all {
+			all[i].text = "step " + e.Name + ": " + all[i].text
+			all[i].attrs = append(all[i].attrs, "step", e.Name)
+		}
+		return all
 	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []failure

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log" //nolint:depguard // only to silence it
+	"log/slog"
 	"os"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/inith/inith/internal/child"
 	"github.com/inith/inith/internal/crash"
 	"github.com/inith/inith/internal/termination"
+	"github.com/inith/inith/tasks/plan"
 )
 
 // A process is what the operating system gives and takes: all of inith's
@@ -28,6 +30,10 @@ type process struct {
 	path        string   // of the program of command
 	output      output   // how to speak, from the global flags
 	termination bool     // the outcome goes to the termination log: not of a probe
+
+	steps   planView     // of a plan: where its steps write
+	log     *slog.Logger // of a step of a plan; nil: that of stderr
+	bounded bool         // of a step that has a timeout: its command has none then, unless it is given
 }
 
 // run is main without the process: it does not exit.
@@ -35,7 +41,9 @@ func (p *process) run(ctx context.Context) int {
 	isolate(p.env)
 	log.SetOutput(io.Discard) // net/http writes what servers send to it
 	err := p.dispatch(ctx)
-	if _, command := errors.AsType[*child.ExitError](err); err != nil && !command {
+	_, command := errors.AsType[*child.ExitError](err)
+	_, step := errors.AsType[*plan.StepError](err)
+	if err != nil && (!command || step) {
 		p.report(err) // how the command ended is its own to tell
 	}
 	return exitCode(err)

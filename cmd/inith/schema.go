@@ -14,15 +14,16 @@ import (
 
 func schemaCommand(p *process) *cli.Command {
 	schemas := map[string]func() []byte{
+		"plan":   func() []byte { return keys.Schema("plan.yaml of inith run", p.planTable()) },
 		"models": func() []byte { return keys.ListSchema("models.yaml of inith fetch", p.modelTable()) },
 		"rules":  func() []byte { return keys.Schema("rules.yaml of inith validate", rulesTable()) },
 	}
 	return &cli.Command{
 		Name:      "schema",
 		Usage:     "print the JSON Schema of a file that inith reads",
-		UsageText: "inith schema models|rules",
-		Description: `Prints the JSON Schema (draft 2020-12) of the file that "fetch --file" or "validate
---file" reads, for editors and validators.`,
+		UsageText: "inith schema models|plan|rules",
+		Description: `Prints the JSON Schema (draft 2020-12) of the file that "fetch --file", "run" or
+"validate --file" reads, for editors and validators.`,
 		Action: func(c *cli.Context) error {
 			name, known := c.Args().First(), slices.Sorted(maps.Keys(schemas))
 			if schemas[name] == nil || c.NArg() != 1 {

@@ -86,15 +86,20 @@ func (p *process) parseValidate(c *cli.Context) (*validateJob, error) {
 	if err := p.lookCommand(); err != nil {
 		return nil, err
 	}
+	if c.Bool("init") && p.command == nil {
+		return nil, usagef("--init needs a command after --")
+	}
+	return p.newValidateJob(c, validate.Rules{})
+}
+
+// newValidateJob validates by the options, and by rules besides.
+func (p *process) newValidateJob(c *cli.Context, besides validate.Rules) (*validateJob, error) {
 	format, err := findingsFormat(c.String("format"))
 	if err != nil {
 		return nil, err
 	}
 	j := &validateJob{process: p, format: format, timeout: duration(c, "timeout"), init: c.Bool("init")}
-	if j.init && p.command == nil {
-		return nil, usagef("--init needs a command after --")
-	}
-	rules, err := rulesOf(c)
+	rules, err := rulesOf(c, besides)
 	if err != nil {
 		return nil, err
 	}

@@ -13,14 +13,15 @@ import (
 	"github.com/inith/inith/tasks/validate/schema"
 )
 
-// rules returns what the command line and the rules file ask for.
-func rulesOf(c *cli.Context) (validate.Rules, error) {
-	var rules validate.Rules
+// rulesOf returns what the command line and the rules file ask for, besides others.
+func rulesOf(c *cli.Context, besides validate.Rules) (validate.Rules, error) {
+	rules := besides
 	if name := c.String("file"); name != "" {
-		var err error
-		if rules, err = readRules("file", name); err != nil {
+		read, err := readRules("file", name)
+		if err != nil {
 			return rules, err
 		}
+		rules.Files, rules.TLS, rules.Env = append(rules.Files, read.Files...), append(rules.TLS, read.TLS...), append(rules.Env, read.Env...)
 	}
 	files, err := namedFiles(c)
 	if err != nil {

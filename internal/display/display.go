@@ -35,6 +35,7 @@ type Rows struct {
 	size  func() (width, height int) // of the terminal, in columns and rows
 	color bool
 	drawn int
+	last  []Row
 }
 
 // New returns rows on the terminal behind w.
@@ -50,6 +51,7 @@ func (r *Rows) Draw(rows []Row) error {
 	if r.drawn > 0 {
 		b.WriteString("\x1b[" + strconv.Itoa(r.drawn) + "A")
 	}
+	r.last = rows
 	width, height := r.size()
 	if most := max(1, height-1); len(rows) > most {
 		more := Row{Mark: "…", Text: strconv.Itoa(len(rows)-most+1) + " more"}
@@ -63,6 +65,22 @@ func (r *Rows) Draw(rows []Row) error {
 	r.drawn = len(rows)
 	_, err := io.WriteString(r.w, b.String())
 	return err
+}
+
+// Print writes a line above the rows, which stay.
+func (r *Rows) Print(line string) error {
+	clear := "\r\x1b[J"
+	if r.drawn > 0 {
+		clear = "\x1b[" + strconv.Itoa(r.drawn) + "A" + clear
+	}
+	if _, err := io.WriteString(r.w, clear+line+"\n"); err != nil {
+		return err
+	}
+	r.drawn = 0
+	if r.last == nil {
+		return nil
+	}
+	return r.Draw(r.last)
 }
 
 func rank(r Row) int {

@@ -17,6 +17,11 @@ type Table[T any] struct {
 	Check func(t *T, has func(name string) bool) error
 	// Schema is added to the JSON Schema of the mapping: what Check asks for.
 	Schema map[string]any
+	// Short is the key that is meant where there is its value in place of a mapping;
+	// "" for none.
+	Short string
+	// At is told where the mapping is, before its keys are read; nil: nobody.
+	At func(t *T, line, column int)
 }
 
 // A Key is a key of a mapping.
@@ -41,6 +46,9 @@ type Value struct {
 	Number int64  // of a Number
 	Yes    bool   // of a Bool
 	Name   string // the key that it has in a mapping of the kind TextMap
+	Listed bool   // it is one of a list
+
+	Line, Column int // where it is, from 1
 }
 
 // A Kind is what a value has to be.
@@ -103,4 +111,22 @@ func Map[T, U any](name, usage string, table Table[U], set func(t *T, key string
 			return map[string]any{"type": "object", "additionalProperties": table.schema()}
 		},
 	}}
+}
+
+// Within makes the keys of a part of T keys of T. None of them is required.
+func Within[T, U any](all []Key[U], at func(*T) *U) []Key[T] {
+	var within []Key[T]
+	for _, k := range all {
+		lifted := Key[T]{Name: k.Name, Kind: k.Kind, Usage: k.Usage, Choices: k.Choices}
+		if k.nested != nil {
+			lifted.nested = &nested[T]{
+				read:   func(r *reader, t *T, n *yaml.Node) { k.nested.read(r, at(t), n) },
+				schema: k.nested.schema,
+			}
+		} else {
+			lifted.Set = func(t *T, v Value) error { return k.Set(at(t), v) }
+		}
+		within = append(within, lifted)
+	}
+	return within
 }

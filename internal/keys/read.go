@@ -98,20 +98,28 @@ func readList[T any](r *reader, n *yaml.Node, table Table[T]) []T {
 // readMapping reads a mapping into t, and reports whether all of it is right.
 func readMapping[T any](r *reader, n *yaml.Node, table Table[T], t *T) bool {
 	before := len(r.mistakes)
-	if n = target(n); n.Kind != yaml.MappingNode {
-		r.fail(n, "want a mapping with keys such as %s", table.examples())
-		return false
+	n = target(n)
+	if table.At != nil {
+		table.At(t, n.Line, n.Column)
 	}
 	seen := map[string]bool{}
-	r.pairs(n, func(key, value *yaml.Node) {
-		seen[key.Value] = true
-		i := slices.IndexFunc(table.Keys, func(k Key[T]) bool { return k.Name == key.Value })
-		if i < 0 {
-			r.fail(key, "unknown key%s%s", redact.Quoted(strings.ToLower(key.Value)), suggest.DidYouMean(key.Value, table.names()))
-			return
-		}
-		table.Keys[i].read(r, t, value)
-	})
+	switch {
+	case n.Kind == yaml.MappingNode:
+		r.pairs(n, func(key, value *yaml.Node) {
+			seen[key.Value] = true
+			k := table.key(key.Value)
+			if k == nil {
+				r.fail(key, "unknown key%s%s", redact.Quoted(strings.ToLower(key.Value)), suggest.DidYouMean(key.Value, table.names()))
+				return
+			}
+			k.read(r, t, value)
+		})
+	case table.Short != "" && n.ShortTag() != "!!null":
+		seen[table.Short] = true
+		table.key(table.Short).read(r, t, n)
+	default:
+		r.fail(n, "want a mapping with keys such as %s", table.examples())
+	}
 	if len(r.mistakes) > before {
 		return false
 	}
@@ -121,11 +129,21 @@ func readMapping[T any](r *reader, n *yaml.Node, table Table[T], t *T) bool {
 		}
 	}
 	if table.Check != nil && len(r.mistakes) == before {
-		if err := table.Check(t, func(name string) bool { return seen[name] }); err != nil {
+		for _, err := range each(table.Check(t, func(name string) bool { return seen[name] })) {
 			r.fail(n, "%w", err)
 		}
 	}
 	return len(r.mistakes) == before
+}
+
+// key returns the key with a name, nil if there is none.
+func (t Table[T]) key(name string) *Key[T] {
+	for i := range t.Keys {
+		if t.Keys[i].Name == name {
+			return &t.Keys[i]
+		}
+	}
+	return nil
 }
 
 // pairs calls f for each pair of a mapping. A key that is there twice is a
@@ -167,9 +185,10 @@ func target(n *yaml.Node) *yaml.Node {
 }
 
 func (k *Key[T]) read(r *reader, t *T, n *yaml.Node) {
-	set := func(n *yaml.Node, name string) {
+	set := func(n *yaml.Node, name string, listed bool) {
 		v, err := k.value(target(n))
-		if v.Name = name; err == nil {
+		if err == nil {
+			v.Name, v.Listed, v.Line, v.Column = name, listed, n.Line, n.Column
 			err = k.Set(t, v)
 		}
 		for _, err := range each(err) {
@@ -181,14 +200,14 @@ func (k *Key[T]) read(r *reader, t *T, n *yaml.Node) {
 		k.nested.read(r, t, n)
 	case Texts, TextOrTexts:
 		if k.Kind == TextOrTexts && target(n).Kind == yaml.ScalarNode {
-			set(n, "")
+			set(n, "", false)
 			return
 		}
-		k.eachItem(r, n, func(item *yaml.Node) { set(item, "") })
+		k.eachItem(r, n, func(item *yaml.Node) { set(item, "", true) })
 	case TextMap:
-		k.eachPair(r, n, func(key, value *yaml.Node) { set(value, key.Value) })
+		k.eachPair(r, n, func(key, value *yaml.Node) { set(value, key.Value, false) })
 	default:
-		set(n, "")
+		set(n, "", false)
 	}
 }
 

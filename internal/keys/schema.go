@@ -37,6 +37,9 @@ func (t Table[T]) schema() map[string]any {
 		schema["required"] = required
 	}
 	maps.Copy(schema, t.Schema)
+	if t.Short != "" {
+		return map[string]any{"anyOf": []any{schema, t.key(t.Short).schema()}}
+	}
 	return schema
 }
 

@@ -96,10 +96,7 @@ func Check(nodes []Node) []Mistake {
 			}
 		}
 	}
-	if len(all) > 0 {
-		return all
-	}
-	return cycles(nodes, index)
+	return append(all, cycles(nodes, index)...)
 }
 
 // An UnknownNeedError says that no step has the name that another needs.
@@ -122,10 +119,11 @@ func cycles(nodes []Node, index map[string]int) []Mistake {
 		state[i] = onWay
 		way = append(way, nodes[i].Name)
 		for k, need := range nodes[i].Needs {
-			switch j := index[need]; state[j] {
-			case unseen:
+			switch j, known := index[need]; {
+			case !known || need == nodes[i].Name: // told already
+			case state[j] == unseen:
 				visit(j)
-			case onWay:
+			case state[j] == onWay:
 				from := slices.Index(way, need)
 				text := strings.Join(append(slices.Clone(way[from:]), need), " needs ")
 				all = append(all, Mistake{i, k, errors.New("a cycle: " + text)})
@@ -140,14 +138,4 @@ func cycles(nodes []Node, index map[string]int) []Mistake {
 		}
 	}
 	return all
-}
-
-// Before reports whether a node comes before another by needs.
-func Before(nodes []Node, first, then int) bool {
-	for i := range nodes {
-		if slices.Contains(nodes[then].Needs, nodes[i].Name) && (i == first || Before(nodes, first, i)) {
-			return true
-		}
-	}
-	return false
 }
