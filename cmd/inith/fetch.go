@@ -93,12 +93,14 @@ func fetchCommand(p *process) *cli.Command {
 // A fetchJob is `inith fetch` with all that the command line says.
 type fetchJob struct {
 	*process
-	fetcher   *fetch.Fetcher
-	files     []fetch.File
+	fetcher *fetch.Fetcher
+	files   []fetch.File
+	timeout time.Duration // zero: none
+	json    bool
+	init    bool
+
+	mu        sync.Mutex // of transfers
 	transfers []*fetch.Transfer
-	timeout   time.Duration // zero: none
-	json      bool
-	init      bool
 }
 
 func (p *process) parseFetch(c *cli.Context) (*fetchJob, error) {
@@ -126,7 +128,7 @@ func (p *process) newFetchJob(c *cli.Context, files []fetch.File) (*fetchJob, er
 
 // open opens all files, so that every mistake is told before the first request.
 func (j *fetchJob) open() error {
-	j.transfers = nil
+	var transfers []*fetch.Transfer
 	taken := map[string]bool{}
 	for _, file := range j.files {
 		t, err := j.fetcher.Open(file)
@@ -137,8 +139,11 @@ func (j *fetchJob) open() error {
 			return usagef("two files have the destination %q", path)
 		}
 		taken[t.Path()] = true
-		j.transfers = append(j.transfers, t)
+		transfers = append(transfers, t)
 	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.transfers = transfers
 	return nil
 }
 

@@ -47,6 +47,8 @@ func (j *fetchJob) newView() (fetchView, time.Duration) {
 }
 
 func (j *fetchJob) statuses() []fetch.Status {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	all := make([]fetch.Status, len(j.transfers))
 	for i, t := range j.transfers {
 		all[i] = t.Status()

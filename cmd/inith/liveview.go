@@ -18,7 +18,10 @@ type liveView struct {
 	begun time.Time
 }
 
-func (v *liveView) begin(rows []progressRow) { v.draw(rows) }
+func (v *liveView) begin(rows []progressRow) {
+	v.begun = time.Now()
+	v.draw(rows)
+}
 
 // event leaves it to the next beat: attempts can be many.
 func (*liveView) event(probe.Event) {}

@@ -51,9 +51,6 @@ func (w *waitJob) Run(ctx context.Context) error { return w.wait(ctx) }
 
 // status tells how many targets are ready, and why the first of the others is not.
 func (w *waitJob) status() string {
-	if w.progress == nil {
-		return ""
-	}
 	ready, text := 0, ""
 	w.progress.locked(func(rows []progressRow) {
 		for _, r := range rows {

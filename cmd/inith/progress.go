@@ -40,7 +40,7 @@ func (w *waitJob) newProgress() *progress {
 	}
 	if w.live() && !w.waiter.Once {
 		_, plain := w.lookup("NO_COLOR")
-		p.view, p.every = &liveView{rows: display.New(w.stderr, w.size, !plain), begun: time.Now()}, redraw
+		p.view, p.every = &liveView{rows: display.New(w.stderr, w.size, !plain)}, redraw
 		return p
 	}
 	p.view, p.every = &logView{log: w.logger(), timeout: w.timeout, quiet: w.waiter.Once, logged: map[loggedText]bool{}}, heartbeat

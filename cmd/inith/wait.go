@@ -70,7 +70,7 @@ type waitJob struct {
 	timeout time.Duration // zero: none
 	init    bool
 
-	progress *progress // nil before it has begun
+	progress *progress
 }
 
 func (p *process) parseWait(c *cli.Context) (*waitJob, error) {
@@ -99,6 +99,8 @@ func (p *process) parseWait(c *cli.Context) (*waitJob, error) {
 		return nil, err
 	}
 	w.targets, err = p.openTargets(c, o)
+	w.progress = w.newProgress()
+	w.waiter.Notify = w.progress.notify
 	return w, err
 }
 
@@ -173,8 +175,6 @@ func (w *waitJob) run(ctx context.Context) error {
 func (w *waitJob) wait(ctx context.Context) error {
 	ctx, cancel := withTimeout(ctx, w.timeout)
 	defer cancel()
-	w.progress = w.newProgress()
-	w.waiter.Notify = w.progress.notify
 	stop := w.progress.start()
 	defer stop()
 	return w.waiter.Wait(ctx, w.targets...)
