@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -188,7 +189,7 @@ func (p *process) openSteps(ctx context.Context, drafts []*stepDraft) ([]plan.No
 		}
 		nodes[i].Step = job
 	}
-	slices.SortStableFunc(mistakes, func(a, b *keys.PlaceError) int { return a.Line - b.Line })
+	slices.SortStableFunc(mistakes, func(a, b *keys.PlaceError) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
 	return nodes, mistakes
 }
 
@@ -243,11 +244,14 @@ func (d *stepDraft) open(ctx context.Context, p *process) (stepJob, error) {
 	return job, err
 }
 
-// isMissing reports whether nothing is wrong but that files are not there.
+// isMissing reports whether nothing is wrong but that files are not there. Of commands,
+// those count that are named by a path.
 func isMissing(err error) bool {
 	return !slices.ContainsFunc(joined(err), func(err error) bool {
-		command, ok := errors.AsType[*child.StartError](err)
-		return !errors.Is(err, fs.ErrNotExist) && !(ok && command.NotFound)
+		if command, ok := errors.AsType[*child.StartError](err); ok {
+			return !command.NotFound || !strings.Contains(command.Name, "/")
+		}
+		return !errors.Is(err, fs.ErrNotExist)
 	})
 }
 

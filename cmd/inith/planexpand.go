@@ -109,6 +109,11 @@ func position(text string) func(at int, value string) (string, error) {
 	if scheme == "" {
 		return func(_ int, value string) (string, error) { return value, nil }
 	}
+	if scheme == "file://" || scheme == "unix://" { // no host, but a path
+		return func(_ int, value string) (string, error) {
+			return strings.ReplaceAll(percentEncode(value), "%2F", "/"), nil
+		}
+	}
 	// What a path in ${file:…} has does not count.
 	masked := regexp.MustCompile(`\$\{[^}]*\}`).ReplaceAllStringFunc(text, func(s string) string { return strings.Repeat("x", len(s)) })
 	end := len(masked)
@@ -119,12 +124,16 @@ func position(text string) func(at int, value string) (string, error) {
 	return func(at int, value string) (string, error) {
 		switch {
 		case at < host || at >= end:
-			return strings.ReplaceAll(url.QueryEscape(value), "+", "%20"), nil
+			return percentEncode(value), nil
 		case strings.Trim(value, hostCharacters) != "":
 			return "", errors.New("the value is no host: in this place of a URL it is not encoded")
 		}
 		return value, nil
 	}
+}
+
+func percentEncode(value string) string {
+	return strings.ReplaceAll(url.QueryEscape(value), "+", "%20")
 }
 
 // hostCharacters are those of hosts, addresses, ports, and lists of them.

@@ -50,6 +50,7 @@ func fileTable() keys.Table[validate.FileRule] {
 				return f.Secret
 			}),
 		}, contentKeys()),
+		Short: "path",
 	}
 }
 
