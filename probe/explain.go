@@ -38,7 +38,7 @@ func explain(ctx context.Context, err error, t Trace, limit time.Duration) error
 // knows the time that was given, of which starting has used a part.
 type attemptOverError struct{ limit time.Duration }
 
-func (e *attemptOverError) Error() string { return "the attempt's time is over" }
+func (*attemptOverError) Error() string { return "the attempt's time is over" }
 
 // withLimit ends an attempt after limit.
 func withLimit(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {

@@ -117,7 +117,7 @@ func TestDocsHaveTheFlagsOfFetch(t *testing.T) {
 }
 
 func TestDocsHaveTheFlagsOfTasks(t *testing.T) {
-	for _, command := range []string{"render", "migrate", "install"} {
+	for _, command := range []string{"render", "migrate", "run", "install"} {
 		var want []string
 		for _, f := range newApp(&process{}).Command(command).Flags {
 			want = append(want, f.Names()...)
@@ -187,5 +187,18 @@ func TestDocsHaveTheRules(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, table(t, "docs/validate.md", "rule", "means")); diff != "" {
 		t.Errorf("rules (-code +docs):\n%s", diff)
+	}
+}
+
+func TestDocsHaveTheKeysOfPlans(t *testing.T) {
+	p := &process{}
+	for head, want := range map[string][]string{
+		"key of a step": keyNames(p.stepTable()), "key of an action": keyNames(actionTable()),
+		"key of wait": keyNames(p.waitTable()), "key of fetch": keyNames(p.fetchTable()), "key of validate": keyNames(p.validateTable()), "key of render": keyNames(p.renderTable()),
+		"key of migrate": keyNames(p.migrateTable()), "key of exec": keyNames(execTable()), "key of files": keyNames(filesTable()),
+	} {
+		if diff := cmp.Diff(want, names(table(t, "docs/run.md", head, "is"))); diff != "" {
+			t.Errorf("%s (-code +docs):\n%s", head, diff)
+		}
 	}
 }

@@ -33,14 +33,14 @@ func exitTable() [][2]string {
 	return [][2]string{
 		{"0", "done"},
 		{"1", "tried and failed"},
-		{"2", "wrong usage, or a list or rules that are wrong: nothing was tried"},
+		{"2", "wrong usage, or a list, a plan or rules that are wrong: nothing was tried"},
 		{"3", "verification failed: the content is not what was asked for, or problems were found"},
 		{"70", "inith itself crashed"},
 		{"124", "the deadline (--timeout, --wait) passed"},
 		{"126", "the command after -- cannot be executed"},
 		{"127", "the command after -- was not found"},
 		{"128+n", "ended by signal n"},
-		{"other", "the exit code of the command after --"},
+		{"other", "the exit code of the command after --, or of the step that failed"},
 	}
 }
 

@@ -237,18 +237,10 @@ func (p *process) listed(c *cli.Context, name string) ([]fetch.File, error) {
 	if c.NArg() > 0 || c.String("from-env") != "" {
 		return nil, usagef("--file and SOURCE exclude each other")
 	}
-	for _, flag := range []string{"sha256", "digest", "checksum-url", "checksum-url-from-env", "mode", "bearer-file", "password-file"} {
-		if c.String(flag) != "" {
+	for _, flag := range fileFlags() {
+		if given(c, flag) {
 			return nil, usagef("--%s is for one file: with --file, put it into its entry", flag)
 		}
-	}
-	for _, flag := range []string{"mirror", "mirror-from-env", "header-file"} {
-		if len(c.StringSlice(flag)) > 0 {
-			return nil, usagef("--%s is for one file: with --file, put it into its entry", flag)
-		}
-	}
-	if c.Bool("extract") {
-		return nil, usagef("--extract is for one file: with --file, put it into its entry")
 	}
 	least, err := evidenceFlag(c)
 	if err != nil {
@@ -260,6 +252,14 @@ func (p *process) listed(c *cli.Context, name string) ([]fetch.File, error) {
 		files[i].Evidence = max(files[i].Evidence, least)
 	}
 	return files, err
+}
+
+// fileFlags are the flags that say something of one file.
+func fileFlags() []string {
+	return []string{
+		"sha256", "digest", "checksum-url", "checksum-url-from-env", "mode", "bearer-file", "password-file",
+		"mirror", "mirror-from-env", "header-file", "extract",
+	}
 }
 
 func evidenceFlag(c *cli.Context) (fetch.Evidence, error) {

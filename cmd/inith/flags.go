@@ -123,3 +123,15 @@ func size(c *cli.Context, name string) int64 {
 	}
 	return 0
 }
+
+// given reports whether a flag has a value: an empty variable is none.
+func given(c *cli.Context, name string) bool {
+	switch v := c.Value(name).(type) {
+	case string:
+		return v != ""
+	case bool:
+		return v
+	default:
+		return len(c.StringSlice(name)) > 0
+	}
+}

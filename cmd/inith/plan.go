@@ -125,7 +125,7 @@ func (p *process) stepKinds() []keys.Key[stepDraft] {
 		stepKey[validateWork]("validate", "find mistakes in configuration", p.validateTable()),
 		stepKey[renderWork]("render", "make configuration of templates", p.renderTable()),
 		stepKey[migrateWork]("migrate", "run a command under a lock", p.migrateTable()),
-		stepKey[execWork]("exec", "run a command", p.execTable()),
+		stepKey[execWork]("exec", "run a command", execTable()),
 		stepKey[filesWork]("files", "make folders, copy files, set permission bits", filesTable()),
 	}
 }

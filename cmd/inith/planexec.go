@@ -20,7 +20,7 @@ type execWork struct {
 	grace   time.Duration
 }
 
-func (p *process) execTable() keys.Table[execWork] {
+func execTable() keys.Table[execWork] {
 	return keys.Table[execWork]{
 		Keys: []keys.Key[execWork]{
 			{Name: "command", Kind: keys.Texts, Usage: "the program and its arguments; no shell reads them", Required: true, Set: func(w *execWork, v keys.Value) error {
@@ -46,7 +46,7 @@ func (p *process) execTable() keys.Table[execWork] {
 	}
 }
 
-func (w *execWork) open(_ context.Context, p *process) (stepJob, error) {
+func (w *execWork) open(ctx context.Context, p *process) (stepJob, error) {
 	const defaultGrace = 10 * time.Second
 	path, err := child.Look(w.command[0])
 	if err != nil {
@@ -57,7 +57,7 @@ func (w *execWork) open(_ context.Context, p *process) (stepJob, error) {
 		Shared: true, Group: true, Grace: orElse(w.grace, defaultGrace),
 	}
 	c.Lingering = func() {
-		p.logger().Warn("the command has ended, but what it started has not: waiting for its process group")
+		p.logger().WarnContext(ctx, "the command has ended, but what it started has not: waiting for its process group")
 	}
 	return &execJob{c}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -23,28 +24,23 @@ type fetchWork struct {
 }
 
 func (p *process) fetchTable() keys.Table[fetchWork] {
-	list := keys.List("files", "several files", p.modelTable(), func(w *fetchWork, f fetch.File) { w.files = append(w.files, f) })
-	entry := keys.Within(p.modelKeys(), func(w *fetchWork) *fetch.File { return &w.file })
-	// What one file has as its own key is no option of all.
-	without := []string{"from-env", "file", "init", "json"}
-	for _, f := range fetchCommand(p).Flags {
-		name := f.Names()[0]
-		for _, k := range entry {
-			if one := camelCase(name); k.Name == one || k.Name == one+"s" {
-				without = append(without, name)
-			}
-		}
-	}
+	entry := p.modelKeys()
 	return keys.Table[fetchWork]{
-		Keys: append(append(entry, list), optionKeys(p, fetchCommand(p), func(w *fetchWork) *options { return &w.options }, without...)...),
+		Keys: slices.Concat(
+			keys.Within(entry, func(w *fetchWork) *fetch.File { return &w.file }),
+			[]keys.Key[fetchWork]{keys.List("files", "several files", p.modelTable(), func(w *fetchWork, f fetch.File) { w.files = append(w.files, f) })},
+			optionKeys(p, fetchCommand(p), func(w *fetchWork) *options { return &w.options }, append(fileFlags(), "from-env", "evidence", "init", "json")...)),
 		Check: func(w *fetchWork, has func(string) bool) error {
-			if !has("files") {
+			if !has("files") && !has("file") {
 				return cmp.Or(p.modelTable().Check(&w.file, has), lacks(has, "to"))
 			}
-			for _, k := range p.modelKeys() {
+			for _, k := range entry {
 				if has(k.Name) {
-					return errors.New("files: with it, " + k.Name + " is a key of each entry")
+					return errors.New("with several files, " + k.Name + " is a key of each entry")
 				}
+			}
+			if has("files") && has("file") {
+				return errors.New("files and file exclude each other")
 			}
 			return nil
 		},
@@ -61,11 +57,19 @@ func lacks(has func(string) bool, name string) error {
 
 func (w *fetchWork) open(ctx context.Context, p *process) (stepJob, error) {
 	files := w.files
-	if files == nil {
+	if w.file.URL != nil {
 		files = []fetch.File{w.file}
 	}
 	var job *fetchJob
 	err := w.parse(ctx, p, "fetch", nil, func(c *cli.Context) (err error) {
+		if name := c.String("file"); name != "" {
+			if files, err = p.listed(c, name); err != nil {
+				return err
+			}
+		}
+		if len(files) == 0 {
+			return errors.New("files: the list is empty")
+		}
 		for i := range files {
 			files[i].Verify = c.Bool("verify")
 		}

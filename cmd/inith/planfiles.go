@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/inith/inith/internal/keys"
@@ -67,7 +70,17 @@ func actionTable() keys.Table[files.Action] {
 	}
 }
 
-func (w *filesWork) open(context.Context, *process) (stepJob, error) { return filesJob(w.actions), nil }
+func (w *filesWork) open(context.Context, *process) (stepJob, error) {
+	var made []string // by the actions before
+	for _, a := range w.actions {
+		isMade := slices.ContainsFunc(made, func(path string) bool { return strings.HasPrefix(a.Copy, path) })
+		if _, err := os.Stat(a.Copy); a.Copy != "" && !isMade && errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		made = append(made, slices.DeleteFunc([]string{a.Mkdir, a.To}, func(path string) bool { return path == "" })...)
+	}
+	return filesJob(w.actions), nil
+}
 
 type filesJob []files.Action
 

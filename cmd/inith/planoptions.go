@@ -57,8 +57,8 @@ func optionKeys[T any](p *process, command *cli.Command, of func(*T) *options, w
 }
 
 // camelCase writes the name of a flag as that of a key.
-func camelCase(flag string) string {
-	first, rest, _ := strings.Cut(flag, "-")
+func camelCase(name string) string {
+	first, rest, _ := strings.Cut(name, "-")
 	for word := range strings.SplitSeq(rest, "-") {
 		if word != "" {
 			first += strings.ToUpper(word[:1]) + word[1:]
@@ -129,7 +129,7 @@ func inPlan(err error) error {
 	if err == nil {
 		return nil
 	}
-	text := regexp.MustCompile(`--[a-z][a-z-]*[a-z]`).ReplaceAllStringFunc(err.Error(), func(flag string) string { return camelCase(flag[2:]) })
+	text := regexp.MustCompile(`--[a-z][a-z-]*[a-z]`).ReplaceAllStringFunc(err.Error(), func(name string) string { return camelCase(name[2:]) })
 	return &planError{text, err}
 }
 
@@ -143,6 +143,6 @@ func (e *planError) Error() string { return e.text }
 func (e *planError) Unwrap() error { return e.err }
 
 // hasDefault reports whether a command has a flag that no variable sets.
-func (p *process) hasDefault(command *cli.Command, flag string) bool {
-	return slices.ContainsFunc(command.Flags, func(f cli.Flag) bool { return f.Names()[0] == flag && !p.inEnvironment(f) })
+func (p *process) hasDefault(command *cli.Command, name string) bool {
+	return slices.ContainsFunc(command.Flags, func(f cli.Flag) bool { return f.Names()[0] == name && !p.inEnvironment(f) })
 }

@@ -18,8 +18,8 @@ type validateWork struct {
 }
 
 func (p *process) validateTable() keys.Table[validateWork] {
-	// What a file has as its own key is no option of all.
-	without := []string{"require", "schema", "secret", "as", "mode-max", "yaml-compat", "format", "init"}
+	// What is for a FILE of the command line is a key of an entry of files.
+	without := []string{"require", "schema", "format", "init"}
 	return keys.Table[validateWork]{
 		Keys: append(
 			keys.Within(rulesTable().Keys, func(w *validateWork) *validate.Rules { return &w.rules }),

@@ -31,7 +31,7 @@ type process struct {
 	output      output   // how to speak, from the global flags
 	termination bool     // the outcome goes to the termination log: not of a probe
 
-	steps   planView     // of a plan: where its steps write
+	steps   stepWriter   // of a plan: where its steps write
 	log     *slog.Logger // of a step of a plan; nil: that of stderr
 	bounded bool         // of a step that has a timeout: its command has none then, unless it is given
 }

@@ -96,8 +96,9 @@ func (p *process) parseRun(c *cli.Context) (*runJob, error) {
 	}
 	j := &runJob{
 		process: p, timeout: duration(c, "timeout"), timeline: c.String("timeline"), report: c.String("report"),
-		init: c.Bool("init"), view: p.newPlanView(c.Bool("dry-run")),
+		init: c.Bool("init"),
 	}
+	j.view, p.steps = p.newPlanView(c.Bool("dry-run"))
 	if j.init && p.command == nil {
 		return nil, usagef("--init needs a command after --")
 	}
@@ -110,7 +111,6 @@ func (p *process) parseRun(c *cli.Context) (*runJob, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.steps = j.view
 	file, nodes, err := p.openPlan(c.Context, name, text)
 	if err != nil {
 		return nil, err
@@ -150,7 +150,7 @@ func (j *runJob) run(ctx context.Context) error {
 	report, err := j.runPlan(ctx)
 	j.view.end(report)
 	if err := j.write(report, err); err != nil {
-		j.logger().Warn("not written", "err", err)
+		j.logger().WarnContext(ctx, "not written", "err", err)
 	}
 	if err != nil {
 		return err

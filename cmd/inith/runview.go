@@ -15,8 +15,6 @@ import (
 
 // A planView shows to a person how a plan is going.
 type planView interface {
-	// step returns what a step writes to.
-	step(name string) stepOutput
 	// begin shows the steps before the first one runs.
 	begin(nodes []plan.Node, timeout time.Duration)
 	notify(e plan.Event)
@@ -24,6 +22,11 @@ type planView interface {
 	beat()
 	// end shows how all have ended.
 	end(r plan.Report)
+}
+
+// A stepWriter gives steps where they write.
+type stepWriter interface {
+	step(name string) stepOutput
 }
 
 // A stepOutput is where a step of a plan writes.
@@ -42,12 +45,14 @@ func (p *process) inStep(name string) *process {
 	return &own
 }
 
-func (p *process) newPlanView(dryRun bool) planView {
+func (p *process) newPlanView(dryRun bool) (planView, stepWriter) {
 	if p.live() && !dryRun {
 		_, plain := p.lookup("NO_COLOR")
-		return &planRows{process: p, rows: display.New(p.stderr, p.size, !plain), begun: time.Now()}
+		rows := &planRows{process: p, rows: display.New(p.stderr, p.size, !plain)}
+		return rows, rows
 	}
-	return &planLog{process: p, running: map[string]bool{}}
+	lines := &planLog{process: p, running: map[string]bool{}}
+	return lines, lines
 }
 
 // A planLog writes a line when a step begins and ends, and a heartbeat.
@@ -130,7 +135,6 @@ func (p *process) printTimeline(r plan.Report) {
 type planRows struct {
 	*process
 
-	begun   time.Time
 	outputs []*rowOutput
 	readers sync.WaitGroup
 
@@ -240,20 +244,20 @@ func (v *planRows) row(i int) display.Row {
 	if e.State == plan.Running || e.State == plan.Retrying {
 		elapsed = time.Since(v.starts[i])
 	}
-	time := fmt.Sprintf("%6.1fs  ", elapsed.Seconds())
+	took := fmt.Sprintf("%6.1fs  ", elapsed.Seconds())
 	switch e.State {
 	case plan.Waiting:
 		return display.Row{Mark: " ", Text: "         after " + strings.Join(v.nodes[i].Needs, ", "), Minor: true}
 	case plan.Done:
-		return display.Row{Mark: "✓", Color: display.Green, Text: time + "done", Minor: true}
+		return display.Row{Mark: "✓", Color: display.Green, Text: took + "done", Minor: true}
 	case plan.Failed, plan.Cancelled:
-		return display.Row{Mark: "✗", Color: display.Red, Text: time + e.State.String()}
+		return display.Row{Mark: "✗", Color: display.Red, Text: took + e.State.String()}
 	}
 	text := v.outputs[i].text()
 	if s, ok := v.nodes[i].Step.(interface{ status() string }); ok && s.status() != "" {
 		text = s.status()
 	}
-	return display.Row{Mark: "…", Color: display.Yellow, Text: time + text}
+	return display.Row{Mark: "…", Color: display.Yellow, Text: took + text}
 }
 
 // end waits for what steps have written, but not for what processes write that they

@@ -69,11 +69,11 @@ func (r *Rows) Draw(rows []Row) error {
 
 // Print writes a line above the rows, which stay.
 func (r *Rows) Print(line string) error {
-	clear := "\r\x1b[J"
+	erase := "\r\x1b[J"
 	if r.drawn > 0 {
-		clear = "\x1b[" + strconv.Itoa(r.drawn) + "A" + clear
+		erase = "\x1b[" + strconv.Itoa(r.drawn) + "A" + erase
 	}
-	if _, err := io.WriteString(r.w, clear+line+"\n"); err != nil {
+	if _, err := io.WriteString(r.w, erase+line+"\n"); err != nil {
 		return err
 	}
 	r.drawn = 0

@@ -102,7 +102,7 @@ func Check(nodes []Node) []Mistake {
 // An UnknownNeedError says that no step has the name that another needs.
 type UnknownNeedError struct{ Name string }
 
-func (e *UnknownNeedError) Error() string { return "no step has this name" }
+func (*UnknownNeedError) Error() string { return "no step has this name" }
 
 // cycles returns a mistake for each way that leads back to a step.
 func cycles(nodes []Node, index map[string]int) []Mistake {

@@ -45,12 +45,11 @@ func (r Report) x(d time.Duration) int {
 
 // axis draws lines at round times, about eight of them.
 func (r Report) axis(b *bytes.Buffer, height int) {
-	gap := time.Millisecond
-	for k := 0; r.Elapsed/gap > 8; k++ {
-		gap *= [...]time.Duration{2, 5, 10}[k%3]
-		gap /= [...]time.Duration{1, 2, 5}[k%3]
+	gap := int64(time.Millisecond)
+	for k := 0; int64(r.Elapsed)/gap > 8; k++ { // 1, 2, 5, 10, 20 ms and so on
+		gap = gap * [...]int64{2, 5, 2}[k%3] / [...]int64{1, 2, 1}[k%3]
 	}
-	for t := time.Duration(0); t <= r.Elapsed; t += gap {
+	for t := time.Duration(0); t <= r.Elapsed; t += time.Duration(gap) {
 		fmt.Fprintf(b, `<path d="M%[1]d %[2]d V%[3]d" stroke="#e2e8f0"/><text x="%[1]d" y="%[4]d" text-anchor="middle" fill="#64748b">%[5]v</text>`+"\n", r.x(t), svgTop-8, height-12, svgTop-14, t)
 	}
 }
