@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -63,7 +64,7 @@ func TestLiveDisplay(t *testing.T) {
 		{"no row for one attempt", []string{"TERM=xterm"}, []string{"--once"}, "msg=ready", "\x1b["},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			out := onTerminal(t, tt.env, append(tt.args, "redis://user:s3cr3t@"+up.Addr()+"#level=proto"))
+			out := onTerminal(t, tt.env, append([]string{"wait", "redis://user:s3cr3t@" + up.Addr() + "#level=proto"}, tt.args...)...)
 			if !strings.Contains(out, tt.want) || strings.Contains(out, tt.refused) || strings.Contains(out, "s3cr3t") {
 				t.Errorf("output %q, want %q and not %q", out, tt.want, tt.refused)
 			}
@@ -71,15 +72,37 @@ func TestLiveDisplay(t *testing.T) {
 	}
 }
 
-// onTerminal returns what `inith wait` writes to the terminal.
-func onTerminal(t *testing.T, env, args []string) string {
+// TestLiveRun runs a plan with a terminal: rows show its steps, what commands write
+// appears above them.
+func TestLiveRun(t *testing.T) {
+	plan := filepath.Join(t.TempDir(), "plan.yaml")
+	text := "steps:\n- {name: first, exec: [sh, -c, 'echo out; echo err >&2; sleep 0.3']}\n- {name: then, needs: first, exec: ['true']}\n"
+	if err := os.WriteFile(plan, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := onTerminal(t, []string{"TERM=xterm"}, "run", plan)
+	for _, want := range []string{
+		"\x1b[Jfirst | err\r\n", "\x1b[33m…\x1b[0m first  exec", "  then   exec              after first", "\x1b[32m✓\x1b[0m then   exec",
+		"inith: * first  exec", "inith: critical path: first 0.3s, then 0.0s",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in %q", want, out)
+		}
+	}
+	if strings.Contains(out, "level=INFO") {
+		t.Errorf("rows and a log: %q", out)
+	}
+}
+
+// onTerminal returns what inith writes to the terminal that is its stderr.
+func onTerminal(t *testing.T, env []string, args ...string) string {
 	t.Helper()
 	self, err := exec.LookPath("inith") // testscript puts the commands of TestMain there
 	if err != nil {
 		t.Fatal(err)
 	}
 	master, slave := terminal(t)
-	cmd := exec.CommandContext(context.Background(), self, append([]string{"wait"}, args...)...)
+	cmd := exec.CommandContext(context.Background(), self, args...)
 	cmd.Env, cmd.Stderr = append(env, "PATH="+os.Getenv("PATH")), slave
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -69,6 +69,7 @@ func (p *process) planTable() keys.Table[planFile] {
 			}
 			return nil
 		},
+		Schema: map[string]any{"required": []string{"steps"}},
 	}
 }
 

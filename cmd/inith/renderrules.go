@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"path/filepath"
+	"slices"
 
 	"github.com/inith/inith/tasks/render"
 	"github.com/inith/inith/tasks/validate"
@@ -56,8 +59,9 @@ func filesOf(name string, rules []validate.FileRule, results []render.Content) (
 			files = append(files, rule)
 		}
 	}
-	for path := range byPath {
-		return nil, usagef("%s: no result has the path %q", name, path)
+	var errs []error
+	for _, path := range slices.Sorted(maps.Keys(byPath)) {
+		errs = append(errs, usagef("%s: no result has the path %q", name, path))
 	}
-	return files, nil
+	return files, errors.Join(errs...)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,43 +18,15 @@ import (
 // accepts: every rules.yaml of the golden files, and mistakes that it refuses.
 func TestSchemaOfRules(t *testing.T) {
 	t.Parallel()
-	compiled, err := schema.Compile("rules", keys.Schema("rules", rulesTable()), schema.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	violations := func(text string) int {
-		documents, _ := document.Parse(document.YAML, []byte(text), document.Options{Templates: true})
-		if len(documents) != 1 {
-			t.Fatalf("not a document: %s", text)
-		}
-		all, err := compiled.Validate(documents[0])
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(all)
-	}
-	scripts, err := filepath.Glob("../../testdata/*/*.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	seen := 0
-	for _, name := range scripts {
-		archive, err := txtar.ParseFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, f := range archive.Files {
-			if f.Name != "rules.yaml" {
-				continue
-			}
-			seen++
-			if n := violations(string(f.Data)); n > 0 {
-				t.Errorf("%s: the schema refuses its rules.yaml: %d violations", filepath.Base(name), n)
-			}
+	violations := violationsOf(t, keys.Schema("rules", rulesTable()))
+	all := filesOfScripts(t, func(name string) bool { return name == "rules.yaml" })
+	for where, text := range all {
+		if n := violations(text); n > 0 {
+			t.Errorf("%s: the schema refuses its rules.yaml: %d violations", where, n)
 		}
 	}
-	if seen < 20 {
-		t.Errorf("%d rules.yaml in %d scripts", seen, len(scripts))
+	if len(all) < 20 {
+		t.Errorf("%d rules.yaml in the scripts", len(all))
 	}
 	for _, bad := range []string{
 		"[]", "file: []", "files: [{}]", "files: [{path: x, secret: true}]", "files: [{path: x, format: ymal}]", "files: [{path: x, require: a}]",
@@ -65,14 +38,104 @@ func TestSchemaOfRules(t *testing.T) {
 	}
 }
 
-// TestExamplesOfRules holds the rules.yaml of the documentation to the reader.
-func TestExamplesOfRules(t *testing.T) {
-	t.Parallel()
-	b, err := os.ReadFile("../../docs/validate.md")
+// violationsOf returns what counts the violations of a schema.
+func violationsOf(t *testing.T, text []byte) func(yaml string) int {
+	t.Helper()
+	compiled, err := schema.Compile("schema", text, schema.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, example, _ := strings.Cut(string(b), "```yaml\n")
+	return func(yaml string) int {
+		documents, _ := document.Parse(document.YAML, []byte(yaml), document.Options{Templates: true})
+		if len(documents) != 1 {
+			t.Fatalf("not a document: %s", yaml)
+		}
+		all, err := compiled.Validate(documents[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(all)
+	}
+}
+
+// filesOfScripts returns files of the scripts and golden files, by where they are.
+func filesOfScripts(t *testing.T, is func(name string) bool) map[string]string {
+	t.Helper()
+	scripts, err := filepath.Glob("../../testdata/*/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{}
+	for _, name := range scripts {
+		archive, err := txtar.ParseFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range archive.Files {
+			if is(f.Name) {
+				all[filepath.Base(name)+": "+f.Name] = string(f.Data)
+			}
+		}
+	}
+	return all
+}
+
+// TestSchemaOfPlans holds the JSON Schema of plan.yaml to what inith itself accepts:
+// the plans of the script, of the documentation and of the examples.
+func TestSchemaOfPlans(t *testing.T) {
+	t.Parallel()
+	violations := violationsOf(t, keys.Schema("plan", new(process).planTable()))
+	plans := filesOfScripts(t, func(string) bool { return true })
+	maps.DeleteFunc(plans, func(where, text string) bool {
+		return !strings.HasPrefix(where, "run.txtar") || !strings.HasPrefix(text, "steps:")
+	})
+	if len(plans) < 8 {
+		t.Errorf("%d plans in run.txtar", len(plans))
+	}
+	_, example, _ := strings.Cut(readText(t, "../../docs/run.md"), "```yaml\n")
+	plans["docs/run.md"], _, _ = strings.Cut(example, "```")
+	examples, err := filepath.Glob("../../examples/plans/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range examples {
+		plans[name] = readText(t, name)
+	}
+	for where, text := range plans {
+		if n := violations(text); n > 0 {
+			t.Errorf("%s: the schema refuses it: %d violations", where, n)
+		}
+		root, err := keys.Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, mistakes := keys.ReadMapping(root, new(process).planTable()); len(mistakes) > 0 {
+			t.Errorf("%s: %v", where, mistakes)
+		}
+	}
+	for _, bad := range []string{
+		"[]", "{}", "steps: {}", "steps: [{name: a}]", "steps: [{exec: [a]}]", "steps: [{name: a, exec: [a], wait: [a]}]", "steps: [{name: a, exec: {}}]",
+		"steps: [{name: a, wait: {timeout: 5m, levl: auth}}]", "steps: [{name: a, retries: x, exec: [a]}]", "steps: [{name: a, files: [{mkdir: [a]}]}]",
+	} {
+		if violations(bad) == 0 {
+			t.Errorf("the schema accepts %s", bad)
+		}
+	}
+}
+
+func readText(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// TestExamplesOfRules holds the rules.yaml of the documentation to the reader.
+func TestExamplesOfRules(t *testing.T) {
+	t.Parallel()
+	_, example, _ := strings.Cut(readText(t, "../../docs/validate.md"), "```yaml\n")
 	example, _, ok := strings.Cut(example, "```")
 	root, err := keys.Parse([]byte(strings.Replace(example, "    schema: /config/app.schema.json\n", "", 1)))
 	if err != nil || !ok {
