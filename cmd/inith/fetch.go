@@ -167,6 +167,7 @@ func (p *process) newFetcher(c *cli.Context) (*fetch.Fetcher, error) {
 	if f.DiskLimit, err = p.ephemeralLimit(); err != nil {
 		return nil, err
 	}
+	debug.SetGCPercent(50) // most of the heap are buffers that stay: to collect it costs little
 	if limit, ok := memory.Cgroup(os.DirFS("/")); ok {
 		f.MemoryLimit, f.MemoryFree = limit.Max, limit.Free()
 		debug.SetMemoryLimit(limit.Max / 2) // the rest is for pages on their way to the disk
