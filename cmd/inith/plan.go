@@ -262,7 +262,9 @@ type lateJob struct {
 	open func(ctx context.Context) (stepJob, error)
 }
 
-func (j *lateJob) describe() string { return "once this is there: " + j.err.Error() }
+func (j *lateJob) describe() string {
+	return "once this is there: " + strings.ReplaceAll(j.err.Error(), "\n", "; ")
+}
 
 func (j *lateJob) Run(ctx context.Context) error {
 	job, err := j.open(ctx)
