@@ -62,6 +62,7 @@ bench-fetch: build ## side by side with curl, aria2, pget, s5cmd and axel; as ro
 fuzz: ## each fuzz target for a minute
 	$(GO) test -run '^$$' -fuzz FuzzParseURL -fuzztime 1m ./internal/redact
 	$(GO) test -run '^$$' -fuzz FuzzRead -fuzztime 1m ./internal/keys
+	$(GO) test -run '^$$' -fuzz FuzzPlan -fuzztime 1m -fuzzminimizetime 10x ./cmd/inith
 	@for f in FuzzOpen FuzzPostgresAnswer FuzzRedisAnswer; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m ./probe || exit 1; done
 	@for f in FuzzParseDigest FuzzJournal; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m ./fetch || exit 1; done
 	@for f in FuzzExcerpt FuzzExcerptAny FuzzEnv; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m ./tasks/validate || exit 1; done

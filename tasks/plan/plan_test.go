@@ -243,7 +243,7 @@ func TestCheck(t *testing.T) {
 	}{
 		"right":  {[]plan.Node{node("a", "", none), node("b", "a", none), node("c", "a b", none)}, nil},
 		"twice":  {[]plan.Node{node("a", "", none), node("a", "", none)}, []string{`1/-1: there is another step "a"`}},
-		"need":   {[]plan.Node{node("a", "x", none), node("b", "a a b", none)}, []string{"0/0: no step has this name", `1/1: "a" is there twice`, "1/2: a step cannot need itself"}},
+		"need":   {[]plan.Node{node("a", "x", none), node("b", "a b a", none)}, []string{"0/0: no step has this name", "1/1: a step cannot need itself", `1/2: "a" is there twice`}},
 		"cycle":  {[]plan.Node{node("a", "c", none), node("b", "a", none), node("c", "b x", none)}, []string{"2/1: no step has this name", "1/0: a cycle: a needs c needs b needs a"}},
 		"cycles": {[]plan.Node{node("a", "b", none), node("b", "a", none), node("c", "d", none), node("d", "c", none)}, []string{"1/0: a cycle: a needs b needs a", "3/0: a cycle: c needs d needs c"}},
 	} {
