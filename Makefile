@@ -8,7 +8,7 @@ GOBUILD   = CGO_ENABLED=0 $(GO) build -tags urfave_cli_no_docs -trimpath -buildv
 REPORT    = $(GO) run ./internal/testreport $(STRICT)
 export DOCKER_BUILDKIT ?= $(shell docker buildx version >/dev/null 2>&1 && echo 1 || echo 0)
 
-.PHONY: build demo test unit integration ci format lint tidy vuln cross reproducible image image-smoke bench-wait bench-fetch fuzz soak
+.PHONY: build demo test unit integration ci format lint tidy vuln cross reproducible image image-smoke bench-wait bench-fetch bench-plan fuzz soak
 build: ## bin/inith, static and stripped
 	$(GOBUILD) -o bin/inith ./cmd/inith
 	@chmod 755 bin/inith # whatever the umask: in the image another user runs it
@@ -58,6 +58,9 @@ bench-wait: build ## side by side with wait4x, dockerize and a busybox loop
 
 bench-fetch: build ## side by side with curl, aria2, pget, s5cmd and axel; as root, for slow lines and memory limits
 	cd integration && $(GO) run ./bench/fetch $(ARGS)
+
+bench-plan: build ## plans: their longest path, what they take, and their steps one after another in a shell
+	cd integration && $(GO) run ./bench/plan $(ARGS)
 
 fuzz: ## each fuzz target for a minute
 	$(GO) test -run '^$$' -fuzz FuzzParseURL -fuzztime 1m ./internal/redact

@@ -43,7 +43,7 @@ func TestExpandText(t *testing.T) {
 		"http://h/${file:" + file + "}":         "http://h/a%2Fb",
 		"http://${file:" + file + "}@${HOST}/x": "http://a%2Fb@db.example:5432/x",
 		"file://${file:" + file + "}/c d":       "file://a/b/c d",
-		"${IN_FILE} ${file:" + file + "}":       "a/b a/b",
+		"${IN_FILE} + ${file:" + file + "}":     "a/b + a/b",
 	} {
 		got, err := p.expandText(in)
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
