@@ -21,6 +21,7 @@ import (
 // images are upstream's. TEST_IMAGE_POSTGRES and so on name others.
 var images = map[string]string{
 	"postgres":  "postgres:17-alpine",
+	"mariadb":   "mariadb:11.4",
 	"redis":     "redis:7-alpine",
 	"nginx":     "nginx:1.27-alpine",
 	"haproxy":   "haproxy:3.0-alpine",

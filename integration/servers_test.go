@@ -30,6 +30,14 @@ func startPostgres(t *testing.T, addr string, opts ...testcontainers.ContainerCu
 	}, opts...)...)
 }
 
+// startMariaDB starts a server with a database app and a user app.
+func startMariaDB(t *testing.T, addr string) *server {
+	t.Helper()
+	return startServer(t, "mariadb", testcontainers.WithEnv(map[string]string{
+		"MARIADB_ROOT_PASSWORD": password, "MARIADB_DATABASE": "app", "MARIADB_USER": "app", "MARIADB_PASSWORD": password,
+	}), testcontainers.WithCmd("mariadbd", "--port="+portOf(addr)))
+}
+
 // startStandby starts a server that waits for log from a primary that is not
 // there, and takes no connections until it is promoted: it answers 57P03.
 func startStandby(t *testing.T, addr string) (finish func()) {

@@ -63,6 +63,35 @@ start_postgres() {
 	exec postgres -c 'listen_addresses=*' "$@"
 }
 
+# sql TEXT: TEXT as a literal.
+sql() {
+	local quote="'" text=${1//\\/\\\\}
+	printf "'%s'" "${text//$quote/$quote$quote}"
+}
+
+# What upstream's image does with an empty data folder, and its variables of the same names.
+start_mariadb() {
+	local data=/var/lib/mysql
+	if [ "$(id -u)" = 0 ]; then
+		give mysql "$data" /run/mysqld
+		as_user mysql "$0" mariadbd "$@"
+	fi
+	if [ ! -d "$data/mysql" ]; then
+		mariadb-install-db --datadir="$data" --auth-root-authentication-method=normal --skip-test-db >/dev/null
+		{ # one statement a line
+			echo "DELETE FROM mysql.global_priv WHERE User = 'root' AND Host <> 'localhost';" # they have no password
+			echo "FLUSH PRIVILEGES;"
+			echo "CREATE USER root@'%' IDENTIFIED BY $(sql "$MARIADB_ROOT_PASSWORD");"
+			echo "GRANT ALL ON *.* TO root@'%' WITH GRANT OPTION;"
+			echo "CREATE DATABASE \`$MARIADB_DATABASE\`;"
+			echo "CREATE USER $(sql "$MARIADB_USER")@'%' IDENTIFIED BY $(sql "$MARIADB_PASSWORD");"
+			echo "GRANT ALL ON \`$MARIADB_DATABASE\`.* TO $(sql "$MARIADB_USER")@'%';"
+		} >/tmp/init.sql
+		set -- --init-file=/tmp/init.sql "$@"
+	fi
+	exec mariadbd --bind-address=0.0.0.0 --skip-name-resolve "$@"
+}
+
 start_redis() {
 	give redis /data
 	cd /data
@@ -78,6 +107,7 @@ shift
 case $name in
 postgres) start_postgres "$@" ;;
 redis | redis-server) start_redis "$@" ;;
+mariadb | mariadbd) start_mariadb "$@" ;;
 nginx) exec nginx -g 'daemon off;' "$@" ;;
 haproxy) as_user haproxy haproxy -W -db -f /usr/local/etc/haproxy/haproxy.cfg "$@" ;;
 pgbouncer) as_user postgres pgbouncer /etc/pgbouncer/pgbouncer.ini "$@" ;;

@@ -30,6 +30,7 @@ root_fs() {
 		--essential-hook='mkdir -p "$1/etc/postgresql-common"' \
 		--essential-hook='echo "create_main_cluster = false" >"$1/etc/postgresql-common/createcluster.conf"' \
 		--customize-hook='rm -rf "$1"/usr/lib/postgresql/*/lib/bitcode "$1/etc/nginx/sites-enabled/default"' \
+		--customize-hook='find "$1/var/lib/mysql" -mindepth 1 -delete' \
 		--customize-hook='mkdir -p "$1/data" "$1/docker-entrypoint-initdb.d"' \
 		--customize-hook='chroot "$1" sh -c "ln -s /usr/lib/postgresql/*/bin/* /usr/local/bin/"' \
 		--customize-hook='chroot "$1" ln -sf /dev/stdout /var/log/nginx/access.log' \
@@ -72,6 +73,7 @@ docker info >/dev/null # ends here, with its reason, where no engine answers
 make_base
 # Ports and stop signals as upstream has them.
 make_server postgres 5432 SIGINT
+make_server mariadb 3306 SIGTERM
 make_server redis 6379 SIGTERM
 make_server nginx 80 SIGQUIT
 make_server haproxy 80 SIGUSR1

@@ -38,6 +38,11 @@ func Kinds() []Kind {
 			"inith migrate --lock-from-env DATABASE_URL --tool django", openPostgres,
 		},
 		{
+			[]string{"mysql", "mariadb"},
+			"MySQL", "mysql://user@host/db#password-file=/run/secrets/db, MariaDB too: GET_LOCK",
+			"inith migrate --lock-from-env DATABASE_URL -- php artisan migrate --force", openMySQL,
+		},
+		{
 			[]string{"file"},
 			"a file", "file:///shared/migrate.lock, on a volume that all mount",
 			"inith migrate --lock file:///shared/migrate.lock -- /app/migrate", openFile,

@@ -280,17 +280,8 @@ func explain(ctx context.Context, err error) error {
 		}
 		return r
 	}
-	if r := reason.Network(err); r != nil {
-		return r
-	}
-	if r := reason.TLS(err); r != nil {
-		return r
-	}
-	switch known := libpq.Error(err); {
-	case reason.Hint(known) != "" || known != err: //nolint:errorlint // whether it was replaced
+	if known := libpq.Error(err); reason.Hint(known) != "" || known != err { //nolint:errorlint // whether it was replaced
 		return known
-	case ctx.Err() != nil:
-		return &reason.Error{Text: "the server does not answer in time", Hint: "it is overloaded, or something between drops the packets", Err: err}
 	}
-	return &reason.Error{Text: "the connection was cut", Hint: "the server was restarted, or somebody ended the session", Err: err}
+	return explainConnection(ctx, err)
 }
