@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"io"
-	"log"
 	"strings"
 	"sync"
 	"testing"
@@ -26,7 +24,7 @@ func newMariaDB(t *testing.T) *mariaDB {
 	addr := freeAddr(t)
 	startMariaDB(t, addr)
 	c := mysql.NewConfig()
-	c.User, c.Passwd, c.Net, c.Addr, c.DBName, c.Logger = "root", password, "tcp", addr, "app", log.New(io.Discard, "", 0)
+	c.User, c.Passwd, c.Net, c.Addr, c.DBName, c.Logger = "root", password, "tcp", addr, "app", &mysql.NopLogger{}
 	connector, err := mysql.NewConnector(c)
 	if err != nil {
 		t.Fatal(err)

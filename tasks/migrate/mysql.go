@@ -47,18 +47,13 @@ func openMySQL(u *url.URL, o Options) (Locker, error) {
 	c.Net, c.Addr = "tcp", net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "3306"))
 	c.User, c.DBName = u.User.Username(), strings.TrimPrefix(u.Path, "/")
 	c.Passwd, _ = u.User.Password()
-	c.Logger = silent{}
+	c.Logger = &mysql.NopLogger{} // it would quote the server
 	l := &mySQL{config: c, passwordFile: keys["password-file"], tls: &trust.Loader{TLS: t}, name: cmp.Or(o.Name, defaultName), log: o.Logger}
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
 	}
 	return l, l.readQuery(u.Query(), t)
 }
-
-// silent is where the driver logs: what it says may quote a server.
-type silent struct{}
-
-func (silent) Print(...any) {}
 
 // readQuery takes ssl-mode, which MySQL's own programs have, from the query. Other
 // keys are a framework's.
