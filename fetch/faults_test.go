@@ -215,15 +215,15 @@ func TestSkipped(t *testing.T) {
 // TestRateLimit lets streams wait for the limit longer than they may stand still.
 func TestRateLimit(t *testing.T) {
 	t.Parallel()
-	s := &faultserver.Server{Content: faultserver.Content{Size: 4 << 20, Seed: 1}}
+	s := &faultserver.Server{Content: faultserver.Content{Size: 1 << 20, Seed: 1}}
 	if err := s.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	f := &fetch.Fetcher{RateLimit: 1 << 20, Stall: 1500 * time.Millisecond, NoProgress: 10 * time.Second}
+	f := &fetch.Fetcher{RateLimit: 1 << 18, Stall: 1200 * time.Millisecond, NoProgress: 10 * time.Second}
 	file := fetch.File{URL: parse(t, s.URL()), Dest: filepath.Join(t.TempDir(), "model.bin")}
 	result, err := run(t, f, file)
-	if err != nil || result.Retries > 0 || result.Elapsed < 3*time.Second {
+	if err != nil || result.Retries > 0 || result.Elapsed < 2*time.Second {
 		t.Errorf("%+v, %v; want no retries", result, err)
 	}
 	if sum, err := sumOf(file.Dest); sum != pin(s.Want()).Hex {
