@@ -145,9 +145,12 @@ func newFaultRun(t *testing.T, f faultserver.Fault, pinned bool) *faultRun {
 	r := &faultRun{fault: f, pinned: pinned, outcome: f.Unpinned, dest: filepath.Join(t.TempDir(), "model.bin")}
 	r.server, r.injected = faulty(t, f, 9<<20+4321)
 	r.fetcher = &fetch.Fetcher{
-		Stall: 500 * time.Millisecond, HeaderWait: 500 * time.Millisecond, RetryMaxWait: 200 * time.Millisecond,
+		Stall: 500 * time.Millisecond, HeaderWait: 10 * time.Second, RetryMaxWait: 200 * time.Millisecond,
 		NoProgress: 12 * time.Second, // a TLS handshake may take 10 s
 		Logger:     slog.New(slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	if f.Harm == faultserver.Hangs { // the others answer, on a busy machine late
+		r.fetcher.HeaderWait = 500 * time.Millisecond
 	}
 	if f.Pinned == faultserver.Refuse {
 		r.fetcher.NoProgress = 3 * time.Second
