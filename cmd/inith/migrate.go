@@ -95,7 +95,9 @@ func (p *process) newMigration(c *cli.Context, check []string) (*migrate.Migrati
 		return nil, err
 	}
 	host, _ := os.Hostname() // for people; a lock does without
-	m.Locker, m.Name, err = migrate.Open(raw, migrate.Options{Name: c.String("lock-name"), Host: host, Logger: p.logger()})
+	m.Locker, m.Name, err = migrate.Open(raw, migrate.Options{
+		Name: c.String("lock-name"), Host: host, Grace: m.Grace, Env: p.env, Logger: p.logger(),
+	})
 	if err != nil {
 		return nil, usagef("--lock: %w", err)
 	}

@@ -41,6 +41,7 @@ type Command struct {
 
 	End       <-chan struct{} // once it is closed, the group is ended; nil: never
 	Grace     time.Duration   // between TERM and KILL then
+	Kill      <-chan struct{} // once it is closed, that time is over; nil: never
 	Lingering func()          // told once that others of the group live on; nil: nobody
 }
 
@@ -74,7 +75,7 @@ func (c Command) Run(ctx context.Context) error {
 	if err != nil {
 		return startError(c.Argv[0], err)
 	}
-	s := &supervision{command: c, pid: pid, signals: signals, end: c.End}
+	s := &supervision{command: c, pid: pid, signals: signals, end: c.End, hurry: c.Kill}
 	code := s.wait()
 	if foreground {
 		takeTerminal()
@@ -132,6 +133,7 @@ type supervision struct {
 	pid     int
 	signals <-chan os.Signal
 	end     <-chan struct{}
+	hurry   <-chan struct{}
 	kill    <-chan time.Time // nil until the group is to end
 	ended   bool
 	code    int
@@ -156,6 +158,8 @@ func (s *supervision) wait() int {
 			s.signalGroup(syscall.SIGTERM)
 			s.signalGroup(syscall.SIGCONT) // what is stopped does not end
 			s.kill = time.After(s.command.Grace)
+		case <-s.hurry:
+			s.hurry, s.kill = nil, time.After(0)
 		case <-s.kill:
 			s.signalGroup(syscall.SIGKILL)
 			s.kill = time.After(time.Second)

@@ -12,9 +12,9 @@ import (
 )
 
 // parseFragment reads the keys that are inith's, the same as those of a target of
-// wait. Its errors quote no value.
-func parseFragment(raw string) (map[string]string, trust.TLS, error) {
-	known := []string{"password-file", "ca-file", "cert-file", "key-file", "tls-server-name", "insecure-skip-tls-verify"}
+// wait: that of the file with the secret, and those of TLS. Its errors quote no value.
+func parseFragment(raw, secretFile string) (map[string]string, trust.TLS, error) {
+	known := []string{secretFile, "ca-file", "cert-file", "key-file", "tls-server-name", "insecure-skip-tls-verify"}
 	keys := map[string]string{}
 	for pair := range strings.SplitSeq(raw, "&") {
 		if raw == "" {

@@ -34,7 +34,8 @@ type Lock interface {
 	// Check returns nil if the lock is still ours.
 	Check(ctx context.Context) error
 	// Orphans returns how many sessions of an earlier holder's command are seen at
-	// work, or were within a time.
+	// work; while that may still live, also those that were within a time. 0: it does
+	// not any more.
 	Orphans(ctx context.Context, within time.Duration) (int, error)
 	// Bind gives a command what ties it to the lock: variables, a file to keep open.
 	Bind(c child.Command) child.Command
@@ -80,7 +81,7 @@ func (m Migration) Run(ctx context.Context) error {
 	release, cancel := context.WithTimeout(context.WithoutCancel(ctx), beat)
 	defer cancel()
 	if releaseErr := lock.Release(release); releaseErr != nil {
-		m.Logger.WarnContext(ctx, "lock not released by us: it is free when our connection is", "lock", m.Name, "err", releaseErr)
+		m.Logger.WarnContext(ctx, "lock not released by us: it is free when our connection or lease ends", "lock", m.Name, "err", releaseErr)
 	}
 	return err
 }
@@ -136,18 +137,19 @@ func (m Migration) run(ctx context.Context, what string, c child.Command, lock L
 	}
 	if m.Timeout > 0 {
 		timer := time.AfterFunc(m.Timeout, func() {
-			m.Logger.WarnContext(ctx, "ending the command: its time is over", "timeout", m.Timeout.String(), "grace", limit(m.Grace))
+			m.Logger.WarnContext(ctx, "ending the command: its time is over", "timeout", m.Timeout.String(), "grace", m.Grace.String())
 			end(&DeadlineError{Text: what + " has not ended", Flag: "timeout", Limit: m.Timeout})
 		})
 		defer timer.Stop()
 	}
 	if lock != nil {
 		c = lock.Bind(c)
-		stop := pace.Every(beat, func() {
-			if err := check(life, lock); err != nil && life.Err() == nil {
-				m.Logger.ErrorContext(ctx, "ending the command: the lock is lost", "lock", m.Name, "err", err, "grace", limit(m.Grace))
-				end(&LostError{Lock: m.Name, Err: err})
-			}
+		kill := make(chan struct{})
+		c.Kill = kill
+		stop := m.watch(life, lock, func(err error, grace time.Duration) {
+			m.Logger.ErrorContext(ctx, "ending the command: the lock is lost", "lock", m.Name, "err", err, "grace", grace.String())
+			end(&LostError{Lock: m.Name, Err: err})
+			time.AfterFunc(grace, func() { close(kill) })
 		})
 		defer stop()
 	}
@@ -162,6 +164,29 @@ func (m Migration) run(ctx context.Context, what string, c child.Command, lock L
 	return err
 }
 
+// watch looks at every beat whether the lock is still ours, until stop. When it is
+// not, lost is called, once, with the time that the command may have to end: its
+// last process has to be gone after [Migration.dangerous], however late we see that,
+// because we were frozen.
+func (m Migration) watch(ctx context.Context, lock Lock, lost func(err error, grace time.Duration)) (stop func()) {
+	ours := time.Now() // when it was, at the latest
+	return pace.Every(beat, func() {
+		if ctx.Err() != nil {
+			return
+		}
+		asked := time.Now()
+		err := check(ctx, lock)
+		if err == nil {
+			ours = asked
+		} else if ctx.Err() == nil {
+			lost(err, min(m.Grace, max(0, m.dangerous()-time.Since(ours))))
+		}
+	})
+}
+
+// dangerous is how long after the loss of a lock its command may live.
+func (m Migration) dangerous() time.Duration { return 2*beat + m.Grace }
+
 // check looks whether the lock is ours, in bounded time.
 func check(ctx context.Context, lock Lock) error {
 	ctx, cancel := context.WithTimeout(ctx, beat)
@@ -173,9 +198,14 @@ func check(ctx context.Context, lock Lock) error {
 func (m Migration) awaitOrphans(ctx context.Context, lock Lock) error {
 	ctx, cancel := m.withWait(ctx, "the sessions of an earlier run have not ended")
 	defer cancel()
+	start := time.Now()
 	var told time.Time
 	for {
-		n, err := lock.Orphans(ctx, m.Grace+2*beat)
+		within := m.dangerous()
+		if time.Since(start) >= within {
+			within = 0
+		}
+		n, err := lock.Orphans(ctx, within)
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)

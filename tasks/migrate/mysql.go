@@ -36,7 +36,7 @@ type mySQL struct {
 }
 
 func openMySQL(u *url.URL, o Options) (Locker, error) {
-	keys, t, err := parseFragment(u.EscapedFragment())
+	keys, t, err := parseFragment(u.EscapedFragment(), "password-file")
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +141,10 @@ func (l *mySQL) connect(ctx context.Context) error {
 	}
 	l.key = fmt.Sprintf("inith:%016x", uint64(lockKey(database, l.name))) //nolint:gosec // bits
 	// While it is held a statement comes every few seconds; a server may wait less.
-	_, err = l.query(ctx, "SET SESSION wait_timeout = 600")
+	if _, err = l.query(ctx, "SET SESSION wait_timeout = 600"); err != nil {
+		return err
+	}
+	_, err = l.value(ctx, "GET_LOCK(CONCAT("+quote(sessionLock)+", CONNECTION_ID()), 0)")
 	return err
 }
 
@@ -180,8 +183,10 @@ func (l *mySQL) value(ctx context.Context, expression string) (string, error) {
 	return one(rows), err
 }
 
-// ours begins our statements, by which the list of processes tells them from others.
-const ours = "/*inith*/ "
+// sessionLock, and its number, is the name of a lock that a session of ours has, by
+// which others tell it from a command's. A session may have several locks since MySQL
+// 5.7.5 and MariaDB 10.0.2.
+const sessionLock = "inith:session:"
 
 // query returns the rows as text.
 func (l *mySQL) query(ctx context.Context, sql string) ([][]string, error) {
@@ -189,7 +194,7 @@ func (l *mySQL) query(ctx context.Context, sql string) ([][]string, error) {
 	if !ok {
 		return nil, errors.New("the connection is closed")
 	}
-	result, err := queryer.QueryContext(ctx, ours+sql, nil)
+	result, err := queryer.QueryContext(ctx, sql, nil)
 	if err != nil {
 		return nil, explainMySQL(ctx, err)
 	}

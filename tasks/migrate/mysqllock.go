@@ -24,15 +24,17 @@ func (l *mySQLLock) Check(ctx context.Context) error {
 	return err
 }
 
-// Orphans counts the statements that still run for the address of the holder before
-// us: the server does not see that a client is gone before it answers it. An idle
-// session is not told from another's.
-func (l *mySQLLock) Orphans(ctx context.Context, _ time.Duration) (int, error) {
+// Orphans counts the sessions of the same user, in the same database, that come from
+// the address of the holder before us: the server does not see that a client is gone
+// before it answers it. Sessions of inith itself have a lock each that says so.
+func (l *mySQLLock) Orphans(ctx context.Context, within time.Duration) (int, error) {
 	if l.peer == "" {
 		return 0, nil
 	}
-	count, err := l.value(ctx, "COUNT(*) FROM information_schema.PROCESSLIST WHERE COMMAND IN ('Query', 'Execute') AND ID <> CONNECTION_ID()"+
-		" AND SUBSTRING_INDEX(HOST, ':', 1) = "+quote(l.peer)+" AND COALESCE(INFO, '') NOT LIKE "+quote(ours+"%"))
+	count, err := l.value(ctx, fmt.Sprintf("COUNT(*) FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID()"+
+		" AND USER = SUBSTRING_INDEX(USER(), '@', 1) AND DB <=> DATABASE() AND SUBSTRING_INDEX(HOST, ':', 1) = %s"+
+		" AND (COMMAND IN ('Query', 'Execute') OR COMMAND = 'Sleep' AND TIME < %d) AND IS_USED_LOCK(CONCAT(%s, ID)) IS NULL",
+		quote(l.peer), int(within.Seconds()), quote(sessionLock)))
 	if err != nil {
 		return 0, err
 	}

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/suggest"
@@ -14,8 +15,10 @@ import (
 
 // Options are what a lock is told beside its URL.
 type Options struct {
-	Name   string // of the lock in its database
-	Host   string // who we are, for those who wait
+	Name   string        // of the lock in its database
+	Host   string        // who we are, for those who wait
+	Grace  time.Duration // of the command, which a lease outlasts
+	Env    []string      // where a Pod finds its API server
 	Logger *slog.Logger
 }
 
@@ -41,6 +44,11 @@ func Kinds() []Kind {
 			[]string{"mysql", "mariadb"},
 			"MySQL", "mysql://user@host/db#password-file=/run/secrets/db, MariaDB too: GET_LOCK",
 			"inith migrate --lock-from-env DATABASE_URL -- php artisan migrate --force", openMySQL,
+		},
+		{
+			[]string{"k8s"},
+			"Kubernetes", "k8s://namespace/name, a Lease; k8s:///name is one in the Pod's namespace",
+			"inith migrate --lock k8s:///app-migrate -- /app/migrate", openLease,
 		},
 		{
 			[]string{"file"},
@@ -86,6 +94,8 @@ func openFile(u *url.URL, o Options) (Locker, error) {
 		return nil, errors.New("want three slashes and a path, as in file:///shared/migrate.lock")
 	case u.RawQuery != "" || u.Fragment != "" || u.User != nil:
 		return nil, errors.New("a file has no user, query or fragment")
+	case o.Name != "":
+		return nil, errors.New("a file has its name in the URL: no --lock-name")
 	}
 	return newFile(u.Path, o.Host)
 }

@@ -45,7 +45,7 @@ type postgres struct {
 }
 
 func openPostgres(u *url.URL, o Options) (Locker, error) {
-	keys, t, err := parseFragment(u.EscapedFragment())
+	keys, t, err := parseFragment(u.EscapedFragment(), "password-file")
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ func (l *postgresLock) Check(ctx context.Context) error {
 // an idle session says nothing: it keeps the name of its last client.
 func (l *postgresLock) Orphans(ctx context.Context, within time.Duration) (int, error) {
 	alive := "state <> 'idle'"
-	if !l.pooled {
+	if !l.pooled && within > 0 {
 		alive = fmt.Sprintf("(state <> 'idle' OR state_change > clock_timestamp() - interval '%d ms')", within.Milliseconds())
 	}
 	if l.pooled { // in a transaction, pg_stat_activity is as it was at the first look

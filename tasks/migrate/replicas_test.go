@@ -2,19 +2,25 @@ package migrate_test
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/inith/inith/internal/child"
+	"github.com/inith/inith/internal/leaseserver"
 	"github.com/inith/inith/tasks/migrate"
 )
 
@@ -50,7 +56,7 @@ func (lie) Release(context.Context) error                       { return nil }
 // replica is a process that migrates. The command of its arguments makes a folder,
 // which fails if another is at it.
 func replica(kind, url string) int {
-	locker, name, err := migrate.Open(url, migrate.Options{Host: "replica"})
+	locker, name, err := migrate.Open(url, migrate.Options{Host: "replica", Env: os.Environ()})
 	if err != nil {
 		return 99
 	}
@@ -73,7 +79,7 @@ func replica(kind, url string) int {
 }
 
 // startReplicas starts ten at once, and returns how many found another at work.
-func startReplicas(t *testing.T, kind string) (overlaps int) {
+func startReplicas(t *testing.T, kind, url string, env ...string) (overlaps int) {
 	t.Helper()
 	dir := t.TempDir()
 	const script = `mkdir "$0/busy" || exit 42; sleep 0.1; echo x >>"$0/done"; rmdir "$0/busy"`
@@ -81,7 +87,7 @@ func startReplicas(t *testing.T, kind string) (overlaps int) {
 	codes := make([]int, 10)
 	for i := range codes {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "sh", "-c", script, dir)
-		cmd.Env = append(os.Environ(), replicaVariable+"="+kind+" file://"+filepath.Join(dir, "lock"))
+		cmd.Env = append(append(os.Environ(), replicaVariable+"="+kind+" "+url), env...)
 		wg.Go(func() {
 			out, err := cmd.CombinedOutput()
 			if codes[i] = cmd.ProcessState.ExitCode(); codes[i] != 0 && codes[i] != 42 {
@@ -100,12 +106,52 @@ func startReplicas(t *testing.T, kind string) (overlaps int) {
 
 func TestTenReplicas(t *testing.T) {
 	t.Parallel()
-	if n := startReplicas(t, "honest"); n != 0 {
-		t.Errorf("%d of ten commands found another at work", n)
+	for name, lock := range map[string]func(t *testing.T) (url string, env []string){"file": fileLock, "Lease": lease} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url, env := lock(t)
+			if n := startReplicas(t, "honest", url, env...); n != 0 {
+				t.Errorf("%d of ten commands found another at work", n)
+			}
+			if startReplicas(t, "lying", url, env...) == 0 {
+				t.Error("with a lock that lies, no command found another at work: this test shows nothing")
+			}
+		})
 	}
-	if startReplicas(t, "lying") == 0 {
-		t.Error("with a lock that lies, no command found another at work: this test shows nothing")
+}
+
+func fileLock(t *testing.T) (url string, env []string) {
+	t.Helper()
+	return "file://" + filepath.Join(t.TempDir(), "lock"), nil
+}
+
+// lease is one at a server that goes wrong now and then, in the Pod's namespace.
+func lease(t *testing.T) (url string, env []string) {
+	t.Helper()
+	var requests atomic.Int64
+	handler := &leaseserver.Server{Token: "t0ken", Fault: func(*http.Request) leaseserver.Fault {
+		faults := []leaseserver.Fault{leaseserver.Conflict, leaseserver.Lost, leaseserver.Dropped, leaseserver.Busy, leaseserver.Down}
+		if n := requests.Add(1); n%7 == 0 {
+			return faults[n/7%int64(len(faults))]
+		}
+		return leaseserver.None
+	}}
+	server := httptest.NewTLSServer(handler)
+	t.Cleanup(server.Close)
+	account := t.TempDir()
+	for name, content := range map[string]string{
+		"token": "t0ken\n", "namespace": "app",
+		"ca.crt": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})),
+	} {
+		if err := os.WriteFile(filepath.Join(account, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
+	host, port, err := net.SplitHostPort(server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "k8s:///migrate#token-file=" + account + "/token", []string{"KUBERNETES_SERVICE_HOST=" + host, "KUBERNETES_SERVICE_PORT=" + port}
 }
 
 // TestKilledHolder kills the holder with a signal that it cannot handle. Its

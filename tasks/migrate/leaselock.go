@@ -1,0 +1,130 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/inith/inith/internal/child"
+	"github.com/inith/inith/internal/pace"
+)
+
+const (
+	releaseTry   = 1500 * time.Millisecond // that a try to release has
+	releasePause = 500 * time.Millisecond  // until the next
+)
+
+// A leaseLock is a lease that we hold.
+type leaseLock struct {
+	*leaseLocker
+
+	object  lease
+	renewed time.Time // when the last renewal that has succeeded was sent
+}
+
+// A takenError says why a lease is not ours any more.
+type takenError struct{ why string }
+
+func (e *takenError) Error() string { return e.why }
+
+// Check renews the lease. That it cannot may pass; what ends it is that another has
+// it, or that it has run out while we were frozen.
+func (l *leaseLock) Check(ctx context.Context) error {
+	if err := l.fresh(); err != nil {
+		return err
+	}
+	err := l.renew(ctx)
+	if err == nil {
+		return nil
+	}
+	if _, taken := errors.AsType[*takenError](err); taken {
+		return err
+	}
+	if since := time.Since(l.renewed); since >= leasePatience {
+		return fmt.Errorf("not renewed for %v: %w", since.Round(time.Second), err)
+	}
+	l.log.WarnContext(ctx, "the lease is not renewed yet", "err", err)
+	return nil
+}
+
+// fresh returns an error if another may have the lease by now. It asks nobody.
+func (l *leaseLock) fresh() error {
+	if time.Since(l.renewed) > l.duration-beat {
+		return errors.New("we were frozen for longer than the lease lasts")
+	}
+	return nil
+}
+
+// renew writes the time. A conflict is nothing but that somebody has written: it may
+// have been us, when the answer was lost.
+func (l *leaseLock) renew(ctx context.Context) error {
+	for again := false; ; again = true {
+		now := time.Now()
+		l.object.Spec.RenewTime = microTime{now}
+		err := l.update(ctx)
+		if err == nil {
+			l.renewed = now
+		}
+		if again || !errors.Is(err, errConflict) {
+			return err
+		}
+	}
+}
+
+func (l *leaseLock) tryUpdate(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, releaseTry)
+	defer cancel()
+	return l.update(ctx)
+}
+
+// update writes the object. After errConflict it is what is there, and ours.
+func (l *leaseLock) update(ctx context.Context) error {
+	written, err := l.write(ctx, http.MethodPut, l.object)
+	if err == nil {
+		l.object = written
+		return nil
+	}
+	if errors.Is(err, errConflict) {
+		err = l.reread(ctx)
+	}
+	if errors.Is(err, errNotFound) {
+		return &takenError{"somebody has deleted it"}
+	}
+	return err
+}
+
+// reread reads the object again, and returns errConflict if it is ours.
+func (l *leaseLock) reread(ctx context.Context) error {
+	there, err := l.get(ctx)
+	if err != nil {
+		return err
+	}
+	if holder := there.Spec.HolderIdentity; holder != l.identity {
+		return &takenError{fmt.Sprintf("%s has it", hostOf(holder))}
+	}
+	l.object = there
+	return errConflict
+}
+
+// Orphans are none: a lease lasts until its holder's command has ended.
+func (l *leaseLock) Orphans(context.Context, time.Duration) (int, error) { return 0, l.fresh() }
+
+// Bind leaves the command as it is.
+func (*leaseLock) Bind(c child.Command) child.Command { return c }
+
+// Release says that nobody holds it, so that nobody waits until it runs out. It is
+// tried until ctx is done.
+func (l *leaseLock) Release(ctx context.Context) error {
+	for {
+		l.object.Spec.HolderIdentity, l.object.Spec.LeaseDurationSeconds = "", 1
+		err := l.tryUpdate(ctx)
+		if _, taken := errors.AsType[*takenError](err); taken || err == nil {
+			return nil
+		}
+		if pace.Sleep(ctx, releasePause) != nil {
+			return err
+		}
+	}
+}
