@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+	"github.com/testcontainers/testcontainers-go"
 )
 
 // A mariaDB is a server with the tables that show whether migrations overlap.
@@ -187,4 +188,19 @@ func (db *mariaDB) endStatements(t *testing.T, from string) {
 		}
 		return nil
 	})
+}
+
+// TestMigrateMySQLTLS locks at a server that takes connections by TLS only.
+func TestMigrateMySQLTLS(t *testing.T) {
+	t.Parallel()
+	addr := freeAddr(t)
+	startMariaDB(t, addr, withCertificate(t), testcontainers.WithCmdArgs("--ssl-cert=/tls.crt", "--ssl-key=/tls.key", "--require-secure-transport=ON"))
+	base := "mysql://app:" + escape(password) + "@" + addr + "/app"
+	for _, url := range []string{base + "#ca-file=" + escape(caFile(t)), base + "?ssl-mode=required", base} {
+		wantExit(t, 0, "migrate", "--lock", url, "--wait=1m", "--", "/bin/true")
+	}
+	r := wantExit(t, 124, "migrate", "--lock", base+"?ssl-mode=verify_identity", "--wait=2s", "--", "/bin/true")
+	hasAll(t, r.stderr, "not taken: TLS: the certificate is signed by an unknown authority")
+	r = wantExit(t, 1, "migrate", "--lock", base+"?ssl-mode=disabled", "--", "/bin/true")
+	hasAll(t, r.stderr, "cannot be locked: the server ", "ssl-mode") // MariaDB says 1045 for it, MySQL 3159
 }

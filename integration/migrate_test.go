@@ -3,7 +3,9 @@ package integration_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -164,6 +166,25 @@ func TestMigrateHolder(t *testing.T) { //nolint:tparallel // one after the other
 			}
 		})
 	}
+	t.Run("frozen and cut", func(t *testing.T) {
+		holder := locked(t, replica(t, db.direct, 1, "--grace=1s")...)
+		mustDocker(t.Context(), t, "pause", holder)
+		db.query(t, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted")
+		r := runContainer(t, replica(t, db.direct, 0, "--grace=1s", "--wait=12s")...) // longer than the holder would have to end
+		if r.code != 124 {
+			t.Errorf("got %+v, want code 124", r)
+		}
+		hasAll(t, r.stderr, "waiting for sessions of an earlier run", "error: the sessions of an earlier run have not ended within --wait of 12s")
+		mustDocker(t.Context(), t, "unpause", holder)
+		r = endOf(t, holder)
+		if r.code != 1 {
+			t.Errorf("the holder, thawed: %+v, want code 1", r)
+		}
+		hasAll(t, r.stderr, "the lock is lost", "grace=0s")
+		if r := runContainer(t, replica(t, db.direct, 0, "--grace=1s", "--wait=1m")...); r.code != 0 {
+			t.Errorf("the successor: %+v", r)
+		}
+	})
 	t.Run("frozen", func(t *testing.T) {
 		holder := locked(t, replica(t, db.direct, 1)...)
 		mustDocker(t.Context(), t, "pause", holder)
@@ -177,6 +198,83 @@ func TestMigrateHolder(t *testing.T) { //nolint:tparallel // one after the other
 			t.Errorf("the holder, thawed: %+v", r)
 		}
 	})
+}
+
+// TestMigratePoolerOptions has the lock direct, and a pooler for the command that
+// refuses options.
+func TestMigratePoolerOptions(t *testing.T) {
+	t.Parallel()
+	db := newMigrationDB(t)
+	pooled := func(env ...string) result {
+		args := replica(t, db.direct, 0)
+		args = slices.Concat([]string{"--env=POOLED=" + db.pooled}, args[:slices.Index(args, "--")+1], env)
+		return runContainer(t, append(args, "sh", "-c", strings.ReplaceAll(migration, "$DATABASE_URL", "$POOLED"))...)
+	}
+	if r := pooled(); r.code == 0 || !strings.Contains(r.stderr, "unsupported startup parameter: options") {
+		t.Errorf("this pooler takes options, and this test shows nothing: %+v", r)
+	}
+	if r := pooled("env", "-u", "PGOPTIONS"); r.code != 0 {
+		t.Errorf("without PGOPTIONS: %+v", r)
+	}
+}
+
+// TestMigratePostgresTLS locks at a server that takes logins by TLS only.
+func TestMigratePostgresTLS(t *testing.T) {
+	t.Parallel()
+	addr := freeAddr(t)
+	startPostgres(t, addr, withCertificate(t), file("/docker-entrypoint-initdb.d/tls.sh", onlyTLS))
+	base := "postgres://postgres:" + escape(password) + "@" + addr + "/app"
+	for _, url := range []string{base + "?sslmode=verify-full&sslrootcert=" + escape(caFile(t)), base + "#ca-file=" + escape(caFile(t)), base} {
+		wantExit(t, 0, "migrate", "--lock", url, "--wait=1m", "--", "/bin/true")
+	}
+	r := wantExit(t, 124, "migrate", "--lock", base+"?sslmode=verify-full", "--wait=2s", "--", "/bin/true")
+	hasAll(t, r.stderr, "not taken: TLS: the certificate is signed by an unknown authority")
+	r = wantExit(t, 1, "migrate", "--lock", base+"?sslmode=disable", "--", "/bin/true")
+	hasAll(t, r.stderr, "cannot be locked: ")
+}
+
+// fileReplica returns the arguments of docker run for a replica that locks a file of
+// a volume.
+func fileReplica(volume, script string, options ...string) []string {
+	args := []string{"--network=none", "--user=1234", "--volume=" + binary + ":/inith:ro", "--volume=" + volume + ":/shared", "--entrypoint=/inith", image("busybox")}
+	args = append(append(args, "migrate", "--lock=file:///shared/lock"), options...)
+	return append(args, "--", "sh", "-c", script)
+}
+
+// TestMigrateFile locks a file of a volume that containers share: ten at once; and a
+// holder that is killed, whose child dies with it, or frozen.
+func TestMigrateFile(t *testing.T) {
+	t.Parallel()
+	shared := sharedDir(t)
+	const script = `mkdir /shared/busy || exit 42; sleep 0.3; echo >>/shared/done; rmdir /shared/busy`
+	var wg sync.WaitGroup
+	results := make([]result, 10)
+	for i := range results {
+		wg.Go(func() { results[i] = runContainer(t, fileReplica(shared, script)...) })
+	}
+	wg.Wait()
+	for i, r := range results {
+		if r.code != 0 {
+			t.Errorf("replica %d: %+v", i, r)
+		}
+	}
+	if b, err := os.ReadFile(filepath.Join(shared, "done")); len(b) != 10 {
+		t.Errorf("%d migrations, %v; want 10", len(b), err)
+	}
+
+	holder := startContainer(t, fileReplica(shared, "sleep 30")...)
+	waitLog(t, holder, "command started")
+	mustDocker(t.Context(), t, "pause", holder)
+	r := runContainer(t, fileReplica(shared, script, "--wait=2s")...)
+	if r.code != 124 {
+		t.Errorf("while the holder is frozen: %+v, want code 124", r)
+	}
+	hasAll(t, r.stderr, "not taken: held by ", "after --wait of 2s")
+	mustDocker(t.Context(), t, "unpause", holder)
+	mustDocker(t.Context(), t, "kill", "--signal=KILL", holder)
+	if r := runContainer(t, fileReplica(shared, script, "--wait=10s")...); r.code != 0 {
+		t.Errorf("the successor of one that was killed: %+v", r)
+	}
 }
 
 // TestExampleMigrate runs migrate.yaml: the container that brings inith, then three

@@ -31,11 +31,14 @@ func startPostgres(t *testing.T, addr string, opts ...testcontainers.ContainerCu
 }
 
 // startMariaDB starts a server with a database app and a user app.
-func startMariaDB(t *testing.T, addr string) *server {
+func startMariaDB(t *testing.T, addr string, opts ...testcontainers.ContainerCustomizer) *server {
 	t.Helper()
-	return startServer(t, "mariadb", testcontainers.WithEnv(map[string]string{
-		"MARIADB_ROOT_PASSWORD": password, "MARIADB_DATABASE": "app", "MARIADB_USER": "app", "MARIADB_PASSWORD": password,
-	}), testcontainers.WithCmd("mariadbd", "--port="+portOf(addr)))
+	return startServer(t, "mariadb", append([]testcontainers.ContainerCustomizer{
+		testcontainers.WithEnv(map[string]string{
+			"MARIADB_ROOT_PASSWORD": password, "MARIADB_DATABASE": "app", "MARIADB_USER": "app", "MARIADB_PASSWORD": password,
+		}),
+		testcontainers.WithCmd("mariadbd", "--port="+portOf(addr)),
+	}, opts...)...)
 }
 
 // startStandby starts a server that waits for log from a primary that is not

@@ -157,7 +157,9 @@ func (s *supervision) wait() int {
 			s.end = nil
 			s.signalGroup(syscall.SIGTERM)
 			s.signalGroup(syscall.SIGCONT) // what is stopped does not end
-			s.kill = time.After(s.command.Grace)
+			if s.kill == nil { // else the time is over already
+				s.kill = time.After(s.command.Grace)
+			}
 		case <-s.hurry:
 			s.hurry, s.kill = nil, time.After(0)
 		case <-s.kill:

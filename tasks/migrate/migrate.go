@@ -147,7 +147,7 @@ func (m Migration) run(ctx context.Context, what string, c child.Command, lock L
 		kill := make(chan struct{})
 		c.Kill = kill
 		stop := m.watch(life, lock, func(err error, grace time.Duration) {
-			m.Logger.ErrorContext(ctx, "ending the command: the lock is lost", "lock", m.Name, "err", err, "grace", grace.String())
+			m.Logger.ErrorContext(ctx, "ending the command: the lock is lost", "lock", m.Name, "err", err, "grace", grace.Round(time.Millisecond).String())
 			end(&LostError{Lock: m.Name, Err: err})
 			time.AfterFunc(grace, func() { close(kill) })
 		})

@@ -64,7 +64,7 @@ func explainMySQL(ctx context.Context, err error) error {
 	known := map[uint16]reason.Error{
 		1040: {Text: "the server has too many connections", Hint: "raise max_connections, or have fewer clients"},
 		1044: {Text: "the user has no access to the database", Hint: "GRANT it, or name another one in the URL"},
-		1045: {Text: "the server refuses the credentials", Hint: "are user and password right, and may the user log in from here?"},
+		1045: {Text: "the server refuses the credentials", Hint: "are user and password right, and may the user log in from here, with this ssl-mode?"},
 		1049: {Text: "the database does not exist", Hint: "is it created by somebody who has not yet done so?"},
 		1053: {Text: "the server shuts down"},
 		1129: {Text: "the server has blocked this host", Hint: "too many connections were broken off: mysqladmin flush-hosts, and find out whose they were"},

@@ -1,0 +1,133 @@
+package child_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/inith/inith/internal/child"
+)
+
+// shell returns a command beside others, which leaves the signals of this process
+// alone, and what it writes.
+func shell(t *testing.T, script string) (child.Command, *os.File) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = r.Close(), w.Close() })
+	return child.Command{Path: "/bin/sh", Argv: []string{"sh", "-c", script}, Stdout: w, Shared: true, Group: true}, r
+}
+
+// awaitLine waits until a command has said something, which is when its traps are
+// set.
+func awaitLine(t *testing.T, out io.Reader) {
+	t.Helper()
+	if _, err := out.Read(make([]byte, 64)); err != nil {
+		t.Error(err)
+	}
+}
+
+func codeOf(err error) int {
+	if e, ok := errors.AsType[*child.ExitError](err); ok {
+		return e.Code
+	}
+	return 0
+}
+
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	for script, want := range map[string]int{"exit 0": 0, "exit 7": 7, "kill -TERM $$": 143, "kill -KILL $$": 137} {
+		c, _ := shell(t, script)
+		if got := codeOf(c.Run(t.Context())); got != want {
+			t.Errorf("%s: code %d, want %d", script, got, want)
+		}
+	}
+	c := child.Command{Path: "/nosuch", Argv: []string{"nosuch"}, Shared: true}
+	if err := c.Run(t.Context()); err == nil || err.Error() != `command "nosuch" not found` {
+		t.Errorf("got %v", err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(io.ErrClosedPipe)
+	if err := c.Run(ctx); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("got %v, want the cause of ctx", err)
+	}
+}
+
+// TestEnd ends commands: one that lets itself be told, one that does not, for which
+// the grace is over or cut short.
+func TestEnd(t *testing.T) {
+	t.Parallel()
+	const stubborn = `trap "" TERM; echo ready; while :; do sleep 0.05; done`
+	for name, test := range map[string]struct {
+		script string
+		grace  time.Duration
+		hurry  bool
+		want   int
+	}{
+		"TERM":          {`trap "exit 9" TERM; echo ready; while :; do sleep 0.05; done`, time.Hour, false, 9},
+		"KILL":          {stubborn, 100 * time.Millisecond, false, 137},
+		"KILL at once":  {stubborn, time.Hour, true, 137},
+		"whole group":   {`(trap "" TERM; echo ready; sleep 60) & trap "exit 9" TERM; wait`, 500 * time.Millisecond, false, 9},
+		"what it left":  {`(trap "" TERM; echo ready; sleep 60) & exit 3`, 100 * time.Millisecond, false, 3},
+		"stopped group": {`trap "exit 9" TERM; echo ready; kill -STOP 0`, time.Hour, false, 9},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, out := shell(t, test.script)
+			end, kill := make(chan struct{}), make(chan struct{})
+			c.End, c.Kill, c.Grace = end, kill, test.grace
+			go func() {
+				awaitLine(t, out)
+				close(end)
+				if test.hurry {
+					close(kill)
+				}
+			}()
+			if got := codeOf(c.Run(t.Context())); got != test.want {
+				t.Errorf("code %d, want %d", got, test.want)
+			}
+			_ = c.Stdout.Close()
+			if b, err := io.ReadAll(out); err != nil || len(b) > 0 { // it ends when nobody has it open
+				t.Errorf("read %q, %v", b, err)
+			}
+		})
+	}
+}
+
+func TestLingering(t *testing.T) {
+	t.Parallel()
+	c, out := shell(t, `(sleep 0.3; echo late) & exit 0`)
+	told := 0
+	c.Lingering = func() { told++ }
+	if err := c.Run(t.Context()); err != nil || told != 1 {
+		t.Errorf("got %v, told %d times, want once", err, told)
+	}
+	_ = c.Stdout.Close()
+	if b, _ := io.ReadAll(out); strings.TrimSpace(string(b)) != "late" {
+		t.Errorf("ended before what it had left: %q", b)
+	}
+}
+
+// TestKeep has a command and what it leaves behind keep a file open.
+func TestKeep(t *testing.T) {
+	t.Parallel()
+	f, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	c, _ := shell(t, `(echo kept >&3) & wait`)
+	c.Keep = f
+	if err := c.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(f.Name()); string(b) != "kept\n" || err != nil {
+		t.Errorf("got %q, %v", b, err)
+	}
+}
