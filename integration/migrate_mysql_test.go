@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -59,11 +60,26 @@ func (db *mariaDB) count(ctx context.Context, t *testing.T, from string) int {
 func (db *mariaDB) replica(seconds float64, options ...string) []string {
 	migration := fmt.Sprintf("SET innodb_lock_wait_timeout=1; START TRANSACTION; INSERT INTO running VALUES (1); SELECT SLEEP(%g) INTO @x;"+
 		" INSERT INTO done VALUES (NOW()); DELETE FROM running; COMMIT", seconds)
+	return db.replicaOf([]string{"mariadb", "--host=127.0.0.1", "--port=" + portOf(db.addr), "--user=app", "--database=app", "--execute=" + migration}, options...)
+}
+
+func (db *mariaDB) replicaOf(command []string, options ...string) []string {
 	args := []string{
 		"--network=host", "--user=1234", "--volume=" + binary + ":/inith:ro", "--entrypoint=/inith", "--env=DATABASE_URL=" + db.url, "--env=MYSQL_PWD=" + password,
 		image("mariadb"), "migrate", "--lock-from-env=DATABASE_URL",
 	}
-	return append(append(args, options...), "--", "mariadb", "--host=127.0.0.1", "--port="+portOf(db.addr), "--user=app", "--database=app", "--execute="+migration)
+	return slices.Concat(args, options, []string{"--"}, command)
+}
+
+// cut ends the session that has the lock, which is the oldest one.
+func (db *mariaDB) cut(t *testing.T) {
+	t.Helper()
+	var id int
+	const oldest = "SELECT ID FROM information_schema.PROCESSLIST WHERE USER = 'app' ORDER BY ID LIMIT 1"
+	if err := db.admin.QueryRowContext(t.Context(), oldest).Scan(&id); err != nil {
+		t.Fatal(err)
+	}
+	db.exec(t, fmt.Sprint("KILL ", id))
 }
 
 // runReplicas starts ten at once, and returns how they ended.
@@ -128,12 +144,7 @@ func TestMigrateMySQLHolder(t *testing.T) { //nolint:tparallel // one after the 
 	}
 	t.Run("cut", func(t *testing.T) {
 		holder := locked(t, db.replica(15, "--grace=1s")...)
-		var id int
-		const used = "SELECT ID FROM information_schema.PROCESSLIST WHERE USER = 'app' AND COMMAND = 'Sleep' LIMIT 1"
-		if err := db.admin.QueryRowContext(t.Context(), used).Scan(&id); err != nil {
-			t.Fatal(err)
-		}
-		db.exec(t, fmt.Sprint("KILL ", id))
+		db.cut(t)
 		r := endOf(t, holder)
 		if r.code != 1 {
 			t.Errorf("got %+v, want code 1", r)
@@ -141,6 +152,27 @@ func TestMigrateMySQLHolder(t *testing.T) { //nolint:tparallel // one after the 
 		hasAll(t, r.stderr, "error: the lock mysql://127.0.0.1:", "was lost, and nothing runs without it")
 		hasNoSecret(t, r.stderr)
 		db.endStatements(t, sleeping)
+	})
+	t.Run("cut while its command thinks", func(t *testing.T) {
+		idle := fmt.Sprintf("(echo 'START TRANSACTION; INSERT INTO running VALUES (1);'; sleep 60) | mariadb --host=127.0.0.1 --port=%s --user=app --database=app", portOf(db.addr))
+		holder := startContainer(t, db.replicaOf([]string{"sh", "-c", idle}, "--grace=1s")...)
+		waitLog(t, holder, "command started")
+		poll(t, 20*time.Second, func(ctx context.Context) error {
+			db.exec(t, "DO SLEEP(0.2)") // that table stays as it is if it is read more often
+			if db.count(ctx, t, "information_schema.INNODB_TRX") == 0 {
+				return fmt.Errorf("it has begun no transaction")
+			}
+			return nil
+		})
+		successor := startContainer(t, db.replica(0, "--grace=1s", "--wait=1m")...)
+		waitLog(t, successor, "waiting for the lock")
+		db.cut(t)
+		if r := endOf(t, successor); r.code != 0 || !strings.Contains(r.stderr, "waiting for sessions of an earlier run") {
+			t.Errorf("the successor: %+v", r)
+		}
+		if r := endOf(t, holder); r.code != 1 {
+			t.Errorf("got %+v, want code 1", r)
+		}
 	})
 	t.Run("killed", func(t *testing.T) {
 		holder := locked(t, db.replica(6)...)
