@@ -158,7 +158,7 @@ func TestMigrateMySQLHolder(t *testing.T) { //nolint:tparallel // one after the 
 		holder := startContainer(t, db.replicaOf([]string{"sh", "-c", idle}, "--grace=1s")...)
 		waitLog(t, holder, "command started")
 		poll(t, 20*time.Second, func(ctx context.Context) error {
-			db.exec(t, "DO SLEEP(0.2)") // that table stays as it is if it is read more often
+			db.exec(t, "DO SLEEP(0.2)") //nolint:contextcheck // the test's. Read more often, that table stays as it is
 			if db.count(ctx, t, "information_schema.INNODB_TRX") == 0 {
 				return fmt.Errorf("it has begun no transaction")
 			}

@@ -157,7 +157,7 @@ func (s *supervision) wait() int {
 			s.end = nil
 			s.signalGroup(syscall.SIGTERM)
 			s.signalGroup(syscall.SIGCONT) // what is stopped does not end
-			if s.kill == nil { // else the time is over already
+			if s.kill == nil {             // else the time is over already
 				s.kill = time.After(s.command.Grace)
 			}
 		case <-s.hurry:
