@@ -157,9 +157,7 @@ func (s *supervision) wait() int {
 			s.end = nil
 			s.signalGroup(syscall.SIGTERM)
 			s.signalGroup(syscall.SIGCONT) // what is stopped does not end
-			if s.kill == nil {             // else the time is over already
-				s.kill = time.After(s.command.Grace)
-			}
+			s.kill = cmp.Or(s.kill, time.After(s.command.Grace)) // that may be over already
 		case <-s.hurry:
 			s.hurry, s.kill = nil, time.After(0)
 		case <-s.kill:
