@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 )
@@ -10,6 +11,7 @@ type tool struct {
 	name    string
 	program string
 	command func(j job) command
+	yard    bool // it writes as many bytes to the disk, and downloads nothing: no tool beats it
 }
 
 func (t tool) isInith() bool { return t.program == inithName }
@@ -42,9 +44,9 @@ func (b *toolbox) toolsFor(s scenario) []tool {
 		}
 	}
 	if b.inith != "" {
-		tools = append(tools, tool{inithName, inithName, b.one(`exec "$inith" fetch "$url" "$out" --sha256 "$sum"`)})
+		tools = append(tools, tool{name: inithName, program: inithName, command: b.one(`exec "$inith" fetch "$url" "$out" --sha256 "$sum"`)})
 		if s.slow {
-			tools = append(tools, tool{inithWith32, inithName, b.one(`exec "$inith" fetch "$url" "$out" --sha256 "$sum" --connections 32`)})
+			tools = append(tools, tool{name: inithWith32, program: inithName, command: b.one(`exec "$inith" fetch "$url" "$out" --sha256 "$sum" --connections 32`)})
 		}
 	}
 	if s.files > 1 {
@@ -64,6 +66,10 @@ func (b *toolbox) toolsFor(s scenario) []tool {
 	}
 	const openssl = ` && test "$(openssl dgst -sha256 -r "$out")" = "$sum *$out"`
 	const sha256sum = ` && echo "$sum  $out" | sha256sum -c --status -`
+	if s.line == nil && s.limit == 0 {
+		write := b.one(fmt.Sprintf(`exec dd if=/dev/zero of="$out" bs=%d count=%d conv=fsync status=none`, mib, s.size/mib))
+		tools = append(tools, tool{name: "(the disk alone)", program: "dd", command: write, yard: true})
+	}
 	if !s.slow {
 		add("curl+openssl", b.one(curl+openssl), "curl", "openssl")
 	}

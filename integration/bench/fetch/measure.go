@@ -83,7 +83,7 @@ func (b *bench) download(ctx context.Context, in *namespace, s scenario, t tool,
 	}
 	defer func() { err = errors.Join(err, group.remove(ctx)) }()
 	o := order{Argv: group.wrap(c.argv), Env: environ(c.env...), Sync: j.dir}
-	if t.isInith() {
+	if t.isInith() || t.yard {
 		o.Sync = "" // it has done so itself
 	}
 	limited, cancel := context.WithTimeout(ctx, b.limit)
@@ -103,6 +103,9 @@ func (b *bench) download(ctx context.Context, in *namespace, s scenario, t tool,
 		return nil
 	}
 	r.Stderr = ""
+	if t.yard {
+		return nil
+	}
 	for _, f := range j.files {
 		whole, err := isWhole(j.output(f), f.sum)
 		if err != nil {

@@ -107,7 +107,7 @@ func find(all []series, name string) (series, bool) {
 func fastestPeer(all []series) (series, bool) {
 	var best series
 	for _, s := range all {
-		if !s.tool.isInith() && faster(s, best) {
+		if !s.tool.isInith() && !s.tool.yard && faster(s, best) {
 			best = s
 		}
 	}
