@@ -20,8 +20,12 @@ func shell(t *testing.T, script string) (child.Command, *os.File) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _, _ = r.Close(), w.Close() })
-	return child.Command{Path: "/bin/sh", Argv: []string{"sh", "-c", script}, Stdout: w, Shared: true, Group: true}, r
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _, _ = r.Close(), w.Close(), null.Close() })
+	return child.Command{Path: "/bin/sh", Argv: []string{"sh", "-c", script}, Stdout: w, Stderr: null, Shared: true, Group: true}, r
 }
 
 // awaitLine waits until a command has said something, which is when its traps are
@@ -73,8 +77,7 @@ func TestEnd(t *testing.T) {
 		"TERM":          {`trap "exit 9" TERM; echo ready; while :; do sleep 0.05; done`, time.Hour, false, 9},
 		"KILL":          {stubborn, 100 * time.Millisecond, false, 137},
 		"KILL at once":  {stubborn, time.Hour, true, 137},
-		"whole group":   {`(trap "" TERM; echo ready; sleep 60) & trap "exit 9" TERM; wait`, 500 * time.Millisecond, false, 9},
-		"what it left":  {`(trap "" TERM; echo ready; sleep 60) & exit 3`, 100 * time.Millisecond, false, 3},
+		"whole group":   {`trap "exit 9" TERM; (trap "" TERM; echo ready; sleep 60) & wait`, 500 * time.Millisecond, false, 9},
 		"stopped group": {`trap "exit 9" TERM; echo ready; kill -STOP 0`, time.Hour, false, 9},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -111,6 +114,17 @@ func TestLingering(t *testing.T) {
 	_ = c.Stdout.Close()
 	if b, _ := io.ReadAll(out); strings.TrimSpace(string(b)) != "late" {
 		t.Errorf("ended before what it had left: %q", b)
+	}
+}
+
+// TestEndLingering ends what the command has left.
+func TestEndLingering(t *testing.T) {
+	t.Parallel()
+	c, _ := shell(t, `(trap "" TERM; sleep 60) & exit 3`)
+	end := make(chan struct{})
+	c.End, c.Grace, c.Lingering = end, 100*time.Millisecond, func() { close(end) }
+	if got := codeOf(c.Run(t.Context())); got != 3 {
+		t.Errorf("code %d, want 3", got)
 	}
 }
 

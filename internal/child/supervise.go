@@ -156,7 +156,7 @@ func (s *supervision) wait() int {
 		case <-s.end:
 			s.end = nil
 			s.signalGroup(syscall.SIGTERM)
-			s.signalGroup(syscall.SIGCONT) // what is stopped does not end
+			s.signalGroup(syscall.SIGCONT)                       // what is stopped does not end
 			s.kill = cmp.Or(s.kill, time.After(s.command.Grace)) // that may be over already
 		case <-s.hurry:
 			s.hurry, s.kill = nil, time.After(0)

@@ -1,6 +1,7 @@
 package display_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -40,5 +41,16 @@ func TestDrawMoreRowsThanTheTerminalHas(t *testing.T) {
 	}
 	if got := strings.Count(b.String(), "\n"); got != 9 || !strings.Contains(b.String(), "42 more") {
 		t.Errorf("drew %d rows, want 9 with the rest counted: %q", got, b.String())
+	}
+}
+
+// TestPrintKeepsTheRows prints before anything is drawn, and above what is.
+func TestPrintKeepsTheRows(t *testing.T) {
+	var b strings.Builder
+	rows := display.New(&b, func() (int, int) { return 80, 24 }, false)
+	const drawn = "\r\x1b[2K* one\n\r\x1b[2K* two\n"
+	err := errors.Join(rows.Print("first"), rows.Draw([]display.Row{{Mark: "*", Text: "one"}, {Mark: "*", Text: "two"}}), rows.Print("second"))
+	if got, want := b.String(), "\r\x1b[Jfirst\n"+drawn+"\x1b[2A\r\x1b[Jsecond\n"+drawn; got != want || err != nil {
+		t.Errorf("wrote %q, %v; want %q", got, err, want)
 	}
 }

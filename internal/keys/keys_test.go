@@ -179,6 +179,64 @@ mode: ~
 	}
 }
 
+// A trip has places, each of which may be a text that is short for its name, and
+// the keys of a room, which it does not call so.
+type trip struct {
+	Places []place
+	Room   room
+}
+
+type place struct {
+	Name         string
+	Nights       int64
+	Line, Column int
+}
+
+func tripTable() keys.Table[trip] {
+	places := keys.Table[place]{
+		Keys: []keys.Key[place]{
+			{Name: "name", Usage: "of the town", Required: true, Set: func(p *place, v keys.Value) error { p.Name = v.Text; return nil }},
+			{Name: "nights", Kind: keys.Number, Usage: "how many", Set: func(p *place, v keys.Value) error { p.Nights = v.Number; return nil }},
+		},
+		Short: "name",
+		At:    func(p *place, line, column int) { p.Line, p.Column = line, column },
+	}
+	list := keys.List("places", "in order", places, func(t *trip, p place) { t.Places = append(t.Places, p) })
+	return keys.Table[trip]{Keys: append([]keys.Key[trip]{list}, keys.Within(roomTable().Keys, func(t *trip) *room { return &t.Room })...)}
+}
+
+func TestShortAndWithin(t *testing.T) {
+	t.Parallel()
+	n, err := keys.Parse([]byte("beds: 2\nplaces:\n- Oslo\n- {name: Rome, nights: 3}\ntags: [cheap]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, mistakes := keys.ReadMapping(n, tripTable())
+	want := trip{Places: []place{{"Oslo", 0, 3, 3}, {"Rome", 3, 4, 3}}, Room: room{Beds: 2, Tags: []string{"cheap"}}}
+	if diff := cmp.Diff(want, got); diff != "" || mistakes != nil {
+		t.Errorf("%v (-want +got):\n%s", mistakes, diff)
+	}
+	for in, want := range map[string]string{
+		"places: [[Oslo]]":         "1:10: name: want a text",
+		"places: [~]":              "1:10: want a mapping with keys such as name and nights",
+		"places:\n- {nights: 1}":   "2:3: no name",
+		"places: [{name: [Oslo]}]": "1:17: name: want a text",
+		"tags: [a b]":              "1:8: tags: want a word",
+	} {
+		n, err := keys.Parse([]byte(in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, mistakes := keys.ReadMapping(n, tripTable())
+		if len(mistakes) != 1 || mistakes[0].Error() != want {
+			t.Errorf("%s: got %v, want %s", in, mistakes, want)
+		}
+	}
+	if schema := string(keys.Schema("trip", tripTable())); !strings.Contains(schema, `"beds"`) || !strings.Contains(schema, `"nights"`) {
+		t.Errorf("keys are lacking:\n%s", schema)
+	}
+}
+
 func TestRequired(t *testing.T) {
 	t.Parallel()
 	n, err := keys.Parse([]byte("roof: {color: red}\n"))
