@@ -24,6 +24,7 @@ import (
 type shared struct {
 	mu       sync.Mutex
 	hosts    map[string]*host
+	listings map[string]*listing     // by folder
 	clients  map[string]*http.Client // by origin
 	limiter  *rate.Limiter
 	reserved int64 // bytes that transfers write, where that is limited
@@ -98,7 +99,7 @@ func (t *Transfer) settle() error {
 	case !there.IsDir() && !there.Mode().IsRegular():
 		return errors.New("the destination is not a regular file: it is never replaced")
 	}
-	t.place = newPlace(filepath.Clean(dest))
+	t.place = t.fetcher.place(filepath.Clean(dest))
 	return nil
 }
 

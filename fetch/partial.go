@@ -40,11 +40,13 @@ func (p place) openPartial(o object, record *record, resumable bool) (*partial, 
 		return nil, localError("create", err)
 	}
 	_, _ = tryLock(f) // it tells that we are here: who is without goes by the journal
+	p.add(path)
 	part := &partial{f: f, path: path}
 	if o.Size > 0 {
 		err = allocate(f, o.Size)
 	}
 	if err == nil && resumable && o.Size > unit {
+		p.add(journalOf(path))
 		part.journal, err = createJournal(journalOf(path), o, record != nil)
 	}
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -18,15 +19,26 @@ type place struct {
 	dest   string // path
 	folder string // of the state
 	name   string // that the files of the state begin with
+	*listing
 }
 
-func newPlace(dest string) place {
+// place returns that of a destination. Those of one folder share its listing.
+func (f *Fetcher) place(dest string) place {
 	name := filepath.Base(dest)
 	const most = 180 // bytes of the 255 that a name may have
 	if len(name) > most {
 		name = name[:most] + hashOf(name)
 	}
-	return place{dest: dest, folder: filepath.Join(filepath.Dir(dest), stateFolder), name: name}
+	folder := filepath.Join(filepath.Dir(dest), stateFolder)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.listings == nil {
+		f.listings = map[string]*listing{}
+	}
+	if f.listings[folder] == nil {
+		f.listings[folder] = &listing{folder: folder}
+	}
+	return place{dest: dest, folder: folder, name: name, listing: f.listings[folder]}
 }
 
 func (p place) state(suffix string) string { return filepath.Join(p.folder, p.name+suffix) }
@@ -52,19 +64,9 @@ func journalOf(part string) string { return strings.TrimSuffix(part, partSuffix)
 // partOf is the inverse of [journalOf].
 func partOf(journal string) string { return strings.TrimSuffix(journal, journalSuffix) + partSuffix }
 
-// all returns the paths of the partial files, or of the journals. Those of
-// "model.bin" are not the ones of "model".
+// all returns the paths of the partial files, or of the journals.
 func (p place) all(suffix string) []string {
-	entries, _ := os.ReadDir(p.folder)
-	var paths []string
-	for _, e := range entries {
-		id, ours := strings.CutPrefix(e.Name(), p.name+".")
-		id, kind := strings.CutSuffix(id, suffix)
-		if ours && kind && !strings.Contains(id, ".") {
-			paths = append(paths, filepath.Join(p.folder, e.Name()))
-		}
-	}
-	return paths
+	return slices.DeleteFunc(p.of(p.name), func(path string) bool { return !strings.HasSuffix(path, suffix) })
 }
 
 // resumable returns the record of a partial file of what is wanted, with a free
@@ -121,14 +123,14 @@ func (p place) clean(keep string) {
 // that they had replaced. It is for the holder of the lock. A folder loses its
 // name at once: should its process live, it will not put half of it anywhere.
 func (p place) cleanFolders() {
-	entries, _ := os.ReadDir(p.folder)
-	for _, e := range entries {
-		old := strings.HasSuffix(e.Name(), oldSuffix)
-		if !strings.HasPrefix(e.Name(), p.name+extractInfix) || !e.IsDir() || old && fileInfo(os.Lstat(p.dest)) == nil {
+	for _, path := range p.of(p.name) {
+		old := strings.HasSuffix(path, oldSuffix)
+		stat := fileInfo(os.Lstat(path))
+		if stat == nil || !stat.IsDir() || old && fileInfo(os.Lstat(p.dest)) == nil {
 			continue
 		}
 		dead := p.state(extractInfix + rand.Text())
-		if os.Rename(filepath.Join(p.folder, e.Name()), dead) == nil {
+		if os.Rename(path, dead) == nil {
 			_ = os.RemoveAll(dead)
 		}
 	}

@@ -80,8 +80,11 @@ func hierarchies(root fs.FS) []hierarchy {
 			continue
 		}
 		for _, v := range versions() {
+			if s[0] != v.fsType || !has(s[2], v.controller) {
+				continue
+			}
 			own, ok := ownCgroup(root, v.controller)
-			if s[0] != v.fsType || !ok || !has(s[2], v.controller) {
+			if !ok {
 				continue
 			}
 			dir, below := strings.CutPrefix(own, strings.TrimSuffix(m[3], "/"))

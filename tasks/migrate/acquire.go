@@ -34,13 +34,14 @@ func (e *RefusedError) Error() string { return e.Err.Error() }
 func (e *RefusedError) Unwrap() error { return e.Err }
 
 // acquire tries to take the lock until it has it. Who holds it is told at first,
-// when that changes and as a heartbeat.
+// when that changes and as a heartbeat. Who waits for long asks less often.
 func (m Migration) acquire(ctx context.Context) (Lock, error) {
 	outer := ctx
 	ctx, cancel := m.withWait(ctx, "not locked")
 	defer cancel()
 	var last error
 	var told time.Time
+	pauses := pace.NewProportional(0.05, poll, beat, 0.2)
 	for {
 		lock, err := m.Locker.Try(ctx)
 		if err == nil {
@@ -56,7 +57,7 @@ func (m Migration) acquire(ctx context.Context) (Lock, error) {
 			}
 			last = err
 		}
-		if err := pace.Sleep(ctx, pause()); err != nil {
+		if err := pace.Sleep(ctx, pauses.NextBackOff()); err != nil {
 			if outer.Err() == nil && last != nil {
 				text := fmt.Sprintf("lock %s not taken: %v", m.Name, last)
 				return nil, &reason.Error{Text: text + ", after --wait of " + m.Wait.String(), Hint: waitHint(last), Err: err}

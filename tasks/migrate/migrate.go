@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
 	"github.com/inith/inith/internal/child"
@@ -15,7 +14,7 @@ import (
 )
 
 const (
-	poll      = time.Second      // between two tries to take a lock, ± 20 %
+	poll      = time.Second      // between two tries to take a lock, at first
 	beat      = 5 * time.Second  // between two looks whether it is still ours, and the time that one has
 	heartbeat = 15 * time.Second // between two lines of somebody who waits
 )
@@ -217,7 +216,7 @@ func (m Migration) awaitOrphans(ctx context.Context, lock Lock) error {
 			m.Logger.WarnContext(ctx, "waiting for sessions of an earlier run", "lock", m.Name, "sessions", n)
 			told = time.Now()
 		}
-		if err := pace.Sleep(ctx, pause()); err != nil {
+		if err := pace.Sleep(ctx, poll); err != nil {
 			return err
 		}
 	}
@@ -230,8 +229,6 @@ func (m Migration) withWait(ctx context.Context, what string) (context.Context, 
 	}
 	return context.WithTimeoutCause(ctx, m.Wait, &DeadlineError{Text: what, Flag: "wait", Limit: m.Wait})
 }
-
-func pause() time.Duration { return time.Duration(float64(poll) * (0.8 + 0.4*rand.Float64())) }
 
 func since(start time.Time) string { return time.Since(start).Round(time.Millisecond).String() }
 
