@@ -11,7 +11,7 @@ type tool struct {
 	name    string
 	program string
 	command func(j job) command
-	yard    bool // it writes as many bytes to the disk, and downloads nothing: no tool beats it
+	yard    bool // it only writes as many bytes to the disk, or reads them from the line: what there is to get
 }
 
 func (t tool) isInith() bool { return t.program == inithName }
@@ -66,9 +66,8 @@ func (b *toolbox) toolsFor(s scenario) []tool {
 	}
 	const openssl = ` && test "$(openssl dgst -sha256 -r "$out")" = "$sum *$out"`
 	const sha256sum = ` && echo "$sum  $out" | sha256sum -c --status -`
-	if s.line == nil && s.limit == 0 {
-		write := b.one(fmt.Sprintf(`exec dd if=/dev/zero of="$out" bs=%d count=%d conv=fsync status=none`, mib, s.size/mib))
-		tools = append(tools, tool{name: "(the disk alone)", program: "dd", command: write, yard: true})
+	if y, ok := b.yard(s); ok {
+		tools = append(tools, y)
 	}
 	if !s.slow {
 		add("curl+openssl", b.one(curl+openssl), "curl", "openssl")
@@ -82,6 +81,21 @@ func (b *toolbox) toolsFor(s scenario) []tool {
 	add("s5cmd", b.one(`s5cmd --log error --no-sign-request --endpoint-url "http://$origin" cp "$s3" "$out"`+sha256sum), "s5cmd", "sha256sum")
 	add("axel -n16", b.one(`axel -q -n 16 -o "$out" "$url"`+sha256sum), "axel", "sha256sum")
 	return tools
+}
+
+// yard returns what measures the disk, or the line with as many connections as inith
+// has.
+func (b *toolbox) yard(s scenario) (tool, bool) {
+	switch {
+	case s.limit > 0 || s.slow:
+		return tool{}, false
+	case s.line == nil:
+		write := b.one(fmt.Sprintf(`exec dd if=/dev/zero of="$out" bs=%d count=%d conv=fsync status=none`, mib, s.size/mib))
+		return tool{name: "(the disk alone)", program: "dd", command: write, yard: true}, true
+	}
+	read := b.one(fmt.Sprintf(`i=0; while [ $i -lt %d ]; do curl -qfs -r $((i*%d))-$((i*%[2]d+%[2]d-1)) -o /dev/null "$url" & i=$((i+1)); done; wait`,
+		connections, s.size/connections))
+	return tool{name: "(the line alone)", program: "curl", command: read, yard: true}, b.has("curl")
 }
 
 // one is a script for the download of a single file.
