@@ -26,6 +26,7 @@ const (
 	Conflict       // somebody else writes a label just before
 	Lost           // it is carried out, and its answer lost
 	LostLate       // it is carried out, and hangs
+	Late           // it hangs, and is carried out when nobody waits for its answer any more
 	Dropped        // it is not carried out, nor answered
 	Hangs          // it is not carried out, and hangs
 	Busy           // 429
@@ -95,6 +96,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch fault {
 	case Dropped:
+		panic(http.ErrAbortHandler)
+	case Late:
+		<-r.Context().Done()
+		s.serve(r, false)
 		panic(http.ErrAbortHandler)
 	case Hangs:
 		<-r.Context().Done()

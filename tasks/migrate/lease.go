@@ -145,16 +145,15 @@ func (l *leaseLocker) take(ctx context.Context, free lease) (Lock, error) {
 	} else if free.Spec.HolderIdentity != l.identity {
 		spec.LeaseTransitions++
 	}
-	free.Spec, l.unsure = spec, true
+	free.Spec = spec
 	ours, err := l.write(ctx, method, free)
 	switch {
-	case errors.Is(err, errConflict):
-		l.unsure = false
+	case errors.Is(err, errConflict): // or we were, and had no answer
 		return nil, &HeldError{Holder: "somebody who was faster"}
 	case method == http.MethodPost && errors.Is(err, errNotFound):
-		l.unsure = false
 		return nil, &RefusedError{Err: fmt.Errorf("the namespace %s is not there", redact.Word(l.namespace))}
 	case err != nil:
+		l.unsure = true
 		return nil, err
 	}
 	l.unsure = false
@@ -162,7 +161,8 @@ func (l *leaseLocker) take(ctx context.Context, free lease) (Lock, error) {
 }
 
 func (l *leaseLocker) get(ctx context.Context) (there lease, err error) {
-	return there, l.api.do(ctx, http.MethodGet, l.path()+"/"+l.name, nil, &there)
+	err = l.api.do(ctx, http.MethodGet, l.path()+"/"+l.name, nil, &there)
+	return there, err
 }
 
 // write creates a lease, or replaces that of the same resourceVersion. It returns
@@ -173,7 +173,8 @@ func (l *leaseLocker) write(ctx context.Context, method string, in lease) (out l
 	if method == http.MethodPut {
 		path += "/" + l.name
 	}
-	return out, l.api.do(ctx, method, path, in, &out)
+	err = l.api.do(ctx, method, path, in, &out)
+	return out, err
 }
 
 func (l *leaseLocker) path() string {

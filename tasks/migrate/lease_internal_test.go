@@ -159,7 +159,7 @@ func TestLeaseWrites(t *testing.T) {
 		return nil
 	}
 	for name, f := range map[string]leaseserver.Fault{
-		"conflict": leaseserver.Conflict, "lost": leaseserver.Lost, "lost late": leaseserver.LostLate,
+		"conflict": leaseserver.Conflict, "lost": leaseserver.Lost, "lost late": leaseserver.LostLate, "late": leaseserver.Late,
 		"dropped": leaseserver.Dropped, "hangs": leaseserver.Hangs, "busy": leaseserver.Busy, "down": leaseserver.Down,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -204,6 +204,10 @@ func TestLeaseUnsure(t *testing.T) {
 		l := newLease(t, s, "first")
 		if _, err := l.Try(t.Context()); err == nil {
 			t.Fatal("the answer was not lost")
+		}
+		s.Fault = once(http.MethodPut, leaseserver.Conflict)
+		if _, err := l.Try(t.Context()); err == nil {
+			t.Fatal("there was no conflict")
 		}
 		if s.Spec("app/migrate")["holderIdentity"] != l.identity {
 			t.Error("it was not carried out")
