@@ -77,7 +77,7 @@ func TestEnd(t *testing.T) {
 		"TERM":          {`trap "exit 9" TERM; echo ready; while :; do sleep 0.05; done`, time.Hour, false, 9},
 		"KILL":          {stubborn, 100 * time.Millisecond, false, 137},
 		"KILL at once":  {stubborn, time.Hour, true, 137},
-		"whole group":   {`trap "exit 9" TERM; (trap "" TERM; echo ready; sleep 60) & wait`, 500 * time.Millisecond, false, 9},
+		"whole group":   {`trap "exit 9" TERM; (trap "" TERM; echo ready; sleep 60) & wait`, 2 * time.Second, false, 9},
 		"stopped group": {`trap "exit 9" TERM; echo ready; kill -STOP 0`, time.Hour, false, 9},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -103,11 +103,17 @@ func TestEnd(t *testing.T) {
 	}
 }
 
+// TestLingering has what the command leaves wait until that is told.
 func TestLingering(t *testing.T) {
 	t.Parallel()
-	c, out := shell(t, `(sleep 0.3; echo late) & exit 0`)
+	c, out := shell(t, `(read line <&3; echo late) & exit 0`)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _, _ = r.Close(), w.Close() }()
 	told := 0
-	c.Lingering = func() { told++ }
+	c.Keep, c.Lingering = r, func() { told++; _, _ = w.WriteString("go on\n") }
 	if err := c.Run(t.Context()); err != nil || told != 1 {
 		t.Errorf("got %v, told %d times, want once", err, told)
 	}
