@@ -32,9 +32,10 @@ func (l *listing) of(dest string) []string {
 	defer l.mu.Unlock()
 	if start := time.Now(); start.Sub(l.read) >= relistAfter*l.took {
 		l.names = map[string][]string{}
-		for _, name := range namesIn(l.folder) {
-			if owner := ownerOf(name); owner != "" {
-				l.names[owner] = append(l.names[owner], name)
+		entries, _ := os.ReadDir(l.folder)
+		for _, e := range entries {
+			if owner := ownerOf(e.Name()); owner != "" {
+				l.names[owner] = append(l.names[owner], e.Name())
 			}
 		}
 		l.read = time.Now()
@@ -55,17 +56,6 @@ func (l *listing) add(path string) {
 	if owner := ownerOf(name); l.names != nil && !slices.Contains(l.names[owner], name) {
 		l.names[owner] = append(l.names[owner], name)
 	}
-}
-
-// namesIn returns the names in a folder, none if it cannot be read.
-func namesIn(folder string) []string {
-	d, err := os.Open(filepath.Clean(folder))
-	if err != nil {
-		return nil
-	}
-	defer func() { _ = d.Close() }()
-	names, _ := d.Readdirnames(-1)
-	return names
 }
 
 // ownerOf returns the destination that a partial file, a journal or an extracted

@@ -16,10 +16,9 @@ const stateFolder = ".inith"
 
 // A place is a destination and where its state is.
 type place struct {
-	dest   string // path
-	folder string // of the state
-	name   string // that the files of the state begin with
-	*listing
+	dest     string // path
+	name     string // that the files of the state begin with
+	*listing        // of the folder of the state
 }
 
 // place returns that of a destination. Those of one folder share its listing.
@@ -38,7 +37,7 @@ func (f *Fetcher) place(dest string) place {
 	if f.listings[folder] == nil {
 		f.listings[folder] = &listing{folder: folder}
 	}
-	return place{dest: dest, folder: folder, name: name, listing: f.listings[folder]}
+	return place{dest: dest, name: name, listing: f.listings[folder]}
 }
 
 func (p place) state(suffix string) string { return filepath.Join(p.folder, p.name+suffix) }
