@@ -25,10 +25,7 @@ func explain(ctx context.Context, err error, t Trace, limit time.Duration) error
 		}
 		return tooSlow(t, limit, err)
 	}
-	if r := reason.Network(err); r != nil {
-		return r
-	}
-	if r := reason.TLS(err); r != nil {
+	if r := reason.Connection(err); r != nil {
 		return r
 	}
 	return explainEnd(err, t)

@@ -13,6 +13,14 @@ import (
 	"github.com/inith/inith/internal/redact"
 )
 
+// Connection returns nil if err is neither [Network]'s nor [TLS]'s.
+func Connection(err error) *Error {
+	if r := Network(err); r != nil {
+		return r
+	}
+	return TLS(err)
+}
+
 // Network returns nil if err is none of the resolver's or the kernel's.
 func Network(err error) *Error {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {

@@ -86,10 +86,7 @@ func explainMySQL(ctx context.Context, err error) error {
 
 // explainConnection says what happened to a connection.
 func explainConnection(ctx context.Context, err error) error {
-	if r := reason.Network(err); r != nil {
-		return r
-	}
-	if r := reason.TLS(err); r != nil {
+	if r := reason.Connection(err); r != nil {
 		return r
 	}
 	switch {
