@@ -79,12 +79,11 @@ func (a *apiServer) do(ctx context.Context, method, path string, in, out any) er
 	if err != nil {
 		return err
 	}
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
-	}
-	if in == nil {
-		body = nil
+	var body []byte
+	if in != nil {
+		if body, err = json.Marshal(in); err != nil {
+			return err
+		}
 	}
 	req, err := http.NewRequestWithContext(ctx, method, "https://"+net.JoinHostPort(a.host, a.port)+path, bytes.NewReader(body))
 	if err != nil {
@@ -113,10 +112,7 @@ func explainRequest(ctx context.Context, err error) error {
 	if known, ok := errors.AsType[*reason.Error](err); ok { // a file of the service account
 		return known
 	}
-	if r := reason.Network(err); r != nil {
-		return r
-	}
-	if r := reason.TLS(err); r != nil {
+	if r := reason.Connection(err); r != nil {
 		return r
 	}
 	if ctx.Err() != nil {

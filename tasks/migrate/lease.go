@@ -74,15 +74,11 @@ func openLease(u *url.URL, o Options) (Locker, error) {
 	if !label.MatchString(name) || u.Host != "" && (!label.MatchString(u.Host) || strings.Contains(u.Host, ".")) {
 		return nil, errors.New("want k8s://NAMESPACE/NAME of a Lease, or k8s:///NAME, in lower case")
 	}
-	l := &leaseLocker{
+	return &leaseLocker{
 		api:       newAPIServer(o.Env, keys["token-file"], t),
 		namespace: u.Host, name: name, identity: cmp.Or(o.Host, "inith") + "_" + rand.Text(),
 		duration: (o.Grace + leaseReserve + time.Second - 1).Truncate(time.Second), log: o.Logger,
-	}
-	if l.log == nil {
-		l.log = slog.New(slog.DiscardHandler)
-	}
-	return l, nil
+	}, nil
 }
 
 // Close gives back what may have become ours unseen.
@@ -94,7 +90,7 @@ func (l *leaseLocker) Close(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, beat)
 	defer cancel()
 	lock := &leaseLock{leaseLocker: l}
-	if err := lock.reread(ctx); errors.Is(err, errConflict) {
+	if lock.reread(ctx) == nil {
 		_ = lock.Release(ctx)
 	}
 }

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/inith/inith/internal/leaseserver"
-	"github.com/inith/inith/internal/redact"
 )
 
 const testGrace = 10 * time.Second
@@ -34,11 +33,8 @@ func newLease(t *testing.T, s *leaseserver.Server, host string) *leaseLocker {
 
 func leaseWith(t *testing.T, s *leaseserver.Server, host, token string) *leaseLocker {
 	t.Helper()
-	u, err := redact.ParseURL("k8s://app/migrate#token-file=" + token)
-	if err != nil {
-		t.Fatal(err)
-	}
-	locker, err := openLease(u, Options{Host: host, Grace: testGrace, Env: []string{"KUBERNETES_SERVICE_HOST=api", "KUBERNETES_SERVICE_PORT=443"}})
+	env := []string{"KUBERNETES_SERVICE_HOST=api", "KUBERNETES_SERVICE_PORT=443"}
+	locker, _, err := Open("k8s://app/migrate#token-file="+token, Options{Host: host, Grace: testGrace, Env: env})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,18 +60,18 @@ func (l *leaseLock) fresh() error {
 
 // renew writes the time. A conflict is nothing but that somebody has written: it may
 // have been us, when the answer was lost.
-func (l *leaseLock) renew(ctx context.Context) error {
-	for again := false; ; again = true {
+func (l *leaseLock) renew(ctx context.Context) (err error) {
+	for range 2 {
 		now := time.Now()
 		l.object.Spec.RenewTime = microTime{now}
-		err := l.update(ctx)
-		if err == nil {
+		if err = l.update(ctx); err == nil {
 			l.renewed = now
 		}
-		if again || !errors.Is(err, errConflict) {
+		if !errors.Is(err, errConflict) {
 			return err
 		}
 	}
+	return err
 }
 
 func (l *leaseLock) tryUpdate(ctx context.Context) error {
@@ -87,7 +88,7 @@ func (l *leaseLock) update(ctx context.Context) error {
 		return nil
 	}
 	if errors.Is(err, errConflict) {
-		err = l.reread(ctx)
+		err = cmp.Or(l.reread(ctx), err)
 	}
 	if errors.Is(err, errNotFound) {
 		return &takenError{"somebody has deleted it"}
@@ -95,7 +96,7 @@ func (l *leaseLock) update(ctx context.Context) error {
 	return err
 }
 
-// reread reads the object again, and returns errConflict if it is ours.
+// reread reads the object again, and returns nil if it is ours.
 func (l *leaseLock) reread(ctx context.Context) error {
 	there, err := l.get(ctx)
 	if err != nil {
@@ -105,7 +106,7 @@ func (l *leaseLock) reread(ctx context.Context) error {
 		return &takenError{fmt.Sprintf("%s has it", hostOf(holder))}
 	}
 	l.object = there
-	return errConflict
+	return nil
 }
 
 // Orphans are none: a lease lasts until its holder's command has ended.

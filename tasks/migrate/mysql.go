@@ -49,9 +49,6 @@ func openMySQL(u *url.URL, o Options) (Locker, error) {
 	c.Passwd, _ = u.User.Password()
 	c.Logger = &mysql.NopLogger{} // it would quote the server
 	l := &mySQL{config: c, passwordFile: keys["password-file"], tls: &trust.Loader{TLS: t}, name: cmp.Or(o.Name, defaultName), log: o.Logger}
-	if l.log == nil {
-		l.log = slog.New(slog.DiscardHandler)
-	}
 	return l, l.readQuery(u.Query(), t)
 }
 

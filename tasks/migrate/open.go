@@ -19,7 +19,7 @@ type Options struct {
 	Host   string        // who we are, for those who wait
 	Grace  time.Duration // of the command, which a lease outlasts
 	Env    []string      // where a Pod finds its API server
-	Logger *slog.Logger
+	Logger *slog.Logger  // nil: discard
 }
 
 // A Kind is a kind of lock.
@@ -80,6 +80,9 @@ func Open(raw string, o Options) (Locker, string, error) {
 	if kind.open == nil {
 		return nil, "", fmt.Errorf("unknown scheme%s%s, have %s", redact.Quoted(u.Scheme),
 			suggest.DidYouMean(u.Scheme, known), strings.Join(known, ", "))
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	l, err := kind.open(u, o)
 	if err != nil {

@@ -50,9 +50,7 @@ func openPostgres(u *url.URL, o Options) (Locker, error) {
 		return nil, err
 	}
 	settings, err := libpq.Settings(u, t, func(key string) error {
-		if o.Logger != nil {
-			o.Logger.Debug("dropped", "what", "query key", "key", redact.Word(key))
-		}
+		o.Logger.Debug("dropped", "what", "query key", "key", redact.Word(key))
 		return nil // a framework's
 	})
 	if err != nil {
@@ -70,9 +68,6 @@ func openPostgres(u *url.URL, o Options) (Locker, error) {
 	l := &postgres{
 		settings: settings, serverName: t.ServerName, passwordFile: keys["password-file"],
 		name: cmp.Or(o.Name, defaultName), host: o.Host, log: o.Logger,
-	}
-	if l.log == nil {
-		l.log = slog.New(slog.DiscardHandler)
 	}
 	settings["application_name"] = l.application(waiterPrefix)
 	return l, nil
