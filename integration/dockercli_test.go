@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -55,6 +56,12 @@ func cleanup(t *testing.T, args ...string) {
 	if r := runDocker(ctx, t, nil, args...); r.code != 0 && !strings.Contains(r.stderr, "No such") {
 		t.Errorf("docker %s: %s", strings.Join(args, " "), r.stderr)
 	}
+}
+
+// withInith returns the options, and those of docker run that bring inith into the
+// image of a server, for an ordinary user. What follows are arguments of inith.
+func withInith(server string, options ...string) []string {
+	return append(slices.Clone(options), "--user=1234", "--volume="+binary+":/inith:ro", "--entrypoint=/inith", image(server))
 }
 
 // runContainer runs a container to its end; args are those of docker run.

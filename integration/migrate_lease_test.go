@@ -2,10 +2,7 @@ package integration_test
 
 import (
 	"context"
-	"encoding/pem"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,18 +25,17 @@ const serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount"
 func startAPIServer(t *testing.T, s *leaseserver.Server) (account string, options []string) {
 	t.Helper()
 	s.Token = password
-	server := httptest.NewTLSServer(s)
-	t.Cleanup(server.Close)
+	files, env, stop := s.Start()
+	t.Cleanup(stop)
 	account = sharedDir(t)
-	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	for name, content := range map[string]string{"token": password + "\n", "namespace": "app", "ca.crt": string(ca)} {
+	for name, content := range files {
 		writeMode(t, filepath.Join(account, name), content, 0o644)
 	}
-	host, port, err := net.SplitHostPort(server.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
+	options = []string{"--network=host"}
+	for _, variable := range env {
+		options = append(options, "--env="+variable)
 	}
-	return account, []string{"--network=host", "--env=KUBERNETES_SERVICE_HOST=" + host, "--env=KUBERNETES_SERVICE_PORT=" + port}
+	return account, options
 }
 
 // A leaseTest is a server with a Lease for commands that share a folder.
@@ -63,7 +59,7 @@ func newLeaseTest(t *testing.T) *leaseTest {
 }
 
 func (l *leaseTest) replica(lease, script string) []string {
-	return append(slices.Clone(l.options), "--user=1234", "--volume="+binary+":/inith:ro", "--entrypoint=/inith", image("busybox"),
+	return append(withInith("busybox", l.options...),
 		"migrate", "--lock=k8s:///"+lease, "--grace=1s", "--wait=1m", "--", "sh", "-c", script)
 }
 

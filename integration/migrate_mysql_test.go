@@ -64,11 +64,8 @@ func (db *mariaDB) replica(seconds float64, options ...string) []string {
 }
 
 func (db *mariaDB) replicaOf(command []string, options ...string) []string {
-	args := []string{
-		"--network=host", "--user=1234", "--volume=" + binary + ":/inith:ro", "--entrypoint=/inith", "--env=DATABASE_URL=" + db.url, "--env=MYSQL_PWD=" + password,
-		image("mariadb"), "migrate", "--lock-from-env=DATABASE_URL",
-	}
-	return slices.Concat(args, options, []string{"--"}, command)
+	args := withInith("mariadb", "--network=host", "--env=DATABASE_URL="+db.url, "--env=MYSQL_PWD="+password)
+	return slices.Concat(args, []string{"migrate", "--lock-from-env=DATABASE_URL"}, options, []string{"--"}, command)
 }
 
 // cut ends the session that has the lock, which is the oldest one.

@@ -72,12 +72,8 @@ func (db *migrationDB) query(t *testing.T, sql string) string {
 // so many seconds, in an image that has the migrator and not inith.
 func replica(t *testing.T, url string, seconds float64, options ...string) []string {
 	t.Helper()
-	args := []string{
-		"--network=host", "--user=1234", "--volume=" + binary + ":/inith:ro", "--entrypoint=/inith", "--env=DATABASE_URL=" + url,
-		mountFile(t, "/migration.sql", fmt.Sprintf(migrationSQL, seconds)),
-		image("postgres"), "migrate", "--lock-from-env=DATABASE_URL",
-	}
-	return append(append(args, options...), "--", "sh", "-c", migration)
+	args := withInith("postgres", "--network=host", "--env=DATABASE_URL="+url, mountFile(t, "/migration.sql", fmt.Sprintf(migrationSQL, seconds)))
+	return slices.Concat(args, []string{"migrate", "--lock-from-env=DATABASE_URL"}, options, []string{"--", "sh", "-c", migration})
 }
 
 // runReplicas starts ten at once, and returns what they said.
@@ -236,9 +232,8 @@ func TestMigratePostgresTLS(t *testing.T) {
 // fileReplica returns the arguments of docker run for a replica that locks a file of
 // a volume.
 func fileReplica(volume, script string, options ...string) []string {
-	args := []string{"--network=none", "--user=1234", "--volume=" + binary + ":/inith:ro", "--volume=" + volume + ":/shared", "--entrypoint=/inith", image("busybox")}
-	args = append(append(args, "migrate", "--lock=file:///shared/lock"), options...)
-	return append(args, "--", "sh", "-c", script)
+	args := withInith("busybox", "--network=none", "--volume="+volume+":/shared")
+	return slices.Concat(args, []string{"migrate", "--lock=file:///shared/lock"}, options, []string{"--", "sh", "-c", script})
 }
 
 // TestMigrateFile locks a file of a volume that containers share: ten at once; and a

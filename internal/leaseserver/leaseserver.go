@@ -5,9 +5,11 @@ package leaseserver
 
 import (
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -234,6 +236,16 @@ func parse(body io.Reader) (map[string]any, error) {
 		return nil, errors.New("no Lease")
 	}
 	return object, nil
+}
+
+// Start serves by TLS until stop. It returns what a Pod has for that: the files of its
+// service account, by name, and the variables.
+func (s *Server) Start() (account map[string]string, env []string, stop func()) {
+	server := httptest.NewTLSServer(s)
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	address := server.Listener.Addr().(*net.TCPAddr) //nolint:forcetypeassert // it listens by TCP
+	return map[string]string{"token": s.Token + "\n", "namespace": "app", "ca.crt": string(ca)},
+		[]string{"KUBERNETES_SERVICE_HOST=" + address.IP.String(), "KUBERNETES_SERVICE_PORT=" + strconv.Itoa(address.Port)}, server.Close
 }
 
 // RoundTrip implements [http.RoundTripper] without a network.

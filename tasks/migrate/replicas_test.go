@@ -2,12 +2,9 @@ package migrate_test
 
 import (
 	"context"
-	"encoding/pem"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -136,22 +133,15 @@ func lease(t *testing.T) (url string, env []string) {
 		}
 		return leaseserver.None
 	}}
-	server := httptest.NewTLSServer(handler)
-	t.Cleanup(server.Close)
+	files, env, stop := handler.Start()
+	t.Cleanup(stop)
 	account := t.TempDir()
-	for name, content := range map[string]string{
-		"token": "t0ken\n", "namespace": "app",
-		"ca.crt": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})),
-	} {
+	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(account, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	host, port, err := net.SplitHostPort(server.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return "k8s:///migrate#token-file=" + account + "/token", []string{"KUBERNETES_SERVICE_HOST=" + host, "KUBERNETES_SERVICE_PORT=" + port}
+	return "k8s:///migrate#token-file=" + account + "/token", env
 }
 
 // TestKilledHolder kills the holder with a signal that it cannot handle. Its
