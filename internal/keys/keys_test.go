@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/inith/inith/internal/keys"
 )
@@ -101,9 +102,19 @@ func with[V any](m map[string]V, key string, v V) map[string]V {
 	return m
 }
 
+// parsed is the tree of a text that is YAML.
+func parsed(t *testing.T, in string) *yaml.Node {
+	t.Helper()
+	n, err := keys.Parse([]byte(in))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 func TestReadMapping(t *testing.T) {
 	t.Parallel()
-	n, err := keys.Parse([]byte(`
+	n := parsed(t, `
 name: hut
 mode: 0640
 rooms:
@@ -114,10 +125,7 @@ doors: {front: {wide: true}}
 lamps: {hall: bright}
 paint: white
 height: 2.5
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
+`)
 	got, mistakes := keys.ReadMapping(n, houseTable())
 	if mistakes != nil {
 		t.Fatal(mistakes)
@@ -136,7 +144,7 @@ height: 2.5
 // and to quote no value.
 func TestMistakes(t *testing.T) {
 	t.Parallel()
-	n, err := keys.Parse([]byte(`roms: []
+	n := parsed(t, `roms: []
 "S3cret key": 1
 rooms:
 - {beds: S3cret, light: yes}
@@ -148,10 +156,7 @@ doors: {wall: {}, front: S3cret}
 lamps: [S3cret]
 paint: {hall: S3cret}
 mode: ~
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
+`)
 	_, mistakes := keys.ReadMapping(n, houseTable())
 	var got []string
 	for _, m := range mistakes {
@@ -207,11 +212,7 @@ func tripTable() keys.Table[trip] {
 
 func TestShortAndWithin(t *testing.T) {
 	t.Parallel()
-	n, err := keys.Parse([]byte("beds: 2\nplaces:\n- Oslo\n- {name: Rome, nights: 3}\ntags: [cheap]\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, mistakes := keys.ReadMapping(n, tripTable())
+	got, mistakes := keys.ReadMapping(parsed(t, "beds: 2\nplaces:\n- Oslo\n- {name: Rome, nights: 3}\ntags: [cheap]\n"), tripTable())
 	want := trip{Places: []place{{"Oslo", 0, 3, 3}, {"Rome", 3, 4, 3}}, Room: room{Beds: 2, Tags: []string{"cheap"}}}
 	if diff := cmp.Diff(want, got); diff != "" || mistakes != nil {
 		t.Errorf("%v (-want +got):\n%s", mistakes, diff)
@@ -223,11 +224,7 @@ func TestShortAndWithin(t *testing.T) {
 		"places: [{name: [Oslo]}]": "1:17: name: want a text",
 		"tags: [a b]":              "1:8: tags: want a word",
 	} {
-		n, err := keys.Parse([]byte(in))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, mistakes := keys.ReadMapping(n, tripTable())
+		_, mistakes := keys.ReadMapping(parsed(t, in), tripTable())
 		if len(mistakes) != 1 || mistakes[0].Error() != want {
 			t.Errorf("%s: got %v, want %s", in, mistakes, want)
 		}
@@ -239,11 +236,7 @@ func TestShortAndWithin(t *testing.T) {
 
 func TestRequired(t *testing.T) {
 	t.Parallel()
-	n, err := keys.Parse([]byte("roof: {color: red}\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, mistakes := keys.ReadMapping(n, houseTable())
+	_, mistakes := keys.ReadMapping(parsed(t, "roof: {color: red}\n"), houseTable())
 	if len(mistakes) != 1 || mistakes[0].Error() != "1:1: no name" {
 		t.Errorf("got %v", mistakes)
 	}
