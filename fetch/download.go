@@ -12,8 +12,8 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 
-	"github.com/inith/inith/internal/pace"
 	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/retry"
 )
 
 // A download brings the bytes of one object into its partial file.
@@ -264,7 +264,7 @@ func (d *download) rest(ctx context.Context, c *claim, n int) error {
 		return nil
 	}
 	d.ranges.rests(c, pause)
-	return pace.Sleep(ctx, pause)
+	return retry.Sleep(ctx, pause)
 }
 
 // endOfStream ends an object whose size was not told. Where nothing but the end
@@ -384,5 +384,5 @@ func (t *Transfer) failed(ctx context.Context, err error, progress bool, pauses 
 	if progress { // the server works: only the connection was cut
 		return nil
 	}
-	return pace.Sleep(ctx, pause)
+	return retry.Sleep(ctx, pause)
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/cenkalti/backoff/v4"
 	"golang.org/x/time/rate"
 
-	"github.com/inith/inith/internal/pace"
 	"github.com/inith/inith/internal/redact"
+	"github.com/inith/inith/internal/retry"
 )
 
 // shared is what the transfers of a fetcher have in common.
@@ -147,7 +147,7 @@ func (f *Fetcher) pauses() backoff.BackOff {
 
 // limit waits until n more bytes may have come.
 func (f *Fetcher) limit(ctx context.Context, n int) error {
-	return pace.Sleep(ctx, f.pauseAfter(n))
+	return retry.Sleep(ctx, f.pauseAfter(n))
 }
 
 // pauseAfter returns for how long nothing more may come after n bytes.

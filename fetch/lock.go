@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/inith/inith/internal/pace"
+	"github.com/inith/inith/internal/retry"
 )
 
 const (
@@ -44,7 +44,7 @@ func (t *Transfer) lock(ctx context.Context) (unlock func(), err error) {
 			told = true
 		}
 		t.enter(Locked)
-		if err := pace.Sleep(ctx, lockPoll); err != nil {
+		if err := retry.Sleep(ctx, lockPoll); err != nil {
 			return nil, err
 		}
 	}
@@ -89,7 +89,7 @@ func holdLock(f *os.File) (unlock func()) {
 		_ = os.Chtimes(f.Name(), now, now)
 	}
 	beat()
-	end := pace.Every(heartbeat, beat)
+	end := retry.Every(heartbeat, beat)
 	return func() {
 		end()
 		_ = os.Remove(f.Name()) // while it is locked: who waits for it sees that it is gone

@@ -13,7 +13,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/inith/inith/internal/crash"
-	"github.com/inith/inith/internal/pace"
+	"github.com/inith/inith/internal/retry"
 )
 
 // Defaults of [Waiter].
@@ -136,14 +136,14 @@ type wait struct {
 
 func (w *Waiter) wait(ctx context.Context, index int, t *Target) (err error) {
 	defer crash.Recover(&err) // of Notify; Probe has its own
-	s := &wait{Waiter: w, index: index, target: t, start: time.Now(), pace: pace.NewProportional(0.04, minPause, maxPause, 0.2)}
+	s := &wait{Waiter: w, index: index, target: t, start: time.Now(), pace: retry.NewProportional(0.04, minPause, maxPause, 0.2)}
 	for {
 		begun := time.Now()
 		err := s.probe(ctx)
 		done, failed := s.decide(ctx, err)
 		if !done {
 			s.notify(err, false)
-			cause := pace.Sleep(ctx, s.pause(err, time.Since(begun)))
+			cause := retry.Sleep(ctx, s.pause(err, time.Since(begun)))
 			if cause == nil {
 				continue
 			}

@@ -11,7 +11,7 @@ import (
 	"github.com/inith/inith/fetch"
 	"github.com/inith/inith/internal/bytesize"
 	"github.com/inith/inith/internal/display"
-	"github.com/inith/inith/internal/pace"
+	"github.com/inith/inith/internal/retry"
 )
 
 // A fetchView shows transfers to a person.
@@ -26,7 +26,7 @@ type fetchView interface {
 // written.
 func (j *fetchJob) watch() (stop func()) {
 	view, every := j.newView()
-	end := pace.Every(every, func() { view.show(j.statuses()) })
+	end := retry.Every(every, func() { view.show(j.statuses()) })
 	return func() {
 		end()
 		view.end(j.statuses())

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/inith/inith/internal/display"
-	"github.com/inith/inith/internal/pace"
+	"github.com/inith/inith/internal/retry"
 	"github.com/inith/inith/probe"
 )
 
@@ -51,7 +51,7 @@ func (w *waitJob) newProgress() *progress {
 // written.
 func (p *progress) start() (stop func()) {
 	p.locked(p.view.begin)
-	end := pace.Every(p.every, func() { p.locked(p.view.beat) })
+	end := retry.Every(p.every, func() { p.locked(p.view.beat) })
 	return func() {
 		end()
 		p.locked(p.view.beat)

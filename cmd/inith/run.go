@@ -13,8 +13,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/inith/inith/internal/atomicfile"
-	"github.com/inith/inith/internal/pace"
 	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/retry"
 	"github.com/inith/inith/tasks/plan"
 )
 
@@ -170,7 +170,7 @@ func (j *runJob) runPlan(ctx context.Context) (plan.Report, error) {
 	if j.live() {
 		every = redraw
 	}
-	stop := pace.Every(every, j.view.beat)
+	stop := retry.Every(every, j.view.beat)
 	defer stop()
 	return j.plan.Run(ctx)
 }

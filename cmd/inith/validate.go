@@ -13,7 +13,7 @@ import (
 
 	"github.com/inith/inith/internal/crash"
 	"github.com/inith/inith/internal/memory"
-	"github.com/inith/inith/internal/pace"
+	"github.com/inith/inith/internal/retry"
 	"github.com/inith/inith/tasks/validate"
 )
 
@@ -180,7 +180,7 @@ func (j *validateJob) watch(start time.Time) (stop func()) {
 		r := j.validator.Rules
 		log.Info("validating", "files", len(r.Files), "certificates", len(r.TLS), "variables", len(r.Env), "timeout", shortDuration(j.timeout))
 	}
-	return pace.Every(heartbeat, func() {
+	return retry.Every(heartbeat, func() {
 		for _, path := range j.validator.Awaited() {
 			log.Info("still waiting", "path", path, "elapsed", time.Since(start).Round(time.Second).String(), "err", "it is not there, or empty")
 		}

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/inith/inith/internal/faultserver"
-	"github.com/inith/inith/internal/pace"
+	"github.com/inith/inith/internal/retry"
 )
 
 // The origin's file, and how bad the line is.
@@ -79,7 +79,7 @@ func (d *download) killed(ctx context.Context) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	for d.origin.Stats().Sent < size/2 && pace.Sleep(ctx, 10*time.Millisecond) == nil {
+	for d.origin.Stats().Sent < size/2 && retry.Sleep(ctx, 10*time.Millisecond) == nil {
 	}
 	_ = cmd.Process.Kill()
 	if err := cmd.Wait(); ctx.Err() != nil || err == nil {

@@ -7,7 +7,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/inith/inith/internal/pace"
+	"github.com/inith/inith/internal/retry"
 	"github.com/inith/inith/internal/simserver"
 )
 
@@ -68,7 +68,7 @@ func reserve(ctx context.Context) (string, error) {
 }
 
 func (s scene) play(ctx context.Context, address string) {
-	if pace.Sleep(ctx, s.listens) != nil {
+	if retry.Sleep(ctx, s.listens) != nil {
 		return
 	}
 	server, err := simserver.Listen(ctx, "tcp", address, s.starting)
@@ -77,7 +77,7 @@ func (s scene) play(ctx context.Context, address string) {
 		return
 	}
 	defer server.Close()
-	if pace.Sleep(ctx, s.serves-s.listens) == nil {
+	if retry.Sleep(ctx, s.serves-s.listens) == nil {
 		server.Become(s.ready)
 		<-ctx.Done()
 	}

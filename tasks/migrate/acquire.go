@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/inith/inith/internal/pace"
 	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/retry"
 )
 
 // A HeldError says who has the lock, as far as it can be told.
@@ -41,7 +41,7 @@ func (m Migration) acquire(ctx context.Context) (Lock, error) {
 	defer cancel()
 	var last error
 	var told time.Time
-	pauses := pace.NewProportional(0.05, poll, beat, 0.2)
+	pauses := retry.NewProportional(0.05, poll, beat, 0.2)
 	for {
 		lock, err := m.Locker.Try(ctx)
 		if err == nil {
@@ -57,7 +57,7 @@ func (m Migration) acquire(ctx context.Context) (Lock, error) {
 			}
 			last = err
 		}
-		if err := pace.Sleep(ctx, pauses.NextBackOff()); err != nil {
+		if err := retry.Sleep(ctx, pauses.NextBackOff()); err != nil {
 			if outer.Err() == nil && last != nil {
 				text := fmt.Sprintf("lock %s not taken: %v", m.Name, last)
 				return nil, &reason.Error{Text: text + ", after --wait of " + m.Wait.String(), Hint: waitHint(last), Err: err}

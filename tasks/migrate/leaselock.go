@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/inith/inith/internal/child"
-	"github.com/inith/inith/internal/pace"
+	"github.com/inith/inith/internal/retry"
 )
 
 const (
@@ -124,7 +124,7 @@ func (l *leaseLock) Release(ctx context.Context) error {
 		if _, taken := errors.AsType[*takenError](err); taken || err == nil {
 			return nil
 		}
-		if pace.Sleep(ctx, releasePause) != nil {
+		if retry.Sleep(ctx, releasePause) != nil {
 			return err
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/inith/inith/internal/child"
-	"github.com/inith/inith/internal/pace"
+	"github.com/inith/inith/internal/retry"
 )
 
 const (
@@ -169,7 +169,7 @@ func (m Migration) run(ctx context.Context, what string, c child.Command, lock L
 // because we were frozen.
 func (m Migration) watch(ctx context.Context, lock Lock, lost func(err error, grace time.Duration)) (stop func()) {
 	ours := time.Now() // when it was, at the latest
-	return pace.Every(beat, func() {
+	return retry.Every(beat, func() {
 		if ctx.Err() != nil {
 			return
 		}
@@ -216,7 +216,7 @@ func (m Migration) awaitOrphans(ctx context.Context, lock Lock) error {
 			m.Logger.WarnContext(ctx, "waiting for sessions of an earlier run", "lock", m.Name, "sessions", n)
 			told = time.Now()
 		}
-		if err := pace.Sleep(ctx, poll); err != nil {
+		if err := retry.Sleep(ctx, poll); err != nil {
 			return err
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/inith/inith/internal/crash"
-	"github.com/inith/inith/internal/pace"
+	"github.com/inith/inith/internal/retry"
 )
 
 // Pauses between two attempts of a step: they double from the first to the longest,
@@ -126,7 +126,7 @@ func (r *run) attempts(ctx context.Context, i int) error {
 		}
 		pause := policy.NextBackOff()
 		r.note(i, Event{State: Retrying, Attempt: attempt, Pause: pause, Err: err})
-		if cause := pace.Sleep(ctx, pause); cause != nil {
+		if cause := retry.Sleep(ctx, pause); cause != nil {
 			return fmt.Errorf("%w, during the pause after: %w", cause, err)
 		}
 		r.note(i, Event{State: Running, Attempt: attempt + 1})

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/inith/inith/internal/pace"
+	"github.com/inith/inith/internal/retry"
 	"github.com/inith/inith/tasks/validate/document"
 )
 
@@ -46,9 +46,9 @@ func (r *FileRule) await(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.AppearWithin)
 	defer cancel()
-	pauses := pace.NewProportional(0.04, 10*time.Millisecond, time.Second, 0.2)
+	pauses := retry.NewProportional(0.04, 10*time.Millisecond, time.Second, 0.2)
 	for !r.there() {
-		if pace.Sleep(ctx, pauses.NextBackOff()) != nil {
+		if retry.Sleep(ctx, pauses.NextBackOff()) != nil {
 			return
 		}
 	}

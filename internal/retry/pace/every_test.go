@@ -5,13 +5,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/inith/inith/internal/pace"
+	"github.com/inith/inith/internal/retry"
 )
 
 func TestEvery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := 0
-		stop := pace.Every(time.Second, func() { n++ })
+		stop := retry.Every(time.Second, func() { n++ })
 		time.Sleep(3500 * time.Millisecond)
 		stop()
 		time.Sleep(time.Minute)

@@ -7,12 +7,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/inith/inith/internal/pace"
+	"github.com/inith/inith/internal/retry"
 )
 
 func TestProportional(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := pace.NewProportional(0.04, 10*time.Millisecond, time.Second, 0)
+		p := retry.NewProportional(0.04, 10*time.Millisecond, time.Second, 0)
 		start := time.Now()
 		for _, tt := range []struct{ at, want time.Duration }{
 			{0, 10 * time.Millisecond},
@@ -33,7 +33,7 @@ func TestProportional(t *testing.T) {
 }
 
 func TestProportionalJitter(t *testing.T) {
-	p := pace.NewProportional(0.04, 100*time.Millisecond, time.Second, 0.2)
+	p := retry.NewProportional(0.04, 100*time.Millisecond, time.Second, 0.2)
 	seen := map[time.Duration]bool{}
 	for range 200 {
 		d := p.NextBackOff()
@@ -51,7 +51,7 @@ func TestSleepReturnsTheCause(t *testing.T) {
 	cause := errors.New("enough")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(cause)
-	if err := pace.Sleep(ctx, time.Hour); !errors.Is(err, cause) {
+	if err := retry.Sleep(ctx, time.Hour); !errors.Is(err, cause) {
 		t.Errorf("err = %v, want %v", err, cause)
 	}
 }

@@ -1,0 +1,86 @@
+package usererr
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+
+	"github.com/inith/inith/internal/redact"
+)
+
+// Connection returns nil if err is neither [Network]'s nor [TLS]'s.
+func Connection(err error) *Error {
+	if r := Network(err); r != nil {
+		return r
+	}
+	return TLS(err)
+}
+
+// Network returns nil if err is none of the resolver's or the kernel's.
+func Network(err error) *Error {
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		return explainDNS(dns)
+	}
+	return Errno(err, []Known{
+		{syscall.ECONNREFUSED, "connection refused", "nothing listens there: is the server up, and does the Service have ready endpoints on this port?"},
+		{syscall.EHOSTUNREACH, "no route to host", "the Pod is gone, or the network is not up yet"},
+		{syscall.ENETUNREACH, "network unreachable", "this address family may have no route here"},
+		{syscall.ETIMEDOUT, "connection timed out", "a NetworkPolicy or firewall drops it, or the address is wrong"},
+		{syscall.ENOENT, "no such socket", "is the volume with the socket mounted, and the server up?"},
+		{syscall.EACCES, "permission denied", "the socket's mode or owner keeps this user out"},
+	})
+}
+
+func explainDNS(err *net.DNSError) *Error {
+	if err.IsNotFound {
+		return &Error{
+			Text: "name not found",
+			Hint: "is the Service created, in this namespace? Another one's is name.namespace; an external name is looked up faster with a trailing dot",
+			Err:  err,
+		}
+	}
+	return &Error{Text: "name server did not answer", Hint: "is the cluster's DNS reachable? A NetworkPolicy must allow port 53", Err: err}
+}
+
+// TLS returns nil if err is none of a handshake.
+func TLS(err error) *Error {
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
+		return &Error{Text: "TLS: the server does not speak TLS on this port", Hint: "another port, or the scheme without TLS", Err: err}
+	}
+	if e, ok := errors.AsType[x509.HostnameError](err); ok {
+		return &Error{Text: "TLS: the certificate is not for this name", Hint: fmt.Sprintf("--tls-server-name sets the name to verify; the certificate has %s", names(e.Certificate)), Err: err}
+	}
+	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok && e.Reason == x509.Expired {
+		return &Error{Text: "TLS: the certificate has expired or is not valid yet", Hint: "is the clock of this node right?", Err: err}
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return &Error{Text: "TLS: the certificate is signed by an unknown authority", Hint: "--ca-file names the authority to trust", Err: err}
+	}
+	if e, ok := errors.AsType[tls.AlertError](err); ok {
+		return &Error{Text: "TLS: the server refused the handshake: " + e.Error(), Hint: "does it want a client certificate (--cert-file, --key-file)?", Err: err}
+	}
+	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return &Error{Text: "TLS: the certificate is not valid: " + redact.Line(e.Err.Error()), Err: err}
+	}
+	return nil
+}
+
+func names(c *x509.Certificate) string {
+	all := c.DNSNames
+	for _, ip := range c.IPAddresses {
+		all = append(all, ip.String())
+	}
+	const most = 5
+	if len(all) > most {
+		all = append(all[:most:most], "…")
+	}
+	if len(all) == 0 {
+		return "none"
+	}
+	return redact.Line(strings.Join(all, ", "))
+}
