@@ -16,8 +16,8 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 
 	"github.com/inith/inith/internal/credentials"
-	"github.com/inith/inith/internal/reason"
 	"github.com/inith/inith/internal/trust"
+	"github.com/inith/inith/internal/usererr"
 )
 
 const (
@@ -178,7 +178,7 @@ func linkLocal(a netip.Addr) bool {
 }
 
 func errLinkLocal() error {
-	return &reason.Error{
+	return &usererr.Error{
 		Text: "redirected to a link-local address, where clouds serve their credentials",
 		Hint: "no file is served there: the server, or who controls its answers, is not to be trusted",
 	}
@@ -192,11 +192,11 @@ func redirect(origin *url.URL, next *http.Request, via []*http.Request) error {
 	last := via[len(via)-1].URL
 	switch {
 	case len(via) > maxRedirects:
-		return permanent(&reason.Error{Text: fmt.Sprintf("more than %d redirects", maxRedirects)})
+		return permanent(&usererr.Error{Text: fmt.Sprintf("more than %d redirects", maxRedirects)})
 	case next.URL.Scheme != "http" && next.URL.Scheme != "https":
-		return permanent(&reason.Error{Text: "redirected to what is not HTTP"})
+		return permanent(&usererr.Error{Text: "redirected to what is not HTTP"})
 	case last.Scheme == "https" && next.URL.Scheme == "http":
-		return permanent(&reason.Error{Text: "redirected from https to http, where anybody could change the bytes"})
+		return permanent(&usererr.Error{Text: "redirected from https to http, where anybody could change the bytes"})
 	}
 	if a, err := netip.ParseAddr(next.URL.Hostname()); err == nil && linkLocal(a) && next.URL.Hostname() != origin.Hostname() {
 		return permanent(errLinkLocal())
@@ -218,7 +218,7 @@ func (t readableRedirects) RoundTrip(req *http.Request) (*http.Response, error) 
 	}
 	if _, err := resp.Location(); err != nil && !errors.Is(err, http.ErrNoLocation) {
 		_ = resp.Body.Close()
-		return nil, permanent(&reason.Error{Text: "redirected to what is not a URL", Err: err})
+		return nil, permanent(&usererr.Error{Text: "redirected to what is not a URL", Err: err})
 	}
 	return resp, nil
 }

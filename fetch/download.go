@@ -12,8 +12,8 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 
-	"github.com/inith/inith/internal/reason"
 	"github.com/inith/inith/internal/retry"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // A download brings the bytes of one object into its partial file.
@@ -279,7 +279,7 @@ func (d *download) endOfStream(part *Part, size int64) error {
 }
 
 func errEndUntold() error {
-	return permanent(&reason.Error{
+	return permanent(&usererr.Error{
 		Text: "the server tells neither the size of the file nor where it ends",
 		Hint: "nobody could see that it was cut: give its digest with --sha256",
 	})

@@ -16,8 +16,8 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 
 	"github.com/inith/inith/internal/credentials"
-	"github.com/inith/inith/internal/reason"
 	"github.com/inith/inith/internal/redact"
+	"github.com/inith/inith/internal/usererr"
 )
 
 const userAgent = "inith"
@@ -120,7 +120,7 @@ func (w *web) open(ctx context.Context, u *url.URL, r Span, tag string) (*Part, 
 func (w *web) request(ctx context.Context, u *url.URL, r Span, tag string) (*retryablehttp.Request, error) {
 	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return nil, permanent(&reason.Error{Text: "not a request that can be sent", Err: err})
+		return nil, permanent(&usererr.Error{Text: "not a request that can be sent", Err: err})
 	}
 	if err := w.authorize(req.Request); err != nil {
 		return nil, err
@@ -170,7 +170,7 @@ func (w *web) authorize(req *http.Request) error {
 func (w *web) addHeaders(req *http.Request) error {
 	for _, name := range w.file.HeaderFiles {
 		header, err := credentials.ReadHeaders(name)
-		if r, ok := errors.AsType[*reason.Error](err); ok && r.Err == nil { // it is there, and wrong
+		if r, ok := errors.AsType[*usererr.Error](err); ok && r.Err == nil { // it is there, and wrong
 			return permanent(err)
 		}
 		if err != nil {
@@ -197,7 +197,7 @@ func readAnswer(resp *http.Response, r Span, tag string) (*Part, error) {
 		return nil, err
 	}
 	if encoding := resp.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return nil, permanent(&reason.Error{
+		return nil, permanent(&usererr.Error{
 			Text: "the server sends the file compressed for transport, although asked not to",
 			Hint: "its bytes could not be told from those of the file: turn off Content-Encoding for this path",
 		})
@@ -211,7 +211,7 @@ func readAnswer(resp *http.Response, r Span, tag string) (*Part, error) {
 	case http.StatusRequestedRangeNotSatisfiable:
 		return part, noPart(part, resp, r)
 	default:
-		return nil, permanent(&reason.Error{Text: fmt.Sprintf("answered status %d, which is not an answer to this request", resp.StatusCode)})
+		return nil, permanent(&usererr.Error{Text: fmt.Sprintf("answered status %d, which is not an answer to this request", resp.StatusCode)})
 	}
 }
 
@@ -239,7 +239,7 @@ func rangePart(p *Part, resp *http.Response, r Span, tag string) error {
 	start, end, size, ok := parseContentRange(resp.Header.Get("Content-Range"))
 	switch {
 	case !ok || r == whole(), start > r.Start, end <= r.Start:
-		return &reason.Error{Text: "the server sent another range than the one asked for"}
+		return &usererr.Error{Text: "the server sent another range than the one asked for"}
 	case !sameVersion(p, resp, tag):
 		return ErrChanged
 	}
@@ -266,7 +266,7 @@ func noPart(p *Part, resp *http.Response, r Span) error {
 		p.Size, p.Span, p.Ranged, p.Body = 0, Span{}, true, http.NoBody
 		return nil
 	}
-	return &reason.Error{Text: "the server says that the file ends before the byte asked for"}
+	return &usererr.Error{Text: "the server says that the file ends before the byte asked for"}
 }
 
 // parseContentRange reads "bytes 0-99/1000" (RFC 9110, section 14.4). The end is

@@ -18,7 +18,7 @@ import (
 
 	"github.com/inith/inith/fetch"
 	"github.com/inith/inith/internal/faultserver"
-	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // child runs the test that calls it in a process of its own, where attr tells. It
@@ -106,7 +106,7 @@ func checkRefusal(t *testing.T, file fetch.File, result fetch.Result, err error,
 		return
 	}
 	for _, text := range texts {
-		if !strings.Contains(err.Error()+" "+reason.Hint(err), text) {
+		if !strings.Contains(err.Error()+" "+usererr.Hint(err), text) {
 			t.Errorf("err = %v, want %q", err, text)
 		}
 	}

@@ -14,13 +14,13 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // statusError says what a status means, nil if it comes with bytes.
 func statusError(resp *http.Response) error {
 	code := resp.StatusCode
-	err := &reason.Error{Text: fmt.Sprintf("answered status %d (%s)", code, statusText(code))}
+	err := &usererr.Error{Text: fmt.Sprintf("answered status %d (%s)", code, statusText(code))}
 	switch code {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		err.Hint = "do the credentials (--header-file, --bearer-file, --password-file) give access? A signed link may have expired"
@@ -74,15 +74,15 @@ func explain(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err // without the URL
 	}
-	for _, ours := range []error{errorIn[*PermanentError](err), errorIn[*throttleError](err), errorIn[*reason.Error](err)} {
+	for _, ours := range []error{errorIn[*PermanentError](err), errorIn[*throttleError](err), errorIn[*usererr.Error](err)} {
 		if ours != nil {
 			return ours // without what others have put around it
 		}
 	}
-	if r := reason.Network(err); r != nil {
+	if r := usererr.Network(err); r != nil {
 		return r
 	}
-	if r := reason.TLS(err); r != nil {
+	if r := usererr.TLS(err); r != nil {
 		if _, cert := errors.AsType[*tls.CertificateVerificationError](err); cert {
 			return permanent(r)
 		}
@@ -93,11 +93,11 @@ func explain(err error) error {
 	case errors.Is(err, context.Canceled):
 		return err
 	case isNet && netErr.Timeout(), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
-		return &reason.Error{Text: "no answer in time", Hint: "the server is overloaded or hangs, or a firewall drops the packets", Err: err}
+		return &usererr.Error{Text: "no answer in time", Hint: "the server is overloaded or hangs, or a firewall drops the packets", Err: err}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed):
-		return &reason.Error{Text: "the connection was cut", Err: err}
+		return &usererr.Error{Text: "the connection was cut", Err: err}
 	default:
-		return &reason.Error{Text: "answer not understood", Hint: "does this port speak HTTP? Is a proxy between?", Err: err}
+		return &usererr.Error{Text: "answer not understood", Hint: "does this port speak HTTP? Is a proxy between?", Err: err}
 	}
 }
 

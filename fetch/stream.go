@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // runStream writes the bytes to the standard output, in one stream that goes on
@@ -99,7 +99,7 @@ func (p *pipe) expect(part *Part) error {
 		return errEndUntold()
 	}
 	if p.off > 0 && p.tag == "" && p.want == (Digest{}) {
-		return permanent(&reason.Error{
+		return permanent(&usererr.Error{
 			Text: "the connection was cut, and the server tells versions of the file not apart",
 			Hint: "what was written cannot be taken back; a digest (--sha256) lets it go on",
 		})
@@ -201,7 +201,7 @@ func readSmall(ctx context.Context, s Source, most int64) ([]byte, error) {
 		return nil, cutOff(ctx, err)
 	}
 	if int64(len(b)) == most {
-		return nil, permanent(&reason.Error{Text: "too long for a list of digests"})
+		return nil, permanent(&usererr.Error{Text: "too long for a list of digests"})
 	}
 	return b, nil
 }

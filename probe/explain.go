@@ -10,12 +10,12 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // explain says what the error of an attempt means that had limit for it.
 func explain(ctx context.Context, err error, t Trace, limit time.Duration) error {
-	if r, ok := errors.AsType[*reason.Error](err); ok && r != nil {
+	if r, ok := errors.AsType[*usererr.Error](err); ok && r != nil {
 		return err
 	}
 	if expired(ctx) {
@@ -25,7 +25,7 @@ func explain(ctx context.Context, err error, t Trace, limit time.Duration) error
 		}
 		return tooSlow(t, limit, err)
 	}
-	if r := reason.Connection(err); r != nil {
+	if r := usererr.Connection(err); r != nil {
 		return r
 	}
 	return explainEnd(err, t)
@@ -44,44 +44,44 @@ func withLimit(ctx context.Context, limit time.Duration) (context.Context, conte
 
 // tooSlow says what an attempt was doing when its time was over. The text holds
 // the limit, not a measurement, so that it is the same each time.
-func tooSlow(t Trace, limit time.Duration, err error) *reason.Error {
+func tooSlow(t Trace, limit time.Duration, err error) *usererr.Error {
 	limit = limit.Round(time.Millisecond)
 	switch {
 	case len(t.Addresses) == 0:
-		return &reason.Error{
+		return &usererr.Error{
 			Text: fmt.Sprintf("name not resolved within %v", limit),
 			Hint: "is the cluster's DNS reachable? A NetworkPolicy must allow port 53", Err: err,
 		}
 	case !t.Accepted:
-		return &reason.Error{
+		return &usererr.Error{
 			Text: fmt.Sprintf("no answer to the connection within %v", limit),
 			Hint: "a NetworkPolicy or firewall drops it, or the address is wrong", Err: err,
 		}
 	case !t.Answered:
-		return &reason.Error{
+		return &usererr.Error{
 			Text: fmt.Sprintf("accepted the connection, then said nothing for %v", limit),
 			Hint: "the server hangs, or a proxy waits for its backend, or this port speaks another protocol", Err: err,
 		}
 	default:
-		return &reason.Error{Text: fmt.Sprintf("did not finish its answer within %v", limit), Hint: "the server is overloaded or hangs", Err: err}
+		return &usererr.Error{Text: fmt.Sprintf("did not finish its answer within %v", limit), Hint: "the server is overloaded or hangs", Err: err}
 	}
 }
 
 // explainEnd says how a connection ended, or that the answer was not understood.
-func explainEnd(err error, t Trace) *reason.Error {
+func explainEnd(err error, t Trace) *usererr.Error {
 	ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 	switch {
 	case t.Accepted && !t.Answered:
-		return &reason.Error{
+		return &usererr.Error{
 			Text: "accepted the connection and closed it without an answer",
 			Hint: "a proxy without a backend does that, and a port that speaks another protocol or TLS", Err: err,
 		}
 	case ended:
-		return &reason.Error{Text: "closed the connection in the middle of its answer", Err: err}
+		return &usererr.Error{Text: "closed the connection in the middle of its answer", Err: err}
 	default:
 		// The text of err may quote the answer, and an answer what was sent.
-		return &reason.Error{Text: "answer not understood", Hint: "does this port speak another protocol?", Err: err}
+		return &usererr.Error{Text: "answer not understood", Hint: "does this port speak another protocol?", Err: err}
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 	"strings"
 
 	"github.com/inith/inith/internal/credentials"
-	"github.com/inith/inith/internal/reason"
 	"github.com/inith/inith/internal/trust"
+	"github.com/inith/inith/internal/usererr"
 )
 
 const (
@@ -106,7 +106,7 @@ func (w *web) Probe(ctx context.Context) error {
 func (w *web) request(ctx context.Context) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, w.method, w.url.String(), http.NoBody)
 	if err != nil {
-		return nil, Permanent(&reason.Error{Text: "not a request that can be sent", Err: err})
+		return nil, Permanent(&usererr.Error{Text: "not a request that can be sent", Err: err})
 	}
 	req.Header.Set("User-Agent", userAgent)
 	if name, ok := w.spec.keys["header-file"]; ok {
@@ -163,7 +163,7 @@ func (w *web) redirect(t *http.Transport, next *http.Request, via []*http.Reques
 		return http.ErrUseLastResponse
 	}
 	if len(via) > maxRedirects {
-		return &reason.Error{Text: fmt.Sprintf("more than %d redirects", maxRedirects)}
+		return &usererr.Error{Text: fmt.Sprintf("more than %d redirects", maxRedirects)}
 	}
 	if credentials.Origin(next.URL) != credentials.Origin(w.url) {
 		clear(next.Header)
@@ -198,8 +198,8 @@ func (w *web) hasCredentials() bool {
 	return w.spec.url.User != nil || w.spec.keys["header-file"] != ""
 }
 
-func statusReason(resp *http.Response, what string) *reason.Error {
-	r := &reason.Error{Text: fmt.Sprintf("answered status %d, %s", resp.StatusCode, what)}
+func statusReason(resp *http.Response, what string) *usererr.Error {
+	r := &usererr.Error{Text: fmt.Sprintf("answered status %d, %s", resp.StatusCode, what)}
 	switch resp.StatusCode {
 	case http.StatusNotFound:
 		r.Hint = "is the path right?"
@@ -220,7 +220,7 @@ func (w *web) judgeBody(resp *http.Response) error {
 		return err
 	}
 	if !w.body.Match(body) {
-		return &reason.Error{Text: fmt.Sprintf("answered status %d, but the body (%d bytes) does not match", resp.StatusCode, len(body))}
+		return &usererr.Error{Text: fmt.Sprintf("answered status %d, but the body (%d bytes) does not match", resp.StatusCode, len(body))}
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/inith/inith/internal/libpq"
-	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // protoUser is who asks at [LevelProto]. It need not exist. It must not be empty:
@@ -163,7 +163,7 @@ func (d *database) startTLS(ctx context.Context, c net.Conn, config *tls.Config)
 }
 
 func errNoTLS() error {
-	return &reason.Error{Text: "the server does not offer TLS", Hint: "sslmode or a CA file asks for it: is ssl on in the server? sslmode=disable does without"}
+	return &usererr.Error{Text: "the server does not offer TLS", Hint: "sslmode or a CA file asks for it: is ssl on in the server? sslmode=disable does without"}
 }
 
 // startup introduces us and looks at the first answer. Any request for a
@@ -220,10 +220,10 @@ func (d *database) login(ctx context.Context, c *pgconn.Config) error {
 		if _, err := result.Close(); err != nil {
 			return postgresError(err)
 		}
-		return &reason.Error{Text: "sql has no row"}
+		return &usererr.Error{Text: "sql has no row"}
 	}
 	if row := result.Values(); len(row) == 0 || isFalse(row[0]) {
-		return &reason.Error{Text: "the first column of sql is false, 0 or null"}
+		return &usererr.Error{Text: "the first column of sql is false, 0 or null"}
 	}
 	return nil // further rows, of which there may be millions, are not read
 }
@@ -238,7 +238,7 @@ func isFalse(value []byte) bool {
 // message of the protocol.
 func (d *database) loginError(err error, c *pgconn.Config) error {
 	t := d.spec.dialer.Trace()
-	if c.TLSConfig == nil || !t.Answered || t.TLS || reason.TLS(err) != nil {
+	if c.TLSConfig == nil || !t.Answered || t.TLS || usererr.TLS(err) != nil {
 		return postgresError(err)
 	}
 	d.plainFirst = true

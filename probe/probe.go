@@ -12,7 +12,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // A Prober makes readiness attempts against one dependency. It is used by one
@@ -48,7 +48,7 @@ func (e *RejectedError) Unwrap() error { return e.Err }
 func Rejected(err error) error { return &RejectedError{Err: err} }
 
 // Hint returns advice on err, "" if there is none.
-func Hint(err error) string { return reason.Hint(err) }
+func Hint(err error) string { return usererr.Hint(err) }
 
 func isPermanent(err error) bool {
 	_, ok := errors.AsType[*PermanentError](err)

@@ -13,8 +13,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/inith/inith/internal/libpq"
-	"github.com/inith/inith/internal/reason"
 	"github.com/inith/inith/internal/trust"
+	"github.com/inith/inith/internal/usererr"
 )
 
 var errNotRedis = errors.New("the answer to PING is not PONG")
@@ -159,7 +159,7 @@ func (c *cache) state(ctx context.Context, client *redis.Client) error {
 			return err
 		}
 		if n == 0 {
-			return &reason.Error{Text: "the key does not exist"}
+			return &usererr.Error{Text: "the key does not exist"}
 		}
 	}
 	want, ok := c.spec.keys["role"]
@@ -171,7 +171,7 @@ func (c *cache) state(ctx context.Context, client *redis.Client) error {
 		return err
 	}
 	if len(answer) == 0 || answer[0] != want {
-		return &reason.Error{Text: "the server's role is not " + want}
+		return &usererr.Error{Text: "the server's role is not " + want}
 	}
 	return nil
 }
@@ -182,11 +182,11 @@ func (c *cache) judge(err error) error {
 	if !ok {
 		return err
 	}
-	if _, ours := errors.AsType[*reason.Error](err); ours {
+	if _, ours := errors.AsType[*usererr.Error](err); ours {
 		return err
 	}
 	code, text, _ := strings.Cut(answer.Error(), " ")
-	r := &reason.Error{Text: "answered " + answerCode(code), Err: err}
+	r := &usererr.Error{Text: "answered " + answerCode(code), Err: err}
 	switch {
 	case code == "NOPERM" && c.spec.level < LevelState:
 		return nil // it knows us, and answers

@@ -7,7 +7,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // defaultSettle is how long an accepted connection must stay open: a proxy
@@ -68,7 +68,7 @@ func (p *port) Probe(ctx context.Context) error {
 	case err == nil, errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return nil
 	default:
-		return &reason.Error{
+		return &usererr.Error{
 			Text: "accepted the connection and closed it at once",
 			Hint: "a proxy without a backend does that: does the Service have ready endpoints?",
 			Err:  err,

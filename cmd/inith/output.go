@@ -13,10 +13,10 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
-	"github.com/inith/inith/internal/reason"
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/suggest"
 	"github.com/inith/inith/internal/termination"
+	"github.com/inith/inith/internal/usererr"
 	"github.com/inith/inith/probe"
 	"github.com/inith/inith/tasks/plan"
 )
@@ -136,7 +136,7 @@ func describe(err error) []failure {
 		}
 		return all
 	}
-	f := failure{text: err.Error(), hint: reason.Hint(err)}
+	f := failure{text: err.Error(), hint: usererr.Hint(err)}
 	switch _, usage := errors.AsType[*usageError](err); {
 	case usage:
 		f.hint = cmp.Or(f.hint, "inith --help tells the usage")

@@ -12,8 +12,8 @@ import (
 
 	"github.com/inith/inith/internal/child"
 	"github.com/inith/inith/internal/keys"
-	"github.com/inith/inith/internal/reason"
 	"github.com/inith/inith/internal/suggest"
+	"github.com/inith/inith/internal/usererr"
 	"github.com/inith/inith/tasks/plan"
 )
 
@@ -272,7 +272,7 @@ func (j *lateJob) Run(ctx context.Context) error {
 		return err
 	}
 	if err != nil { // no wrong usage: the plan was right when it began
-		return &reason.Error{Text: err.Error(), Hint: reason.Hint(err)}
+		return &usererr.Error{Text: err.Error(), Hint: usererr.Hint(err)}
 	}
 	return job.Run(ctx)
 }

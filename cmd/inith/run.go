@@ -13,8 +13,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/inith/inith/internal/atomicfile"
-	"github.com/inith/inith/internal/reason"
 	"github.com/inith/inith/internal/retry"
+	"github.com/inith/inith/internal/usererr"
 	"github.com/inith/inith/tasks/plan"
 )
 
@@ -198,7 +198,7 @@ func writeWhole(path string, b []byte) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, reason.Local(err))
+		return fmt.Errorf("%s: %w", path, usererr.Local(err))
 	}
 	return nil
 }

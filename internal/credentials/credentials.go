@@ -13,7 +13,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // ReadSecret returns what is in a file, without the line end that editors add.
@@ -21,7 +21,7 @@ import (
 func ReadSecret(what, name string) (string, error) {
 	b, err := os.ReadFile(name)
 	if err != nil {
-		return "", reason.File(what, name, err)
+		return "", usererr.File(what, name, err)
 	}
 	return strings.TrimRight(string(b), "\r\n"), nil
 }
@@ -30,12 +30,12 @@ func ReadSecret(what, name string) (string, error) {
 func ReadHeaders(name string) (http.Header, error) {
 	b, err := os.ReadFile(name)
 	if err != nil {
-		return nil, reason.File("header file", name, err)
+		return nil, usererr.File("header file", name, err)
 	}
 	text := append(bytes.TrimSpace(b), "\r\n\r\n"...)
 	header, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(text))).ReadMIMEHeader()
 	if err != nil {
-		return nil, &reason.Error{Text: fmt.Sprintf("header file %q has a line that is not \"Name: value\"", name)}
+		return nil, &usererr.Error{Text: fmt.Sprintf("header file %q has a line that is not \"Name: value\"", name)}
 	}
 	return http.Header(header), nil
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/inith/inith/internal/credentials"
-	"github.com/inith/inith/internal/reason"
 	"github.com/inith/inith/internal/roots"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // Check returns an error if libpq would not accept the settings, whatever is in the
@@ -37,7 +37,7 @@ func Config(settings map[string]string, serverName string) (*pgconn.Config, erro
 	}
 	c, err := pgconn.ParseConfig(DSN(settings))
 	if err != nil {
-		return nil, &reason.Error{Text: "the TLS files cannot be used", Hint: "they must be PEM, and key and certificate go together", Err: err}
+		return nil, &usererr.Error{Text: "the TLS files cannot be used", Hint: "they must be PEM, and key and certificate go together", Err: err}
 	}
 	for _, way := range TLS(c) {
 		if (*way).RootCAs == nil && strings.HasPrefix(settings["sslmode"], "verify-") {

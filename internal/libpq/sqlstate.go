@@ -6,8 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/inith/inith/internal/reason"
 	"github.com/inith/inith/internal/redact"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // A verdict is what a SQLSTATE means for somebody who waits.
@@ -42,7 +42,7 @@ func verdicts() map[string]verdict {
 
 // Reason says what an error answer of a server means. The server's own text is not
 // shown.
-func Reason(code string) *reason.Error {
+func Reason(code string) *usererr.Error {
 	table := verdicts()
 	v, ok := table[code]
 	if !ok && len(code) == 5 {
@@ -51,7 +51,7 @@ func Reason(code string) *reason.Error {
 	if !ok {
 		v = verdict{text: "the server refused"}
 	}
-	return &reason.Error{Text: fmt.Sprintf("%s (SQLSTATE %s)", v.text, redact.Line(code)), Hint: v.hint}
+	return &usererr.Error{Text: fmt.Sprintf("%s (SQLSTATE %s)", v.text, redact.Line(code)), Hint: v.hint}
 }
 
 // Error reduces an error of pgconn to its SQLSTATE and a text of ours.
@@ -63,7 +63,7 @@ func Error(err error) error {
 		pgconn.ErrPrimaryConnection, pgconn.ErrStandbyConnection, pgconn.ErrReadOnlyConnection, pgconn.ErrReadWriteConnection,
 	} {
 		if errors.Is(err, other) {
-			return &reason.Error{Text: "no host has the target_session_attrs asked for", Err: err}
+			return &usererr.Error{Text: "no host has the target_session_attrs asked for", Err: err}
 		}
 	}
 	return err

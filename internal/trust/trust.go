@@ -11,8 +11,8 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/inith/inith/internal/reason"
 	"github.com/inith/inith/internal/roots"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // TLS says whom to trust and who we are. The zero value trusts the system's
@@ -74,14 +74,14 @@ func (l *Loader) loadCA() error {
 	}
 	ca, err := os.ReadFile(l.CAFile)
 	if err != nil {
-		return reason.File("CA file", l.CAFile, err)
+		return usererr.File("CA file", l.CAFile, err)
 	}
 	if l.pool != nil && bytes.Equal(ca, l.ca) {
 		return nil
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(ca) {
-		return &reason.Error{Text: fmt.Sprintf("CA file %q holds no certificate", l.CAFile), Hint: "it must be PEM"}
+		return &usererr.Error{Text: fmt.Sprintf("CA file %q holds no certificate", l.CAFile), Hint: "it must be PEM"}
 	}
 	l.ca, l.pool = ca, pool
 	return nil
@@ -93,18 +93,18 @@ func (l *Loader) loadCert() error {
 	}
 	cert, err := os.ReadFile(l.CertFile)
 	if err != nil {
-		return reason.File("certificate file", l.CertFile, err)
+		return usererr.File("certificate file", l.CertFile, err)
 	}
 	key, err := os.ReadFile(l.KeyFile)
 	if err != nil {
-		return reason.File("key file", l.KeyFile, err)
+		return usererr.File("key file", l.KeyFile, err)
 	}
 	if l.chain != nil && bytes.Equal(cert, l.cert[0]) && bytes.Equal(key, l.cert[1]) {
 		return nil
 	}
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
-		return &reason.Error{Text: fmt.Sprintf("certificate %q and key %q do not go together", l.CertFile, l.KeyFile), Err: err}
+		return &usererr.Error{Text: fmt.Sprintf("certificate %q and key %q do not go together", l.CertFile, l.KeyFile), Err: err}
 	}
 	l.cert, l.chain = [2][]byte{cert, key}, []tls.Certificate{pair}
 	return nil

@@ -15,7 +15,7 @@ import (
 	"path/filepath"
 
 	"github.com/inith/inith/internal/atomicfile"
-	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // An Action is one thing to do. Exactly one of Mkdir, Copy and Chmod is given.
@@ -39,7 +39,7 @@ func (a Action) String() string {
 	}
 }
 
-// Run does the actions, one after another. Its error is a [*reason.Error] or the
+// Run does the actions, one after another. Its error is a [*usererr.Error] or the
 // cause of ctx.
 func Run(ctx context.Context, actions []Action) error {
 	for _, a := range actions {
@@ -50,8 +50,8 @@ func Run(ctx context.Context, actions []Action) error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			known := reason.Local(err)
-			return &reason.Error{Text: a.String() + ": " + known.Text, Hint: known.Hint, Err: err}
+			known := usererr.Local(err)
+			return &usererr.Error{Text: a.String() + ": " + known.Text, Hint: known.Hint, Err: err}
 		}
 	}
 	return nil

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/usererr"
 	"github.com/inith/inith/tasks/files"
 )
 
@@ -117,7 +117,7 @@ func TestErrors(t *testing.T) {
 		"copy tool to /proc/nowhere: no such file or directory": {{Copy: "tool", To: "/proc/nowhere"}},
 	} {
 		_, err := in(t, actions...)
-		if e, ok := errors.AsType[*reason.Error](err); !ok || e.Text != want {
+		if e, ok := errors.AsType[*usererr.Error](err); !ok || e.Text != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"path/filepath"
 
 	"github.com/inith/inith/internal/atomicfile"
-	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // mode is that of the installed binary, whatever the umask: every user may execute
@@ -35,13 +35,13 @@ func Install(ctx context.Context, source, folder, name string) (Result, error) {
 		return Result{}, refused("make the folder "+folder, err)
 	}
 	if noexec(folder) {
-		return Result{}, &reason.Error{
+		return Result{}, &usererr.Error{
 			Text: folder + " is mounted noexec: nothing in it can be executed",
 			Hint: "mount a volume without that option, such as an emptyDir",
 		}
 	}
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() && info.Mode()&fs.ModeSymlink == 0 {
-		return Result{}, &reason.Error{Text: path + " is not a regular file: it is never replaced"}
+		return Result{}, &usererr.Error{Text: path + " is not a regular file: it is never replaced"}
 	}
 	src, err := os.Open(filepath.Clean(source))
 	if err != nil {
@@ -117,6 +117,6 @@ func intact(ctx context.Context, path string, src io.ReaderAt, size int64) bool 
 
 // refused says what a file system refused.
 func refused(what string, err error) error {
-	known := reason.Local(err)
-	return &reason.Error{Text: fmt.Sprintf("cannot %s: %s", what, known.Text), Hint: known.Hint, Err: err}
+	known := usererr.Local(err)
+	return &usererr.Error{Text: fmt.Sprintf("cannot %s: %s", what, known.Text), Hint: known.Hint, Err: err}
 }

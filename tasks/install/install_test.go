@@ -17,7 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/usererr"
 	"github.com/inith/inith/tasks/install"
 )
 
@@ -253,7 +253,7 @@ func mustInstall(t *testing.T, source, dir string) install.Result {
 	t.Helper()
 	r, err := install.Install(t.Context(), source, dir, "inith")
 	if err != nil {
-		t.Fatalf("%v (%s)", err, reason.Hint(err))
+		t.Fatalf("%v (%s)", err, usererr.Hint(err))
 	}
 	return r
 }

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/inith/inith/internal/reason"
 	"github.com/inith/inith/internal/retry"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // A HeldError says who has the lock, as far as it can be told.
@@ -60,7 +60,7 @@ func (m Migration) acquire(ctx context.Context) (Lock, error) {
 		if err := retry.Sleep(ctx, pauses.NextBackOff()); err != nil {
 			if outer.Err() == nil && last != nil {
 				text := fmt.Sprintf("lock %s not taken: %v", m.Name, last)
-				return nil, &reason.Error{Text: text + ", after --wait of " + m.Wait.String(), Hint: waitHint(last), Err: err}
+				return nil, &usererr.Error{Text: text + ", after --wait of " + m.Wait.String(), Hint: waitHint(last), Err: err}
 			}
 			return nil, err
 		}
@@ -68,7 +68,7 @@ func (m Migration) acquire(ctx context.Context) (Lock, error) {
 }
 
 func (m Migration) failed(what string, err error) error {
-	return &reason.Error{Text: fmt.Sprintf("lock %s %s: %v", m.Name, what, err), Hint: reason.Hint(err), Err: err}
+	return &usererr.Error{Text: fmt.Sprintf("lock %s %s: %v", m.Name, what, err), Hint: usererr.Hint(err), Err: err}
 }
 
 // tell logs why there is no lock yet.
@@ -89,5 +89,5 @@ func waitHint(err error) string {
 	if _, held := errors.AsType[*HeldError](err); held {
 		return "if it works, --wait must be longer than the longest migration; if it hangs, end it there"
 	}
-	return reason.Hint(err)
+	return usererr.Hint(err)
 }

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/inith/inith/internal/child"
-	"github.com/inith/inith/internal/reason"
 	"github.com/inith/inith/internal/redact"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // maxNote bounds what is read of a lock file, in bytes.
@@ -65,19 +65,19 @@ func (l *fileLocker) Try(ctx context.Context) (Lock, error) {
 // refused says what the file system refuses. Only a folder that is not there may
 // still come.
 func (*fileLocker) refused(err error) error {
-	if known := reason.Errno(err, []reason.Known{
+	if known := usererr.Errno(err, []usererr.Known{
 		{Errno: syscall.ENOENT, Text: "its folder is not there", Hint: "is the volume mounted?"},
 	}); known != nil {
 		return known
 	}
-	known := reason.Errno(err, []reason.Known{
+	known := usererr.Errno(err, []usererr.Known{
 		{Errno: syscall.ENOLCK, Text: "the volume has no locks", Hint: "another volume, or a lock in the database"},
 		{Errno: syscall.ENOSYS, Text: "the volume has no locks", Hint: "another volume, or a lock in the database"},
 		{Errno: syscall.EOPNOTSUPP, Text: "the volume has no locks", Hint: "another volume, or a lock in the database"},
 		{Errno: syscall.EISDIR, Text: "it is a folder", Hint: "name a file in it"},
 	})
 	if known == nil {
-		known = reason.Local(err)
+		known = usererr.Local(err)
 	}
 	return &RefusedError{Err: known}
 }
@@ -93,7 +93,7 @@ type fileLock struct {
 func (l *fileLock) Check(context.Context) error {
 	ours, err := l.f.Stat()
 	if err != nil {
-		return reason.Local(err)
+		return usererr.Local(err)
 	}
 	there, err := os.Stat(l.path)
 	if err != nil || !os.SameFile(ours, there) {

@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"github.com/inith/inith/internal/credentials"
-	"github.com/inith/inith/internal/reason"
 	"github.com/inith/inith/internal/trust"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // accountToken is where a Pod has the token of its service account, with the CA and
@@ -73,7 +73,7 @@ func (a *apiServer) namespace() (string, error) {
 // error, such as errNotFound and errConflict.
 func (a *apiServer) do(ctx context.Context, method, path string, in, out any) error {
 	if a.host == "" || a.port == "" {
-		return &RefusedError{Err: &reason.Error{Text: "KUBERNETES_SERVICE_HOST or _PORT is not set", Hint: "a Lease is a lock for commands that run in a Pod"}}
+		return &RefusedError{Err: &usererr.Error{Text: "KUBERNETES_SERVICE_HOST or _PORT is not set", Hint: "a Lease is a lock for commands that run in a Pod"}}
 	}
 	token, err := credentials.ReadSecret("token file", a.tokenFile)
 	if err != nil {
@@ -109,16 +109,16 @@ func (a *apiServer) do(ctx context.Context, method, path string, in, out any) er
 
 // explainRequest says why there is no answer.
 func explainRequest(ctx context.Context, err error) error {
-	if known, ok := errors.AsType[*reason.Error](err); ok { // a file of the service account
+	if known, ok := errors.AsType[*usererr.Error](err); ok { // a file of the service account
 		return known
 	}
-	if r := reason.Connection(err); r != nil {
+	if r := usererr.Connection(err); r != nil {
 		return r
 	}
 	if ctx.Err() != nil {
-		return &reason.Error{Text: "the API server does not answer in time", Hint: "it is overloaded, or a NetworkPolicy keeps this Pod from it", Err: err}
+		return &usererr.Error{Text: "the API server does not answer in time", Hint: "it is overloaded, or a NetworkPolicy keeps this Pod from it", Err: err}
 	}
-	return &reason.Error{Text: "the API server's answer was cut off, or is none", Err: err}
+	return &usererr.Error{Text: "the API server's answer was cut off, or is none", Err: err}
 }
 
 // explainStatus returns nil for success. What the server says beside its status may
@@ -132,15 +132,15 @@ func explainStatus(method string, status int) error {
 	case status == http.StatusConflict:
 		return errConflict
 	case status == http.StatusUnauthorized:
-		return &RefusedError{Err: &reason.Error{Text: "the API server does not accept the token (status 401)", Hint: "was the service account made anew since the Pod was?"}}
+		return &RefusedError{Err: &usererr.Error{Text: "the API server does not accept the token (status 401)", Hint: "was the service account made anew since the Pod was?"}}
 	case status == http.StatusForbidden:
 		verb := strings.NewReplacer("GET", "get", "POST", "create", "PUT", "update").Replace(method)
-		return &RefusedError{Err: &reason.Error{
+		return &RefusedError{Err: &usererr.Error{
 			Text: fmt.Sprintf("the Pod's service account may not %s leases there (status 403)", verb),
 			Hint: "it needs a Role with get, create and update for leases of coordination.k8s.io, and a RoleBinding",
 		}}
 	case status == http.StatusTooManyRequests:
-		return &reason.Error{Text: "the API server has too much to do (status 429)"}
+		return &usererr.Error{Text: "the API server has too much to do (status 429)"}
 	case status == http.StatusUnprocessableEntity, status == http.StatusBadRequest:
 		return &RefusedError{Err: fmt.Errorf("the API server takes no such Lease (status %d)", status)}
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/inith/inith/internal/child"
-	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // A mySQLLock is held by the connection of its locker.
@@ -61,7 +61,7 @@ func explainMySQL(ctx context.Context, err error) error {
 	if !ok {
 		return explainConnection(ctx, err)
 	}
-	known := map[uint16]reason.Error{
+	known := map[uint16]usererr.Error{
 		1040: {Text: "the server has too many connections", Hint: "raise max_connections, or have fewer clients"},
 		1044: {Text: "the user has no access to the database", Hint: "GRANT it, or name another one in the URL"},
 		1045: {Text: "the server refuses the credentials", Hint: "are user and password right, and may the user log in from here, with this ssl-mode?"},
@@ -86,14 +86,14 @@ func explainMySQL(ctx context.Context, err error) error {
 
 // explainConnection says what happened to a connection.
 func explainConnection(ctx context.Context, err error) error {
-	if r := reason.Connection(err); r != nil {
+	if r := usererr.Connection(err); r != nil {
 		return r
 	}
 	switch {
 	case errors.Is(err, mysql.ErrNoTLS):
-		return &reason.Error{Text: "the server has no TLS", Hint: "ssl-mode=preferred in the URL goes without", Err: err}
+		return &usererr.Error{Text: "the server has no TLS", Hint: "ssl-mode=preferred in the URL goes without", Err: err}
 	case ctx.Err() != nil:
-		return &reason.Error{Text: "the server does not answer in time", Hint: "it is overloaded, or something between drops the packets", Err: err}
+		return &usererr.Error{Text: "the server does not answer in time", Hint: "it is overloaded, or something between drops the packets", Err: err}
 	}
-	return &reason.Error{Text: "the connection was cut", Hint: "the server was restarted, or somebody ended the session", Err: err}
+	return &usererr.Error{Text: "the connection was cut", Hint: "the server was restarted, or somebody ended the session", Err: err}
 }

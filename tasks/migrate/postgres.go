@@ -18,8 +18,8 @@ import (
 
 	"github.com/inith/inith/internal/credentials"
 	"github.com/inith/inith/internal/libpq"
-	"github.com/inith/inith/internal/reason"
 	"github.com/inith/inith/internal/redact"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // defaultName is that of a lock in a database, whatever the program is called: two
@@ -275,7 +275,7 @@ func explain(ctx context.Context, err error) error {
 		}
 		return r
 	}
-	if known := libpq.Error(err); reason.Hint(known) != "" || known != err { //nolint:errorlint // whether it was replaced
+	if known := libpq.Error(err); usererr.Hint(known) != "" || known != err { //nolint:errorlint // whether it was replaced
 		return known
 	}
 	return explainConnection(ctx, err)

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // explain says where and why a template failed, in words of ours: those of
@@ -20,7 +20,7 @@ func (p *templateProgram) explain(ctx context.Context, err error) error {
 	if m, ok := errors.AsType[*PlaceError](err); ok { // of a template that was included
 		return m
 	}
-	r, ours := errors.AsType[*reason.Error](err)
+	r, ours := errors.AsType[*usererr.Error](err)
 	if !ours {
 		r = execWords(err.Error())
 	}
@@ -44,13 +44,13 @@ func (p *templateProgram) place(message string) (offset int, ok bool) {
 }
 
 // execWords says what the words of text/template mean that are its own.
-func execWords(message string) *reason.Error {
+func execWords(message string) *usererr.Error {
 	if name := functionIn(message, "wrong number of args for "); name != "" {
-		return &reason.Error{Text: name + ": too few or too many values", Hint: "it is used as " + usage(name)}
+		return &usererr.Error{Text: name + ": too few or too many values", Hint: "it is used as " + usage(name)}
 	}
 	if _, kinds, ok := strings.Cut(message, "wrong type for value; expected "); ok {
 		want, got, _ := strings.Cut(kinds, "; got ")
-		return &reason.Error{Text: fmt.Sprintf("want %s, and it is %s", goKind(want), goKind(got))}
+		return &usererr.Error{Text: fmt.Sprintf("want %s, and it is %s", goKind(want), goKind(got))}
 	}
 	for _, known := range []struct{ in, text, hint string }{
 		{"incompatible types for comparison", "values of different kinds are compared", "int and toString make them the same"},
@@ -64,13 +64,13 @@ func execWords(message string) *reason.Error {
 		{"can't print", "this cannot be written as text", ""},
 	} {
 		if strings.Contains(message, known.in) {
-			return &reason.Error{Text: known.text, Hint: known.hint}
+			return &usererr.Error{Text: known.text, Hint: known.hint}
 		}
 	}
 	if name := functionIn(message, "error calling "); name != "" {
-		return &reason.Error{Text: name + " does not take these values", Hint: "it is used as " + usage(name)}
+		return &usererr.Error{Text: name + " does not take these values", Hint: "it is used as " + usage(name)}
 	}
-	return &reason.Error{Text: "this does not work with these values"}
+	return &usererr.Error{Text: "this does not work with these values"}
 }
 
 // functionIn returns the function whose name follows in a message, if it is one of

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // suffix is what the name of a template ends in, and its result does not.
@@ -222,14 +222,14 @@ func unreadable(path string, err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		text = "cannot be read: permission denied"
 	}
-	return &reason.Error{Text: path + " " + text, Hint: "is the ConfigMap or volume mounted there, and readable by this user?", Err: err}
+	return &usererr.Error{Text: path + " " + text, Hint: "is the ConfigMap or volume mounted there, and readable by this user?", Err: err}
 }
 
 // readSecret returns what is in a file, without the line end. What stands for it in
 // an error, since its path may be a value in the wrong place.
 func readSecret(what, path string) (string, error) {
 	fail := func(text string, err error) error {
-		return &reason.Error{Text: what + " " + text, Hint: "is the Secret mounted there, and readable by this user?", Err: err}
+		return &usererr.Error{Text: what + " " + text, Hint: "is the Secret mounted there, and readable by this user?", Err: err}
 	}
 	info, err := os.Stat(path)
 	switch {

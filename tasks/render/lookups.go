@@ -5,7 +5,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/usererr"
 )
 
 func (e *execution) env(name string) (string, error) {
@@ -76,7 +76,7 @@ func hushed(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &reason.Error{Text: "what this names is not there", Hint: "is this a value in the place of a name?"}
+	return &usererr.Error{Text: "what this names is not there", Hint: "is this a value in the place of a name?"}
 }
 
 func item(value any, keys []any) (any, *lookupError) {

@@ -5,14 +5,14 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // A PlaceError is what is wrong at one place of a file. Its text is ours.
 type PlaceError struct {
 	Path         string
 	Line, Column int // from 1; the column counts characters, and is zero where it is not known
-	Reason       *reason.Error
+	Reason       *usererr.Error
 }
 
 func (m *PlaceError) Error() string {
@@ -33,10 +33,10 @@ type source struct{ path, text string }
 
 // mistake is one at an offset.
 func (s source) mistake(offset int, text, hint string) *PlaceError {
-	return s.because(offset, &reason.Error{Text: text, Hint: hint})
+	return s.because(offset, &usererr.Error{Text: text, Hint: hint})
 }
 
-func (s source) because(offset int, r *reason.Error) *PlaceError {
+func (s source) because(offset int, r *usererr.Error) *PlaceError {
 	before := s.text[:min(max(offset, 0), len(s.text))]
 	line := before[strings.LastIndexByte(before, '\n')+1:]
 	return &PlaceError{
@@ -58,13 +58,13 @@ func (s source) at(line, bytes int) int {
 	return offset + bytes
 }
 
-func errTooLarge() *reason.Error {
-	return &reason.Error{Text: "the result is larger than 64 MiB"}
+func errTooLarge() *usererr.Error {
+	return &usererr.Error{Text: "the result is larger than 64 MiB"}
 }
 
 // wrong is what a function says of what it was given.
-func wrong(format string, args ...any) *reason.Error {
-	return &reason.Error{Text: fmt.Sprintf(format, args...)}
+func wrong(format string, args ...any) *usererr.Error {
+	return &usererr.Error{Text: fmt.Sprintf(format, args...)}
 }
 
 // before reports whether m is nearer to the beginning of the file.

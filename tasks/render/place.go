@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/inith/inith/internal/atomicfile"
-	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // destination returns where the result of a file goes.
@@ -109,6 +109,6 @@ func placed(dest string, err error) error {
 	if err == nil {
 		return nil
 	}
-	known := reason.Local(err)
-	return &reason.Error{Text: fmt.Sprintf("cannot write %s: %s", dest, known.Text), Hint: known.Hint, Err: err}
+	known := usererr.Local(err)
+	return &usererr.Error{Text: fmt.Sprintf("cannot write %s: %s", dest, known.Text), Hint: known.Hint, Err: err}
 }

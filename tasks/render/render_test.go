@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/usererr"
 	"github.com/inith/inith/tasks/render"
 )
 
@@ -114,7 +114,7 @@ func outcome(t *testing.T, r *render.Renderer, source, dir string) string {
 	var b strings.Builder
 	for _, e := range flat(err) {
 		fmt.Fprintf(&b, "error %s rendering: %s\n", when, strings.ReplaceAll(e.Error(), dir+"/", ""))
-		if hint := reason.Hint(e); hint != "" {
+		if hint := usererr.Hint(e); hint != "" {
 			fmt.Fprintf(&b, "hint: %s\n", hint)
 		}
 	}

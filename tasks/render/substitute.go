@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // A substitution is a text in which variables are replaced, and nothing else.
@@ -176,7 +176,7 @@ func (s *substitution) write(w *output, parts []part) error {
 		text := p.text
 		if p.name != "" {
 			value, set, err := s.variables.get(p.name)
-			if r, ok := err.(*reason.Error); ok { //nolint:errorlint // get returns no other
+			if r, ok := err.(*usererr.Error); ok { //nolint:errorlint // get returns no other
 				return s.because(p.at, r)
 			}
 			there := set && (value != "" || !strings.HasPrefix(p.operator, ":"))
@@ -203,10 +203,10 @@ func (s *substitution) write(w *output, parts []part) error {
 // missing says that a variable is not there: with the message that the text has for
 // that. A name in small letters is not told: it may be the rest of a password with a
 // dollar in it.
-func (s *substitution) missing(p part) *reason.Error {
+func (s *substitution) missing(p part) *usererr.Error {
 	r := s.variables.missing(p.name)
 	if p.message != "" {
-		r = &reason.Error{Text: "$" + p.name + ": " + p.message}
+		r = &usererr.Error{Text: "$" + p.name + ": " + p.message}
 	} else if strings.ToUpper(p.name) != p.name {
 		r.Text, r.Hint = "what the dollar begins is no variable that is set", "$$ stands for a dollar, and --only names the variables to replace"
 	} else if _, set := s.variables[p.name]; set {

@@ -8,8 +8,8 @@ import (
 	"text/template"
 	"text/template/parse"
 
-	"github.com/inith/inith/internal/reason"
 	"github.com/inith/inith/internal/suggest"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // rootName is what text/template calls every source. Its errors begin with it, and
@@ -171,7 +171,7 @@ func lookupMaybe(expression string, base any, keys ...string) (any, error) {
 
 // A lookupError is a key that is not there, or a value that has no keys.
 type lookupError struct {
-	because *reason.Error
+	because *usererr.Error
 	absent  bool
 }
 
@@ -185,7 +185,7 @@ func find(expression string, base any, keys []string) (any, *lookupError) {
 		switch from := value.(type) {
 		case variables:
 			text, set, err := from.get(key)
-			if r, ok := err.(*reason.Error); ok { //nolint:errorlint // get returns no other
+			if r, ok := err.(*usererr.Error); ok { //nolint:errorlint // get returns no other
 				return nil, &lookupError{because: r}
 			}
 			if !set {
@@ -209,11 +209,11 @@ func find(expression string, base any, keys []string) (any, *lookupError) {
 	return value, nil
 }
 
-func missingKey(path, key string, known []string) *reason.Error {
+func missingKey(path, key string, known []string) *usererr.Error {
 	if len(path) == len(key)+1 && slices.Contains(known, "Env") { // at the top, where only these two are
-		return &reason.Error{Text: path + " is not there" + suggest.DidYouMean(key, known), Hint: "variables are .Env.NAME, values of --values are .Values.name"}
+		return &usererr.Error{Text: path + " is not there" + suggest.DidYouMean(key, known), Hint: "variables are .Env.NAME, values of --values are .Values.name"}
 	}
-	r := &reason.Error{Text: path + " is not there" + suggest.DidYouMean(key, known), Hint: "a default makes it optional"}
+	r := &usererr.Error{Text: path + " is not there" + suggest.DidYouMean(key, known), Hint: "a default makes it optional"}
 	if !strings.HasPrefix(path, "(") {
 		r.Hint += ": " + path + " | default \"\""
 	}

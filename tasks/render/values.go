@@ -14,7 +14,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
-	"github.com/inith/inith/internal/reason"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // readValues reads and merges files. Mappings are merged key by key, anything else
@@ -117,7 +117,7 @@ func keepText(n *yaml.Node) {
 
 // yaml keeps of an error of the parser where it is: its text quotes the file.
 func (s source) yaml(err error) *PlaceError {
-	r := &reason.Error{Text: "not YAML", Err: err}
+	r := &usererr.Error{Text: "not YAML", Err: err}
 	if e, ok := errors.AsType[*yaml.LoadErrors](err); ok && len(e.Errors) > 0 {
 		err = e.Errors[0]
 	}

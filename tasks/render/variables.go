@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/inith/inith/internal/reason"
 	"github.com/inith/inith/internal/suggest"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // variables are those of the environment.
@@ -37,9 +37,9 @@ func (v variables) get(name string) (value string, set bool, err error) {
 
 // missing says that a variable is not set. Its name is what a template has in the
 // place of a name.
-func (v variables) missing(name string) *reason.Error {
+func (v variables) missing(name string) *usererr.Error {
 	names := slices.Sorted(maps.Keys(v))
-	return &reason.Error{
+	return &usererr.Error{
 		Text: "$" + name + " is not set" + suggest.DidYouMean(name, names),
 		Hint: "set it, or $" + name + "_FILE to a file with the value; a default makes it optional",
 	}
