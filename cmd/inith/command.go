@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 
-	"github.com/inith/inith/internal/child"
+	"github.com/inith/inith/internal/subprocess"
 )
 
 // lookCommand finds the command before the work starts, not after minutes.
@@ -12,7 +12,7 @@ func (p *process) lookCommand() error {
 		return nil
 	}
 	var err error
-	p.path, err = child.Look(p.command[0])
+	p.path, err = subprocess.Look(p.command[0])
 	return err
 }
 
@@ -20,10 +20,10 @@ func (p *process) lookCommand() error {
 // this process stays as its init process.
 func (p *process) becomeCommand(ctx context.Context, asInit bool) error {
 	if asInit {
-		return child.Supervise(ctx, p.path, p.command, p.env)
+		return subprocess.Supervise(ctx, p.path, p.command, p.env)
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return child.Exec(p.path, p.command, p.env)
+	return subprocess.Exec(p.path, p.command, p.env)
 }

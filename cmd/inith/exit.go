@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/inith/inith/fetch"
-	"github.com/inith/inith/internal/child"
 	"github.com/inith/inith/internal/crash"
+	"github.com/inith/inith/internal/subprocess"
 	"github.com/inith/inith/probe"
 	"github.com/inith/inith/tasks/migrate"
 	"github.com/inith/inith/tasks/plan"
@@ -69,13 +69,13 @@ func exitCode(err error) int {
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return exitUsage
 	}
-	if e, ok := errors.AsType[*child.StartError](err); ok {
+	if e, ok := errors.AsType[*subprocess.StartError](err); ok {
 		if e.NotFound {
 			return exitNotFound
 		}
 		return exitNotExecutable
 	}
-	if e, ok := errors.AsType[*child.ExitError](err); ok {
+	if e, ok := errors.AsType[*subprocess.ExitError](err); ok {
 		return e.Code
 	}
 	if isVerification(err) || isFindings(err) != nil {

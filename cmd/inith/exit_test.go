@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/inith/inith/internal/child"
 	"github.com/inith/inith/internal/crash"
+	"github.com/inith/inith/internal/subprocess"
 	"github.com/inith/inith/probe"
 	"github.com/inith/inith/tasks/validate"
 )
@@ -38,9 +38,9 @@ func TestExitCode(t *testing.T) {
 		{"permanent beats the deadline of a sibling", errors.Join(notReady(down, deadline), notReady(probe.Permanent(down), nil)), 1},
 		{"refused credentials", notReady(probe.Rejected(down), nil), 1},
 		{"refused credentials until the deadline", notReady(probe.Rejected(down), deadline), 124},
-		{"not executable", &child.StartError{Name: "x"}, 126},
-		{"not found", &child.StartError{Name: "x", NotFound: true}, 127},
-		{"code of the command", &child.ExitError{Code: 42}, 42},
+		{"not executable", &subprocess.StartError{Name: "x"}, 126},
+		{"not found", &subprocess.StartError{Name: "x", NotFound: true}, 127},
+		{"code of the command", &subprocess.ExitError{Code: 42}, 42},
 		{"SIGINT", &signalError{syscall.SIGINT}, 130},
 		{"SIGTERM during the wait", notReady(down, term), 143},
 	} {

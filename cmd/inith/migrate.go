@@ -7,8 +7,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/inith/inith/internal/child"
 	"github.com/inith/inith/internal/redact"
+	"github.com/inith/inith/internal/subprocess"
 	"github.com/inith/inith/internal/suggest"
 	"github.com/inith/inith/tasks/migrate"
 )
@@ -83,10 +83,10 @@ func (p *process) newMigration(c *cli.Context, check []string) (*migrate.Migrati
 	if err := p.lookCommand(); err != nil {
 		return nil, err
 	}
-	m.Command = child.Command{Path: p.path, Argv: p.command, Env: p.env, Stdout: p.stdout, Stderr: p.stderr}
+	m.Command = subprocess.Command{Path: p.path, Argv: p.command, Env: p.env, Stdout: p.stdout, Stderr: p.stderr}
 	if len(check) > 0 {
-		m.Check = child.Command{Argv: check, Env: p.env, Quiet: true, Stderr: p.stderr}
-		if m.Check.Path, err = child.Look(check[0]); err != nil {
+		m.Check = subprocess.Command{Argv: check, Env: p.env, Quiet: true, Stderr: p.stderr}
+		if m.Check.Path, err = subprocess.Look(check[0]); err != nil {
 			return nil, err
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/inith/inith/internal/child"
 	"github.com/inith/inith/internal/keys"
+	"github.com/inith/inith/internal/subprocess"
 	"github.com/inith/inith/internal/suggest"
 	"github.com/inith/inith/internal/usererr"
 	"github.com/inith/inith/tasks/plan"
@@ -249,7 +249,7 @@ func (d *stepDraft) open(ctx context.Context, p *process) (stepJob, error) {
 // those count that are named by a path.
 func isMissing(err error) bool {
 	return !slices.ContainsFunc(joined(err), func(err error) bool {
-		if command, ok := errors.AsType[*child.StartError](err); ok {
+		if command, ok := errors.AsType[*subprocess.StartError](err); ok {
 			return !command.NotFound || !strings.Contains(command.Name, "/")
 		}
 		return !errors.Is(err, fs.ErrNotExist)
@@ -268,7 +268,7 @@ func (j *lateJob) describe() string {
 
 func (j *lateJob) Run(ctx context.Context) error {
 	job, err := j.open(ctx)
-	if _, command := errors.AsType[*child.StartError](err); command {
+	if _, command := errors.AsType[*subprocess.StartError](err); command {
 		return err
 	}
 	if err != nil { // no wrong usage: the plan was right when it began

@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/inith/inith/internal/child"
 	"github.com/inith/inith/internal/keys"
+	"github.com/inith/inith/internal/subprocess"
 )
 
 // planProcess is a process whose environment has a secret, and what steps need.
@@ -109,7 +109,7 @@ func FuzzPlan(f *testing.F) {
 // namesFile reports whether an error quotes a path, a command or a destination, as
 // it has to: who puts a secret there shows it.
 func namesFile(err error) bool {
-	_, command := errors.AsType[*child.StartError](err)
+	_, command := errors.AsType[*subprocess.StartError](err)
 	return command || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EISDIR) ||
 		errors.Is(err, syscall.ENAMETOOLONG) || strings.Contains(err.Error(), "destination")
 }

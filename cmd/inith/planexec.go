@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/inith/inith/internal/child"
 	"github.com/inith/inith/internal/keys"
+	"github.com/inith/inith/internal/subprocess"
 )
 
 // An execWork is "exec" in a step.
@@ -48,11 +48,11 @@ func execTable() keys.Table[execWork] {
 
 func (w *execWork) open(ctx context.Context, p *process) (stepJob, error) {
 	const defaultGrace = 10 * time.Second
-	path, err := child.Look(w.command[0])
+	path, err := subprocess.Look(w.command[0])
 	if err != nil {
 		return nil, err
 	}
-	c := child.Command{
+	c := subprocess.Command{
 		Path: path, Argv: w.command, Env: withVariables(p.env, w.env), Stdout: p.stdout, Stderr: p.stderr,
 		Shared: true, Group: true, Grace: orElse(w.grace, defaultGrace),
 	}
@@ -74,7 +74,7 @@ func withVariables(env, others []string) []string {
 	return append(all, others...)
 }
 
-type execJob struct{ command child.Command }
+type execJob struct{ command subprocess.Command }
 
 func (j *execJob) describe() string { return words(j.command.Argv) }
 

@@ -12,8 +12,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/inith/inith/internal/child"
 	"github.com/inith/inith/internal/crash"
+	"github.com/inith/inith/internal/subprocess"
 	"github.com/inith/inith/internal/termination"
 	"github.com/inith/inith/tasks/plan"
 )
@@ -41,7 +41,7 @@ func (p *process) run(ctx context.Context) int {
 	isolate(p.env)
 	log.SetOutput(io.Discard) // net/http writes what servers send to it
 	err := p.dispatch(ctx)
-	_, command := errors.AsType[*child.ExitError](err)
+	_, command := errors.AsType[*subprocess.ExitError](err)
 	_, step := errors.AsType[*plan.StepError](err)
 	if err != nil && (!command || step) {
 		p.report(err) // how the command ended is its own to tell

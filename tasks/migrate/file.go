@@ -13,8 +13,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/inith/inith/internal/child"
 	"github.com/inith/inith/internal/redact"
+	"github.com/inith/inith/internal/subprocess"
 	"github.com/inith/inith/internal/usererr"
 )
 
@@ -105,7 +105,7 @@ func (l *fileLock) Check(context.Context) error {
 // Orphans are not to be found: they have the file open, so that it is locked.
 func (*fileLock) Orphans(context.Context, time.Duration) (int, error) { return 0, nil }
 
-func (l *fileLock) Bind(c child.Command) child.Command {
+func (l *fileLock) Bind(c subprocess.Command) subprocess.Command {
 	c.Keep = l.f
 	return c
 }

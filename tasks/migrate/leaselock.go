@@ -8,8 +8,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/inith/inith/internal/child"
 	"github.com/inith/inith/internal/retry"
+	"github.com/inith/inith/internal/subprocess"
 )
 
 const (
@@ -113,7 +113,7 @@ func (l *leaseLock) reread(ctx context.Context) error {
 func (l *leaseLock) Orphans(context.Context, time.Duration) (int, error) { return 0, l.fresh() }
 
 // Bind leaves the command as it is.
-func (*leaseLock) Bind(c child.Command) child.Command { return c }
+func (*leaseLock) Bind(c subprocess.Command) subprocess.Command { return c }
 
 // Release says that nobody holds it, so that nobody waits until it runs out. It is
 // tried until ctx is done.

@@ -9,8 +9,8 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/inith/inith/internal/child"
 	"github.com/inith/inith/internal/retry"
+	"github.com/inith/inith/internal/subprocess"
 )
 
 const (
@@ -37,7 +37,7 @@ type Lock interface {
 	// not any more.
 	Orphans(ctx context.Context, within time.Duration) (int, error)
 	// Bind gives a command what ties it to the lock: variables, a file to keep open.
-	Bind(c child.Command) child.Command
+	Bind(c subprocess.Command) subprocess.Command
 	// Release gives the lock back.
 	Release(ctx context.Context) error
 }
@@ -47,19 +47,19 @@ type Lock interface {
 type Migration struct {
 	Name    string // of the lock, as it may be shown
 	Locker  Locker
-	Command child.Command // its path, arguments and environment
-	Check   child.Command // with exit code 0 nothing is pending; no Argv: there is none
-	Wait    time.Duration // for the lock
-	Timeout time.Duration // for the command, and for each check
-	Grace   time.Duration // between TERM and KILL
-	Logger  *slog.Logger  // nil: discard
+	Command subprocess.Command // its path, arguments and environment
+	Check   subprocess.Command // with exit code 0 nothing is pending; no Argv: there is none
+	Wait    time.Duration      // for the lock
+	Timeout time.Duration      // for the command, and for each check
+	Grace   time.Duration      // between TERM and KILL
+	Logger  *slog.Logger       // nil: discard
 }
 
 // Run takes the lock, runs the command and gives the lock back when nothing of the
 // command lives any more. If there is a check, it is asked before the lock and
 // again with it.
 //
-// It returns the [*child.ExitError] of the command; a [*DeadlineError] if a time
+// It returns the [*subprocess.ExitError] of the command; a [*DeadlineError] if a time
 // limit passed; a [*LostError] if the lock was lost, and the command ended; the
 // cause of ctx if that was done before the command started.
 func (m Migration) Run(ctx context.Context) error {
@@ -97,7 +97,7 @@ func (m Migration) locked(ctx context.Context, lock Lock) error {
 	m.Logger.InfoContext(ctx, "command started", "timeout", limit(m.Timeout))
 	err := m.run(ctx, "the command", m.Command, lock)
 	code := 0
-	if e, ok := errors.AsType[*child.ExitError](err); ok {
+	if e, ok := errors.AsType[*subprocess.ExitError](err); ok {
 		code = e.Code
 	} else if err != nil {
 		return err
@@ -112,7 +112,7 @@ func (m Migration) nothingPending(ctx context.Context, lock Lock) (bool, error) 
 		return false, nil
 	}
 	err := m.run(ctx, "the check", m.Check, lock)
-	if e, ok := errors.AsType[*child.ExitError](err); ok {
+	if e, ok := errors.AsType[*subprocess.ExitError](err); ok {
 		if ctx.Err() != nil { // it was the signal that ended the check
 			return false, context.Cause(ctx)
 		}
@@ -127,7 +127,7 @@ func (m Migration) nothingPending(ctx context.Context, lock Lock) (bool, error) 
 
 // run runs a command to its end, which comes early when its time is over or the
 // lock is lost.
-func (m Migration) run(ctx context.Context, what string, c child.Command, lock Lock) error {
+func (m Migration) run(ctx context.Context, what string, c subprocess.Command, lock Lock) error {
 	life, end := context.WithCancelCause(context.WithoutCancel(ctx)) // a signal is the command's
 	defer end(nil)
 	if m.Command.Shared { // which gets no signals

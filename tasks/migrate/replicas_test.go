@@ -16,8 +16,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/inith/inith/internal/child"
 	"github.com/inith/inith/internal/leaseserver"
+	"github.com/inith/inith/internal/subprocess"
 	"github.com/inith/inith/tasks/migrate"
 )
 
@@ -47,7 +47,7 @@ type lie struct{}
 
 func (lie) Check(context.Context) error                         { return nil }
 func (lie) Orphans(context.Context, time.Duration) (int, error) { return 0, nil }
-func (lie) Bind(c child.Command) child.Command                  { return c }
+func (lie) Bind(c subprocess.Command) subprocess.Command        { return c }
 func (lie) Release(context.Context) error                       { return nil }
 
 // replica is a process that migrates. The command of its arguments makes a folder,
@@ -62,11 +62,11 @@ func replica(kind, url string) int {
 	}
 	m := migrate.Migration{
 		Name: name, Locker: locker, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
-		Command: child.Command{Path: "/bin/sh", Argv: os.Args[1:], Env: os.Environ()},
+		Command: subprocess.Command{Path: "/bin/sh", Argv: os.Args[1:], Env: os.Environ()},
 		Wait:    time.Minute, Grace: time.Second,
 	}
 	err = m.Run(context.Background())
-	if e, ok := errors.AsType[*child.ExitError](err); ok {
+	if e, ok := errors.AsType[*subprocess.ExitError](err); ok {
 		return e.Code
 	}
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package child starts the command that follows inith's own work: by execve, or
+// Package subprocess starts the command that follows inith's own work: by execve, or
 // as an init process that stays.
-package child
+package subprocess
 
 import (
 	"errors"

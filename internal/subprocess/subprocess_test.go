@@ -1,4 +1,4 @@
-package child_test
+package subprocess_test
 
 import (
 	"context"
@@ -9,12 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/inith/inith/internal/child"
+	"github.com/inith/inith/internal/subprocess"
 )
 
 // shell returns a command beside others, which leaves the signals of this process
 // alone, and what it writes.
-func shell(t *testing.T, script string) (child.Command, *os.File) {
+func shell(t *testing.T, script string) (subprocess.Command, *os.File) {
 	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -25,7 +25,7 @@ func shell(t *testing.T, script string) (child.Command, *os.File) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _, _, _ = r.Close(), w.Close(), null.Close() })
-	return child.Command{Path: "/bin/sh", Argv: []string{"sh", "-c", script}, Stdout: w, Stderr: null, Shared: true, Group: true}, r
+	return subprocess.Command{Path: "/bin/sh", Argv: []string{"sh", "-c", script}, Stdout: w, Stderr: null, Shared: true, Group: true}, r
 }
 
 // awaitLine waits until a command has said something, which is when its traps are
@@ -38,7 +38,7 @@ func awaitLine(t *testing.T, out io.Reader) {
 }
 
 func codeOf(err error) int {
-	if e, ok := errors.AsType[*child.ExitError](err); ok {
+	if e, ok := errors.AsType[*subprocess.ExitError](err); ok {
 		return e.Code
 	}
 	return 0
@@ -52,7 +52,7 @@ func TestExitCodes(t *testing.T) {
 			t.Errorf("%s: code %d, want %d", script, got, want)
 		}
 	}
-	c := child.Command{Path: "/nosuch", Argv: []string{"nosuch"}, Shared: true}
+	c := subprocess.Command{Path: "/nosuch", Argv: []string{"nosuch"}, Shared: true}
 	if err := c.Run(t.Context()); err == nil || err.Error() != `command "nosuch" not found` {
 		t.Errorf("got %v", err)
 	}
