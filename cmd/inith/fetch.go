@@ -20,7 +20,7 @@ import (
 
 	"github.com/inith/inith/fetch"
 	"github.com/inith/inith/internal/bytesize"
-	"github.com/inith/inith/internal/memory"
+	"github.com/inith/inith/internal/cgroup"
 	"github.com/inith/inith/internal/redact"
 )
 
@@ -168,7 +168,7 @@ func (p *process) newFetcher(c *cli.Context) (*fetch.Fetcher, error) {
 		return nil, err
 	}
 	debug.SetGCPercent(50) // most of the heap are buffers that stay: to collect it costs little
-	if limit, ok := memory.Cgroup(os.DirFS("/")); ok {
+	if limit, ok := cgroup.Cgroup(os.DirFS("/")); ok {
 		f.MemoryLimit, f.MemoryFree = limit.Max, limit.Free()
 		debug.SetMemoryLimit(limit.Max / 2) // the rest is for pages on their way to the disk
 	}

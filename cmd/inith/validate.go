@@ -11,8 +11,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/inith/inith/internal/cgroup"
 	"github.com/inith/inith/internal/crash"
-	"github.com/inith/inith/internal/memory"
 	"github.com/inith/inith/internal/retry"
 	"github.com/inith/inith/tasks/validate"
 )
@@ -132,7 +132,7 @@ func (j *validateJob) run(ctx context.Context) error {
 func (j *validateJob) validate(ctx context.Context) (validate.Report, error) {
 	ctx, cancel := withTimeout(ctx, j.timeout)
 	defer cancel()
-	if limit, ok := memory.Cgroup(os.DirFS("/")); ok {
+	if limit, ok := cgroup.Cgroup(os.DirFS("/")); ok {
 		debug.SetMemoryLimit(limit.Max / 4 * 3)
 	}
 	start := time.Now()

@@ -1,10 +1,10 @@
-// Package memory tells how much memory a container may use, as [Cgroup].
+// Package cgroup tells how much memory a container may use, as [Cgroup].
 //
 // The rules are those of the kernel's
 // https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files and
 // https://docs.kernel.org/admin-guide/cgroup-v1/memory.html, the way to a
 // process's own cgroup that of cgroups(7) and of /proc/pid/mountinfo in proc(5).
-package memory
+package cgroup
 
 import (
 	"cmp"

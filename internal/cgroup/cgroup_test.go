@@ -1,4 +1,4 @@
-package memory_test
+package cgroup_test
 
 import (
 	"os"
@@ -7,7 +7,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/inith/inith/internal/memory"
+	"github.com/inith/inith/internal/cgroup"
 )
 
 const (
@@ -22,7 +22,7 @@ func TestCgroup(t *testing.T) {
 		name  string
 		files string // "path: content", one a line
 		mount string
-		want  memory.Limit // zero: none
+		want  cgroup.Limit // zero: none
 	}{
 		{
 			name:  "version 2 in a container",
@@ -31,7 +31,7 @@ func TestCgroup(t *testing.T) {
 				sys/fs/cgroup/memory.max: 268435456
 				sys/fs/cgroup/memory.current: 100000000
 				sys/fs/cgroup/memory.stat: anon 1;inactive_file 30000000;active_file 7`,
-			want: memory.Limit{Max: 268435456, Used: 70000000},
+			want: cgroup.Limit{Max: 268435456, Used: 70000000},
 		},
 		{
 			name:  "version 2 without a limit",
@@ -48,7 +48,7 @@ func TestCgroup(t *testing.T) {
 				sys/fs/cgroup/kubepods/pod1/memory.current: 600
 				sys/fs/cgroup/kubepods/pod1/main/memory.max: max
 				sys/fs/cgroup/kubepods/pod1/main/memory.current: 5`,
-			want: memory.Limit{Max: 1000, Used: 600},
+			want: cgroup.Limit{Max: 1000, Used: 600},
 		},
 		{
 			name:  "two equal limits: the fuller one counts",
@@ -58,14 +58,14 @@ func TestCgroup(t *testing.T) {
 				sys/fs/cgroup/pod/memory.current: 600
 				sys/fs/cgroup/pod/main/memory.max: 1000
 				sys/fs/cgroup/pod/main/memory.current: 5`,
-			want: memory.Limit{Max: 1000, Used: 600},
+			want: cgroup.Limit{Max: 1000, Used: 600},
 		},
 		{
 			name:  "a path outside of the cgroup namespace",
 			mount: mountV2,
 			files: `proc/self/cgroup: 0::/../../other
 				sys/fs/cgroup/memory.max: 1000`,
-			want: memory.Limit{Max: 1000},
+			want: cgroup.Limit{Max: 1000},
 		},
 		{
 			name:  "more cache than use, read at two moments",
@@ -74,7 +74,7 @@ func TestCgroup(t *testing.T) {
 				sys/fs/cgroup/memory.max: 1000
 				sys/fs/cgroup/memory.current: 10
 				sys/fs/cgroup/memory.stat: inactive_file 11`,
-			want: memory.Limit{Max: 1000},
+			want: cgroup.Limit{Max: 1000},
 		},
 		{
 			name:  "version 1 in a container, whose cgroup is what is mounted",
@@ -83,14 +83,14 @@ func TestCgroup(t *testing.T) {
 				sys/fs/cgroup/memory/memory.limit_in_bytes: 1000
 				sys/fs/cgroup/memory/memory.usage_in_bytes: 900
 				sys/fs/cgroup/memory/memory.stat: inactive_file 1;total_inactive_file 400`,
-			want: memory.Limit{Max: 1000, Used: 500},
+			want: cgroup.Limit{Max: 1000, Used: 500},
 		},
 		{
 			name:  "version 1, another path mounted than ours",
 			mount: strings.Replace(mountV1, " / ", " /kubepods/x ", 1),
 			files: `proc/self/cgroup: 4:cpu,memory:/docker/abc
 				sys/fs/cgroup/memory/memory.limit_in_bytes: 1000`,
-			want: memory.Limit{Max: 1000},
+			want: cgroup.Limit{Max: 1000},
 		},
 		{
 			name:  "version 1 without a limit, beside an empty version 2",
@@ -105,7 +105,7 @@ func TestCgroup(t *testing.T) {
 			files: `proc/self/cgroup: 4:memory:/a;0::/
 				sys/fs/cgroup/memory/memory.limit_in_bytes: ` + unlimited + `
 				sys/fs/cgroup/memory/a/memory.limit_in_bytes: 4096`,
-			want: memory.Limit{Max: 4096},
+			want: cgroup.Limit{Max: 4096},
 		},
 		{name: "no cgroups"},
 		{
@@ -122,8 +122,8 @@ func TestCgroup(t *testing.T) {
 					root[name] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(content, ";", "\n") + "\n")}
 				}
 			}
-			got, ok := memory.Cgroup(root)
-			if got != tt.want || ok != (tt.want != memory.Limit{}) {
+			got, ok := cgroup.Cgroup(root)
+			if got != tt.want || ok != (tt.want != cgroup.Limit{}) {
 				t.Errorf("got %+v, %v, want %+v", got, ok, tt.want)
 			}
 		})
@@ -132,11 +132,11 @@ func TestCgroup(t *testing.T) {
 
 func TestFree(t *testing.T) {
 	for _, tt := range []struct {
-		limit memory.Limit
+		limit cgroup.Limit
 		want  int64
 	}{
-		{memory.Limit{Max: 10, Used: 3}, 7},
-		{memory.Limit{Max: 10, Used: 11}, 0},
+		{cgroup.Limit{Max: 10, Used: 3}, 7},
+		{cgroup.Limit{Max: 10, Used: 11}, 0},
 	} {
 		if got := tt.limit.Free(); got != tt.want {
 			t.Errorf("%+v: got %d, want %d", tt.limit, got, tt.want)
@@ -146,7 +146,7 @@ func TestFree(t *testing.T) {
 
 // TestThisMachine cannot know what is right here, but something that is not.
 func TestThisMachine(t *testing.T) {
-	got, ok := memory.Cgroup(os.DirFS("/"))
+	got, ok := cgroup.Cgroup(os.DirFS("/"))
 	if ok && (runtime.GOOS != "linux" || got.Max <= 0 || got.Used <= 0) {
 		t.Errorf("got %+v", got)
 	}
