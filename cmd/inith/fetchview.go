@@ -10,8 +10,8 @@ import (
 
 	"github.com/inith/inith/fetch"
 	"github.com/inith/inith/internal/bytesize"
-	"github.com/inith/inith/internal/display"
 	"github.com/inith/inith/internal/retry"
+	"github.com/inith/inith/internal/terminal"
 )
 
 // A fetchView shows transfers to a person.
@@ -36,7 +36,7 @@ func (j *fetchJob) watch() (stop func()) {
 func (j *fetchJob) newView() (fetchView, time.Duration) {
 	if j.live() {
 		_, plain := j.lookup("NO_COLOR")
-		return &fetchBars{rows: display.New(j.stderr, j.size, !plain), rates: newRates(len(j.transfers))}, redraw
+		return &fetchBars{rows: terminal.New(j.stderr, j.size, !plain), rates: newRates(len(j.transfers))}, redraw
 	}
 	log := j.logger()
 	log.Info("fetching", "files", len(j.transfers), "timeout", shortDuration(j.timeout), "no_progress", shortDuration(max(0, j.fetcher.NoProgress)))
@@ -98,12 +98,12 @@ func (*fetchLog) end([]fetch.Status) {}
 
 // fetchBars draws a row with a bar for each file.
 type fetchBars struct {
-	rows  *display.Rows
+	rows  *terminal.Rows
 	rates []rate
 }
 
 func (v *fetchBars) show(all []fetch.Status) {
-	rows := make([]display.Row, len(all))
+	rows := make([]terminal.Row, len(all))
 	for i, s := range all {
 		rows[i] = fetchRow(s, v.rates[i].update(s.Fetched))
 	}
@@ -114,7 +114,7 @@ func (v *fetchBars) end(all []fetch.Status) { v.show(all) }
 
 // fetchRow draws one file, such as
 // "model.bin  [=====     ]  52 %   1.1 GiB 83.1 MiB/s   6s  8 conn", in 80 columns.
-func fetchRow(s fetch.Status, perSecond int64) display.Row {
+func fetchRow(s fetch.Status, perSecond int64) terminal.Row {
 	const width = 10
 	bar, percent, left := fmt.Sprintf("%*s", width, ""), "     ", "    "
 	if s.Size > 0 {
@@ -125,19 +125,19 @@ func fetchRow(s fetch.Status, perSecond int64) display.Row {
 			left = fmt.Sprintf("%4s", (time.Duration((s.Size-s.Done)/perSecond) * time.Second).String())
 		}
 	}
-	row := display.Row{Mark: "…", Color: display.Yellow}
+	row := terminal.Row{Mark: "…", Color: terminal.Yellow}
 	state := fmt.Sprintf("%9s/s %s %2d conn", bytesize.Text(perSecond), left, s.Connections)
 	if s.Phase != fetch.Fetching {
 		state = s.Phase.String()
 	}
 	if s.Phase == fetch.Done {
-		row = display.Row{Mark: "✓", Color: display.Green, Minor: true}
+		row = terminal.Row{Mark: "✓", Color: terminal.Green, Minor: true}
 	}
 	if s.Retries > 0 {
 		state += fmt.Sprintf(" %d retries", s.Retries)
 	}
 	name, _, _ := strings.Cut(s.Name, "?")
-	row.Text = fmt.Sprintf("%-18s [%s] %s %9s %s", display.Cut(path.Base(name), 18), bar, percent, bytesize.Text(max(s.Size, s.Done)), state)
+	row.Text = fmt.Sprintf("%-18s [%s] %s %9s %s", terminal.Cut(path.Base(name), 18), bar, percent, bytesize.Text(max(s.Size, s.Done)), state)
 	return row
 }
 

@@ -18,7 +18,7 @@ import (
 )
 
 // terminal returns both ends of a new pseudo-terminal.
-func terminal(t *testing.T) (master, slave *os.File) {
+func pseudoTerminal(t *testing.T) (master, slave *os.File) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
@@ -101,7 +101,7 @@ func onTerminal(t *testing.T, env []string, args ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	master, slave := terminal(t)
+	master, slave := pseudoTerminal(t)
 	cmd := exec.CommandContext(context.Background(), self, args...)
 	cmd.Env, cmd.Stderr = append(env, "PATH="+os.Getenv("PATH")), slave
 	if err := cmd.Start(); err != nil {
@@ -131,7 +131,7 @@ func TestInitGivesTheTerminalBack(t *testing.T) {
 		"not ours":       {"setsid -w " + wait + "echo runs", "", "runs"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			master, slave := terminal(t)
+			master, slave := pseudoTerminal(t)
 			cmd := exec.CommandContext(t.Context(), "sh", "-c", tt.script)
 			cmd.Stdin, cmd.Stdout = slave, slave
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}

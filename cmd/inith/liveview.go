@@ -5,7 +5,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/inith/inith/internal/display"
+	"github.com/inith/inith/internal/terminal"
 	"github.com/inith/inith/probe"
 )
 
@@ -14,7 +14,7 @@ const redraw = 100 * time.Millisecond
 
 // A liveView draws a row for each target on a terminal, and redraws it.
 type liveView struct {
-	rows  *display.Rows
+	rows  *terminal.Rows
 	begun time.Time
 }
 
@@ -35,31 +35,31 @@ func (v *liveView) draw(rows []progressRow) {
 	for _, r := range rows {
 		width = max(width, min(utf8.RuneCountInString(r.target.Name), mostName))
 	}
-	var drawn []display.Row
+	var drawn []terminal.Row
 	for _, r := range rows {
 		elapsed := time.Since(v.begun)
 		if r.last.Done {
 			elapsed = r.last.Elapsed
 		}
 		row := state(r.last)
-		row.Text = fmt.Sprintf("%-*s  %-5s  %4d  %6.1fs  %s", width, display.Cut(r.target.Name, width), r.target.Level, r.last.Attempt, elapsed.Seconds(), row.Text)
+		row.Text = fmt.Sprintf("%-*s  %-5s  %4d  %6.1fs  %s", width, terminal.Cut(r.target.Name, width), r.target.Level, r.last.Attempt, elapsed.Seconds(), row.Text)
 		drawn = append(drawn, row)
 	}
 	_ = v.rows.Draw(drawn)
 }
 
 // state returns the mark of a target and what is known of it.
-func state(last probe.Event) display.Row {
+func state(last probe.Event) terminal.Row {
 	switch {
 	case last.Err != nil && last.Done:
-		return display.Row{Mark: "✗", Color: display.Red, Text: last.Err.Error()}
+		return terminal.Row{Mark: "✗", Color: terminal.Red, Text: last.Err.Error()}
 	case last.Err != nil:
-		return display.Row{Mark: "…", Color: display.Yellow, Text: last.Err.Error()}
+		return terminal.Row{Mark: "…", Color: terminal.Yellow, Text: last.Err.Error()}
 	case last.Done:
-		return display.Row{Mark: "✓", Color: display.Green, Text: "ready", Minor: true}
+		return terminal.Row{Mark: "✓", Color: terminal.Green, Text: "ready", Minor: true}
 	case last.Attempt > 0:
-		return display.Row{Mark: "…", Color: display.Yellow, Text: "ready, asking again"}
+		return terminal.Row{Mark: "…", Color: terminal.Yellow, Text: "ready, asking again"}
 	default:
-		return display.Row{Mark: "…", Color: display.Yellow, Text: "waiting"}
+		return terminal.Row{Mark: "…", Color: terminal.Yellow, Text: "waiting"}
 	}
 }

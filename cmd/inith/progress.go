@@ -4,8 +4,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/inith/inith/internal/display"
 	"github.com/inith/inith/internal/retry"
+	"github.com/inith/inith/internal/terminal"
 	"github.com/inith/inith/probe"
 )
 
@@ -40,7 +40,7 @@ func (w *waitJob) newProgress() *progress {
 	}
 	if w.live() && !w.waiter.Once {
 		_, plain := w.lookup("NO_COLOR")
-		p.view, p.every = &liveView{rows: display.New(w.stderr, w.size, !plain)}, redraw
+		p.view, p.every = &liveView{rows: terminal.New(w.stderr, w.size, !plain)}, redraw
 		return p
 	}
 	p.view, p.every = &logView{log: w.logger(), timeout: w.timeout, quiet: w.waiter.Once, logged: map[loggedText]bool{}}, heartbeat

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/inith/inith/internal/display"
+	"github.com/inith/inith/internal/terminal"
 	"github.com/inith/inith/tasks/plan"
 )
 
@@ -48,7 +48,7 @@ func (p *process) inStep(name string) *process {
 func (p *process) newPlanView(dryRun bool) (planView, stepWriter) {
 	if p.live() && !dryRun {
 		_, plain := p.lookup("NO_COLOR")
-		rows := &planRows{process: p, rows: display.New(p.stderr, p.size, !plain)}
+		rows := &planRows{process: p, rows: terminal.New(p.stderr, p.size, !plain)}
 		return rows, rows
 	}
 	lines := &planLog{process: p, running: map[string]bool{}}
@@ -139,7 +139,7 @@ type planRows struct {
 	readers sync.WaitGroup
 
 	mu     sync.Mutex // of what follows
-	rows   *display.Rows
+	rows   *terminal.Rows
 	nodes  []plan.Node
 	events []plan.Event
 	starts []time.Time
@@ -229,7 +229,7 @@ func (v *planRows) beat() {
 	for _, n := range v.nodes {
 		width = max(width, len(n.Name))
 	}
-	drawn := make([]display.Row, len(v.nodes))
+	drawn := make([]terminal.Row, len(v.nodes))
 	for i, n := range v.nodes {
 		drawn[i] = v.row(i)
 		drawn[i].Text = fmt.Sprintf("%-*s  %-8s %s", width, n.Name, n.Kind, drawn[i].Text)
@@ -238,7 +238,7 @@ func (v *planRows) beat() {
 }
 
 // row tells the state of a step.
-func (v *planRows) row(i int) display.Row {
+func (v *planRows) row(i int) terminal.Row {
 	e := v.events[i]
 	elapsed := e.Elapsed
 	if e.State == plan.Running || e.State == plan.Retrying {
@@ -247,17 +247,17 @@ func (v *planRows) row(i int) display.Row {
 	took := fmt.Sprintf("%6.1fs  ", elapsed.Seconds())
 	switch e.State {
 	case plan.Waiting:
-		return display.Row{Mark: " ", Text: "         after " + strings.Join(v.nodes[i].Needs, ", "), Minor: true}
+		return terminal.Row{Mark: " ", Text: "         after " + strings.Join(v.nodes[i].Needs, ", "), Minor: true}
 	case plan.Done:
-		return display.Row{Mark: "✓", Color: display.Green, Text: took + "done", Minor: true}
+		return terminal.Row{Mark: "✓", Color: terminal.Green, Text: took + "done", Minor: true}
 	case plan.Failed, plan.Cancelled:
-		return display.Row{Mark: "✗", Color: display.Red, Text: took + e.State.String()}
+		return terminal.Row{Mark: "✗", Color: terminal.Red, Text: took + e.State.String()}
 	}
 	text := v.outputs[i].text()
 	if s, ok := v.nodes[i].Step.(interface{ status() string }); ok && s.status() != "" {
 		text = s.status()
 	}
-	return display.Row{Mark: "…", Color: display.Yellow, Text: took + text}
+	return terminal.Row{Mark: "…", Color: terminal.Yellow, Text: took + text}
 }
 
 // end waits for what steps have written, but not for what processes write that they

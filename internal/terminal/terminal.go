@@ -1,5 +1,5 @@
-// Package display draws rows on a terminal and redraws them in place.
-package display
+// Package terminal draws rows on a terminal and redraws them in place.
+package terminal
 
 import (
 	"cmp"

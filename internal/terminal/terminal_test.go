@@ -1,17 +1,17 @@
-package display_test
+package terminal_test
 
 import (
 	"errors"
 	"strings"
 	"testing"
 
-	"github.com/inith/inith/internal/display"
+	"github.com/inith/inith/internal/terminal"
 )
 
 func TestDrawReplacesWhatWasDrawn(t *testing.T) {
 	var b strings.Builder
-	rows := display.New(&b, func() (int, int) { return 12, 24 }, true)
-	two := []display.Row{{Mark: "…", Color: display.Yellow, Text: "short"}, {Mark: "x", Text: "too long for it"}}
+	rows := terminal.New(&b, func() (int, int) { return 12, 24 }, true)
+	two := []terminal.Row{{Mark: "…", Color: terminal.Yellow, Text: "short"}, {Mark: "x", Text: "too long for it"}}
 	for range 2 {
 		if err := rows.Draw(two); err != nil {
 			t.Fatal(err)
@@ -25,7 +25,7 @@ func TestDrawReplacesWhatWasDrawn(t *testing.T) {
 
 func TestDrawWithoutColor(t *testing.T) {
 	var b strings.Builder
-	if err := display.New(&b, func() (int, int) { return 80, 24 }, false).Draw([]display.Row{{Mark: "✓", Color: display.Green, Text: "ready"}}); err != nil {
+	if err := terminal.New(&b, func() (int, int) { return 80, 24 }, false).Draw([]terminal.Row{{Mark: "✓", Color: terminal.Green, Text: "ready"}}); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := b.String(), "\r\x1b[2K✓ ready\n"; got != want {
@@ -35,8 +35,8 @@ func TestDrawWithoutColor(t *testing.T) {
 
 func TestDrawMoreRowsThanTheTerminalHas(t *testing.T) {
 	var b strings.Builder
-	rows := make([]display.Row, 50)
-	if err := display.New(&b, func() (int, int) { return 80, 10 }, false).Draw(rows); err != nil {
+	rows := make([]terminal.Row, 50)
+	if err := terminal.New(&b, func() (int, int) { return 80, 10 }, false).Draw(rows); err != nil {
 		t.Fatal(err)
 	}
 	if got := strings.Count(b.String(), "\n"); got != 9 || !strings.Contains(b.String(), "42 more") {
@@ -47,9 +47,9 @@ func TestDrawMoreRowsThanTheTerminalHas(t *testing.T) {
 // TestPrintKeepsTheRows prints before anything is drawn, and above what is.
 func TestPrintKeepsTheRows(t *testing.T) {
 	var b strings.Builder
-	rows := display.New(&b, func() (int, int) { return 80, 24 }, false)
+	rows := terminal.New(&b, func() (int, int) { return 80, 24 }, false)
 	const drawn = "\r\x1b[2K* one\n\r\x1b[2K* two\n"
-	err := errors.Join(rows.Print("first"), rows.Draw([]display.Row{{Mark: "*", Text: "one"}, {Mark: "*", Text: "two"}}), rows.Print("second"))
+	err := errors.Join(rows.Print("first"), rows.Draw([]terminal.Row{{Mark: "*", Text: "one"}, {Mark: "*", Text: "two"}}), rows.Print("second"))
 	if got, want := b.String(), "\r\x1b[Jfirst\n"+drawn+"\x1b[2A\r\x1b[Jsecond\n"+drawn; got != want || err != nil {
 		t.Errorf("wrote %q, %v; want %q", got, err, want)
 	}
