@@ -64,7 +64,7 @@ bench-plan: build ## plans: their longest path, what they take, and their steps 
 
 fuzz: ## each fuzz target for a minute
 	$(GO) test -run '^$$' -fuzz FuzzParseURL -fuzztime 1m ./internal/redact
-	$(GO) test -run '^$$' -fuzz FuzzRead -fuzztime 1m ./internal/keys
+	$(GO) test -run '^$$' -fuzz FuzzRead -fuzztime 1m ./internal/option
 	$(GO) test -run '^$$' -fuzz FuzzPlan -fuzztime 1m -fuzzminimizetime 10x ./cmd/inith
 	@for f in FuzzOpen FuzzPostgresAnswer FuzzRedisAnswer; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m ./probe || exit 1; done
 	@for f in FuzzParseDigest FuzzJournal; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m ./fetch || exit 1; done

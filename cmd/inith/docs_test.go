@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/inith/inith/internal/keys"
+	"github.com/inith/inith/internal/option"
 	"github.com/inith/inith/probe"
 	"github.com/inith/inith/tasks/render"
 )
@@ -171,7 +171,7 @@ func TestDocsHaveTheKeysOfRules(t *testing.T) {
 	}
 }
 
-func keyNames[T any](table keys.Table[T]) []string {
+func keyNames[T any](table option.Table[T]) []string {
 	var all []string
 	for _, k := range table.Keys {
 		all = append(all, k.Name)

@@ -9,68 +9,68 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/inith/inith/fetch"
-	"github.com/inith/inith/internal/keys"
+	"github.com/inith/inith/internal/option"
 )
 
 // modelKeys are the keys of an entry of models.yaml: the flags of the same name,
 // in camel case.
-func (p *process) modelKeys() []keys.Key[fetch.File] {
-	return []keys.Key[fetch.File]{
-		{Name: "url", Kind: keys.Text, Usage: "an http or https URL", Set: func(f *fetch.File, v keys.Value) (err error) {
+func (p *process) modelKeys() []option.Key[fetch.File] {
+	return []option.Key[fetch.File]{
+		{Name: "url", Kind: option.Text, Usage: "an http or https URL", Set: func(f *fetch.File, v option.Value) (err error) {
 			f.URL, err = p.url(v.Text, "")
 			return err
 		}},
-		{Name: "urlFromEnv", Kind: keys.Text, Usage: "the variable that has the URL, or NAME_FILE the file with it", Set: func(f *fetch.File, v keys.Value) (err error) {
+		{Name: "urlFromEnv", Kind: option.Text, Usage: "the variable that has the URL, or NAME_FILE the file with it", Set: func(f *fetch.File, v option.Value) (err error) {
 			f.URL, err = p.url("", v.Text)
 			return err
 		}},
-		{Name: "to", Kind: keys.Text, Usage: "the destination: a file, or a folder with a trailing slash", Required: true, Set: func(f *fetch.File, v keys.Value) error {
+		{Name: "to", Kind: option.Text, Usage: "the destination: a file, or a folder with a trailing slash", Required: true, Set: func(f *fetch.File, v option.Value) error {
 			f.Dest = v.Text
 			return nil
 		}},
-		{Name: "sha256", Kind: keys.Text, Usage: "the digest that the content must have", Set: func(f *fetch.File, v keys.Value) (err error) {
+		{Name: "sha256", Kind: option.Text, Usage: "the digest that the content must have", Set: func(f *fetch.File, v option.Value) (err error) {
 			f.Digest, err = fetch.ParseDigest("sha256:" + v.Text)
 			return err
 		}},
-		{Name: "digest", Kind: keys.Text, Usage: "the same, as ALGORITHM:HEX, of sha256, sha512 or blake3", Set: func(f *fetch.File, v keys.Value) (err error) {
+		{Name: "digest", Kind: option.Text, Usage: "the same, as ALGORITHM:HEX, of sha256, sha512 or blake3", Set: func(f *fetch.File, v option.Value) (err error) {
 			f.Digest, err = fetch.ParseDigest(v.Text)
 			return err
 		}},
-		{Name: "checksumUrl", Kind: keys.Text, Usage: "a list of digests as sha256sum writes it", Set: func(f *fetch.File, v keys.Value) (err error) {
+		{Name: "checksumUrl", Kind: option.Text, Usage: "a list of digests as sha256sum writes it", Set: func(f *fetch.File, v option.Value) (err error) {
 			f.SumsURL, err = p.url(v.Text, "")
 			return err
 		}},
-		{Name: "checksumUrlFromEnv", Kind: keys.Text, Usage: "the variable that has the URL of the list", Set: func(f *fetch.File, v keys.Value) (err error) {
+		{Name: "checksumUrlFromEnv", Kind: option.Text, Usage: "the variable that has the URL of the list", Set: func(f *fetch.File, v option.Value) (err error) {
 			f.SumsURL, err = p.url("", v.Text)
 			return err
 		}},
-		{Name: "mirrors", Kind: keys.Texts, Usage: "other URLs of the same content, in the order to try", Set: func(f *fetch.File, v keys.Value) error {
+		{Name: "mirrors", Kind: option.Texts, Usage: "other URLs of the same content, in the order to try", Set: func(f *fetch.File, v option.Value) error {
 			return p.addMirrors(f, []string{v.Text})
 		}},
-		{Name: "mirrorsFromEnv", Kind: keys.Texts, Usage: "variables that have URLs of the same content", Set: func(f *fetch.File, v keys.Value) error {
+		{Name: "mirrorsFromEnv", Kind: option.Texts, Usage: "variables that have URLs of the same content", Set: func(f *fetch.File, v option.Value) error {
 			return p.addMirrorsFromEnv(f, []string{v.Text})
 		}},
-		{Name: "headerFiles", Kind: keys.Texts, Usage: "files of \"Name: value\" lines to send to the origin of the URL", Set: func(f *fetch.File, v keys.Value) error {
+		{Name: "headerFiles", Kind: option.Texts, Usage: "files of \"Name: value\" lines to send to the origin of the URL", Set: func(f *fetch.File, v option.Value) error {
 			f.HeaderFiles = append(f.HeaderFiles, v.Text)
 			return nil
 		}},
-		{Name: "bearerFile", Kind: keys.Text, Usage: "a file with the token to send to the origin of the URL", Set: func(f *fetch.File, v keys.Value) error {
+		{Name: "bearerFile", Kind: option.Text, Usage: "a file with the token to send to the origin of the URL", Set: func(f *fetch.File, v option.Value) error {
 			f.BearerFile = v.Text
 			return nil
 		}},
-		{Name: "passwordFile", Kind: keys.Text, Usage: "a file with the password for the user of the URL", Set: func(f *fetch.File, v keys.Value) error {
+		{Name: "passwordFile", Kind: option.Text, Usage: "a file with the password for the user of the URL", Set: func(f *fetch.File, v option.Value) error {
 			f.PasswordFile = v.Text
 			return nil
 		}},
-		{Name: "evidence", Kind: keys.Text, Usage: "the least evidence to accept: pinned, server or size", Set: func(f *fetch.File, v keys.Value) (err error) {
+		{Name: "evidence", Kind: option.Text, Usage: "the least evidence to accept: pinned, server or size", Set: func(f *fetch.File, v option.Value) (err error) {
 			f.Evidence, err = fetch.ParseEvidence(v.Text)
 			return err
 		}},
-		{Name: "extract", Kind: keys.Bool, Usage: "the file is an archive: the destination is the folder that gets what it holds", Set: func(f *fetch.File, v keys.Value) error {
+		{Name: "extract", Kind: option.Bool, Usage: "the file is an archive: the destination is the folder that gets what it holds", Set: func(f *fetch.File, v option.Value) error {
 			f.Extract = v.Yes
 			return nil
 		}},
-		{Name: "mode", Kind: keys.Digits, Usage: "permission bits of the file, in octal", Set: func(f *fetch.File, v keys.Value) (err error) {
+		{Name: "mode", Kind: option.Digits, Usage: "permission bits of the file, in octal", Set: func(f *fetch.File, v option.Value) (err error) {
 			f.Mode, err = parseMode(v.Text)
 			return err
 		}},
@@ -78,8 +78,8 @@ func (p *process) modelKeys() []keys.Key[fetch.File] {
 }
 
 // modelTable is an entry of models.yaml.
-func (p *process) modelTable() keys.Table[fetch.File] {
-	return keys.Table[fetch.File]{
+func (p *process) modelTable() option.Table[fetch.File] {
+	return option.Table[fetch.File]{
 		Keys: p.modelKeys(),
 		Check: func(f *fetch.File, has func(string) bool) error {
 			switch {
@@ -109,7 +109,7 @@ func (p *process) readModels(name string) ([]fetch.File, error) {
 	if err != nil {
 		return nil, usagef("--file: cannot read %q: %w", name, err)
 	}
-	list, err := keys.Parse(b)
+	list, err := option.Parse(b)
 	switch {
 	case err != nil:
 		return nil, placed(name, err)
@@ -118,12 +118,12 @@ func (p *process) readModels(name string) ([]fetch.File, error) {
 	case len(list.Content) == 0:
 		return nil, usagef("%s: the list is empty", name)
 	}
-	files, mistakes := keys.ReadList(list, p.modelTable())
+	files, mistakes := option.ReadList(list, p.modelTable())
 	return files, usageMistakes(name, mistakes)
 }
 
 // usageMistakes are mistakes in a file that a user wrote for inith.
-func usageMistakes(name string, mistakes []*keys.PlaceError) error {
+func usageMistakes(name string, mistakes []*option.PlaceError) error {
 	var errs []error
 	for _, m := range mistakes {
 		errs = append(errs, placed(name, m))
@@ -134,7 +134,7 @@ func usageMistakes(name string, mistakes []*keys.PlaceError) error {
 // placed is a mistake in the file called name, which has its place already if
 // there is one.
 func placed(name string, err error) error {
-	if _, ok := errors.AsType[*keys.PlaceError](err); ok {
+	if _, ok := errors.AsType[*option.PlaceError](err); ok {
 		return usagef("%s:%w", name, err)
 	}
 	return usagef("%s: %w", name, err)

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/inith/inith/internal/keys"
+	"github.com/inith/inith/internal/option"
 	"github.com/inith/inith/internal/subprocess"
 	"github.com/inith/inith/internal/suggest"
 	"github.com/inith/inith/internal/usererr"
@@ -57,11 +57,11 @@ type stepJob interface {
 }
 
 // planTable is plan.yaml.
-func (p *process) planTable() keys.Table[planFile] {
-	return keys.Table[planFile]{
-		Keys: []keys.Key[planFile]{
-			keys.List("steps", "what to do, each step as soon as those that it needs are done", p.stepTable(), func(f *planFile, d stepDraft) { f.steps = append(f.steps, &d) }),
-			{Name: "timeout", Usage: "how long all of it may take", Set: func(f *planFile, v keys.Value) (err error) { f.timeout, err = parseDuration(v.Text); return err }},
+func (p *process) planTable() option.Table[planFile] {
+	return option.Table[planFile]{
+		Keys: []option.Key[planFile]{
+			option.List("steps", "what to do, each step as soon as those that it needs are done", p.stepTable(), func(f *planFile, d stepDraft) { f.steps = append(f.steps, &d) }),
+			{Name: "timeout", Usage: "how long all of it may take", Set: func(f *planFile, v option.Value) (err error) { f.timeout, err = parseDuration(v.Text); return err }},
 		},
 		Check: func(f *planFile, has func(string) bool) error {
 			if !has("steps") || len(f.steps) == 0 {
@@ -74,27 +74,27 @@ func (p *process) planTable() keys.Table[planFile] {
 }
 
 // stepTable is an entry of "steps" in plan.yaml.
-func (p *process) stepTable() keys.Table[stepDraft] {
+func (p *process) stepTable() option.Table[stepDraft] {
 	kinds := p.stepKinds()
 	var works []any
 	for _, k := range kinds {
 		works = append(works, map[string]any{"required": []string{k.Name}})
 	}
-	return keys.Table[stepDraft]{
-		Keys: append([]keys.Key[stepDraft]{
-			{Name: "name", Kind: keys.Digits, Usage: "what the step is called: letters, digits, -, _ and .", Required: true, Set: func(d *stepDraft, v keys.Value) error {
+	return option.Table[stepDraft]{
+		Keys: append([]option.Key[stepDraft]{
+			{Name: "name", Kind: option.Digits, Usage: "what the step is called: letters, digits, -, _ and .", Required: true, Set: func(d *stepDraft, v option.Value) error {
 				if !regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`).MatchString(v.Text) {
 					return errors.New("want letters, digits, -, _ and ., 63 at most")
 				}
 				d.name = v.Text
 				return nil
 			}},
-			{Name: "needs", Kind: keys.TextOrTexts, Usage: "names of steps that have to be done before", Set: func(d *stepDraft, v keys.Value) error {
+			{Name: "needs", Kind: option.TextOrTexts, Usage: "names of steps that have to be done before", Set: func(d *stepDraft, v option.Value) error {
 				d.needs = append(d.needs, placedText{place{v.Line, v.Column}, v.Text})
 				return nil
 			}},
-			{Name: "timeout", Usage: "how long the step may take, with all attempts, such as 5m", Set: func(d *stepDraft, v keys.Value) (err error) { d.timeout, err = parseDuration(v.Text); return err }},
-			{Name: "retries", Kind: keys.Number, Usage: "how often to try again when it fails", Set: func(d *stepDraft, v keys.Value) error {
+			{Name: "timeout", Usage: "how long the step may take, with all attempts, such as 5m", Set: func(d *stepDraft, v option.Value) (err error) { d.timeout, err = parseDuration(v.Text); return err }},
+			{Name: "retries", Kind: option.Number, Usage: "how often to try again when it fails", Set: func(d *stepDraft, v option.Value) error {
 				const most = 1000
 				if v.Number < 0 || v.Number > most {
 					return errors.New("want a number from 0 to 1000")
@@ -119,8 +119,8 @@ func (p *process) stepTable() keys.Table[stepDraft] {
 }
 
 // stepKinds are what a step can do.
-func (p *process) stepKinds() []keys.Key[stepDraft] {
-	return []keys.Key[stepDraft]{
+func (p *process) stepKinds() []option.Key[stepDraft] {
+	return []option.Key[stepDraft]{
 		stepKey[waitWork]("wait", "wait until targets are ready", p.waitTable()),
 		stepKey[fetchWork]("fetch", "download files", p.fetchTable()),
 		stepKey[validateWork]("validate", "find mistakes in configuration", p.validateTable()),
@@ -143,9 +143,9 @@ func (p *process) stepKindNames() []string {
 func stepKey[W any, P interface {
 	*W
 	stepWork
-}](name, usage string, table keys.Table[W]) keys.Key[stepDraft] {
+}](name, usage string, table option.Table[W]) option.Key[stepDraft] {
 	table.At = func(w *W, line, column int) { P(w).at(line, column) }
-	return keys.Mapping(name, usage, table, func(d *stepDraft) *W {
+	return option.Mapping(name, usage, table, func(d *stepDraft) *W {
 		w := new(W)
 		d.kinds, d.work = append(d.kinds, name), P(w)
 		return w
@@ -155,7 +155,7 @@ func stepKey[W any, P interface {
 // openPlan reads a plan and makes all of its steps ready. All mistakes are told, with
 // line and column.
 func (p *process) openPlan(ctx context.Context, name string, text []byte) (planFile, []plan.Node, error) {
-	root, err := keys.Parse(text)
+	root, err := option.Parse(text)
 	switch {
 	case err != nil:
 		return planFile{}, nil, placed(name, err)
@@ -166,7 +166,7 @@ func (p *process) openPlan(ctx context.Context, name string, text []byte) (planF
 	if len(mistakes) > 0 {
 		return planFile{}, nil, usageMistakes(name, mistakes)
 	}
-	file, mistakes := keys.ReadMapping(root, p.planTable())
+	file, mistakes := option.ReadMapping(root, p.planTable())
 	if len(mistakes) > 0 {
 		return file, nil, usageMistakes(name, mistakes)
 	}
@@ -174,7 +174,7 @@ func (p *process) openPlan(ctx context.Context, name string, text []byte) (planF
 	return file, nodes, usageMistakes(name, mistakes)
 }
 
-func (p *process) openSteps(ctx context.Context, drafts []*stepDraft) ([]plan.Node, []*keys.PlaceError) {
+func (p *process) openSteps(ctx context.Context, drafts []*stepDraft) ([]plan.Node, []*option.PlaceError) {
 	nodes := make([]plan.Node, len(drafts))
 	for i, d := range drafts {
 		nodes[i] = plan.Node{Name: d.name, Kind: d.kinds[0], Timeout: d.timeout, Retries: d.retries}
@@ -190,13 +190,13 @@ func (p *process) openSteps(ctx context.Context, drafts []*stepDraft) ([]plan.No
 		}
 		nodes[i].Step = job
 	}
-	slices.SortStableFunc(mistakes, func(a, b *keys.PlaceError) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
+	slices.SortStableFunc(mistakes, func(a, b *option.PlaceError) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
 	return nodes, mistakes
 }
 
 // graphMistakes gives mistakes of the graph their places.
-func graphMistakes(drafts []*stepDraft, found []plan.Mistake) []*keys.PlaceError {
-	var all []*keys.PlaceError
+func graphMistakes(drafts []*stepDraft, found []plan.Mistake) []*option.PlaceError {
+	var all []*option.PlaceError
 	for _, m := range found {
 		at := drafts[m.Node].place
 		if m.Need >= 0 {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/inith/inith/internal/keys"
+	"github.com/inith/inith/internal/option"
 	"github.com/inith/inith/internal/subprocess"
 )
 
@@ -87,8 +87,8 @@ func FuzzPlan(f *testing.F) {
 		}
 		_, nodes, err := planProcess().openPlan(t.Context(), "plan", []byte(text))
 		for _, err := range joined(err) {
-			_, placed := errors.AsType[*keys.PlaceError](err)
-			if !placed && !errors.Is(err, keys.ErrSyntax) && !strings.Contains(err.Error(), "no plan is in it") {
+			_, placed := errors.AsType[*option.PlaceError](err)
+			if !placed && !errors.Is(err, option.ErrSyntax) && !strings.Contains(err.Error(), "no plan is in it") {
 				t.Errorf("%v has no place", err)
 			}
 			if exitCode(err) != exitUsage {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/inith/inith/internal/keys"
+	"github.com/inith/inith/internal/option"
 	"github.com/inith/inith/internal/subprocess"
 )
 
@@ -20,21 +20,21 @@ type execWork struct {
 	grace   time.Duration
 }
 
-func execTable() keys.Table[execWork] {
-	return keys.Table[execWork]{
-		Keys: []keys.Key[execWork]{
-			{Name: "command", Kind: keys.Texts, Usage: "the program and its arguments; no shell reads them", Required: true, Set: func(w *execWork, v keys.Value) error {
+func execTable() option.Table[execWork] {
+	return option.Table[execWork]{
+		Keys: []option.Key[execWork]{
+			{Name: "command", Kind: option.Texts, Usage: "the program and its arguments; no shell reads them", Required: true, Set: func(w *execWork, v option.Value) error {
 				w.command = append(w.command, v.Text)
 				return nil
 			}},
-			{Name: "env", Kind: keys.TextMap, Usage: "variables for it, besides those of inith", Set: func(w *execWork, v keys.Value) error {
+			{Name: "env", Kind: option.TextMap, Usage: "variables for it, besides those of inith", Set: func(w *execWork, v option.Value) error {
 				if !isVariableName(v.Name) {
 					return errors.New("want the name of a variable")
 				}
 				w.env = append(w.env, v.Name+"="+v.Text)
 				return nil
 			}},
-			{Name: "grace", Usage: "time between TERM and KILL when it is ended (10s)", Set: func(w *execWork, v keys.Value) (err error) { w.grace, err = parseDuration(v.Text); return err }},
+			{Name: "grace", Usage: "time between TERM and KILL when it is ended (10s)", Set: func(w *execWork, v option.Value) (err error) { w.grace, err = parseDuration(v.Text); return err }},
 		},
 		Check: func(w *execWork, _ func(string) bool) error {
 			if len(w.command) == 0 {

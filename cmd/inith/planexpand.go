@@ -9,13 +9,13 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
-	"github.com/inith/inith/internal/keys"
+	"github.com/inith/inith/internal/option"
 )
 
 // expand replaces ${NAME} and ${file:PATH} in the texts of a plan, but in those that
 // name steps. It returns a mistake for each that cannot be.
-func (p *process) expand(root *yaml.Node) []*keys.PlaceError {
-	var mistakes []*keys.PlaceError
+func (p *process) expand(root *yaml.Node) []*option.PlaceError {
+	var mistakes []*option.PlaceError
 	seen := map[*yaml.Node]bool{} // what has an alias is there more than once
 	var visit func(n *yaml.Node, depth int)
 	visit = func(n *yaml.Node, depth int) {
@@ -27,7 +27,7 @@ func (p *process) expand(root *yaml.Node) []*keys.PlaceError {
 		case yaml.ScalarNode:
 			text, err := p.expandText(n.Value)
 			if err != nil {
-				mistakes = append(mistakes, &keys.PlaceError{Line: n.Line, Column: n.Column, Err: err})
+				mistakes = append(mistakes, &option.PlaceError{Line: n.Line, Column: n.Column, Err: err})
 			}
 			n.Value = text
 		case yaml.SequenceNode:

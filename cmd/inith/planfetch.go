@@ -12,7 +12,7 @@ import (
 
 	"github.com/inith/inith/fetch"
 	"github.com/inith/inith/internal/bytesize"
-	"github.com/inith/inith/internal/keys"
+	"github.com/inith/inith/internal/option"
 )
 
 // A fetchWork is "fetch" in a step: one file, or several.
@@ -23,12 +23,12 @@ type fetchWork struct {
 	files []fetch.File
 }
 
-func (p *process) fetchTable() keys.Table[fetchWork] {
+func (p *process) fetchTable() option.Table[fetchWork] {
 	entry := p.modelKeys()
-	return keys.Table[fetchWork]{
+	return option.Table[fetchWork]{
 		Keys: slices.Concat(
-			keys.Within(entry, func(w *fetchWork) *fetch.File { return &w.file }),
-			[]keys.Key[fetchWork]{keys.List("files", "several files", p.modelTable(), func(w *fetchWork, f fetch.File) { w.files = append(w.files, f) })},
+			option.Within(entry, func(w *fetchWork) *fetch.File { return &w.file }),
+			[]option.Key[fetchWork]{option.List("files", "several files", p.modelTable(), func(w *fetchWork, f fetch.File) { w.files = append(w.files, f) })},
 			optionKeys(p, fetchCommand(p), func(w *fetchWork) *options { return &w.options }, append(fileFlags(), "from-env", "evidence", "init", "json")...)),
 		Check: func(w *fetchWork, has func(string) bool) error {
 			if !has("files") && !has("file") {

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/inith/inith/internal/keys"
+	"github.com/inith/inith/internal/option"
 	"github.com/inith/inith/tasks/files"
 )
 
@@ -19,10 +19,10 @@ type filesWork struct {
 	actions []files.Action
 }
 
-func filesTable() keys.Table[filesWork] {
-	return keys.Table[filesWork]{
-		Keys: []keys.Key[filesWork]{
-			keys.List("actions", "what to do, one after another", actionTable(), func(w *filesWork, a files.Action) { w.actions = append(w.actions, a) }),
+func filesTable() option.Table[filesWork] {
+	return option.Table[filesWork]{
+		Keys: []option.Key[filesWork]{
+			option.List("actions", "what to do, one after another", actionTable(), func(w *filesWork, a files.Action) { w.actions = append(w.actions, a) }),
 		},
 		Check: func(w *filesWork, _ func(string) bool) error {
 			if len(w.actions) == 0 {
@@ -35,20 +35,20 @@ func filesTable() keys.Table[filesWork] {
 }
 
 // actionTable is one of the actions of "files".
-func actionTable() keys.Table[files.Action] {
-	text := func(field func(a *files.Action) *string) func(*files.Action, keys.Value) error {
-		return func(a *files.Action, v keys.Value) error {
+func actionTable() option.Table[files.Action] {
+	text := func(field func(a *files.Action) *string) func(*files.Action, option.Value) error {
+		return func(a *files.Action, v option.Value) error {
 			*field(a) = v.Text
 			return nil
 		}
 	}
-	return keys.Table[files.Action]{
-		Keys: []keys.Key[files.Action]{
+	return option.Table[files.Action]{
+		Keys: []option.Key[files.Action]{
 			{Name: "mkdir", Usage: "make this folder, and those above it", Set: text(func(a *files.Action) *string { return &a.Mkdir })},
 			{Name: "copy", Usage: "copy this file, or this folder with what is in it", Set: text(func(a *files.Action) *string { return &a.Copy })},
 			{Name: "to", Usage: "where to copy it", Set: text(func(a *files.Action) *string { return &a.To })},
 			{Name: "chmod", Usage: "set the permission bits of this file or folder", Set: text(func(a *files.Action) *string { return &a.Chmod })},
-			{Name: "mode", Kind: keys.Digits, Usage: "permission bits, in octal", Set: func(a *files.Action, v keys.Value) (err error) { a.Mode, err = parseMode(v.Text); return err }},
+			{Name: "mode", Kind: option.Digits, Usage: "permission bits, in octal", Set: func(a *files.Action, v option.Value) (err error) { a.Mode, err = parseMode(v.Text); return err }},
 		},
 		Check: func(_ *files.Action, has func(string) bool) error {
 			kinds := 0

@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/inith/inith/internal/keys"
+	"github.com/inith/inith/internal/option"
 	"github.com/inith/inith/tasks/migrate"
 )
 
@@ -17,14 +17,14 @@ type migrateWork struct {
 	command, check []string
 }
 
-func (p *process) migrateTable() keys.Table[migrateWork] {
-	return keys.Table[migrateWork]{
-		Keys: append([]keys.Key[migrateWork]{
-			{Name: "command", Kind: keys.Texts, Usage: "the migrator and its arguments", Set: func(w *migrateWork, v keys.Value) error {
+func (p *process) migrateTable() option.Table[migrateWork] {
+	return option.Table[migrateWork]{
+		Keys: append([]option.Key[migrateWork]{
+			{Name: "command", Kind: option.Texts, Usage: "the migrator and its arguments", Set: func(w *migrateWork, v option.Value) error {
 				w.command = append(w.command, v.Text)
 				return nil
 			}},
-			{Name: "check", Kind: keys.TextOrTexts, Usage: "with exit code 0 of this command nothing is pending: a text that is split as a shell does, or words", Set: func(w *migrateWork, v keys.Value) (err error) {
+			{Name: "check", Kind: option.TextOrTexts, Usage: "with exit code 0 of this command nothing is pending: a text that is split as a shell does, or words", Set: func(w *migrateWork, v option.Value) (err error) {
 				if v.Listed {
 					w.check = append(w.check, v.Text)
 					return nil

@@ -10,7 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/inith/inith/internal/keys"
+	"github.com/inith/inith/internal/option"
 )
 
 // Options are the flags of a command, as a step of a plan gives them.
@@ -27,22 +27,22 @@ func (p *place) at(line, column int) { p.line, p.column = line, column }
 func (p *place) where() place        { return *p }
 
 // mistake is a mistake at the place.
-func (p place) mistake(err error) *keys.PlaceError {
-	return &keys.PlaceError{Line: p.line, Column: p.column, Err: err}
+func (p place) mistake(err error) *option.PlaceError {
+	return &option.PlaceError{Line: p.line, Column: p.column, Err: err}
 }
 
 // optionKeys are the flags of a command as keys of a step, in camel case. A flag
 // whose variable is set is that of the variable.
-func optionKeys[T any](p *process, command *cli.Command, of func(*T) *options, without ...string) []keys.Key[T] {
-	var all []keys.Key[T]
+func optionKeys[T any](p *process, command *cli.Command, of func(*T) *options, without ...string) []option.Key[T] {
+	var all []option.Key[T]
 	for _, f := range command.Flags {
 		name := f.Names()[0]
 		if slices.Contains(without, name) {
 			continue
 		}
-		all = append(all, keys.Key[T]{
+		all = append(all, option.Key[T]{
 			Name: camelCase(name), Kind: optionKind(f), Usage: optionUsage(f),
-			Set: func(t *T, v keys.Value) error {
+			Set: func(t *T, v option.Value) error {
 				if err := tryOption(f, v.Text); err != nil {
 					return err
 				}
@@ -67,16 +67,16 @@ func camelCase(name string) string {
 	return first
 }
 
-func optionKind(f cli.Flag) keys.Kind {
+func optionKind(f cli.Flag) option.Kind {
 	switch f.(type) {
 	case *cli.BoolFlag:
-		return keys.Bool
+		return option.Bool
 	case *cli.IntFlag:
-		return keys.Number
+		return option.Number
 	case *cli.StringSliceFlag:
-		return keys.TextOrTexts
+		return option.TextOrTexts
 	default:
-		return keys.Digits // permission bits are no number
+		return option.Digits // permission bits are no number
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/inith/inith/internal/keys"
+	"github.com/inith/inith/internal/option"
 )
 
 // A renderWork is "render" in a step.
@@ -16,9 +16,9 @@ type renderWork struct {
 	src, to string
 }
 
-func (p *process) renderTable() keys.Table[renderWork] {
-	path := func(set func(w *renderWork, path string)) func(*renderWork, keys.Value) error {
-		return func(w *renderWork, v keys.Value) error {
+func (p *process) renderTable() option.Table[renderWork] {
+	path := func(set func(w *renderWork, path string)) func(*renderWork, option.Value) error {
+		return func(w *renderWork, v option.Value) error {
 			if v.Text == "-" {
 				return errors.New("a step has no standard input and output of its own: want a path")
 			}
@@ -26,8 +26,8 @@ func (p *process) renderTable() keys.Table[renderWork] {
 			return nil
 		}
 	}
-	return keys.Table[renderWork]{
-		Keys: append([]keys.Key[renderWork]{
+	return option.Table[renderWork]{
+		Keys: append([]option.Key[renderWork]{
 			{Name: "src", Usage: "a template, or a folder of them", Required: true, Set: path(func(w *renderWork, path string) { w.src = path })},
 			{Name: "to", Usage: "the destination: a file or a folder", Required: true, Set: path(func(w *renderWork, path string) { w.to = path })},
 		}, optionKeys(p, renderCommand(p), func(w *renderWork) *options { return &w.options }, "init")...),

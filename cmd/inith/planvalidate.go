@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/inith/inith/internal/keys"
+	"github.com/inith/inith/internal/option"
 	"github.com/inith/inith/tasks/validate"
 )
 
@@ -17,12 +17,12 @@ type validateWork struct {
 	rules validate.Rules
 }
 
-func (p *process) validateTable() keys.Table[validateWork] {
+func (p *process) validateTable() option.Table[validateWork] {
 	// What is for a FILE of the command line is a key of an entry of files.
 	without := []string{"require", "schema", "format", "init"}
-	return keys.Table[validateWork]{
+	return option.Table[validateWork]{
 		Keys: append(
-			keys.Within(rulesTable().Keys, func(w *validateWork) *validate.Rules { return &w.rules }),
+			option.Within(rulesTable().Keys, func(w *validateWork) *validate.Rules { return &w.rules }),
 			optionKeys(p, validateCommand(p), func(w *validateWork) *options { return &w.options }, without...)...),
 		Short: "files",
 	}

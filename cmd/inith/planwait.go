@@ -7,7 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/inith/inith/internal/keys"
+	"github.com/inith/inith/internal/option"
 )
 
 // A waitWork is "wait" in a step.
@@ -17,10 +17,10 @@ type waitWork struct {
 	targets []string
 }
 
-func (p *process) waitTable() keys.Table[waitWork] {
-	return keys.Table[waitWork]{
-		Keys: append([]keys.Key[waitWork]{
-			{Name: "targets", Kind: keys.TextOrTexts, Usage: "what to wait for: host:port or URLs", Set: func(w *waitWork, v keys.Value) error {
+func (p *process) waitTable() option.Table[waitWork] {
+	return option.Table[waitWork]{
+		Keys: append([]option.Key[waitWork]{
+			{Name: "targets", Kind: option.TextOrTexts, Usage: "what to wait for: host:port or URLs", Set: func(w *waitWork, v option.Value) error {
 				w.targets = append(w.targets, v.Text)
 				return nil
 			}},

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/inith/inith/internal/keys"
+	"github.com/inith/inith/internal/option"
 	"github.com/inith/inith/tasks/validate"
 )
 
@@ -16,24 +16,24 @@ func readRules(flag, name string) (validate.Rules, error) {
 	if err != nil {
 		return rules, usagef("--%s: cannot read %q: %w", flag, name, err)
 	}
-	root, err := keys.Parse(b)
+	root, err := option.Parse(b)
 	switch {
 	case err != nil:
 		return rules, placed(name, err)
 	case root == nil:
 		return rules, usagef("%s: no rules are in it", name)
 	}
-	rules, mistakes := keys.ReadMapping(root, rulesTable())
+	rules, mistakes := option.ReadMapping(root, rulesTable())
 	return rules, usageMistakes(name, mistakes)
 }
 
 // rulesTable is rules.yaml. All its keys are literal tables: the documentation and
 // the JSON Schema are held to them.
-func rulesTable() keys.Table[validate.Rules] {
-	return keys.Table[validate.Rules]{Keys: []keys.Key[validate.Rules]{
-		keys.List("files", "files, and what they have to be", fileTable(), func(r *validate.Rules, f validate.FileRule) { r.Files = append(r.Files, f) }),
-		keys.List("tls", "certificates, and what belongs to them", tlsTable(), func(r *validate.Rules, t validate.TLSRule) { r.TLS = append(r.TLS, t) }),
-		keys.Map("env", "variables of inith's environment, by name", envTable(), func(r *validate.Rules, name string, e validate.EnvRule) error {
+func rulesTable() option.Table[validate.Rules] {
+	return option.Table[validate.Rules]{Keys: []option.Key[validate.Rules]{
+		option.List("files", "files, and what they have to be", fileTable(), func(r *validate.Rules, f validate.FileRule) { r.Files = append(r.Files, f) }),
+		option.List("tls", "certificates, and what belongs to them", tlsTable(), func(r *validate.Rules, t validate.TLSRule) { r.TLS = append(r.TLS, t) }),
+		option.Map("env", "variables of inith's environment, by name", envTable(), func(r *validate.Rules, name string, e validate.EnvRule) error {
 			if !isVariableName(name) {
 				return errors.New("want the name of a variable")
 			}

@@ -7,16 +7,16 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/inith/inith/internal/keys"
+	"github.com/inith/inith/internal/option"
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/suggest"
 )
 
 func schemaCommand(p *process) *cli.Command {
 	schemas := map[string]func() []byte{
-		"plan":   func() []byte { return keys.Schema("plan.yaml of inith run", p.planTable()) },
-		"models": func() []byte { return keys.ListSchema("models.yaml of inith fetch", p.modelTable()) },
-		"rules":  func() []byte { return keys.Schema("rules.yaml of inith validate", rulesTable()) },
+		"plan":   func() []byte { return option.Schema("plan.yaml of inith run", p.planTable()) },
+		"models": func() []byte { return option.ListSchema("models.yaml of inith fetch", p.modelTable()) },
+		"rules":  func() []byte { return option.Schema("rules.yaml of inith validate", rulesTable()) },
 	}
 	return &cli.Command{
 		Name:      "schema",

@@ -9,7 +9,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"github.com/inith/inith/internal/keys"
+	"github.com/inith/inith/internal/option"
 	"github.com/inith/inith/tasks/validate/document"
 	"github.com/inith/inith/tasks/validate/schema"
 )
@@ -18,7 +18,7 @@ import (
 // accepts: every rules.yaml of the golden files, and mistakes that it refuses.
 func TestSchemaOfRules(t *testing.T) {
 	t.Parallel()
-	violations := violationsOf(t, keys.Schema("rules", rulesTable()))
+	violations := violationsOf(t, option.Schema("rules", rulesTable()))
 	all := filesOfScripts(t, func(name string) bool { return name == "rules.yaml" })
 	for where, text := range all {
 		if n := violations(text); n > 0 {
@@ -84,7 +84,7 @@ func filesOfScripts(t *testing.T, is func(name string) bool) map[string]string {
 // the plans of the script, of the documentation and of the examples.
 func TestSchemaOfPlans(t *testing.T) {
 	t.Parallel()
-	violations := violationsOf(t, keys.Schema("plan", new(process).planTable()))
+	violations := violationsOf(t, option.Schema("plan", new(process).planTable()))
 	plans := filesOfScripts(t, func(string) bool { return true })
 	maps.DeleteFunc(plans, func(where, text string) bool {
 		return !strings.HasPrefix(where, "run.txtar") || !strings.HasPrefix(text, "steps:")
@@ -106,13 +106,13 @@ func TestSchemaOfPlans(t *testing.T) {
 			t.Errorf("%s: the schema refuses it: %d violations", where, n)
 		}
 		p := planProcess("MODEL_URL=https://h/x", "MODEL_SHA256="+strings.Repeat("0", 64), "TOKEN=x", "REDIS=h:1", "REFUSED=h:1", "WORK=/x")
-		root, err := keys.Parse([]byte(text))
+		root, err := option.Parse([]byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
 		mistakes := p.expand(root)
 		if len(mistakes) == 0 {
-			_, mistakes = keys.ReadMapping(root, p.planTable())
+			_, mistakes = option.ReadMapping(root, p.planTable())
 		}
 		if len(mistakes) > 0 {
 			t.Errorf("%s: %v", where, mistakes)
@@ -142,11 +142,11 @@ func TestExamplesOfRules(t *testing.T) {
 	t.Parallel()
 	_, example, _ := strings.Cut(readText(t, "../../docs/validate.md"), "```yaml\n")
 	example, _, ok := strings.Cut(example, "```")
-	root, err := keys.Parse([]byte(strings.Replace(example, "    schema: /config/app.schema.json\n", "", 1)))
+	root, err := option.Parse([]byte(strings.Replace(example, "    schema: /config/app.schema.json\n", "", 1)))
 	if err != nil || !ok {
 		t.Fatal(err)
 	}
-	rules, mistakes := keys.ReadMapping(root, rulesTable())
+	rules, mistakes := option.ReadMapping(root, rulesTable())
 	if len(mistakes) > 0 || len(rules.Files) != 2 || len(rules.TLS) != 1 || len(rules.Env) != 1 {
 		t.Errorf("got %+v, %v", rules, mistakes)
 	}

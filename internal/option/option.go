@@ -1,9 +1,9 @@
-// Package keys reads YAML mappings of which every key is known: a literal table
+// Package option reads YAML mappings of which every key is known: a literal table
 // of keys decodes them, strictly, and is their JSON Schema.
 //
 // All mistakes are told at once, each with line and column. They quote nothing of
 // the file but words that can be no secret.
-package keys
+package option
 
 import (
 	"go.yaml.in/yaml/v4"

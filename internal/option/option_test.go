@@ -1,4 +1,4 @@
-package keys_test
+package option_test
 
 import (
 	"encoding/json"
@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v4"
 
-	"github.com/inith/inith/internal/keys"
+	"github.com/inith/inith/internal/option"
 )
 
 type house struct {
@@ -35,12 +35,12 @@ type (
 	door struct{ Wide bool }
 )
 
-func roomTable() keys.Table[room] {
-	return keys.Table[room]{
-		Keys: []keys.Key[room]{
-			{Name: "beds", Kind: keys.Number, Usage: "how many", Set: func(r *room, v keys.Value) error { r.Beds = v.Number; return nil }},
-			{Name: "light", Kind: keys.Bool, Usage: "is there light", Set: func(r *room, v keys.Value) error { r.Light = v.Yes; return nil }},
-			{Name: "tags", Kind: keys.Texts, Usage: "words", Set: func(r *room, v keys.Value) error {
+func roomTable() option.Table[room] {
+	return option.Table[room]{
+		Keys: []option.Key[room]{
+			{Name: "beds", Kind: option.Number, Usage: "how many", Set: func(r *room, v option.Value) error { r.Beds = v.Number; return nil }},
+			{Name: "light", Kind: option.Bool, Usage: "is there light", Set: func(r *room, v option.Value) error { r.Light = v.Yes; return nil }},
+			{Name: "tags", Kind: option.Texts, Usage: "words", Set: func(r *room, v option.Value) error {
 				if strings.Contains(v.Text, " ") {
 					return errors.New("want a word")
 				}
@@ -57,37 +57,37 @@ func roomTable() keys.Table[room] {
 	}
 }
 
-func houseTable() keys.Table[house] {
-	roofs := keys.Table[roof]{Keys: []keys.Key[roof]{
-		{Name: "color", Usage: "which", Choices: []string{"red", "grey"}, Set: func(r *roof, v keys.Value) error { r.Color = v.Text; return nil }},
+func houseTable() option.Table[house] {
+	roofs := option.Table[roof]{Keys: []option.Key[roof]{
+		{Name: "color", Usage: "which", Choices: []string{"red", "grey"}, Set: func(r *roof, v option.Value) error { r.Color = v.Text; return nil }},
 	}}
-	doors := keys.Table[door]{Keys: []keys.Key[door]{
-		{Name: "wide", Kind: keys.Bool, Usage: "is it", Set: func(d *door, v keys.Value) error { d.Wide = v.Yes; return nil }},
+	doors := option.Table[door]{Keys: []option.Key[door]{
+		{Name: "wide", Kind: option.Bool, Usage: "is it", Set: func(d *door, v option.Value) error { d.Wide = v.Yes; return nil }},
 	}}
-	return keys.Table[house]{Keys: []keys.Key[house]{
-		{Name: "name", Usage: "what it is called", Required: true, Set: func(h *house, v keys.Value) error { h.Name = v.Text; return nil }},
-		{Name: "mode", Kind: keys.Digits, Usage: "bits", Set: func(h *house, v keys.Value) (err error) {
+	return option.Table[house]{Keys: []option.Key[house]{
+		{Name: "name", Usage: "what it is called", Required: true, Set: func(h *house, v option.Value) error { h.Name = v.Text; return nil }},
+		{Name: "mode", Kind: option.Digits, Usage: "bits", Set: func(h *house, v option.Value) (err error) {
 			h.Mode, err = strconv.ParseUint(v.Text, 8, 32)
 			return err
 		}},
-		keys.List("rooms", "what is in it", roomTable(), func(h *house, r room) { h.Rooms = append(h.Rooms, r) }),
-		keys.Mapping("roof", "what is on it", roofs, func(h *house) *roof { return &h.Roof }),
-		keys.Map("doors", "the ways in", doors, func(h *house, key string, d door) error {
+		option.List("rooms", "what is in it", roomTable(), func(h *house, r room) { h.Rooms = append(h.Rooms, r) }),
+		option.Mapping("roof", "what is on it", roofs, func(h *house) *roof { return &h.Roof }),
+		option.Map("doors", "the ways in", doors, func(h *house, key string, d door) error {
 			if key == "wall" {
 				return errors.New("that is no door")
 			}
 			h.Doors = with(h.Doors, key, d)
 			return nil
 		}),
-		{Name: "lamps", Kind: keys.TextMap, Usage: "by room", Set: func(h *house, v keys.Value) error {
+		{Name: "lamps", Kind: option.TextMap, Usage: "by room", Set: func(h *house, v option.Value) error {
 			h.Lamps = with(h.Lamps, v.Name, v.Text)
 			return nil
 		}},
-		{Name: "paint", Kind: keys.TextOrTexts, Usage: "colors", Set: func(h *house, v keys.Value) error {
+		{Name: "paint", Kind: option.TextOrTexts, Usage: "colors", Set: func(h *house, v option.Value) error {
 			h.Paint = append(h.Paint, v.Text)
 			return nil
 		}},
-		{Name: "height", Kind: keys.Decimal, Usage: "meters", Set: func(h *house, v keys.Value) (err error) {
+		{Name: "height", Kind: option.Decimal, Usage: "meters", Set: func(h *house, v option.Value) (err error) {
 			h.Height, err = strconv.ParseFloat(v.Text, 64)
 			return err
 		}},
@@ -105,7 +105,7 @@ func with[V any](m map[string]V, key string, v V) map[string]V {
 // parsed is the tree of a text that is YAML.
 func parsed(t *testing.T, in string) *yaml.Node {
 	t.Helper()
-	n, err := keys.Parse([]byte(in))
+	n, err := option.Parse([]byte(in))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ lamps: {hall: bright}
 paint: white
 height: 2.5
 `)
-	got, mistakes := keys.ReadMapping(n, houseTable())
+	got, mistakes := option.ReadMapping(n, houseTable())
 	if mistakes != nil {
 		t.Fatal(mistakes)
 	}
@@ -157,7 +157,7 @@ lamps: [S3cret]
 paint: {hall: S3cret}
 mode: ~
 `)
-	_, mistakes := keys.ReadMapping(n, houseTable())
+	_, mistakes := option.ReadMapping(n, houseTable())
 	var got []string
 	for _, m := range mistakes {
 		got = append(got, m.Error())
@@ -197,22 +197,22 @@ type place struct {
 	Line, Column int
 }
 
-func tripTable() keys.Table[trip] {
-	places := keys.Table[place]{
-		Keys: []keys.Key[place]{
-			{Name: "name", Usage: "of the town", Required: true, Set: func(p *place, v keys.Value) error { p.Name = v.Text; return nil }},
-			{Name: "nights", Kind: keys.Number, Usage: "how many", Set: func(p *place, v keys.Value) error { p.Nights = v.Number; return nil }},
+func tripTable() option.Table[trip] {
+	places := option.Table[place]{
+		Keys: []option.Key[place]{
+			{Name: "name", Usage: "of the town", Required: true, Set: func(p *place, v option.Value) error { p.Name = v.Text; return nil }},
+			{Name: "nights", Kind: option.Number, Usage: "how many", Set: func(p *place, v option.Value) error { p.Nights = v.Number; return nil }},
 		},
 		Short: "name",
 		At:    func(p *place, line, column int) { p.Line, p.Column = line, column },
 	}
-	list := keys.List("places", "in order", places, func(t *trip, p place) { t.Places = append(t.Places, p) })
-	return keys.Table[trip]{Keys: append([]keys.Key[trip]{list}, keys.Within(roomTable().Keys, func(t *trip) *room { return &t.Room })...)}
+	list := option.List("places", "in order", places, func(t *trip, p place) { t.Places = append(t.Places, p) })
+	return option.Table[trip]{Keys: append([]option.Key[trip]{list}, option.Within(roomTable().Keys, func(t *trip) *room { return &t.Room })...)}
 }
 
 func TestShortAndWithin(t *testing.T) {
 	t.Parallel()
-	got, mistakes := keys.ReadMapping(parsed(t, "beds: 2\nplaces:\n- Oslo\n- {name: Rome, nights: 3}\ntags: [cheap]\n"), tripTable())
+	got, mistakes := option.ReadMapping(parsed(t, "beds: 2\nplaces:\n- Oslo\n- {name: Rome, nights: 3}\ntags: [cheap]\n"), tripTable())
 	want := trip{Places: []place{{"Oslo", 0, 3, 3}, {"Rome", 3, 4, 3}}, Room: room{Beds: 2, Tags: []string{"cheap"}}}
 	if diff := cmp.Diff(want, got); diff != "" || mistakes != nil {
 		t.Errorf("%v (-want +got):\n%s", mistakes, diff)
@@ -224,19 +224,19 @@ func TestShortAndWithin(t *testing.T) {
 		"places: [{name: [Oslo]}]": "1:17: name: want a text",
 		"tags: [a b]":              "1:8: tags: want a word",
 	} {
-		_, mistakes := keys.ReadMapping(parsed(t, in), tripTable())
+		_, mistakes := option.ReadMapping(parsed(t, in), tripTable())
 		if len(mistakes) != 1 || mistakes[0].Error() != want {
 			t.Errorf("%s: got %v, want %s", in, mistakes, want)
 		}
 	}
-	if schema := string(keys.Schema("trip", tripTable())); !strings.Contains(schema, `"beds"`) || !strings.Contains(schema, `"nights"`) {
+	if schema := string(option.Schema("trip", tripTable())); !strings.Contains(schema, `"beds"`) || !strings.Contains(schema, `"nights"`) {
 		t.Errorf("keys are lacking:\n%s", schema)
 	}
 }
 
 func TestRequired(t *testing.T) {
 	t.Parallel()
-	_, mistakes := keys.ReadMapping(parsed(t, "roof: {color: red}\n"), houseTable())
+	_, mistakes := option.ReadMapping(parsed(t, "roof: {color: red}\n"), houseTable())
 	if len(mistakes) != 1 || mistakes[0].Error() != "1:1: no name" {
 		t.Errorf("got %v", mistakes)
 	}
@@ -251,7 +251,7 @@ func TestParse(t *testing.T) {
 		"a: 1\n---\nb: S3cret\n":  "2:1: a second document: want one",
 		"a: 1\n---\nb: [S3cret\n": "not YAML: syntax error in line 4",
 	} {
-		_, err := keys.Parse([]byte(in))
+		_, err := option.Parse([]byte(in))
 		if got := text(err); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
@@ -272,7 +272,7 @@ func TestSchema(t *testing.T) {
 		Required   []string
 		Properties map[string]map[string]any
 	}
-	if err := json.Unmarshal(keys.Schema("houses", houseTable()), &got); err != nil {
+	if err := json.Unmarshal(option.Schema("houses", houseTable()), &got); err != nil {
 		t.Fatal(err)
 	}
 	if got.Type != "object" || !cmp.Equal(got.Required, []string{"name"}) || len(got.Properties) != len(houseTable().Keys) {
@@ -298,11 +298,11 @@ func FuzzRead(f *testing.F) {
 	f.Add("&a [*a, {<<: *a}]")
 	f.Add("? [x]\n: y\n")
 	f.Fuzz(func(t *testing.T, in string) {
-		n, err := keys.Parse([]byte(in))
+		n, err := option.Parse([]byte(in))
 		if err != nil || n == nil {
 			return
 		}
-		_, mistakes := keys.ReadMapping(n, houseTable())
+		_, mistakes := option.ReadMapping(n, houseTable())
 		for _, m := range mistakes {
 			if m.Line < 1 || m.Column < 1 {
 				t.Errorf("%v has no place", m)
