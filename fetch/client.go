@@ -16,7 +16,7 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 
 	"github.com/inith/inith/internal/credentials"
-	"github.com/inith/inith/internal/trust"
+	"github.com/inith/inith/internal/tlsconfig"
 	"github.com/inith/inith/internal/usererr"
 )
 
@@ -102,7 +102,7 @@ func jitteredBackoff(low, high time.Duration, attempt int, _ *http.Response) tim
 // transport returns a transport of HTTP/1.1: over HTTP/2 all streams would share
 // one connection and its losses, at twice the CPU.
 func (f *Fetcher) transport(origin *url.URL, l *line) (*http.Transport, error) {
-	loader := trust.Loader{TLS: f.TLS}
+	loader := tlsconfig.Loader{TLS: f.TLS}
 	config, err := loader.Config("")
 	if err != nil {
 		return nil, err

@@ -21,7 +21,7 @@ import (
 
 	"github.com/inith/inith/fetch"
 	"github.com/inith/inith/internal/faultserver"
-	"github.com/inith/inith/internal/trust"
+	"github.com/inith/inith/internal/tlsconfig"
 )
 
 // resolver is asked for names; nil is the system's. Whoever replaced
@@ -156,7 +156,7 @@ func newFaultRun(t *testing.T, f faultserver.Fault, pinned bool) *faultRun {
 		r.fetcher.NoProgress = 3 * time.Second
 	}
 	if pem := r.server.PEM(); pem != nil {
-		r.fetcher.TLS = trust.TLS{CAFile: write(t, pem)}
+		r.fetcher.TLS = tlsconfig.TLS{CAFile: write(t, pem)}
 	}
 	if proxy := r.server.Proxy(); proxy != nil {
 		r.fetcher.Proxy = func(*url.URL) (*url.URL, error) { return proxy, nil }

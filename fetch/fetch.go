@@ -15,7 +15,7 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/inith/inith/internal/trust"
+	"github.com/inith/inith/internal/tlsconfig"
 )
 
 // Defaults of a [Fetcher].
@@ -59,7 +59,7 @@ type Fetcher struct {
 	HeaderWait   time.Duration // a request without an answer for so long is given up; zero: 30s
 	RateLimit    int64         // bytes per second over all connections; zero: none
 
-	TLS   trust.TLS
+	TLS   tlsconfig.TLS
 	Proxy func(target *url.URL) (*url.URL, error) // nil: none
 
 	MemoryLimit int64        // bytes that the cgroup allows; zero: no limit

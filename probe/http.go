@@ -14,7 +14,7 @@ import (
 	"strings"
 
 	"github.com/inith/inith/internal/credentials"
-	"github.com/inith/inith/internal/trust"
+	"github.com/inith/inith/internal/tlsconfig"
 	"github.com/inith/inith/internal/usererr"
 )
 
@@ -36,7 +36,7 @@ func httpStateKeys() []string { return []string{"status", "body"} }
 // would hide a rolling update behind a load balancer.
 type web struct {
 	spec   *spec
-	tls    trust.Loader
+	tls    tlsconfig.Loader
 	url    *url.URL // without user and fragment
 	method string
 	status statusSet
@@ -51,7 +51,7 @@ func newHTTP(s *spec) (Prober, error) {
 	u := *s.url
 	u.User, u.Fragment, u.RawFragment = nil, "", ""
 	u.Host = strings.TrimSuffix(u.Host, ":"+s.kind.port) // as others write the Host header
-	w := &web{spec: s, tls: trust.Loader{TLS: s.tls}, url: &u, method: cmp.Or(s.keys["method"], http.MethodGet)}
+	w := &web{spec: s, tls: tlsconfig.Loader{TLS: s.tls}, url: &u, method: cmp.Or(s.keys["method"], http.MethodGet)}
 	var err error
 	if w.status, err = parseStatus(cmp.Or(s.keys["status"], "200-399")); err != nil {
 		return nil, err

@@ -13,7 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/inith/inith/internal/libpq"
-	"github.com/inith/inith/internal/trust"
+	"github.com/inith/inith/internal/tlsconfig"
 	"github.com/inith/inith/internal/usererr"
 )
 
@@ -39,7 +39,7 @@ func redisLevel(s *spec) Level {
 // https://redis.io/docs/latest/develop/reference/protocol-spec/
 type cache struct {
 	spec *spec
-	tls  *trust.Loader // nil: plain
+	tls  *tlsconfig.Loader // nil: plain
 	db   int
 }
 
@@ -63,7 +63,7 @@ func newRedis(s *spec) (Prober, error) {
 	}
 	c := &cache{spec: s, db: db}
 	if s.kind.Name == "rediss" {
-		c.tls = &trust.Loader{TLS: s.tls}
+		c.tls = &tlsconfig.Loader{TLS: s.tls}
 	}
 	return c, nil
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/inith/inith/internal/libpq"
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/suggest"
-	"github.com/inith/inith/internal/trust"
+	"github.com/inith/inith/internal/tlsconfig"
 )
 
 // A Target is a dependency and what is asked of it.
@@ -32,9 +32,9 @@ type Target struct {
 
 // Options hold for all targets of a command. The zero value is usable.
 type Options struct {
-	Level  Level     // asked of every target; zero: each kind's own default
-	TLS    trust.TLS // for the kinds that speak it; a target's own fragment keys win
-	Proxy  *url.URL  // for http and https; nil is none: the environment's is never used
+	Level  Level         // asked of every target; zero: each kind's own default
+	TLS    tlsconfig.TLS // for the kinds that speak it; a target's own fragment keys win
+	Proxy  *url.URL      // for http and https; nil is none: the environment's is never used
 	Logger *slog.Logger
 
 	// DropUnknown drops query keys that the protocol does not know, as
@@ -107,7 +107,7 @@ type spec struct {
 	url    *url.URL // with a port, where the kind has one
 	level  Level
 	keys   map[string]string // of the fragment, known to the kind
-	tls    trust.TLS
+	tls    tlsconfig.TLS
 	proxy  *url.URL
 	dialer *Dialer
 	drop   func(queryKey string) error // nil if an unknown query key was dropped

@@ -3,7 +3,7 @@ package probe
 import (
 	"cmp"
 
-	"github.com/inith/inith/internal/trust"
+	"github.com/inith/inith/internal/tlsconfig"
 )
 
 // tlsKeys are the fragment keys of the kinds that speak TLS.
@@ -12,7 +12,7 @@ func tlsKeys() []string {
 }
 
 // overrideTLS returns t with what the fragment says.
-func overrideTLS(t trust.TLS, keys map[string]string) (trust.TLS, error) {
+func overrideTLS(t tlsconfig.TLS, keys map[string]string) (tlsconfig.TLS, error) {
 	t.CAFile = cmp.Or(keys["ca-file"], t.CAFile)
 	t.CertFile = cmp.Or(keys["cert-file"], t.CertFile)
 	t.KeyFile = cmp.Or(keys["key-file"], t.KeyFile)

@@ -7,7 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/inith/inith/internal/redact"
-	"github.com/inith/inith/internal/trust"
+	"github.com/inith/inith/internal/tlsconfig"
 )
 
 // connection returns the flags that say how servers are reached.
@@ -22,8 +22,8 @@ func (s flagSet) connection() []cli.Flag {
 	}
 }
 
-func tlsFlags(c *cli.Context) (trust.TLS, error) {
-	t := trust.TLS{
+func tlsFlags(c *cli.Context) (tlsconfig.TLS, error) {
+	t := tlsconfig.TLS{
 		CAFile: c.String("ca-file"), CertFile: c.String("cert-file"), KeyFile: c.String("key-file"),
 		ServerName: c.String("tls-server-name"), SkipVerify: c.Bool("insecure-skip-tls-verify"),
 	}

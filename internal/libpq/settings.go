@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/inith/inith/internal/trust"
+	"github.com/inith/inith/internal/tlsconfig"
 )
 
 // activeKeys are the query keys that change how pgconn connects.
@@ -35,7 +35,7 @@ func idleKeys() []string {
 // Settings returns libpq's settings of a URL. They are complete, so that pgconn
 // takes none from the environment or the home directory. A query key that it does
 // not know is given to drop, which may refuse it.
-func Settings(u *url.URL, t trust.TLS, drop func(key string) error) (map[string]string, error) {
+func Settings(u *url.URL, t tlsconfig.TLS, drop func(key string) error) (map[string]string, error) {
 	settings := map[string]string{
 		"application_name": "inith", "user": "postgres", "password": "", "passfile": "", "database": "",
 		"sslmode": "prefer", "sslrootcert": "", "sslcert": "", "sslkey": "", "sslcertmode": "allow", "sslsni": "1",
@@ -82,7 +82,7 @@ func Settings(u *url.URL, t trust.TLS, drop func(key string) error) (map[string]
 
 // applyTLS translates inith's names to libpq's, whose own come later and win. Who
 // names an authority, a certificate or a server wants TLS.
-func applyTLS(settings map[string]string, t trust.TLS) {
+func applyTLS(settings map[string]string, t tlsconfig.TLS) {
 	settings["sslrootcert"], settings["sslcert"], settings["sslkey"] = t.CAFile, t.CertFile, t.KeyFile
 	if t.CAFile+t.CertFile+t.ServerName != "" {
 		settings["sslmode"] = "verify-full"

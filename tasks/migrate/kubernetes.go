@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/inith/inith/internal/credentials"
-	"github.com/inith/inith/internal/trust"
+	"github.com/inith/inith/internal/tlsconfig"
 	"github.com/inith/inith/internal/usererr"
 )
 
@@ -42,12 +42,12 @@ type apiServer struct {
 }
 
 // newAPIServer finds the server by the variables that each Pod has.
-func newAPIServer(env []string, tokenFile string, t trust.TLS) *apiServer {
+func newAPIServer(env []string, tokenFile string, t tlsconfig.TLS) *apiServer {
 	a := &apiServer{tokenFile: cmp.Or(tokenFile, accountToken)}
 	a.host, _ = lookup(env, "KUBERNETES_SERVICE_HOST")
 	a.port, _ = lookup(env, "KUBERNETES_SERVICE_PORT")
 	t.CAFile = cmp.Or(t.CAFile, a.beside("ca.crt"))
-	loader := &trust.Loader{TLS: t}
+	loader := &tlsconfig.Loader{TLS: t}
 	a.client = http.Client{
 		Transport: &http.Transport{DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			config, err := loader.Config(a.host)

@@ -17,7 +17,7 @@ import (
 	"github.com/inith/inith/internal/credentials"
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/suggest"
-	"github.com/inith/inith/internal/trust"
+	"github.com/inith/inith/internal/tlsconfig"
 )
 
 // A mySQL lock is one that GET_LOCK takes, of MySQL or MariaDB: it belongs to a
@@ -25,8 +25,8 @@ import (
 type mySQL struct {
 	config       *mysql.Config
 	passwordFile string
-	tls          *trust.Loader // nil: no TLS
-	optional     bool          // TLS only if the server has it, and whoever it is
+	tls          *tlsconfig.Loader // nil: no TLS
+	optional     bool              // TLS only if the server has it, and whoever it is
 	name         string
 	log          *slog.Logger
 
@@ -48,15 +48,15 @@ func openMySQL(u *url.URL, o Options) (Locker, error) {
 	c.User, c.DBName = u.User.Username(), strings.TrimPrefix(u.Path, "/")
 	c.Passwd, _ = u.User.Password()
 	c.Logger = &mysql.NopLogger{} // it would quote the server
-	l := &mySQL{config: c, passwordFile: keys["password-file"], tls: &trust.Loader{TLS: t}, name: cmp.Or(o.Name, defaultName), log: o.Logger}
+	l := &mySQL{config: c, passwordFile: keys["password-file"], tls: &tlsconfig.Loader{TLS: t}, name: cmp.Or(o.Name, defaultName), log: o.Logger}
 	return l, l.readQuery(u.Query(), t)
 }
 
 // readQuery takes ssl-mode, which MySQL's own programs have, from the query. Other
 // keys are a framework's.
-func (l *mySQL) readQuery(query url.Values, t trust.TLS) error {
+func (l *mySQL) readQuery(query url.Values, t tlsconfig.TLS) error {
 	mode := "preferred"
-	if t != (trust.TLS{}) {
+	if t != (tlsconfig.TLS{}) {
 		mode = "verify_identity"
 	}
 	for key := range query {

@@ -1,6 +1,6 @@
-// Package trust makes TLS configurations of files that are mounted and rotated
+// Package tlsconfig makes TLS configurations of files that are mounted and rotated
 // while inith runs.
-package trust
+package tlsconfig
 
 import (
 	"bytes"
