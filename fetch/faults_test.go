@@ -20,7 +20,7 @@ import (
 	"time"
 
 	"github.com/inith/inith/fetch"
-	"github.com/inith/inith/internal/faultserver"
+	"github.com/inith/inith/internal/testing/faultserver"
 	"github.com/inith/inith/internal/tlsconfig"
 )
 

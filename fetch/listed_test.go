@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/inith/inith/internal/faultserver"
+	"github.com/inith/inith/internal/testing/faultserver"
 )
 
 // tested names what tests each fault of the project's list, by its number.

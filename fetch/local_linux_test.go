@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/inith/inith/fetch"
-	"github.com/inith/inith/internal/faultserver"
+	"github.com/inith/inith/internal/testing/faultserver"
 	"github.com/inith/inith/internal/usererr"
 )
 

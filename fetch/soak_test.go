@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/inith/inith/fetch"
-	"github.com/inith/inith/internal/faultserver"
 	"github.com/inith/inith/internal/redact"
+	"github.com/inith/inith/internal/testing/faultserver"
 )
 
 // TestSoak fetches under random faults, and is interrupted at random moments. It

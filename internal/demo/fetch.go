@@ -15,8 +15,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/inith/inith/internal/faultserver"
 	"github.com/inith/inith/internal/retry"
+	"github.com/inith/inith/internal/testing/faultserver"
 )
 
 // The origin's file, and how bad the line is.

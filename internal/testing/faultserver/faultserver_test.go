@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/inith/inith/internal/faultserver"
+	"github.com/inith/inith/internal/testing/faultserver"
 )
 
 func TestContentIsTheSameAtEachOffset(t *testing.T) {

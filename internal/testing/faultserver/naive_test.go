@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/inith/inith/internal/faultserver"
+	"github.com/inith/inith/internal/testing/faultserver"
 )
 
 const testSize = 2<<20 + 4321 // three ranges of the naive client's
