@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/inith/inith/internal/redact"
-	"github.com/inith/inith/internal/simserver"
+	"github.com/inith/inith/internal/testing/simserver"
 	"github.com/inith/inith/probe"
 )
 

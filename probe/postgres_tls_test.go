@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/inith/inith/internal/simserver"
+	"github.com/inith/inith/internal/testing/simserver"
 	"github.com/inith/inith/internal/tlsconfig"
 	"github.com/inith/inith/probe"
 )

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/inith/inith/internal/simserver"
+	"github.com/inith/inith/internal/testing/simserver"
 	"github.com/inith/inith/probe"
 )
 

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/inith/inith/internal/simserver"
+	"github.com/inith/inith/internal/testing/simserver"
 )
 
 // redisWithPassword is a server that wants the secret and holds the key "here".

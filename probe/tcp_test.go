@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/inith/inith/internal/simserver"
+	"github.com/inith/inith/internal/testing/simserver"
 )
 
 func TestTCP(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/inith/inith/internal/simserver"
+	"github.com/inith/inith/internal/testing/simserver"
 )
 
 // terminal returns both ends of a new pseudo-terminal.

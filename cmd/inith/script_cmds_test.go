@@ -14,7 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 
-	"github.com/inith/inith/internal/simserver"
+	"github.com/inith/inith/internal/testing/simserver"
 )
 
 // cmdExits is "exits CODE inith ARG...": testscript itself only knows success

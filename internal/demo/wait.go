@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/inith/inith/internal/retry"
-	"github.com/inith/inith/internal/simserver"
+	"github.com/inith/inith/internal/testing/simserver"
 )
 
 // A scene is a server that refuses at first, then says that it is starting, then

@@ -15,7 +15,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/inith/inith/internal/simserver"
+	"github.com/inith/inith/internal/testing/simserver"
 )
 
 // startingPostgres answers as a Postgres server that is starting: no TLS, then
