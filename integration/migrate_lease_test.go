@@ -14,7 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 
-	"github.com/inith/inith/internal/leaseserver"
+	"github.com/inith/inith/internal/testing/leaseserver"
 )
 
 // serviceAccount is where a Pod has what it needs for its API server.

@@ -16,7 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/inith/inith/internal/leaseserver"
+	"github.com/inith/inith/internal/testing/leaseserver"
 )
 
 const testGrace = 10 * time.Second

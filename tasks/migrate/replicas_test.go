@@ -16,8 +16,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/inith/inith/internal/leaseserver"
 	"github.com/inith/inith/internal/subprocess"
+	"github.com/inith/inith/internal/testing/leaseserver"
 	"github.com/inith/inith/tasks/migrate"
 )
 
