@@ -14,7 +14,7 @@ build: ## bin/inith, static and stripped
 	@chmod 755 bin/inith # whatever the umask: in the image another user runs it
 
 demo: build ## fetch from a simulated origin, killed in the middle; wait for servers, live; become a command
-	@$(GO) run ./internal/demo bin/inith
+	@$(GO) run ./internal/testing/demo bin/inith
 
 test: unit ## the tests; those against real servers where Docker answers
 	@if docker info >/dev/null 2>&1; then $(MAKE) --no-print-directory integration; \
