@@ -5,7 +5,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
 BASE     ?= gcr.io/distroless/static-debian12:nonroot
 GOBUILD   = CGO_ENABLED=0 $(GO) build -tags urfave_cli_no_docs -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
-REPORT    = $(GO) run ./internal/testreport $(STRICT)
+REPORT    = $(GO) run ./internal/testing/testreport $(STRICT)
 export DOCKER_BUILDKIT ?= $(shell docker buildx version >/dev/null 2>&1 && echo 1 || echo 0)
 
 .PHONY: build demo test unit integration ci format lint tidy vuln cross reproducible image image-smoke bench-wait bench-fetch bench-plan fuzz soak
