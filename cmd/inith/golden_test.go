@@ -10,8 +10,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/inith/inith/internal/document"
 	"github.com/inith/inith/tasks/validate"
-	"github.com/inith/inith/tasks/validate/document"
 )
 
 var update = flag.Bool("update", false, "write the output that is there into the golden files")

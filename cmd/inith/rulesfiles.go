@@ -7,10 +7,10 @@ import (
 	"strings"
 
 	"github.com/inith/inith/internal/bytesize"
+	"github.com/inith/inith/internal/document"
 	"github.com/inith/inith/internal/option"
 	"github.com/inith/inith/tasks/validate"
 	"github.com/inith/inith/tasks/validate/assert"
-	"github.com/inith/inith/tasks/validate/document"
 	"github.com/inith/inith/tasks/validate/schema"
 )
 

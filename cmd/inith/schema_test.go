@@ -9,8 +9,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/inith/inith/internal/document"
 	"github.com/inith/inith/internal/option"
-	"github.com/inith/inith/tasks/validate/document"
 	"github.com/inith/inith/tasks/validate/schema"
 )
 

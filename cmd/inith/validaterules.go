@@ -8,8 +8,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/inith/inith/internal/document"
 	"github.com/inith/inith/tasks/validate"
-	"github.com/inith/inith/tasks/validate/document"
 	"github.com/inith/inith/tasks/validate/schema"
 )
 

@@ -3,8 +3,8 @@ package validate
 import (
 	"strings"
 
+	"github.com/inith/inith/internal/document"
 	"github.com/inith/inith/internal/suggest"
-	"github.com/inith/inith/tasks/validate/document"
 )
 
 // ContentRules are the rules of the checks of content.

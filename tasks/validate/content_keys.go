@@ -4,7 +4,7 @@ import (
 	"context"
 	"strings"
 
-	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/internal/document"
 )
 
 // Forbid is met by a file that has none of the keys, not even with null.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"strings"
 
-	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/internal/document"
 )
 
 // Require is met by a file that has values for all keys: not null, not empty, no

@@ -10,9 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/inith/inith/internal/document"
 	"github.com/inith/inith/tasks/validate"
 	"github.com/inith/inith/tasks/validate/assert"
-	"github.com/inith/inith/tasks/validate/document"
 	"github.com/inith/inith/tasks/validate/schema"
 )
 

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/inith/inith/internal/document"
 	"github.com/inith/inith/internal/suggest"
-	"github.com/inith/inith/tasks/validate/document"
 )
 
 // A Type is what a value may be asked to be, by its name in the rules.

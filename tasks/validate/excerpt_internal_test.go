@@ -7,7 +7,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/internal/document"
 )
 
 // secretLetters are in every value that a writer makes, and in nothing else.

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"strings"
 
-	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/internal/document"
 )
 
 // leadingKeys returns the words at the start of lines that look like keys, in a

@@ -11,8 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/inith/inith/internal/document"
 	"github.com/inith/inith/internal/retry"
-	"github.com/inith/inith/tasks/validate/document"
 )
 
 // A FileRule says what a file has to be. All files have to be there, regular, and

@@ -13,7 +13,7 @@ import (
 	"syscall"
 
 	"github.com/inith/inith/internal/bytesize"
-	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/internal/document"
 )
 
 // How much of a file is read to look at what is in it, in bytes. A tree of YAML

@@ -1,6 +1,6 @@
 package validate
 
-import "github.com/inith/inith/tasks/validate/document"
+import "github.com/inith/inith/internal/document"
 
 // The rules of files, secrets, certificates and variables. Their names are what
 // users see.

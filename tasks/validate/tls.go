@@ -10,7 +10,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/internal/document"
 )
 
 // A TLSRule says what the files of a TLS server or client have to be.

@@ -9,7 +9,7 @@ package validate
 import (
 	"context"
 
-	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/internal/document"
 )
 
 // A Problem is one thing that is wrong.

@@ -18,7 +18,7 @@ package assert
 import (
 	"fmt"
 
-	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/internal/document"
 )
 
 // An Assertion is what must hold for a document. It is safe for concurrent use.

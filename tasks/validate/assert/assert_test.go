@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/inith/inith/internal/document"
 	"github.com/inith/inith/tasks/validate/assert"
-	"github.com/inith/inith/tasks/validate/document"
 )
 
 func parse(t *testing.T, format document.Format, text string) *document.Node {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/internal/document"
 	"github.com/inith/inith/tasks/validate/schema"
 )
 

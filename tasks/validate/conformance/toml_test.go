@@ -9,7 +9,7 @@ import (
 
 	tomltest "github.com/toml-lang/toml-test/v2"
 
-	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/internal/document"
 )
 
 func TestTOMLTest(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/internal/document"
 )
 
 // sameJSON reports whether documents have the values of a stream of JSON.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/internal/document"
 )
 
 func (t *trail) item(i int) *trail { return &trail{t, "[" + strconv.Itoa(i) + "]"} }

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/internal/document"
 )
 
 // The bounds of an evaluation.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/internal/document"
 )
 
 func TestFormats(t *testing.T) {

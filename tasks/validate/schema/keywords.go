@@ -1,7 +1,7 @@
 package schema
 
 import (
-	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/internal/document"
 )
 
 // A keywordKind is a keyword, and how it is compiled. A nil result has nothing to

@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/inith/inith/internal/document"
 	"github.com/inith/inith/internal/redact"
-	"github.com/inith/inith/tasks/validate/document"
 )
 
 // A Loader returns the schema at a URI without fragment, and the name of its file

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/internal/document"
 )
 
 // ref is $ref. What it leads to may be compiled later.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/internal/document"
 )
 
 func required(s *site, name string, value *document.Node) keyword {

@@ -4,7 +4,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/internal/document"
 )
 
 // A draft is a version of JSON Schema.

@@ -12,7 +12,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/internal/document"
 )
 
 // A Schema is ready for use, and safe for concurrent use.

@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/internal/document"
 )
 
 // regexp compiles a pattern. A schema whose pattern is not one of those that take

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/internal/document"
 )
 
 func isTrue(n *document.Node) bool { return strings.EqualFold(n.Text, "true") }

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/internal/document"
 )
 
 // TestFindingsQuoteNothing: a parser's own words for these hold what the file

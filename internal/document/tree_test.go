@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/internal/document"
 )
 
 // TestTrees compares each value of well-formed files, and its place, with golden

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/internal/document"
 )
 
 func TestPath(t *testing.T) {

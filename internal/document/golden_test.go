@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/inith/inith/tasks/validate/document"
+	"github.com/inith/inith/internal/document"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
