@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/inith/inith/internal/credentials"
-	"github.com/inith/inith/internal/roots"
+	"github.com/inith/inith/internal/tlsconfig"
 	"github.com/inith/inith/internal/usererr"
 )
 
@@ -41,7 +41,7 @@ func Config(settings map[string]string, serverName string) (*pgconn.Config, erro
 	}
 	for _, way := range TLS(c) {
 		if (*way).RootCAs == nil && strings.HasPrefix(settings["sslmode"], "verify-") {
-			(*way).RootCAs = roots.Pool() // also read by pgconn's own check for verify-ca
+			(*way).RootCAs = tlsconfig.Authorities() // also read by pgconn's own check for verify-ca
 		}
 		if serverName != "" {
 			(*way).ServerName = serverName

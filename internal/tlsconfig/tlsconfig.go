@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/inith/inith/internal/roots"
 	"github.com/inith/inith/internal/usererr"
 )
 
@@ -69,7 +68,7 @@ func (l *Loader) loadCA() error {
 		return nil
 	}
 	if l.CAFile == "" {
-		l.pool = roots.Pool()
+		l.pool = Authorities()
 		return nil
 	}
 	ca, err := os.ReadFile(l.CAFile)

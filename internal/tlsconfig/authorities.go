@@ -1,5 +1,4 @@
-// Package roots finds the certificate authorities to trust when none are named.
-package roots
+package tlsconfig
 
 import (
 	"crypto/x509"
@@ -8,13 +7,13 @@ import (
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
-// Pool returns the system's certificate pool, or, in an image without one
+// Authorities returns the system's certificate pool, or, in an image without one
 // (scratch), Mozilla's, which is linked in and parsed at the first call only.
 // The caller must not change it.
-func Pool() *x509.CertPool { return pool() }
+func Authorities() *x509.CertPool { return authorities() }
 
 //nolint:gochecknoglobals // a cache of what never changes
-var pool = sync.OnceValue(func() *x509.CertPool {
+var authorities = sync.OnceValue(func() *x509.CertPool {
 	p, err := x509.SystemCertPool()
 	if err == nil && !p.Equal(x509.NewCertPool()) {
 		return p
