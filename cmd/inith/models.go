@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/inith/inith/fetch"
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/option"
 )
 
@@ -123,7 +124,7 @@ func (p *process) readModels(name string) ([]fetch.File, error) {
 }
 
 // usageMistakes are mistakes in a file that a user wrote for inith.
-func usageMistakes(name string, mistakes []*option.PlaceError) error {
+func usageMistakes(name string, mistakes []*diag.Error) error {
 	var errs []error
 	for _, m := range mistakes {
 		errs = append(errs, placed(name, m))
@@ -134,7 +135,7 @@ func usageMistakes(name string, mistakes []*option.PlaceError) error {
 // placed is a mistake in the file called name, which has its place already if
 // there is one.
 func placed(name string, err error) error {
-	if _, ok := errors.AsType[*option.PlaceError](err); ok {
+	if _, ok := errors.AsType[*diag.Error](err); ok {
 		return usagef("%s:%w", name, err)
 	}
 	return usagef("%s: %w", name, err)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -10,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/option"
 	"github.com/inith/inith/internal/subprocess"
 	"github.com/inith/inith/internal/suggest"
@@ -174,7 +174,7 @@ func (p *process) openPlan(ctx context.Context, name string, text []byte) (planF
 	return file, nodes, usageMistakes(name, mistakes)
 }
 
-func (p *process) openSteps(ctx context.Context, drafts []*stepDraft) ([]plan.Node, []*option.PlaceError) {
+func (p *process) openSteps(ctx context.Context, drafts []*stepDraft) ([]plan.Node, []*diag.Error) {
 	nodes := make([]plan.Node, len(drafts))
 	for i, d := range drafts {
 		nodes[i] = plan.Node{Name: d.name, Kind: d.kinds[0], Timeout: d.timeout, Retries: d.retries}
@@ -185,18 +185,18 @@ func (p *process) openSteps(ctx context.Context, drafts []*stepDraft) ([]plan.No
 	mistakes := graphMistakes(drafts, plan.Check(nodes))
 	for i, d := range drafts {
 		job, err := d.open(ctx, p)
-		for _, err := range joined(err) {
+		for _, err := range diag.Flatten(err) {
 			mistakes = append(mistakes, d.work.where().mistake(err))
 		}
 		nodes[i].Step = job
 	}
-	slices.SortStableFunc(mistakes, func(a, b *option.PlaceError) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
+	diag.Sort(mistakes)
 	return nodes, mistakes
 }
 
 // graphMistakes gives mistakes of the graph their places.
-func graphMistakes(drafts []*stepDraft, found []plan.Mistake) []*option.PlaceError {
-	var all []*option.PlaceError
+func graphMistakes(drafts []*stepDraft, found []plan.Mistake) []*diag.Error {
+	var all []*diag.Error
 	for _, m := range found {
 		at := drafts[m.Node].place
 		if m.Need >= 0 {
@@ -218,21 +218,6 @@ func stepNames(drafts []*stepDraft) []string {
 	return names
 }
 
-// joined returns the errors that err joins.
-func joined(err error) []error {
-	if j, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []error
-		for _, e := range j.Unwrap() {
-			all = append(all, joined(e)...)
-		}
-		return all
-	}
-	if err == nil {
-		return nil
-	}
-	return []error{err}
-}
-
 // open opens the work of a step. What is missing may be what an earlier step makes:
 // a step that needs others is opened when its turn has come then.
 func (d *stepDraft) open(ctx context.Context, p *process) (stepJob, error) {
@@ -248,7 +233,7 @@ func (d *stepDraft) open(ctx context.Context, p *process) (stepJob, error) {
 // isMissing reports whether nothing is wrong but that files are not there. Of commands,
 // those count that are named by a path.
 func isMissing(err error) bool {
-	return !slices.ContainsFunc(joined(err), func(err error) bool {
+	return !slices.ContainsFunc(diag.Flatten(err), func(err error) bool {
 		if command, ok := errors.AsType[*subprocess.StartError](err); ok {
 			return !command.NotFound || !strings.Contains(command.Name, "/")
 		}

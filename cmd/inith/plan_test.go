@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/option"
 	"github.com/inith/inith/internal/subprocess"
 )
@@ -86,8 +87,8 @@ func FuzzPlan(f *testing.F) {
 			return
 		}
 		_, nodes, err := planProcess().openPlan(t.Context(), "plan", []byte(text))
-		for _, err := range joined(err) {
-			_, placed := errors.AsType[*option.PlaceError](err)
+		for _, err := range diag.Flatten(err) {
+			_, placed := errors.AsType[*diag.Error](err)
 			if !placed && !errors.Is(err, option.ErrSyntax) && !strings.Contains(err.Error(), "no plan is in it") {
 				t.Errorf("%v has no place", err)
 			}

@@ -9,13 +9,13 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
-	"github.com/inith/inith/internal/option"
+	"github.com/inith/inith/internal/diag"
 )
 
 // expand replaces ${NAME} and ${file:PATH} in the texts of a plan, but in those that
 // name steps. It returns a mistake for each that cannot be.
-func (p *process) expand(root *yaml.Node) []*option.PlaceError {
-	var mistakes []*option.PlaceError
+func (p *process) expand(root *yaml.Node) []*diag.Error {
+	var mistakes []*diag.Error
 	seen := map[*yaml.Node]bool{} // what has an alias is there more than once
 	var visit func(n *yaml.Node, depth int)
 	visit = func(n *yaml.Node, depth int) {
@@ -27,7 +27,7 @@ func (p *process) expand(root *yaml.Node) []*option.PlaceError {
 		case yaml.ScalarNode:
 			text, err := p.expandText(n.Value)
 			if err != nil {
-				mistakes = append(mistakes, &option.PlaceError{Line: n.Line, Column: n.Column, Err: err})
+				mistakes = append(mistakes, diag.At(diag.Position{Line: n.Line, Column: n.Column}, err))
 			}
 			n.Value = text
 		case yaml.SequenceNode:

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/option"
 )
 
@@ -27,8 +28,8 @@ func (p *place) at(line, column int) { p.line, p.column = line, column }
 func (p *place) where() place        { return *p }
 
 // mistake is a mistake at the place.
-func (p place) mistake(err error) *option.PlaceError {
-	return &option.PlaceError{Line: p.line, Column: p.column, Err: err}
+func (p place) mistake(err error) *diag.Error {
+	return diag.At(diag.Position{Line: p.line, Column: p.column}, err)
 }
 
 // optionKeys are the flags of a command as keys of a step, in camel case. A flag

@@ -11,24 +11,10 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/suggest"
 )
-
-// A PlaceError is something wrong at a place of a file.
-type PlaceError struct {
-	Line, Column int // from 1; the column is 0 if only the line is known
-	Err          error
-}
-
-func (m *PlaceError) Error() string {
-	if m.Column == 0 {
-		return fmt.Sprintf("%d: %v", m.Line, m.Err)
-	}
-	return fmt.Sprintf("%d:%d: %v", m.Line, m.Column, m.Err)
-}
-
-func (m *PlaceError) Unwrap() error { return m.Err }
 
 // ErrSyntax is what the error of [Parse] wraps if a file is not YAML at all.
 var ErrSyntax = errors.New("not YAML")
@@ -43,7 +29,7 @@ func Parse(b []byte) (*yaml.Node, error) {
 	}
 	switch err := decoder.Decode(&second); {
 	case err == nil:
-		return nil, &PlaceError{Line: second.Line, Column: second.Column, Err: errors.New("a second document: want one")}
+		return nil, diag.At(position(&second), errors.New("a second document: want one"))
 	case !errors.Is(err, io.EOF):
 		return nil, syntaxError(err)
 	}
@@ -63,25 +49,27 @@ func syntaxError(err error) error {
 }
 
 // ReadList decodes a list of mappings.
-func ReadList[T any](n *yaml.Node, table Table[T]) ([]T, []*PlaceError) {
+func ReadList[T any](n *yaml.Node, table Table[T]) ([]T, []*diag.Error) {
 	r := &reader{}
 	all := readList(r, n, table)
 	return all, r.mistakes
 }
 
 // ReadMapping decodes a mapping.
-func ReadMapping[T any](n *yaml.Node, table Table[T]) (T, []*PlaceError) {
+func ReadMapping[T any](n *yaml.Node, table Table[T]) (T, []*diag.Error) {
 	var t T
 	r := &reader{}
 	readMapping(r, n, table, &t)
 	return t, r.mistakes
 }
 
-type reader struct{ mistakes []*PlaceError }
+type reader struct{ mistakes []*diag.Error }
 
 func (r *reader) fail(at *yaml.Node, format string, args ...any) {
-	r.mistakes = append(r.mistakes, &PlaceError{at.Line, at.Column, fmt.Errorf(format, args...)})
+	r.mistakes = append(r.mistakes, diag.At(position(at), fmt.Errorf(format, args...)))
 }
+
+func position(n *yaml.Node) diag.Position { return diag.Position{Line: n.Line, Column: n.Column} }
 
 // readList reads what of the list is right.
 func readList[T any](r *reader, n *yaml.Node, table Table[T]) []T {
@@ -129,7 +117,7 @@ func readMapping[T any](r *reader, n *yaml.Node, table Table[T], t *T) bool {
 		}
 	}
 	if table.Check != nil && len(r.mistakes) == before {
-		for _, err := range each(table.Check(t, func(name string) bool { return seen[name] })) {
+		for _, err := range diag.Flatten(table.Check(t, func(name string) bool { return seen[name] })) {
 			r.fail(n, "%w", err)
 		}
 	}
@@ -191,7 +179,7 @@ func (k *Key[T]) read(r *reader, t *T, n *yaml.Node) {
 			v.Name, v.Listed, v.Line, v.Column = name, listed, n.Line, n.Column
 			err = k.Set(t, v)
 		}
-		for _, err := range each(err) {
+		for _, err := range diag.Flatten(err) {
 			r.fail(n, "%s: %w", k.Name, err)
 		}
 	}
@@ -209,17 +197,6 @@ func (k *Key[T]) read(r *reader, t *T, n *yaml.Node) {
 	default:
 		set(n, "", false)
 	}
-}
-
-// each returns the errors that err joins.
-func each(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		return joined.Unwrap()
-	}
-	if err == nil {
-		return nil
-	}
-	return []error{err}
 }
 
 func (k *Key[T]) eachItem(r *reader, n *yaml.Node, f func(item *yaml.Node)) {

@@ -20,10 +20,19 @@ type Error struct {
 func (e *Error) Error() string { return e.Text }
 func (e *Error) Unwrap() error { return e.Err }
 
+// Advice returns the hint. [Hint] finds it.
+func (e *Error) Advice() string { return e.Hint }
+
+// An adviser is an error that says what to do.
+type adviser interface {
+	error
+	Advice() string
+}
+
 // Hint returns the advice in err, "" if there is none.
 func Hint(err error) string {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e.Hint
+	if e, ok := errors.AsType[adviser](err); ok {
+		return e.Advice()
 	}
 	return ""
 }
