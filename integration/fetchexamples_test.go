@@ -112,7 +112,7 @@ func TestExampleFetch(t *testing.T) {
 	e.origin = e.offline()
 	r = runContainer(t, e.run(t)...)
 	e.wantDone(t, r, "fetched: ", modelSum+"  sentiment.bin")
-	hasAll(t, r.stderr, `msg="there already"`)
+	hasAll(t, r.stderr, `msg="up to date"`)
 }
 
 // TestExampleFetchList runs fetch-list.yaml, where the first origin does not have
@@ -173,7 +173,7 @@ func TestExampleComposeFetch(t *testing.T) {
 
 	p.compose(t, "stop", "models")
 	p.compose(t, "restart", "app")
-	waitLog(t, app, `msg="there already"`)
+	waitLog(t, app, `msg="up to date"`)
 	p.compose(t, "stop", "app")
 	r := endOf(t, app)
 	if started := fmt.Sprintf("app: started with %d bytes\n", modelSize); r.code != 0 || r.stdout != started+started {

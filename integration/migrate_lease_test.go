@@ -60,7 +60,7 @@ func newLeaseTest(t *testing.T) *leaseTest {
 
 func (l *leaseTest) replica(lease, script string) []string {
 	return append(withInith("busybox", l.options...),
-		"migrate", "--lock=k8s:///"+lease, "--grace=1s", "--wait=1m", "--", "sh", "-c", script)
+		"migrate", "--lock=k8s:///"+lease, "--grace=1s", "--lock-timeout=1m", "--", "sh", "-c", script)
 }
 
 // leaseTicking is a command that shows that it lives; leaseListening fails if it does.

@@ -99,7 +99,7 @@ func TestMigrateMySQLReplicas(t *testing.T) {
 	t.Parallel()
 	db := newMariaDB(t)
 	waited := 0
-	for i, r := range db.runReplicas(t, func(int) string { return "--wait=2m" }) {
+	for i, r := range db.runReplicas(t, func(int) string { return "--lock-timeout=2m" }) {
 		if r.code != 0 || strings.TrimSpace(r.stdout) != "" {
 			t.Errorf("replica %d: %+v", i, r)
 		}
@@ -161,7 +161,7 @@ func TestMigrateMySQLHolder(t *testing.T) { //nolint:tparallel // one after the 
 			}
 			return nil
 		})
-		successor := startContainer(t, db.replica(0, "--grace=1s", "--wait=1m")...)
+		successor := startContainer(t, db.replica(0, "--grace=1s", "--lock-timeout=1m")...)
 		waitLog(t, successor, "waiting for the lock")
 		db.cut(t)
 		if r := endOf(t, successor); r.code != 0 || !strings.Contains(r.stderr, "waiting for sessions of an earlier run") {
@@ -173,7 +173,7 @@ func TestMigrateMySQLHolder(t *testing.T) { //nolint:tparallel // one after the 
 	})
 	t.Run("killed", func(t *testing.T) {
 		holder := locked(t, db.replica(6)...)
-		successor := startContainer(t, db.replica(0, "--grace=1s", "--wait=1m")...)
+		successor := startContainer(t, db.replica(0, "--grace=1s", "--lock-timeout=1m")...)
 		waitLog(t, successor, "waiting for the lock")
 		mustDocker(t.Context(), t, "kill", "--signal=KILL", holder)
 		r := endOf(t, successor)
@@ -185,11 +185,11 @@ func TestMigrateMySQLHolder(t *testing.T) { //nolint:tparallel // one after the 
 	t.Run("frozen", func(t *testing.T) {
 		holder := locked(t, db.replica(1)...)
 		mustDocker(t.Context(), t, "pause", holder)
-		r := runContainer(t, db.replica(0, "--wait=3s")...)
+		r := runContainer(t, db.replica(0, "--lock-timeout=3s")...)
 		if r.code != 124 {
 			t.Errorf("got %+v, want code 124", r)
 		}
-		hasAll(t, r.stderr, "not taken: held by app@127.0.0.1 (connection ", "after --wait of 3s")
+		hasAll(t, r.stderr, "not taken: held by app@127.0.0.1 (connection ", "after --lock-timeout of 3s")
 		mustDocker(t.Context(), t, "unpause", holder)
 		if r := endOf(t, holder); r.code != 0 {
 			t.Errorf("the holder, thawed: %+v", r)
@@ -226,9 +226,9 @@ func TestMigrateMySQLTLS(t *testing.T) {
 	startMariaDB(t, addr, withCertificate(t), testcontainers.WithCmdArgs("--ssl-cert=/tls.crt", "--ssl-key=/tls.key", "--require-secure-transport=ON"))
 	base := "mysql://app:" + escape(password) + "@" + addr + "/app"
 	for _, url := range []string{base + "#ca-file=" + escape(caFile(t)), base + "?ssl-mode=required", base} {
-		wantExit(t, 0, "migrate", "--lock", url, "--wait=1m", "--", "/bin/true")
+		wantExit(t, 0, "migrate", "--lock", url, "--lock-timeout=1m", "--", "/bin/true")
 	}
-	r := wantExit(t, 124, "migrate", "--lock", base+"?ssl-mode=verify_identity", "--wait=2s", "--", "/bin/true")
+	r := wantExit(t, 124, "migrate", "--lock", base+"?ssl-mode=verify_identity", "--lock-timeout=2s", "--", "/bin/true")
 	hasAll(t, r.stderr, "not taken: TLS: the certificate is signed by an unknown authority")
 	r = wantExit(t, 1, "migrate", "--lock", base+"?ssl-mode=disabled", "--", "/bin/true")
 	hasAll(t, r.stderr, "cannot be locked: the server ", "ssl-mode") // MariaDB says 1045 for it, MySQL 3159

@@ -98,7 +98,7 @@ func TestMigrateReplicas(t *testing.T) {
 	db := newMigrationDB(t)
 	for name, url := range map[string]string{"direct": db.direct, "pooled": db.pooled} {
 		waited := 0
-		for i, r := range runReplicas(t, db, url, func(int) string { return "--wait=2m" }) {
+		for i, r := range runReplicas(t, db, url, func(int) string { return "--lock-timeout=2m" }) {
 			if r.code != 0 || strings.TrimSpace(r.stdout) != "" {
 				t.Errorf("%s: replica %d: %+v", name, i, r)
 			}
@@ -156,7 +156,7 @@ func TestMigrateHolder(t *testing.T) { //nolint:tparallel // one after the other
 		t.Run(name+" killed", func(t *testing.T) {
 			holder := locked(t, replica(t, url, 15)...)
 			mustDocker(t.Context(), t, "kill", "--signal=KILL", holder)
-			r := runContainer(t, replica(t, url, 0, "--grace=1s", "--wait=1m")...)
+			r := runContainer(t, replica(t, url, 0, "--grace=1s", "--lock-timeout=1m")...)
 			if r.code != 0 {
 				t.Errorf("the successor: %+v", r)
 			}
@@ -166,29 +166,29 @@ func TestMigrateHolder(t *testing.T) { //nolint:tparallel // one after the other
 		holder := locked(t, replica(t, db.direct, 1, "--grace=1s")...)
 		mustDocker(t.Context(), t, "pause", holder)
 		db.query(t, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted")
-		r := runContainer(t, replica(t, db.direct, 0, "--grace=1s", "--wait=12s")...) // longer than the holder would have to end
+		r := runContainer(t, replica(t, db.direct, 0, "--grace=1s", "--lock-timeout=12s")...) // longer than the holder would have to end
 		if r.code != 124 {
 			t.Errorf("got %+v, want code 124", r)
 		}
-		hasAll(t, r.stderr, "waiting for sessions of an earlier run", "error: the sessions of an earlier run have not ended within --wait of 12s")
+		hasAll(t, r.stderr, "waiting for sessions of an earlier run", "error: the sessions of an earlier run have not ended within --lock-timeout of 12s")
 		mustDocker(t.Context(), t, "unpause", holder)
 		r = endOf(t, holder)
 		if r.code != 1 {
 			t.Errorf("the holder, thawed: %+v, want code 1", r)
 		}
 		hasAll(t, r.stderr, "the lock is lost", "grace=0s")
-		if r := runContainer(t, replica(t, db.direct, 0, "--grace=1s", "--wait=1m")...); r.code != 0 {
+		if r := runContainer(t, replica(t, db.direct, 0, "--grace=1s", "--lock-timeout=1m")...); r.code != 0 {
 			t.Errorf("the successor: %+v", r)
 		}
 	})
 	t.Run("frozen", func(t *testing.T) {
 		holder := locked(t, replica(t, db.direct, 1)...)
 		mustDocker(t.Context(), t, "pause", holder)
-		r := runContainer(t, replica(t, db.direct, 0, "--wait=3s")...)
+		r := runContainer(t, replica(t, db.direct, 0, "--lock-timeout=3s")...)
 		if r.code != 124 {
 			t.Errorf("got %+v, want code 124", r)
 		}
-		hasAll(t, r.stderr, "not taken: held by inith-migrate:migrate@", "after --wait of 3s")
+		hasAll(t, r.stderr, "not taken: held by inith-migrate:migrate@", "after --lock-timeout of 3s")
 		mustDocker(t.Context(), t, "unpause", holder)
 		if r := endOf(t, holder); r.code != 0 {
 			t.Errorf("the holder, thawed: %+v", r)
@@ -221,9 +221,9 @@ func TestMigratePostgresTLS(t *testing.T) {
 	startPostgres(t, addr, withCertificate(t), file("/docker-entrypoint-initdb.d/tls.sh", onlyTLS))
 	base := "postgres://postgres:" + escape(password) + "@" + addr + "/app"
 	for _, url := range []string{base + "?sslmode=verify-full&sslrootcert=" + escape(caFile(t)), base + "#ca-file=" + escape(caFile(t)), base} {
-		wantExit(t, 0, "migrate", "--lock", url, "--wait=1m", "--", "/bin/true")
+		wantExit(t, 0, "migrate", "--lock", url, "--lock-timeout=1m", "--", "/bin/true")
 	}
-	r := wantExit(t, 124, "migrate", "--lock", base+"?sslmode=verify-full", "--wait=2s", "--", "/bin/true")
+	r := wantExit(t, 124, "migrate", "--lock", base+"?sslmode=verify-full", "--lock-timeout=2s", "--", "/bin/true")
 	hasAll(t, r.stderr, "not taken: TLS: the certificate is signed by an unknown authority")
 	r = wantExit(t, 1, "migrate", "--lock", base+"?sslmode=disable", "--", "/bin/true")
 	hasAll(t, r.stderr, "cannot be locked: ")
@@ -260,14 +260,14 @@ func TestMigrateFile(t *testing.T) {
 	holder := startContainer(t, fileReplica(shared, "sleep 30")...)
 	waitLog(t, holder, "command started")
 	mustDocker(t.Context(), t, "pause", holder)
-	r := runContainer(t, fileReplica(shared, script, "--wait=2s")...)
+	r := runContainer(t, fileReplica(shared, script, "--lock-timeout=2s")...)
 	if r.code != 124 {
 		t.Errorf("while the holder is frozen: %+v, want code 124", r)
 	}
-	hasAll(t, r.stderr, "not taken: held by ", "after --wait of 2s")
+	hasAll(t, r.stderr, "not taken: held by ", "after --lock-timeout of 2s")
 	mustDocker(t.Context(), t, "unpause", holder)
 	mustDocker(t.Context(), t, "kill", "--signal=KILL", holder)
-	if r := runContainer(t, fileReplica(shared, script, "--wait=10s")...); r.code != 0 {
+	if r := runContainer(t, fileReplica(shared, script, "--lock-timeout=10s")...); r.code != 0 {
 		t.Errorf("the successor of one that was killed: %+v", r)
 	}
 }

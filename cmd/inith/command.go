@@ -2,28 +2,217 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
 
+	"github.com/inith/inith/cmd/inith/internal/environment"
+	"github.com/inith/inith/cmd/inith/internal/option"
+	"github.com/inith/inith/cmd/inith/internal/view"
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/subprocess"
 )
 
-// lookCommand finds the command before the work starts, not after minutes.
-func (p *process) lookCommand() error {
-	if p.command == nil {
-		return nil
-	}
-	var err error
-	p.path, err = subprocess.Look(p.command[0])
-	return err
+// A call is one command line, and what it may use.
+type call struct {
+	env      environment.Variables
+	stdout   *os.File
+	reporter *reporter
+
+	name       string   // of the command
+	child      []string // what follows "--"; nil for none
+	definition *definition
 }
 
-// becomeCommand starts the command, unless a signal has arrived meanwhile. With asInit
-// this process stays as its init process.
-func (p *process) becomeCommand(ctx context.Context, asInit bool) error {
-	if asInit {
-		return subprocess.Supervise(ctx, p.path, p.command, p.env)
+// A definition is what a command accepts, and how it runs.
+type definition struct {
+	usage       []string // the forms of the command line
+	description string
+	exits       [][2]string // exit codes that only this command has
+	rows        []option.Row
+	run         func(ctx context.Context, line option.Line) error
+}
+
+// A childUse says what CMD behind "--" is to a command.
+type childUse int
+
+const (
+	noChild      childUse = iota // there is none
+	becomesChild                 // inith becomes it when the work is done
+	runsChild                    // the command runs it itself
+)
+
+// A spec is what [define] makes a definition of.
+type spec[O any] struct {
+	usage       []string
+	description func() string
+	exits       [][2]string
+	child       childUse
+	table       option.Table[O]
+	// open finds all errors that can be found before anything is tried.
+	open func(ctx context.Context, s session, o *O, given option.Given) (job, error)
+}
+
+// A job is a command that is ready to run.
+type job interface {
+	// run does the work. It returns the outcome for the termination log, "" for none.
+	run(ctx context.Context) (outcome string, err error)
+}
+
+// A session is what a job may use: of the whole process for a command, of its own part for a step of a plan.
+type session struct {
+	view.Output
+	env   environment.Variables
+	child []string // CMD; nil for none, as in a step
+	path  string   // of the program of CMD
+}
+
+// options are those of a command, and those that every command has.
+type options[O any] struct {
+	own     O
+	globals globals
+	stay    bool // as the init process of CMD
+}
+
+// define makes a command of its table of options and the function that opens its job.
+func define[O any](c *call, s spec[O]) *definition {
+	table := withCommon(s)
+	d := &definition{usage: s.usage, description: s.description(), exits: s.exits, rows: table.Rows(c.name)}
+	d.run = func(ctx context.Context, line option.Line) error {
+		if line.Flags["help"] != nil {
+			return writeHelp(c.stdout, commandHelp(c.name, d))
+		}
+		o, given, err := option.ReadLine(table, line)
+		c.reporter.configure(o.globals)
+		if err != nil {
+			return asUsage(err)
+		}
+		c.warnOfVariables(d.rows)
+		return c.perform(ctx, s.child, o.stay, func(ctx context.Context, own session) (job, error) {
+			return s.open(ctx, own, &o.own, given)
+		})
+	}
+	return d
+}
+
+// withCommon adds to the options of a command those that every command has.
+func withCommon[O any](s spec[O]) option.Table[options[O]] {
+	type all = options[O]
+	rows := option.Within(s.table.Options, func(o *all) *O { return &o.own })
+	if s.child == becomesChild {
+		rows = append(rows, option.Option[all]{
+			Flag: "init", Key: option.NoKey, Kind: option.Bool, Usage: "stay as the init process of CMD: forward signals, reap orphans, return its exit code",
+			Set: option.ToBool(func(o *all) *bool { return &o.stay }),
+		})
+	}
+	rows = append(rows, option.Within(globalOptions(), func(o *all) *globals { return &o.globals })...)
+	return option.Table[all]{Options: rows, Check: func(o *all, given option.Given) error {
+		if s.table.Check == nil {
+			return nil
+		}
+		return s.table.Check(&o.own, given)
+	}}
+}
+
+// perform opens a job and runs it; then it becomes CMD, or writes the outcome to the termination log and the results to
+// stdout.
+func (c *call) perform(ctx context.Context, use childUse, stay bool, open func(context.Context, session) (job, error)) error {
+	switch {
+	case use == noChild && c.child != nil:
+		return usagef("%s has no use for a command after --", c.name)
+	case stay && c.child == nil:
+		return usagef("--init needs a command after --")
+	}
+	s := session{Output: c.reporter.forJob(c.stdout), env: c.env, child: c.child}
+	if c.child != nil { // found out before the work starts, not after minutes
+		var err error
+		if s.path, err = subprocess.Look(c.child[0]); err != nil {
+			return err
+		}
+	}
+	j, err := open(ctx, s)
+	if err != nil {
+		return asUsage(err)
+	}
+	tune(c.env, c.kindsOf(j))
+	outcome, err := j.run(ctx)
+	_, printed := j.(printJob)
+	switch {
+	case err != nil || printed:
+		return err
+	case c.child != nil && use == becomesChild:
+		return c.become(ctx, s.path, stay)
+	case outcome != "":
+		c.reporter.terminate(outcome)
+	}
+	if p, ok := j.(interface{ print() error }); ok {
+		return p.print()
+	}
+	return nil
+}
+
+// become starts CMD, unless a signal has arrived meanwhile. With stay this process remains as its init process.
+func (c *call) become(ctx context.Context, path string, stay bool) error {
+	if stay {
+		return subprocess.Supervise(ctx, path, c.child, c.env)
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return subprocess.Exec(p.path, p.command, p.env)
+	return subprocess.Exec(path, c.child, c.env)
+}
+
+// environment returns where the options of the command look for variables.
+func (c *call) environment() option.Environment {
+	return option.Environment{Command: c.name, Lookup: c.env.Lookup}
+}
+
+// A usageError is something wrong on the command line, in a variable, or in a file that a user wrote for inith. Nothing
+// was tried.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...)}
+}
+
+// asUsage makes a usage error of each error that err joins, except where CMD cannot be started, and where a signal ended
+// the work.
+func asUsage(err error) error {
+	var all []error
+	for _, e := range diag.Flatten(err) {
+		_, start := errors.AsType[*subprocess.StartError](e)
+		_, signal := errors.AsType[*signalError](e)
+		_, inFile := errors.AsType[*diag.Error](e)
+		if inFile || !start && !signal {
+			e = &usageError{e}
+		}
+		all = append(all, e)
+	}
+	return errors.Join(all...)
+}
+
+// words describes a command without its arguments, which may be secrets.
+func words(argv []string) string {
+	if len(argv) == 1 || slices.Contains([]byte(argv[0]), '=') {
+		return argv[0]
+	}
+	return argv[0] + " with " + view.Count(len(argv)-1, "argument")
+}
+
+// exists reports whether a path is a directory.
+func isDirectory(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// kindsOf returns the commands whose work a job does: of a plan, those of its steps.
+func (c *call) kindsOf(j job) []string {
+	if p, ok := j.(interface{ kinds() []string }); ok {
+		return p.kinds()
+	}
+	return []string{c.name}
 }

@@ -5,42 +5,72 @@ import (
 	"io"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
-	"github.com/inith/inith/internal/suggest"
+	"github.com/inith/inith/cmd/inith/internal/option"
 )
 
-func completionCommand(p *process) *cli.Command {
-	shells := []string{"bash", "zsh", "fish"}
-	return &cli.Command{
-		Name:      "completion",
-		Usage:     "print a completion script for bash, zsh or fish",
-		UsageText: "inith completion bash|zsh|fish",
-		Description: `EXAMPLES:
+func completionCommand(c *call) *definition {
+	return printer{
+		usage: []string{"inith completion bash|zsh|fish"},
+		description: `Prints a completion script.
+
+EXAMPLES:
    source <(inith completion bash)
    inith completion zsh > "${fpath[1]}/_inith"
    inith completion fish > ~/.config/fish/completions/inith.fish`,
-		Action: func(c *cli.Context) error {
-			writers := map[string]func(io.Writer, *cli.App) error{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}
-			name := c.Args().First()
-			write, ok := writers[name]
-			if !ok || c.NArg() != 1 {
-				return usagef("want one shell: %s%s", strings.Join(shells, ", "), suggest.DidYouMean(name, shells))
+		what: "shell", names: []string{"bash", "zsh", "fish"},
+		print: func(name string) error {
+			all := completedCommands(c)
+			switch name {
+			case "bash":
+				return bashCompletion(c.stdout, all)
+			case "zsh":
+				return zshCompletion(c.stdout, all)
+			default:
+				return fishCompletion(c.stdout, all)
 			}
-			return write(p.stdout, c.App)
 		},
-	}
+	}.define(c)
 }
 
-// bashCompletion offers commands, then the flags of the command, then files.
-func bashCompletion(w io.Writer, app *cli.App) error {
-	var cases strings.Builder
-	for _, c := range app.VisibleCommands() {
-		fmt.Fprintf(&cases, "    %s) words=%q ;;\n", c.Name, strings.Join(flagWords(c), " "))
+// A completedCommand is what a shell needs to know of a command.
+type completedCommand struct {
+	command
+
+	flags []option.Row
+}
+
+func completedCommands(c *call) []completedCommand {
+	var all []completedCommand
+	for _, row := range commands() {
+		other := *c
+		other.name = row.name
+		done := completedCommand{command: row}
+		for _, r := range row.define(&other).rows {
+			if r.Flag != "" {
+				done.flags = append(done.flags, r)
+			}
+		}
+		all = append(all, done)
+	}
+	return all
+}
+
+// bashCompletion offers commands, then the flags of the command and their values, then files.
+func bashCompletion(w io.Writer, all []completedCommand) error {
+	var flags, values strings.Builder
+	for _, c := range all {
+		var words []string
+		for _, f := range c.flags {
+			words = append(words, "--"+f.Flag)
+			if len(f.Choices) > 0 {
+				fmt.Fprintf(&values, "    %s:--%s) words=%q ;;\n", c.name, f.Flag, strings.Join(f.Choices, " "))
+			}
+		}
+		fmt.Fprintf(&flags, "    %s) words=%q ;;\n", c.name, strings.Join(words, " "))
 	}
 	_, err := fmt.Fprintf(w, `# bash completion for inith
 _inith() {
-  local cur=${COMP_WORDS[COMP_CWORD]} words i
+  local cur=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} words i
   for ((i = 1; i < COMP_CWORD; i++)); do
     if [[ ${COMP_WORDS[i]} == -- ]]; then
       COMPREPLY=($(compgen -c -f -- "$cur"))
@@ -50,20 +80,22 @@ _inith() {
   case ${COMP_WORDS[1]} in
 %s    *) words=%q ;;
   esac
+  case ${COMP_WORDS[1]}:$previous in
+%s  esac
   COMPREPLY=($(compgen -W "$words" -- "$cur"))
 }
 complete -o default -F _inith inith
-`, cases.String(), strings.Join(commandNames(app), " "))
+`, flags.String(), strings.Join(commandNames(), " "), values.String())
 	return err
 }
 
-func zshCompletion(w io.Writer, app *cli.App) error {
+func zshCompletion(w io.Writer, all []completedCommand) error {
 	var commands, cases strings.Builder
-	for _, c := range app.VisibleCommands() {
-		fmt.Fprintf(&commands, "    %s\n", zshQuote(c.Name+":"+c.Usage))
-		fmt.Fprintf(&cases, "    %s) _arguments", c.Name)
-		for _, f := range completionFlags(c) {
-			fmt.Fprintf(&cases, " \\\n      %s", zshQuote("--"+f.name+"["+zshBrackets(f.usage)+"]"+f.zshArgument()))
+	for _, c := range all {
+		fmt.Fprintf(&commands, "    %s\n", zshQuote(c.name+":"+c.summary))
+		fmt.Fprintf(&cases, "    %s) _arguments", c.name)
+		for _, f := range c.flags {
+			fmt.Fprintf(&cases, " \\\n      %s", zshQuote("--"+f.Flag+"["+zshBrackets(f.Usage)+"]"+zshValue(f)))
 		}
 		cases.WriteString(" \\\n      '*::argument:_default' ;;\n")
 	}
@@ -96,13 +128,25 @@ func zshBrackets(s string) string {
 	return strings.NewReplacer("[", "(", "]", ")", ":", `\:`).Replace(s)
 }
 
-func fishCompletion(w io.Writer, app *cli.App) error {
+// zshValue returns what completes the value of a flag.
+func zshValue(f option.Row) string {
+	switch {
+	case f.Kind == option.Bool:
+		return ""
+	case len(f.Choices) > 0:
+		return ":value:(" + strings.Join(f.Choices, " ") + ")"
+	default:
+		return ":value:_default"
+	}
+}
+
+func fishCompletion(w io.Writer, all []completedCommand) error {
 	var b strings.Builder
 	b.WriteString("# fish completion for inith\n")
-	for _, c := range app.VisibleCommands() {
-		fmt.Fprintf(&b, "complete -c inith -n __fish_use_subcommand -f -a %s -d %s\n", c.Name, fishQuote(c.Usage))
-		for _, f := range completionFlags(c) {
-			fmt.Fprintf(&b, "complete -c inith -n '__fish_seen_subcommand_from %s' -l %s%s -d %s\n", c.Name, f.name, f.fishArgument(), fishQuote(f.usage))
+	for _, c := range all {
+		fmt.Fprintf(&b, "complete -c inith -n __fish_use_subcommand -f -a %s -d %s\n", c.name, fishQuote(c.summary))
+		for _, f := range c.flags {
+			fmt.Fprintf(&b, "complete -c inith -n '__fish_seen_subcommand_from %s' -l %s%s -d %s\n", c.name, f.Flag, fishValue(f), fishQuote(f.Usage))
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -113,42 +157,14 @@ func fishQuote(s string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(s) + "'"
 }
 
-// A completionFlag is what a shell needs to know of a flag.
-type completionFlag struct {
-	name, usage string
-	value       bool
-}
-
-func (f completionFlag) zshArgument() string {
-	if !f.value {
+// fishValue returns what completes the value of a flag.
+func fishValue(f option.Row) string {
+	switch {
+	case f.Kind == option.Bool:
 		return ""
+	case len(f.Choices) > 0:
+		return " -x -a " + fishQuote(strings.Join(f.Choices, " "))
+	default:
+		return " -r"
 	}
-	return ":value:_default"
-}
-
-func (f completionFlag) fishArgument() string {
-	if !f.value {
-		return ""
-	}
-	return " -r"
-}
-
-func completionFlags(c *cli.Command) []completionFlag {
-	var flags []completionFlag
-	for _, f := range c.VisibleFlags() {
-		d, ok := f.(cli.DocGenerationFlag)
-		if !ok {
-			continue
-		}
-		flags = append(flags, completionFlag{f.Names()[0], strings.ReplaceAll(d.GetUsage(), "`", ""), d.TakesValue()})
-	}
-	return flags
-}
-
-func flagWords(c *cli.Command) []string {
-	var words []string
-	for _, f := range completionFlags(c) {
-		words = append(words, "--"+f.name)
-	}
-	return words
 }

@@ -1,58 +1,54 @@
 package main
 
 import (
+	"errors"
 	"net/url"
 	"slices"
 
-	"github.com/urfave/cli/v2"
-
+	"github.com/inith/inith/cmd/inith/internal/environment"
+	"github.com/inith/inith/cmd/inith/internal/option"
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/tlsconfig"
 )
 
-// connection returns the flags that say how servers are reached.
-func (s flagSet) connection() []cli.Flag {
-	return []cli.Flag{
-		s.string("proxy-from-env", "take the URL of --proxy from the variable `NAME`, or from the file that NAME_FILE names"),
-		s.string("ca-file", "trust these certificate authorities (PEM `FILE`)"),
-		s.string("cert-file", "show this certificate (PEM `FILE`)"),
-		s.string("key-file", "the key of --cert-file (PEM `FILE`)"),
-		s.string("tls-server-name", "expect this `NAME` in the certificate instead of the host"),
-		s.bool("insecure-skip-tls-verify", "accept any certificate"),
-	}
+// A connection is how servers are reached.
+type connection struct {
+	tls   tlsconfig.TLS
+	proxy *url.URL // nil for none
 }
 
-func tlsFlags(c *cli.Context) (tlsconfig.TLS, error) {
-	t := tlsconfig.TLS{
-		CAFile: c.String("ca-file"), CertFile: c.String("cert-file"), KeyFile: c.String("key-file"),
-		ServerName: c.String("tls-server-name"), SkipVerify: c.Bool("insecure-skip-tls-verify"),
-	}
-	if err := t.Check(); err != nil {
-		return t, usagef("--cert-file and --key-file go together")
-	}
-	return t, nil
-}
-
-// proxy returns the URL of --proxy, or of the variable that --proxy-from-env
-// names. A flag beats the variable of either.
-func (p *process) proxy(c *cli.Context) (*url.URL, error) {
-	raw, name := c.String("proxy"), c.String("proxy-from-env")
-	proxyFlag, nameFlag := rawFlag(p.own, "proxy") != "", rawFlag(p.own, "proxy-from-env") != ""
-	switch {
-	case proxyFlag && nameFlag:
-		return nil, usagef("--proxy and --proxy-from-env exclude each other")
-	case name != "" && (raw == "" || nameFlag):
-		var err error
-		if raw, err = p.secretVar(name); err != nil {
+func connectionOptions(env environment.Variables, proxyUsage string) []option.Option[connection] {
+	type c = connection
+	fromEnv := func(name string) (*url.URL, error) {
+		raw, err := env.Secret(name)
+		if err != nil {
 			return nil, err
 		}
+		return parseProxy(raw)
 	}
-	if raw == "" {
-		return nil, nil //nolint:nilnil // no proxy is not an error
+	return []option.Option[c]{
+		{Flag: "proxy", Excludes: []string{"proxy-from-env"}, Usage: proxyUsage, Set: option.Parsed(parseProxy, func(c *c) **url.URL { return &c.proxy })},
+		{Flag: "proxy-from-env", Usage: "take the URL of the proxy from the environment variable `NAME`, or from the file that NAME_FILE names", Set: option.Parsed(fromEnv, func(c *c) **url.URL { return &c.proxy })},
+		{Flag: "ca-file", Usage: "trust these certificate authorities (PEM `FILE`)", Set: option.ToString(func(c *c) *string { return &c.tls.CAFile })},
+		{Flag: "cert-file", Usage: "present this certificate (PEM `FILE`)", Set: option.ToString(func(c *c) *string { return &c.tls.CertFile })},
+		{Flag: "key-file", Usage: "the key of the certificate (PEM `FILE`)", Set: option.ToString(func(c *c) *string { return &c.tls.KeyFile })},
+		{Flag: "tls-server-name", Usage: "expect this `NAME` in the certificate instead of the host", Set: option.ToString(func(c *c) *string { return &c.tls.ServerName })},
+		{Flag: "insecure-skip-tls-verify", Kind: option.Bool, Usage: "accept any certificate", Set: option.ToBool(func(c *c) *bool { return &c.tls.SkipVerify })},
 	}
+}
+
+func parseProxy(raw string) (*url.URL, error) {
 	u, err := redact.ParseURL(raw)
 	if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
-		return nil, usagef("--proxy: want a URL such as http://proxy:3128, https:// or socks5://")
+		return nil, errors.New("want a URL such as http://proxy:3128, https:// or socks5://")
 	}
 	return u, nil
+}
+
+// check reports options that contradict each other.
+func (*connection) check(given option.Given) error {
+	if given.Has("cert-file") != given.Has("key-file") {
+		return errors.New(given.Name("cert-file") + " and " + given.Name("key-file") + " go together")
+	}
+	return nil
 }

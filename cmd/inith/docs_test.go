@@ -8,7 +8,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/inith/inith/internal/option"
+	"github.com/inith/inith/cmd/inith/internal/modelsfile"
+	"github.com/inith/inith/cmd/inith/internal/option"
+	"github.com/inith/inith/cmd/inith/internal/planfile"
+	"github.com/inith/inith/cmd/inith/internal/rulesfile"
 	"github.com/inith/inith/probe"
 	"github.com/inith/inith/tasks/render"
 )
@@ -105,25 +108,36 @@ func names(rows [][]string) []string {
 	return all
 }
 
-func TestDocsHaveTheFlagsOfFetch(t *testing.T) {
-	var want []string
-	for _, f := range newApp(&process{}).Command("fetch").Flags {
-		want = append(want, f.Names()...)
-	}
-	slices.Sort(want)
-	if diff := cmp.Diff(want, names(table(t, "docs/fetch.md", "option", "default"))); diff != "" {
-		t.Errorf("flags (-code +docs):\n%s", diff)
-	}
+// definitionOf returns a command as it is without an environment.
+func definitionOf(t *testing.T, name string) *definition {
+	t.Helper()
+	c := &call{name: name, reporter: &reporter{}}
+	return findCommand(name).define(c)
 }
 
-func TestDocsHaveTheFlagsOfTasks(t *testing.T) {
-	for _, command := range []string{"render", "migrate", "run", "install"} {
-		var want []string
-		for _, f := range newApp(&process{}).Command(command).Flags {
-			want = append(want, f.Names()...)
+// ownFlags are the flags of a command but those of every command, and their short forms.
+func ownFlags(t *testing.T, command string) []string {
+	t.Helper()
+	global := map[string]bool{}
+	for _, o := range globalOptions() {
+		global[o.Flag] = true
+	}
+	var all []string
+	for _, r := range definitionOf(t, command).rows {
+		if r.Flag != "" && !global[r.Flag] {
+			all = append(all, r.Flag)
+			if r.Letter != "" {
+				all = append(all, r.Letter)
+			}
 		}
-		slices.Sort(want)
-		if diff := cmp.Diff(want, names(table(t, "docs/"+command+".md", "option", "default"))); diff != "" {
+	}
+	slices.Sort(all)
+	return all
+}
+
+func TestDocsHaveTheFlags(t *testing.T) {
+	for _, command := range []string{"wait", "fetch", "validate", "render", "migrate", "run", "install"} {
+		if diff := cmp.Diff(ownFlags(t, command), names(table(t, "docs/"+command+".md", "option", "default"))); diff != "" {
 			t.Errorf("flags of %s (-code +docs):\n%s", command, diff)
 		}
 	}
@@ -140,30 +154,14 @@ func TestDocsHaveTheFunctionsOfRender(t *testing.T) {
 }
 
 func TestDocsHaveTheKeysOfModels(t *testing.T) {
-	var want []string
-	for _, k := range new(process).modelKeys() {
-		want = append(want, k.Name)
-	}
-	slices.Sort(want)
-	if diff := cmp.Diff(want, names(table(t, "docs/fetch.md", "key", "as"))); diff != "" {
+	if diff := cmp.Diff(keyNames(modelsfile.Table(nil)), names(table(t, "docs/fetch.md", "key", "as"))); diff != "" {
 		t.Errorf("keys (-code +docs):\n%s", diff)
-	}
-}
-
-func TestDocsHaveTheFlagsOfValidate(t *testing.T) {
-	var want []string
-	for _, f := range validateCommand(&process{}).Flags { // without the global ones
-		want = append(want, f.Names()...)
-	}
-	slices.Sort(want)
-	if diff := cmp.Diff(want, names(table(t, "docs/validate.md", "option", "default"))); diff != "" {
-		t.Errorf("flags (-code +docs):\n%s", diff)
 	}
 }
 
 func TestDocsHaveTheKeysOfRules(t *testing.T) {
 	for head, want := range map[string][]string{
-		"key of files": keyNames(fileTable()), "key of secret": keyNames(secretTable()), "key of tls": keyNames(tlsTable()), "key of a variable": keyNames(envTable()),
+		"key of files": keyNames(rulesfile.FileTable()), "key of secret": keyNames(rulesfile.SecretTable()), "key of tls": keyNames(rulesfile.TLSTable()), "key of a variable": keyNames(rulesfile.EnvTable()),
 	} {
 		if diff := cmp.Diff(want, names(table(t, "docs/validate.md", head, "is"))); diff != "" {
 			t.Errorf("%s (-code +docs):\n%s", head, diff)
@@ -172,10 +170,7 @@ func TestDocsHaveTheKeysOfRules(t *testing.T) {
 }
 
 func keyNames[T any](table option.Table[T]) []string {
-	var all []string
-	for _, k := range table.Keys {
-		all = append(all, k.Name)
-	}
+	all := table.Keys()
 	slices.Sort(all)
 	return all
 }
@@ -191,11 +186,10 @@ func TestDocsHaveTheRules(t *testing.T) {
 }
 
 func TestDocsHaveTheKeysOfPlans(t *testing.T) {
-	p := &process{}
 	for head, want := range map[string][]string{
-		"key of a step": keyNames(p.stepTable()), "key of an action": keyNames(actionTable()),
-		"key of wait": keyNames(p.waitTable()), "key of fetch": keyNames(p.fetchTable()), "key of validate": keyNames(p.validateTable()), "key of render": keyNames(p.renderTable()),
-		"key of migrate": keyNames(p.migrateTable()), "key of exec": keyNames(execTable()), "key of files": keyNames(filesTable()),
+		"key of a step": keyNames(planfile.StepTable(stepKinds(&runner{}))), "key of an action": keyNames(actionTable()),
+		"key of wait": keyNames(waitTable(nil)), "key of fetch": keyNames(fetchStepTable(nil)), "key of validate": keyNames(validateStepTable()), "key of render": keyNames(renderTable()),
+		"key of migrate": keyNames(migrateStepTable(nil)), "key of exec": keyNames(execTable()), "key of files": keyNames(filesTable()),
 	} {
 		if diff := cmp.Diff(want, names(table(t, "docs/run.md", head, "is"))); diff != "" {
 			t.Errorf("%s (-code +docs):\n%s", head, diff)

@@ -3,12 +3,11 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/inith/inith/fetch"
 	"github.com/inith/inith/internal/crash"
+	"github.com/inith/inith/internal/duration"
 	"github.com/inith/inith/internal/subprocess"
 	"github.com/inith/inith/probe"
 	"github.com/inith/inith/tasks/migrate"
@@ -32,11 +31,11 @@ const (
 func exitTable() [][2]string {
 	return [][2]string{
 		{"0", "done"},
-		{"1", "tried and failed"},
-		{"2", "wrong usage, or a list, a plan or rules that are wrong: nothing was tried"},
-		{"3", "verification failed: the content is not what was asked for, or problems were found"},
+		{"1", "failed"},
+		{"2", "wrong usage, or an invalid list, plan or rules file: nothing was tried"},
+		{"3", "verification failed: the content is not what was asked for, or there are problems"},
 		{"70", "inith itself crashed"},
-		{"124", "the deadline (--timeout, --wait) passed"},
+		{"124", "the deadline (--timeout, --lock-timeout) passed"},
 		{"126", "the command after -- cannot be executed"},
 		{"127", "the command after -- was not found"},
 		{"128+n", "ended by signal n"},
@@ -48,7 +47,7 @@ func exitTable() [][2]string {
 // over. No other deadline is one.
 type deadlineError struct{ limit time.Duration }
 
-func (e *deadlineError) Error() string { return "--timeout of " + shortDuration(e.limit) }
+func (e *deadlineError) Error() string { return "--timeout of " + duration.FormatLimit(e.limit) }
 
 // withTimeout ends a context with a deadlineError after limit; zero is none.
 func withTimeout(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
@@ -108,13 +107,4 @@ func exitCodeOfWork(err error) int {
 		return exitTimeout
 	}
 	return exitFailed
-}
-
-// exitStatus is the section EXIT STATUS of a help.
-func exitStatus() string {
-	var b strings.Builder
-	for _, row := range exitTable() {
-		fmt.Fprintf(&b, "   %-7s %s\n", row[0], row[1])
-	}
-	return b.String()
 }

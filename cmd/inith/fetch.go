@@ -7,136 +7,290 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
-	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
+	"github.com/inith/inith/cmd/inith/internal/environment"
+	"github.com/inith/inith/cmd/inith/internal/modelsfile"
+	"github.com/inith/inith/cmd/inith/internal/option"
+	"github.com/inith/inith/cmd/inith/internal/planfile"
+	"github.com/inith/inith/cmd/inith/internal/view"
 	"github.com/inith/inith/fetch"
 	"github.com/inith/inith/internal/bytesize"
 	"github.com/inith/inith/internal/cgroup"
+	"github.com/inith/inith/internal/duration"
 	"github.com/inith/inith/internal/redact"
 )
 
 const fetchDescription = `Downloads files: verified, resumable, in parallel. DEST is absent, the old file,
-or the whole new one, never a part, and a run that was killed goes on where it
-stopped. Its path is printed; DEST "-" prints the bytes instead.
+or the whole new one, never a part. A run that was killed resumes where it
+stopped. inith prints the path; with DEST "-" it prints the bytes instead.
 
-SOURCE is an http or https URL. DEST is a file; with a trailing slash, or if it is
-a folder, the last segment of the URL's path is added. Beside it, .inith has the
-partial files and the receipts: a second run with a digest and an intact file
-sends no request.
+SOURCE is an http or https URL. DEST is a file. With a trailing slash, or if DEST
+is a directory, inith adds the last segment of the URL's path. State is kept in
+.inith/ next to DEST: partial files and receipts. A second run with a digest and
+an intact file sends no request.
 
-   evidence  the content is what
-   pinned    a digest given with --sha256 or --digest says
-   sums      the list at --checksum-url says
-   server    a digest that the server sends says
-   size      the server's length says: it is not cut, no more
+   evidence  the content matches
+   pinned    a digest given with --sha256 or --digest
+   sums      the list at --checksum-url
+   server    a digest that the server sends
+   size      the server's length: it is not cut, no more
 
-INITH_FETCH_EPHEMERAL_LIMIT, a number of bytes from the downward API (resourceFieldRef
-limits.ephemeral-storage), bounds what may be written.
+INITH_FETCH_EPHEMERAL_LIMIT, a number of bytes from the downward API
+(resourceFieldRef limits.ephemeral-storage), bounds what inith writes.
 
 EXAMPLES:
    inith fetch https://models.example.com/v2.bin /models/ --sha256 9f86d081...
-   inith fetch --from-env MODEL_URL /models/v2.bin --checksum-url https://models.example.com/SHA256SUMS
-   inith fetch https://models.example.com/v2.tar.zst /models/v2 --extract --digest blake3:4878ca04...
+   inith fetch --from-env MODEL_URL /models/v2.bin
+   inith fetch https://models.example.com/v2.tar.zst /models/v2 --extract
    inith fetch -f models.yaml -- python app.py`
 
-func fetchCommand(p *process) *cli.Command {
-	const f = flagSet("fetch")
-	return &cli.Command{
-		Name:        "fetch",
-		Usage:       "download files, verified, resumable, in parallel",
-		UsageText:   "inith fetch [OPTION...] SOURCE DEST [-- CMD ARG...]\n   inith fetch [OPTION...] -f models.yaml [-- CMD ARG...]",
-		Description: fetchDescription,
-		Flags: append([]cli.Flag{
-			f.string("from-env", "take SOURCE from the variable `NAME`, or from the file that NAME_FILE names"),
-			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, EnvVars: f.env("file"), Usage: "fetch what this YAML `FILE` lists (- is the standard input)"},
-			f.string("sha256", "the digest that the content must have (`HEX`)"),
-			f.string("digest", "the same, as `ALGORITHM:HEX`, of sha256, sha512 or blake3"),
-			f.string("checksum-url", "take the digest from the list at this `URL`, as sha256sum writes it"),
-			f.string("checksum-url-from-env", "take the URL of --checksum-url from the variable `NAME`, or from the file that NAME_FILE names"),
-			f.strings("mirror", "another `URL` of the same content, tried when SOURCE fails; can be repeated"),
-			f.strings("mirror-from-env", "take the URL of --mirror from the variable `NAME`, or from the file that NAME_FILE names"),
-			f.string("evidence", "the least `EVIDENCE` to accept: pinned, server or size (default: size)"),
-			f.bool("extract", "SOURCE is a tar, tar.gz, tar.zst or zip: DEST is the folder that gets what it holds"),
-			f.string("mode", "permission bits of the file (`OCTAL`, default: 0644 less the umask)"),
-			f.bool("verify", "hash a file that is there, even if its receipt vouches for it"),
-			f.strings("header-file", "send the \"Name: value\" lines of this `FILE` to SOURCE's origin; can be repeated"),
-			f.string("bearer-file", "send the token in this `FILE` to SOURCE's origin"),
-			f.string("password-file", "the password in this `FILE` for the user of SOURCE (https://user@host/)"),
-			f.int("connections", fetch.DefaultConnections, "at most so many (`N`) to one host"),
-			f.size("limit-rate", "at most this `SIZE` a second over all connections, such as 50MB"),
-			f.duration("timeout", 0, "give up after this `TIME`"),
-			f.duration("no-progress", fetch.DefaultNoProgress, "give up when no byte came for this `TIME`"),
-			f.duration("retry-max-wait", fetch.DefaultRetryMaxWait, "longest `TIME` between two attempts, whatever a server asks for"),
-			f.bool("init", "stay as the init process of CMD: forward signals, reap orphans, return its exit code"),
-			f.bool("json", "print an object a file instead of its path"),
-			f.string("proxy", "reach servers through the proxy at this `URL` (default: HTTPS_PROXY, HTTP_PROXY, NO_PROXY)"),
-		}, f.connection()...),
-		Action: func(c *cli.Context) error {
-			j, err := p.parseFetch(c)
-			if err != nil {
+// fetchOptions are the options of fetch, and of a fetch step of a plan.
+type fetchOptions struct {
+	file       fetch.File
+	files      []fetch.File // of a step
+	list       string       // a models.yaml; "" for none
+	verify     bool
+	json       bool
+	timeout    time.Duration // zero: none
+	fetcher    fetch.Fetcher
+	connection connection
+}
+
+// fileOptions are the options of a single file.
+func fileOptions(env environment.Variables) []option.Option[fetchOptions] {
+	return option.Within(modelsfile.Options(env), func(o *fetchOptions) *fetch.File { return &o.file })
+}
+
+// listOptions are the options of all files.
+func listOptions(env environment.Variables) []option.Option[fetchOptions] {
+	type o = fetchOptions
+	reached := connectionOptions(env, "reach servers through the proxy at this `URL` (default: HTTPS_PROXY, HTTP_PROXY, NO_PROXY)")
+	return append([]option.Option[o]{
+		{Flag: "file", Letter: "f", Usage: "fetch what this YAML `FILE` lists (- is the standard input)", Set: option.ToString(func(o *o) *string { return &o.list })},
+		{Flag: "verify", Kind: option.Bool, Usage: "hash an existing file even if the stored receipt matches", Set: option.ToBool(func(o *o) *bool { return &o.verify })},
+		{Flag: "connections", Kind: option.Integer, Default: strconv.Itoa(fetch.DefaultConnections), Usage: "maximum number (`N`) of connections per host", Set: option.AtLeast(1, func(o *o) *int { return &o.fetcher.Connections })},
+		{Flag: "limit-rate", Kind: option.Size, Usage: "maximum `SIZE` per second over all connections, such as 50MB", Set: option.ToSize(func(o *o) *int64 { return &o.fetcher.RateLimit })},
+		{Flag: "timeout", Letter: "t", Kind: option.Duration, Default: "none", Usage: "give up after this `TIME`", Set: option.ToDuration(func(o *o) *time.Duration { return &o.timeout })},
+		{Flag: "stall-timeout", Old: []string{"no-progress"}, Kind: option.Duration, Default: duration.Format(fetch.DefaultNoProgress), Usage: "give up when no byte has come for this `TIME`", Set: option.ToDuration(func(o *o) *time.Duration { return &o.fetcher.NoProgress })},
+		{Flag: "retry-max-wait", Kind: option.Duration, Default: duration.Format(fetch.DefaultRetryMaxWait), Usage: "maximum `TIME` between two attempts, whatever a server asks for", Set: option.ToDuration(func(o *o) *time.Duration { return &o.fetcher.RetryMaxWait })},
+		{Flag: "json", Key: option.NoKey, Kind: option.Bool, Usage: "print an object per file instead of its path", Set: option.ToBool(func(o *o) *bool { return &o.json })},
+	}, option.Within(reached, func(o *o) *connection { return &o.connection })...)
+}
+
+func fetchCommand(c *call) *definition {
+	own := fileOptions(c.env)
+	return define(c, spec[fetchOptions]{
+		usage:       []string{"inith fetch [OPTION...] SOURCE DEST [-- CMD ARG...]", "inith fetch [OPTION...] -f models.yaml [-- CMD ARG...]"},
+		description: func() string { return fetchDescription },
+		exits:       [][2]string{{"3", "the content is not what was asked for"}},
+		child:       becomesChild,
+		table: option.Table[fetchOptions]{
+			Options: append(own, listOptions(c.env)...),
+			Check: func(o *fetchOptions, given option.Given) error {
+				err := checkSourceAndDest(o, given, c.child)
+				if err == nil && o.list != "" {
+					err = checkListed(own, given)
+				}
 				return err
+			},
+		},
+		open: func(_ context.Context, s session, o *fetchOptions, given option.Given) (job, error) {
+			files, err := o.read(s.env, given)
+			if err != nil {
+				return nil, err
 			}
-			return j.run(c.Context)
+			return openFetch(s, o, files, given)
+		},
+	})
+}
+
+// checkSourceAndDest reports arguments that are missing or too many.
+func checkSourceAndDest(o *fetchOptions, given option.Given, child []string) error {
+	dests := len(given.Args)
+	if given.Origin("from-env") == option.FromDefault {
+		dests--
+	}
+	switch {
+	case o.list != "" && (len(given.Args) > 0 || given.Has("from-env")):
+		return errors.New("--file and SOURCE exclude each other")
+	case o.list != "":
+		return nil
+	case o.file.URL == nil:
+		return errors.New("no SOURCE: inith fetch URL DEST, or -f models.yaml")
+	case dests > 1:
+		return fmt.Errorf("want one DEST, got %d; -f models.yaml fetches several files", dests)
+	case o.file.Dest == "":
+		return errors.New("no DEST: inith fetch URL DEST")
+	case o.file.Dest == "-" && child != nil:
+		return errors.New("DEST - and a command after -- exclude each other")
+	}
+	return modelsfile.Check(&o.file, given)
+}
+
+// checkListed reports options of a single file that a list would ignore. The minimum evidence holds for all its entries.
+func checkListed(own []option.Option[fetchOptions], given option.Given) error {
+	var errs []error
+	for i := range own {
+		if id := own[i].ID(); id != "evidence" && given.Has(id) {
+			errs = append(errs, fmt.Errorf("%s is for one file: with --file, put it into its entry", given.Name(id)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// read returns the files to fetch.
+func (o *fetchOptions) read(env environment.Variables, given option.Given) ([]fetch.File, error) {
+	files := o.files
+	if o.file.URL != nil {
+		files = []fetch.File{o.file}
+	}
+	if o.list != "" {
+		var err error
+		if files, err = modelsfile.Read(given.Name("file"), o.list, env); err != nil {
+			return nil, err
+		}
+	}
+	for i := range files {
+		files[i].Verify = o.verify
+		files[i].Evidence = max(files[i].Evidence, o.file.Evidence)
+	}
+	return files, nil
+}
+
+func fetchStepTable(env environment.Variables) option.Table[fetchOptions] {
+	own := option.Entries(fileOptions(env))
+	for i := range own {
+		own[i].Required = false // a step may have a list of files instead
+	}
+	several := option.List("files", "several files", modelsfile.Table(env), func(o *fetchOptions, f fetch.File) { o.files = append(o.files, f) })
+	return option.Table[fetchOptions]{
+		Options: append(append(own, several), listOptions(env)...),
+		Short:   "files",
+		Check: func(o *fetchOptions, given option.Given) error {
+			switch {
+			case given.Has("files") && given.Has("file"):
+				return given.Excluding("files", "file")
+			case !given.Has("files") && !given.Has("file"):
+				return checkSingle(o, given)
+			}
+			for i := range own {
+				if id := own[i].ID(); given.Has(id) {
+					return errors.New("with several files, " + given.Name(id) + " is a key of each entry")
+				}
+			}
+			return nil
 		},
 	}
 }
 
-// A fetchJob is `inith fetch` with all that the command line says.
+// checkSingle reports what is wrong with the only file of a step.
+func checkSingle(o *fetchOptions, given option.Given) error {
+	err := modelsfile.CheckEntry(&o.file, given)
+	if err == nil && o.file.Dest == "" {
+		return errors.New("no to")
+	}
+	return err
+}
+
+// fetchStep is fetch as a step of a plan.
+func fetchStep(r *runner) planfile.Kind {
+	return kindOf(r, "fetch", "download files", fetchStepTable(r.env),
+		func(_ context.Context, s session, o *fetchOptions, given option.Given) (planfile.Job, error) {
+			files, err := o.read(s.env, given)
+			if err != nil {
+				return nil, err
+			}
+			if len(files) == 0 {
+				return nil, errors.New("files: the list is empty")
+			}
+			return openFetch(s, o, files, given)
+		})
+}
+
+func (o *fetchOptions) noTimeout() { o.timeout = 0 }
+
+// A fetchJob is a download that is ready to run.
 type fetchJob struct {
-	*process
+	session session
 	fetcher *fetch.Fetcher
 	files   []fetch.File
 	timeout time.Duration // zero: none
 	json    bool
-	init    bool
+	results []fetch.Result
 
 	mu        sync.Mutex // of transfers
 	transfers []*fetch.Transfer
 }
 
-func (p *process) parseFetch(c *cli.Context) (*fetchJob, error) {
-	if err := p.lookCommand(); err != nil {
-		return nil, err
-	}
-	if c.Bool("init") && p.command == nil {
-		return nil, usagef("--init needs a command after --")
-	}
-	files, err := p.files(c)
+func openFetch(s session, o *fetchOptions, files []fetch.File, given option.Given) (*fetchJob, error) {
+	err := o.connection.check(given)
 	if err != nil {
 		return nil, err
 	}
-	return p.newFetchJob(c, files)
-}
-
-func (p *process) newFetchJob(c *cli.Context, files []fetch.File) (*fetchJob, error) {
-	f, err := p.newFetcher(c)
-	if err != nil {
+	if o.fetcher.RetryMaxWait == 0 {
+		return nil, given.Errorf("retry-max-wait", "there must be a limit")
+	}
+	j := &fetchJob{session: s, fetcher: &o.fetcher, files: files, timeout: o.timeout, json: o.json}
+	if err := o.configure(s); err != nil {
 		return nil, err
 	}
-	j := &fetchJob{process: p, fetcher: f, files: files, timeout: duration(c, "timeout"), json: c.Bool("json"), init: c.Bool("init")}
 	return j, j.open()
 }
 
-// open opens all files, so that every mistake is told before the first request.
+// configure completes the fetcher by what the process has.
+func (o *fetchOptions) configure(s session) error {
+	f := &o.fetcher
+	f.Stdout, f.Logger, f.TLS = s.Stdout, s.Log, o.connection.tls
+	if f.NoProgress == 0 {
+		f.NoProgress = -1
+	}
+	if limit, ok := cgroup.Cgroup(os.DirFS("/")); ok {
+		f.MemoryLimit, f.MemoryFree = limit.Max, limit.Free()
+	}
+	f.Proxy = func(target *url.URL) (*url.URL, error) {
+		if o.connection.proxy != nil {
+			return o.connection.proxy, nil
+		}
+		return http.ProxyFromEnvironment(&http.Request{URL: target})
+	}
+	var err error
+	f.DiskLimit, err = ephemeralLimit(s.env)
+	return err
+}
+
+// ephemeralLimit returns how much may be written where Kubernetes counts it: the downward API puts
+// limits.ephemeral-storage into a variable, as a number of bytes.
+func ephemeralLimit(env environment.Variables) (int64, error) {
+	const name = "INITH_FETCH_EPHEMERAL_LIMIT"
+	s, ok := env.Lookup(name)
+	if !ok {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("$%s: want a number of bytes, as resourceFieldRef gives it", name)
+	}
+	return n, nil
+}
+
+// open opens all files, so that every error is reported before the first request.
 func (j *fetchJob) open() error {
 	var transfers []*fetch.Transfer
 	taken := map[string]bool{}
 	for _, file := range j.files {
 		t, err := j.fetcher.Open(file)
 		if err != nil {
-			return usagef("%s: %w", redact.URL(file.URL), err)
+			return fmt.Errorf("%s: %w", redact.URL(file.URL), err)
 		}
 		if path := t.Path(); taken[path] && path != "" {
-			return usagef("two files have the destination %q", path)
+			return fmt.Errorf("two files have the destination %q", path)
 		}
 		taken[t.Path()] = true
 		transfers = append(transfers, t)
@@ -147,260 +301,31 @@ func (j *fetchJob) open() error {
 	return nil
 }
 
-func (p *process) newFetcher(c *cli.Context) (*fetch.Fetcher, error) {
-	f := &fetch.Fetcher{
-		Connections: c.Int("connections"), RateLimit: size(c, "limit-rate"), NoProgress: duration(c, "no-progress"),
-		RetryMaxWait: duration(c, "retry-max-wait"), Stdout: p.stdout,
-	}
-	if !p.live() { // the rows tell the rest
-		f.Logger = p.logger()
-	}
-	switch {
-	case f.Connections < 1:
-		return nil, usagef("--connections: must be 1 or more")
-	case f.RetryMaxWait == 0:
-		return nil, usagef("--retry-max-wait: there must be a limit")
-	case f.NoProgress == 0:
-		f.NoProgress = -1
-	}
-	var err error
-	if f.DiskLimit, err = p.ephemeralLimit(); err != nil {
-		return nil, err
-	}
-	debug.SetGCPercent(50) // most of the heap are buffers that stay: to collect it costs little
-	if limit, ok := cgroup.Cgroup(os.DirFS("/")); ok {
-		f.MemoryLimit, f.MemoryFree = limit.Max, limit.Free()
-		debug.SetMemoryLimit(limit.Max / 2) // the rest is for pages on their way to the disk
-	}
-	if f.TLS, err = tlsFlags(c); err != nil {
-		return nil, err
-	}
-	proxy, err := p.proxy(c)
-	if err != nil {
-		return nil, err
-	}
-	f.Proxy = func(target *url.URL) (*url.URL, error) {
-		if proxy != nil {
-			return proxy, nil
-		}
-		return http.ProxyFromEnvironment(&http.Request{URL: target})
-	}
-	return f, nil
-}
-
-// ephemeralLimit returns what may be written where Kubernetes counts it: the
-// downward API puts limits.ephemeral-storage into a variable, as a number of
-// bytes.
-func (p *process) ephemeralLimit() (int64, error) {
-	const name = "INITH_FETCH_EPHEMERAL_LIMIT"
-	s, ok := p.lookup(name)
-	if !ok {
-		return 0, nil
-	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n < 1 {
-		return 0, usagef("$%s: want a number of bytes, as resourceFieldRef gives it", name)
-	}
-	return n, nil
-}
-
-// files returns what to fetch.
-func (p *process) files(c *cli.Context) ([]fetch.File, error) {
-	if name := c.String("file"); name != "" {
-		return p.listed(c, name)
-	}
-	file, err := p.sourceAndDest(c)
-	if err != nil {
-		return nil, err
-	}
-	if file.Digest, err = digestFlag(c); err != nil {
-		return nil, err
-	}
-	if file.SumsURL, err = p.url(c.String("checksum-url"), c.String("checksum-url-from-env")); err != nil {
-		return nil, err
-	}
-	if file.Evidence, err = evidenceFlag(c); err != nil {
-		return nil, err
-	}
-	if file.Mode, err = parseMode(c.String("mode")); err != nil {
-		return nil, usagef("--mode: %w", err)
-	}
-	if file.Mode != 0 && file.Extract {
-		return nil, usagef("--mode is for a file: an archive has the modes of its own")
-	}
-	err = cmp.Or(p.addMirrors(&file, c.StringSlice("mirror")), p.addMirrorsFromEnv(&file, c.StringSlice("mirror-from-env")))
-	return []fetch.File{file}, err
-}
-
-// listed returns the files of a list. What belongs to one file is an entry's
-// there: it must not be on the command line, where it would be ignored.
-func (p *process) listed(c *cli.Context, name string) ([]fetch.File, error) {
-	if c.NArg() > 0 || c.String("from-env") != "" {
-		return nil, usagef("--file and SOURCE exclude each other")
-	}
-	for _, flag := range fileFlags() {
-		if given(c, flag) {
-			return nil, usagef("--%s is for one file: with --file, put it into its entry", flag)
+func (j *fetchJob) run(ctx context.Context) (outcome string, err error) {
+	j.results, err = j.fetch(ctx)
+	for _, r := range j.results {
+		if j.session.Live() && r.Evidence != fetch.EvidenceNone {
+			j.session.Say("%s", sentence(r))
 		}
 	}
-	least, err := evidenceFlag(c)
-	if err != nil {
-		return nil, err
-	}
-	files, err := p.readModels(name)
-	for i := range files {
-		files[i].Verify = c.Bool("verify")
-		files[i].Evidence = max(files[i].Evidence, least)
-	}
-	return files, err
-}
-
-// fileFlags are the flags that say something of one file.
-func fileFlags() []string {
-	return []string{
-		"sha256", "digest", "checksum-url", "checksum-url-from-env", "mode", "bearer-file", "password-file",
-		"mirror", "mirror-from-env", "header-file", "extract",
-	}
-}
-
-func evidenceFlag(c *cli.Context) (fetch.Evidence, error) {
-	s := c.String("evidence")
-	if s == "" {
-		return fetch.EvidenceNone, nil
-	}
-	e, err := fetch.ParseEvidence(s)
-	if err != nil {
-		return e, usagef("--evidence: %w", err)
-	}
-	return e, nil
-}
-
-func (p *process) sourceAndDest(c *cli.Context) (fetch.File, error) {
-	args, name := c.Args().Slice(), c.String("from-env")
-	file := fetch.File{
-		Extract: c.Bool("extract"), Verify: c.Bool("verify"),
-		HeaderFiles: c.StringSlice("header-file"), BearerFile: c.String("bearer-file"), PasswordFile: c.String("password-file"),
-	}
-	raw := ""
-	if name == "" && len(args) > 0 {
-		raw, args = args[0], args[1:]
-	}
-	var err error
-	file.URL, err = p.url(raw, name)
-	switch {
-	case err != nil:
-		return file, err
-	case file.URL == nil:
-		return file, usagef("no SOURCE: inith fetch URL DEST, or -f models.yaml")
-	case len(args) == 0:
-		return file, usagef("no DEST: inith fetch URL DEST")
-	case len(args) > 1:
-		return file, usagef("want one DEST, got %d; -f models.yaml fetches several files", len(args))
-	case args[0] == "-" && p.command != nil:
-		return file, usagef("DEST - and a command after -- exclude each other")
-	}
-	file.Dest = args[0]
-	return file, nil
-}
-
-func digestFlag(c *cli.Context) (fetch.Digest, error) {
-	name, text := "--digest", c.String("digest")
-	if hex := c.String("sha256"); hex != "" {
-		if text != "" {
-			return fetch.Digest{}, usagef("--sha256 and --digest exclude each other")
-		}
-		name, text = "--sha256", "sha256:"+hex
-	}
-	if text == "" {
-		return fetch.Digest{}, nil
-	}
-	d, err := fetch.ParseDigest(text)
-	if err != nil {
-		return d, usagef("%s: %w", name, err)
-	}
-	return d, nil
-}
-
-func (p *process) addMirrors(f *fetch.File, urls []string) error {
-	for _, raw := range urls {
-		u, err := p.url(raw, "")
-		if err != nil {
-			return err
-		}
-		f.Mirrors = append(f.Mirrors, u)
-	}
-	return nil
-}
-
-func (p *process) addMirrorsFromEnv(f *fetch.File, names []string) error {
-	for _, name := range names {
-		u, err := p.url("", name)
-		if err != nil {
-			return err
-		}
-		f.Mirrors = append(f.Mirrors, u)
-	}
-	return nil
-}
-
-// url returns the URL in raw, or in the variable called name; nil if neither is
-// given.
-func (p *process) url(raw, name string) (*url.URL, error) {
-	if name != "" {
-		var err error
-		if raw, err = p.secretVar(name); err != nil {
-			return nil, err
-		}
-	}
-	if raw == "" {
-		return nil, nil //nolint:nilnil // no URL is not an error
-	}
-	u, err := redact.ParseURL(raw)
-	if err != nil {
-		return nil, &usageError{err}
-	}
-	return u, nil
-}
-
-func parseMode(s string) (fs.FileMode, error) {
-	if s == "" {
-		return 0, nil
-	}
-	n, err := strconv.ParseUint(s, 8, 32)
-	if err != nil || n == 0 || n > 0o777 {
-		return 0, errors.New("want permission bits in octal, such as 0640")
-	}
-	return fs.FileMode(n), nil
-}
-
-func (j *fetchJob) run(ctx context.Context) error {
-	results, err := j.fetch(ctx)
-	for _, r := range results {
-		if j.live() && r.Evidence != fetch.EvidenceNone {
-			_, _ = fmt.Fprintln(j.stderr, "inith:", sentence(r))
-		}
-	}
-	if err != nil {
-		return err
-	}
-	if j.command != nil {
-		return j.becomeCommand(ctx, j.init)
-	}
-	j.terminate(summary(results))
-	return j.print(results)
+	return summary(j.results), err
 }
 
 // fetch fetches all files, and shows how they are going.
 func (j *fetchJob) fetch(ctx context.Context) ([]fetch.Result, error) {
 	ctx, cancel := withTimeout(ctx, j.timeout)
 	defer cancel()
-	stop := j.watch()
+	log := j.session.Log
+	log.InfoContext(ctx, "fetching", "files", len(j.files), "timeout", duration.FormatLimit(j.timeout), "stall_timeout", duration.FormatLimit(max(0, j.fetcher.NoProgress)))
+	for _, t := range j.transfers {
+		log.DebugContext(ctx, "to fetch", "source", t.Name(), "path", t.Path())
+	}
+	stop := view.WatchFetch(j.session.Output, len(j.transfers), j.statuses)
 	defer stop()
 	return j.fetchAll(ctx)
 }
 
-// fetchAll fetches all files at once. The first failure ends the others, whose
-// partial files stay for the next run.
+// fetchAll fetches all files at once. The first failure ends the others, whose partial files stay for the next run.
 func (j *fetchJob) fetchAll(ctx context.Context) ([]fetch.Result, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -419,17 +344,24 @@ func (j *fetchJob) fetchAll(ctx context.Context) ([]fetch.Result, error) {
 				cancel(err)
 				return
 			}
-			if !j.live() {
-				j.told(results[i])
-			}
+			j.logResult(results[i])
 		})
 	}
 	wg.Wait()
 	return results, j.unfinished(context.Cause(ctx))
 }
 
-// unfinished adds to the end of a deadline, or to a signal, how far the files
-// came.
+func (j *fetchJob) statuses() []fetch.Status {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	all := make([]fetch.Status, len(j.transfers))
+	for i, t := range j.transfers {
+		all[i] = t.Status()
+	}
+	return all
+}
+
+// unfinished adds to the end of a deadline, or to a signal, how far the files came.
 func (j *fetchJob) unfinished(cause error) error {
 	_, deadline := errors.AsType[*deadlineError](cause)
 	_, signal := errors.AsType[*signalError](cause)
@@ -445,7 +377,7 @@ func (j *fetchJob) unfinished(cause error) error {
 	return errors.Join(errs...)
 }
 
-// An unfinishedError tells how far a file came.
+// An unfinishedError says how far a file came.
 type unfinishedError struct {
 	status fetch.Status
 	cause  error
@@ -456,31 +388,31 @@ func (e *unfinishedError) Error() string {
 	if e.status.Size >= 0 {
 		of = " of " + bytesize.Text(e.status.Size)
 	}
-	text := fmt.Sprintf("fetch %s: %v, with %s%s there", e.status.Name, e.cause, bytesize.Text(e.status.Done), of)
+	text := fmt.Sprintf("fetch %s: %v; downloaded %s%s", e.status.Name, e.cause, bytesize.Text(e.status.Done), of)
 	if e.status.Err != nil {
-		text += "; the last trouble: " + e.status.Err.Error()
+		text += "; last error: " + e.status.Err.Error()
 	}
 	return text
 }
 
 func (e *unfinishedError) Unwrap() error { return e.cause }
 
-// told logs how a file was got.
-func (j *fetchJob) told(r fetch.Result) {
-	log := j.logger().With("source", r.Source, "path", r.Path, "bytes", r.Size, "digest", r.Digest.String(), "evidence", r.Evidence.String())
+// logResult logs how a file was fetched.
+func (j *fetchJob) logResult(r fetch.Result) {
+	log := j.session.Log.With("source", r.Source, "path", r.Path, "bytes", r.Size, "digest", r.Digest.String(), "evidence", r.Evidence.String())
 	if r.Skipped {
-		log.Info("there already")
+		log.Info("up to date")
 		return
 	}
-	log.Info("fetched", "elapsed", r.Elapsed.Round(time.Millisecond).String(),
-		"rate", bytesize.Text(int64(float64(r.Fetched)/max(r.Elapsed.Seconds(), 1e-3)))+"/s", "resumed", bytesize.Text(r.Resumed), "retries", r.Retries)
+	perSecond := int64(float64(r.Fetched) / max(r.Elapsed.Seconds(), 1e-3))
+	log.Info("fetched", "elapsed_seconds", view.Seconds(r.Elapsed), "bytes_per_second", perSecond, "resumed_bytes", r.Resumed, "retries", r.Retries)
 }
 
-// sentence tells a person how a file was got.
+// sentence says to a person how a file was fetched.
 func sentence(r fetch.Result) string {
 	what := fmt.Sprintf("%s: %s, %s (evidence: %s)", cmp.Or(r.Path, r.Source), bytesize.Text(r.Size), r.Digest, r.Evidence)
 	if r.Skipped {
-		return what + ", there already"
+		return what + ", up to date"
 	}
 	return fmt.Sprintf("%s, in %v", what, r.Elapsed.Round(100*time.Millisecond))
 }
@@ -495,7 +427,7 @@ func summary(results []fetch.Result) string {
 			skipped++
 		}
 	}
-	return fmt.Sprintf("fetched: %s of %s, %d there already, %s came over the network", count(len(results), "file"), bytesize.Text(size), skipped, bytesize.Text(fetched))
+	return fmt.Sprintf("fetched: %s of %s, %d up to date, %s downloaded", view.Count(len(results), "file"), bytesize.Text(size), skipped, bytesize.Text(fetched))
 }
 
 // jsonResult is a line of --json.
@@ -512,17 +444,16 @@ type jsonResult struct {
 	Seconds  float64 `json:"seconds"`
 }
 
-// print writes the results to the standard output, which has the bytes if they
-// were asked for there.
-func (j *fetchJob) print(results []fetch.Result) error {
-	out := bufio.NewWriter(j.stdout)
-	for _, r := range results {
+// print writes the results to the standard output, which has the bytes if they were asked for there.
+func (j *fetchJob) print() error {
+	out := bufio.NewWriter(j.session.Stdout)
+	for _, r := range j.results {
 		switch {
 		case r.Path == "":
 		case j.json:
 			line, _ := json.Marshal(jsonResult{
-				r.Source, r.Path, r.Size, r.Digest.String(), r.Evidence.String(), r.Skipped,
-				r.Fetched, r.Resumed, r.Retries, r.Elapsed.Seconds(),
+				Source: r.Source, Path: r.Path, Size: r.Size, Digest: r.Digest.String(), Evidence: r.Evidence.String(),
+				Skipped: r.Skipped, Fetched: r.Fetched, Resumed: r.Resumed, Retries: r.Retries, Seconds: r.Elapsed.Seconds(),
 			})
 			_, _ = out.Write(append(line, '\n'))
 		default:
@@ -531,3 +462,31 @@ func (j *fetchJob) print(results []fetch.Result) error {
 	}
 	return out.Flush()
 }
+
+// Run fetches, as a step of a plan.
+func (j *fetchJob) Run(ctx context.Context) error {
+	err := j.open() // again: earlier steps may have created directories
+	if err != nil {
+		return err
+	}
+	_, err = j.fetch(ctx)
+	return err
+}
+
+// Describe returns what the step would do.
+func (j *fetchJob) Describe() string {
+	var all []string
+	for i, t := range j.transfers {
+		evidence := "no digest"
+		if f := j.files[i]; f.Digest != (fetch.Digest{}) {
+			evidence = f.Digest.String()
+		} else if f.SumsURL != nil {
+			evidence = "digest from a list"
+		}
+		all = append(all, fmt.Sprintf("%s to %s (%s)", t.Name(), t.Path(), evidence))
+	}
+	return strings.Join(all, ", ")
+}
+
+// Status returns how far the files are.
+func (j *fetchJob) Status() string { return view.FetchStatus(j.statuses()) }

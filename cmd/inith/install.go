@@ -1,74 +1,92 @@
 package main
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
+	"github.com/inith/inith/cmd/inith/internal/option"
 	"github.com/inith/inith/internal/bytesize"
 	"github.com/inith/inith/tasks/install"
 )
 
-const installDescription = `Copies inith itself to DIR, which is made, and prints the path: for an application
-whose image does not have inith, over a volume that both mount. The path has no
-binary, the old one or the whole new one, however many Pods install there at once;
-one that is the same is left alone. Every user may execute it.
+const installDescription = `Copies inith itself to DIR, which it creates, and prints the path: for an application
+whose image does not contain inith, over a volume that both mount. At any moment the
+path has no binary, the old one or the whole new one, however many Pods install there
+at once. inith leaves an identical binary alone. Every user may execute it.
 
 EXAMPLES:
-   inith install /inith-bin         an init container; then the application's image starts
+   inith install /inith-bin         in an init container
    /inith-bin/inith wait --from-env DATABASE_URL -- /app/server`
 
-func installCommand(p *process) *cli.Command {
-	const f = flagSet("install")
-	return &cli.Command{
-		Name:        "install",
-		Usage:       "copy inith to a volume, for an application of another image",
-		UsageText:   "inith install [OPTION...] DIR",
-		Description: installDescription,
-		Flags:       []cli.Flag{f.string("name", "the `NAME` of the binary in DIR (default: inith)")},
-		Action:      func(c *cli.Context) error { return p.install(c.Context, c.Args().Slice(), c.String("name")) },
-	}
+type installOptions struct{ dir, name string }
+
+func installCommand(c *call) *definition {
+	type o = installOptions
+	return define(c, spec[o]{
+		usage:       []string{"inith install [OPTION...] DIR"},
+		description: func() string { return installDescription },
+		table: option.Table[o]{
+			Options: []option.Option[o]{
+				{Arg: "DIR", Key: option.NoKey, Usage: "the directory of the volume", Set: option.ToString(func(o *o) *string { return &o.dir })},
+				{Flag: "name", Key: option.NoKey, Default: "inith", Usage: "the `NAME` of the binary in DIR", Set: option.ToString(func(o *o) *string { return &o.name })},
+			},
+			Check: func(o *o, given option.Given) error {
+				switch {
+				case len(given.Args) != 1 || o.dir == "":
+					return errors.New("want one DIR, as in inith install /inith-bin")
+				case o.name != filepath.Base(o.name) || strings.Trim(o.name, ".") == "":
+					return given.Errorf("name", "want the name of a file, without a directory")
+				}
+				return nil
+			},
+		},
+		open: func(_ context.Context, s session, o *installOptions, _ option.Given) (job, error) {
+			return &installJob{session: s, options: o}, nil
+		},
+	})
 }
 
-func (p *process) install(ctx context.Context, args []string, name string) error {
-	name = cmp.Or(name, "inith")
-	switch {
-	case len(args) != 1 || args[0] == "":
-		return usagef("want one DIR, as in inith install /inith-bin")
-	case name != filepath.Base(name) || strings.Trim(name, ".") == "":
-		return usagef("--name: want the name of a file, without a folder")
-	case p.command != nil:
-		return usagef("install has no use for a command after --: the application's container starts it")
-	}
+type installJob struct {
+	session session
+	options *installOptions
+	path    string // of the installed binary
+}
+
+func (j *installJob) run(ctx context.Context) (outcome string, err error) {
 	self, err := ownBinary()
 	if err != nil {
-		return fmt.Errorf("find our own binary: %w", err)
+		return "", fmt.Errorf("find our own binary: %w", err)
 	}
-	r, err := install.Install(ctx, self, args[0], name)
+	r, err := install.Install(ctx, self, j.options.dir, j.options.name)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if log := p.logger().With("path", r.Path, "bytes", r.Size); r.There {
-		log.InfoContext(ctx, "there already")
-	} else {
-		log.InfoContext(ctx, "installed")
+	j.path = r.Path
+	message := "installed"
+	if r.There {
+		message = "up to date"
 	}
-	p.terminate(fmt.Sprintf("installed: %s, %s", r.Path, bytesize.Text(r.Size)))
-	_, err = fmt.Fprintln(p.stdout, r.Path)
+	j.session.Log.With("path", r.Path, "bytes", r.Size).InfoContext(ctx, message) //nolint:sloglint // one of two constants
+	return fmt.Sprintf("installed: %s, %s", r.Path, bytesize.Text(r.Size)), nil
+}
+
+// print prints the path of the binary.
+func (j *installJob) print() error {
+	_, err := fmt.Fprintln(j.session.Stdout, j.path)
 	return err
 }
 
-// ownBinary returns the path of this program. On Linux that is one that is right
-// even if the file was replaced meanwhile.
+// ownBinary returns the path of this program. On Linux that is one that is right even if the file was replaced
+// meanwhile.
 func ownBinary() (string, error) {
 	const self = "/proc/self/exe"
-	if _, err := os.Stat(self); runtime.GOOS == "linux" && err == nil {
+	_, err := os.Stat(self)
+	if runtime.GOOS == "linux" && err == nil {
 		return self, nil
 	}
 	return os.Executable()

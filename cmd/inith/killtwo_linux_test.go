@@ -151,7 +151,7 @@ func (k *killTest) oneWaits(t *testing.T) {
 	b := s.start(t)
 	says(t, b, "another process fetches this file: waiting for it")
 	s.bothSucceed(t, a, b)
-	if !strings.Contains(b.lines.String(), "there already") || len(s.of(2).spans) > 0 {
+	if !strings.Contains(b.lines.String(), "up to date") || len(s.of(2).spans) > 0 {
 		t.Errorf("the second asked for %v: %s", s.of(2).spans, &b.lines)
 	}
 }

@@ -1,27 +1,33 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
+	"github.com/inith/inith/cmd/inith/internal/environment"
+	"github.com/inith/inith/cmd/inith/internal/option"
+	"github.com/inith/inith/cmd/inith/internal/planfile"
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/subprocess"
 	"github.com/inith/inith/internal/suggest"
+	"github.com/inith/inith/internal/usererr"
 	"github.com/inith/inith/tasks/migrate"
 )
 
-const migrateDescription = `Runs CMD while it holds a lock that all replicas share, so that never two run it at
-once. CMD is a child with stdin, stdout and stderr of inith; its exit code is inith's.
-The lock is not given back while CMD or a process of its group lives; if the lock is
-lost, CMD is ended (TERM, --grace, KILL).
+const migrateDescription = `Runs CMD while holding a lock that all replicas share, so that never two run it at
+once. CMD is a child process with stdin, stdout and stderr of inith; its exit code is
+that of inith. The lock is held until every process of CMD's group has exited. If the
+lock is lost, inith terminates CMD (TERM, --grace, KILL).
 
    the lock is   as URL
 {locks}
-With --check, or the --tool that knows it, replicas find that nothing is pending,
-before the lock or with it, and are done; without, each runs CMD in its turn.
+With --check, or with a --tool whose check inith knows, replicas find that nothing is
+pending, before they wait for the lock or once they hold it, and are done. Without a
+check, each replica runs CMD in its turn.
 
 EXAMPLES:
 {examples}`
@@ -29,100 +35,143 @@ EXAMPLES:
 func migrateHelp() string {
 	var locks, examples strings.Builder
 	for _, l := range migrate.Kinds() {
-		locks.WriteString("   " + l.Does + strings.Repeat(" ", max(1, 14-len(l.Does))) + l.URL + "\n")
+		for i, line := range wrap(l.URL, 60) {
+			name := l.Does
+			if i > 0 {
+				name = ""
+			}
+			fmt.Fprintf(&locks, "   %-13s %s\n", name, line)
+		}
 		examples.WriteString("   " + l.Example + "\n")
 	}
 	return strings.NewReplacer("{locks}", locks.String(), "{examples}", strings.TrimSuffix(examples.String(), "\n")).Replace(migrateDescription)
 }
 
-func migrateCommand(p *process) *cli.Command {
-	const f = flagSet("migrate")
-	return &cli.Command{
-		Name:        "migrate",
-		Usage:       "run a command under a lock: one replica at a time",
-		UsageText:   "inith migrate [OPTION...] --lock URL [-- CMD ARG...]",
-		Description: migrateHelp(),
-		ArgsUsage:   noArgs,
-		Flags: []cli.Flag{
-			f.string("lock", "take the lock at this `URL`"),
-			f.string("lock-from-env", "take the URL of --lock from the variable `NAME`, or from the file that NAME_FILE names"),
-			f.string("lock-name", "the `NAME` of the lock in its database (default: migrate)"),
-			f.string("check", "run this `CMD` first, split as a shell splits words: with exit code 0 nothing is pending"),
-			f.string("tool", "the `NAME` of a migrator whose --check and CMD are known: django or alembic"),
-			f.duration("wait", 10*time.Minute, "give up waiting for the lock after this `TIME`"),
-			f.duration("timeout", 30*time.Minute, "end CMD after this `TIME`, and each check"),
-			f.duration("grace", time.Minute, "`TIME` between TERM and KILL, for a command that is ended"),
+// migrateOptions are the options of migrate, and of a migrate step of a plan.
+type migrateOptions struct {
+	lock                        string // URL
+	lockName, tool              string
+	command, check              []string
+	lockTimeout, timeout, grace time.Duration // zero: none
+}
+
+func migrateOptionRows(env environment.Variables) []option.Option[migrateOptions] {
+	type o = migrateOptions
+	return []option.Option[o]{
+		{Flag: "lock", Excludes: []string{"lock-from-env"}, Usage: "take the lock at this `URL`", Set: option.ToString(func(o *o) *string { return &o.lock })},
+		{Flag: "lock-from-env", Usage: "take the URL of the lock from the environment variable `NAME`, or from the file that NAME_FILE names", Set: option.Parsed(env.Secret, func(o *o) *string { return &o.lock })},
+		{Flag: "lock-name", DefaultText: "migrate", Usage: "the `NAME` of the lock in its database", Set: option.ToString(func(o *o) *string { return &o.lockName })},
+		{Flag: "check", Key: option.NoKey, Usage: "run this `CMD` first, split as a shell splits words: exit code 0 means that nothing is pending", Set: option.Parsed(migrate.Words, func(o *o) *[]string { return &o.check })},
+		{Flag: "tool", Usage: "the `NAME` of a migrator whose --check and CMD inith knows: django or alembic", Set: option.ToString(func(o *o) *string { return &o.tool })},
+		{Flag: "lock-timeout", Old: []string{"wait"}, Kind: option.Duration, Default: "10m", Usage: "give up waiting for the lock after this `TIME`", Set: option.ToDuration(func(o *o) *time.Duration { return &o.lockTimeout })},
+		{Flag: "timeout", Letter: "t", Kind: option.Duration, Default: "30m", Usage: "terminate CMD after this `TIME`, and each check", Set: option.ToDuration(func(o *o) *time.Duration { return &o.timeout })},
+		{Flag: "grace", Kind: option.Duration, Default: "1m", Usage: "`TIME` between TERM and KILL", Set: option.ToDuration(func(o *o) *time.Duration { return &o.grace })},
+	}
+}
+
+func migrateCommand(c *call) *definition {
+	return define(c, spec[migrateOptions]{
+		usage:       []string{"inith migrate [OPTION...] --lock URL [-- CMD ARG...]"},
+		description: migrateHelp,
+		child:       runsChild,
+		table:       option.Table[migrateOptions]{Options: migrateOptionRows(c.env), Check: noArguments[migrateOptions](c.name)},
+		open: func(_ context.Context, s session, o *migrateOptions, _ option.Given) (job, error) {
+			o.command = s.child
+			return openMigrate(s, o)
 		},
-		Action: func(c *cli.Context) error {
-			m, err := p.parseMigrate(c)
-			if err != nil {
-				return err
+	})
+}
+
+// noArguments refuses arguments. What looks like one may be a command without the "--" before it.
+func noArguments[O any](name string) func(*O, option.Given) error {
+	return func(_ *O, given option.Given) error {
+		if len(given.Args) == 0 {
+			return nil
+		}
+		return &usererr.Error{Text: name + " takes no argument", Hint: "If it is a command to run, write -- before it: inith " + name + " -- CMD."}
+	}
+}
+
+func migrateStepTable(env environment.Variables) option.Table[migrateOptions] {
+	type o = migrateOptions
+	own := []option.Option[o]{
+		{Key: "command", Kind: option.Strings, Usage: "the migrator and its arguments", Set: option.ToStrings(func(o *o) *[]string { return &o.command })},
+		{Key: "check", Kind: option.StringOrStrings, Usage: "exit code 0 of this command means that nothing is pending: a string that inith splits as a shell does, or a list of words", Set: func(o *o, v option.Value) (err error) {
+			if v.Listed {
+				o.check = append(o.check, v.Str)
+				return nil
 			}
-			return m.Run(c.Context)
-		},
+			o.check, err = migrate.Words(v.Str)
+			return err
+		}},
 	}
+	return option.Table[o]{Options: append(own, migrateOptionRows(env)...), Short: "command"}
 }
 
-func (p *process) parseMigrate(c *cli.Context) (*migrate.Migration, error) {
-	check, err := migrate.Words(c.String("check"))
-	if err != nil {
-		return nil, usagef("--check: %w", err)
-	}
-	return p.newMigration(c, check)
+// migrateStep is migrate as a step of a plan.
+func migrateStep(r *runner) planfile.Kind {
+	return kindOf(r, "migrate", "run a command under a lock", migrateStepTable(r.env),
+		func(_ context.Context, s session, o *migrateOptions, _ option.Given) (planfile.Job, error) {
+			j, err := openMigrate(s, o)
+			if err != nil {
+				return nil, err
+			}
+			j.migration.Command.Shared, j.migration.Check.Shared = true, true
+			return j, nil
+		})
 }
 
-// newMigration runs p's command, and the check before if there is one.
-func (p *process) newMigration(c *cli.Context, check []string) (*migrate.Migration, error) {
-	m := &migrate.Migration{
-		Wait: duration(c, "wait"), Timeout: duration(c, "timeout"), Grace: duration(c, "grace"), Logger: p.logger(),
-	}
-	check, err := p.migrator(c.String("tool"), check)
+func (o *migrateOptions) noTimeout() { o.timeout = 0 }
+
+// A migrateJob is a migration that is ready to run.
+type migrateJob struct{ migration *migrate.Migration }
+
+func openMigrate(s session, o *migrateOptions) (*migrateJob, error) {
+	m := &migrate.Migration{Wait: o.lockTimeout, Timeout: o.timeout, Grace: o.grace, Logger: s.Log}
+	command, check, err := o.commands()
 	if err != nil {
 		return nil, err
 	}
-	if err := p.lookCommand(); err != nil {
+	m.Command = subprocess.Command{Argv: command, Env: s.env, Stdout: s.Stdout, Stderr: s.Stderr}
+	if m.Command.Path, err = subprocess.Look(command[0]); err != nil {
 		return nil, err
 	}
-	m.Command = subprocess.Command{Path: p.path, Argv: p.command, Env: p.env, Stdout: p.stdout, Stderr: p.stderr}
 	if len(check) > 0 {
-		m.Check = subprocess.Command{Argv: check, Env: p.env, Quiet: true, Stderr: p.stderr}
+		m.Check = subprocess.Command{Argv: check, Env: s.env, Quiet: true, Stderr: s.Stderr}
 		if m.Check.Path, err = subprocess.Look(check[0]); err != nil {
 			return nil, err
 		}
 	}
-	raw, err := p.lockURL(c)
-	if err != nil {
-		return nil, err
+	if o.lock == "" {
+		return nil, errors.New("no lock: name one by --lock or --lock-from-env")
 	}
 	host, _ := os.Hostname() // for people; a lock does without
-	m.Locker, m.Name, err = migrate.Open(raw, migrate.Options{
-		Name: c.String("lock-name"), Host: host, Grace: m.Grace, Env: p.env, Logger: p.logger(),
-	})
+	m.Locker, m.Name, err = migrate.Open(o.lock, migrate.Options{Name: o.lockName, Host: host, Grace: m.Grace, Env: s.env, Logger: s.Log})
 	if err != nil {
-		return nil, usagef("--lock: %w", err)
+		return nil, fmt.Errorf("--lock: %w", err)
 	}
-	return m, nil
+	return &migrateJob{m}, nil
 }
 
-// migrator takes from a tool what is not given, the command and the check, which it
-// returns.
-func (p *process) migrator(name string, check []string) ([]string, error) {
-	if name != "" {
-		tool, err := findTool(name)
+// commands returns the migrator and its check. What is not given comes from the tool.
+func (o *migrateOptions) commands() (command, check []string, err error) {
+	command, check = o.command, o.check
+	if o.tool != "" {
+		tool, err := findTool(o.tool)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if len(check) == 0 {
 			check = tool.Check
 		}
-		if p.command == nil {
-			p.command = tool.Command
+		if len(command) == 0 {
+			command = tool.Command
 		}
 	}
-	if p.command == nil {
-		return nil, usagef("no command: write it after --, or name a --tool")
+	if len(command) == 0 {
+		return nil, nil, errors.New("no command: write it after --, or name a --tool")
 	}
-	return check, nil
+	return command, check, nil
 }
 
 func findTool(name string) (migrate.Tool, error) {
@@ -133,21 +182,22 @@ func findTool(name string) (migrate.Tool, error) {
 		}
 		names = append(names, t.Name)
 	}
-	return migrate.Tool{}, usagef("--tool: unknown migrator%s%s, have %s", redact.Quoted(name), suggest.DidYouMean(name, names), strings.Join(names, ", "))
+	return migrate.Tool{}, fmt.Errorf("--tool: unknown migrator%s%s, have %s", redact.Quoted(name), suggest.DidYouMean(name, names), strings.Join(names, ", "))
 }
 
-// lockURL returns the URL of --lock, or of the variable that --lock-from-env names.
-// A flag beats the variable of either.
-func (p *process) lockURL(c *cli.Context) (string, error) {
-	raw, name := c.String("lock"), c.String("lock-from-env")
-	lockFlag, nameFlag := rawFlag(p.own, "lock") != "", rawFlag(p.own, "lock-from-env") != ""
-	switch {
-	case lockFlag && nameFlag:
-		return "", usagef("--lock and --lock-from-env exclude each other")
-	case name != "" && (raw == "" || nameFlag):
-		return p.secretVar(name)
-	case raw == "":
-		return "", usagef("no lock: name one by --lock or --lock-from-env")
+func (j *migrateJob) run(ctx context.Context) (outcome string, err error) {
+	return "", j.Run(ctx) // the termination log is that of CMD
+}
+
+// Run runs the migration.
+func (j *migrateJob) Run(ctx context.Context) error { return j.migration.Run(ctx) }
+
+// Describe returns what the step would run.
+func (j *migrateJob) Describe() string {
+	m := j.migration
+	text := words(m.Command.Argv) + " under the lock " + m.Name
+	if len(m.Check.Argv) > 0 {
+		text += ", if " + words(m.Check.Argv) + " finds something pending"
 	}
-	return raw, nil
+	return text
 }

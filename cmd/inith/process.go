@@ -1,143 +1,73 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log" //nolint:depguard // only to silence it
-	"log/slog"
 	"os"
-	"strconv"
+	"slices"
 	"strings"
 
+	"github.com/inith/inith/cmd/inith/internal/environment"
 	"github.com/inith/inith/internal/crash"
 	"github.com/inith/inith/internal/subprocess"
-	"github.com/inith/inith/internal/termination"
 	"github.com/inith/inith/tasks/plan"
 )
 
-// A process is what the operating system gives and takes: all of inith's
-// contact with it goes through here.
+// A process is what the operating system gives and takes.
 type process struct {
 	args           []string
-	env            []string // as it was at the start: the command's
+	env            environment.Variables // as it was at the start: that of CMD
 	stdout, stderr *os.File
-
-	own         []string // of args, what is inith's
-	command     []string // what follows "--"
-	path        string   // of the program of command
-	output      output   // how to speak, from the global flags
-	termination bool     // the outcome goes to the termination log: not of a probe
-
-	steps   stepWriter   // of a plan: where its steps write
-	log     *slog.Logger // of a step of a plan; nil: that of stderr
-	bounded bool         // of a step that has a timeout: its command has none then, unless it is given
 }
 
 // run is main without the process: it does not exit.
 func (p *process) run(ctx context.Context) int {
 	isolate(p.env)
 	log.SetOutput(io.Discard) // net/http writes what servers send to it
-	err := p.dispatch(ctx)
+	own, child, found := cutCommand(p.args)
+	r := newReporter(p, own)
+	err := p.dispatch(ctx, r, own, child, found)
 	_, command := errors.AsType[*subprocess.ExitError](err)
 	_, step := errors.AsType[*plan.StepError](err)
-	if err != nil && (!command || step) {
-		p.report(err) // how the command ended is its own to tell
+	if err != nil && (!command || step) { // CMD itself says why it failed
+		r.report(err)
 	}
 	return exitCode(err)
 }
 
-func (p *process) dispatch(ctx context.Context) (err error) {
+// dispatch runs the command that args name. Child is what follows "--", if that was found.
+func (p *process) dispatch(ctx context.Context, r *reporter, args, child []string, found bool) (err error) {
 	defer crash.Recover(&err)
-	var found bool
-	p.own, p.command, found = cutCommand(p.args)
-	p.readEarly()
-	if found && len(p.command) == 0 {
+	if found && len(child) == 0 {
 		return usagef("no command after --")
 	}
-	app := newApp(p)
-	args, err := moveFlags(app, p.own)
+	a := newApp(p, r, child)
+	moved, err := a.moveFlags(args)
 	if err != nil {
 		return err
 	}
-	return app.RunContext(ctx, args)
+	return a.cli().RunContext(ctx, moved)
 }
 
-// readEarly reads how a mistake is told, before the flags are parsed and even if
-// they cannot be. A probe (wait --once) runs beside the application, whose the
-// termination log is.
-func (p *process) readEarly() {
-	early := func(flag, variable string) string {
-		value, _ := p.lookup(variable)
-		return cmp.Or(rawFlag(p.own, flag), value)
+// cutCommand splits args at the first "--". It is done here because cli drops the "--" after flags but keeps it after
+// arguments.
+func cutCommand(args []string) (own, command []string, found bool) {
+	i := slices.Index(args, "--")
+	if i < 0 {
+		return args, nil, false
 	}
-	p.output.json = early("log-format", "INITH_LOG_FORMAT") == "json"
-	p.output.termination = cmp.Or(early("termination-log", "INITH_TERMINATION_LOG"), termination.DefaultPath)
-	once := early("once", "INITH_WAIT_ONCE")
-	no, err := strconv.ParseBool(once)
-	p.termination = once == "" || err == nil && !no
+	return args[:i], args[i+1:], true
 }
 
-// isolate takes libpq's variables from the environment of this process, not of
-// the command: pgconn would read them, and no target means them.
-func isolate(env []string) {
+// isolate takes libpq's variables from the environment of this process, not from that of CMD: pgconn would read them,
+// and no target means them.
+func isolate(env environment.Variables) {
 	for _, pair := range env {
 		name, _, _ := strings.Cut(pair, "=")
 		if strings.HasPrefix(name, "PG") {
 			_ = os.Unsetenv(name)
 		}
 	}
-}
-
-// lookup returns a variable; an empty one is unset.
-func (p *process) lookup(name string) (string, bool) {
-	value, _ := p.variable(name)
-	return value, value != ""
-}
-
-// variable returns a variable as CMD gets it: an empty one is set.
-func (p *process) variable(name string) (value string, set bool) {
-	for _, pair := range p.env {
-		if v, ok := strings.CutPrefix(pair, name+"="); ok {
-			value, set = v, true
-		}
-	}
-	return value, set
-}
-
-// secretVar returns the value of the variable NAME, or what is in the file that
-// NAME_FILE names. Its errors quote neither.
-func (p *process) secretVar(name string) (string, error) {
-	if !isVariableName(name) { // a value in its place is kept out of messages
-		return "", usagef("--from-env and its like want the name of a variable, not its value")
-	}
-	if value, ok := p.lookup(name); ok {
-		return strings.TrimSpace(value), nil
-	}
-	file, ok := p.lookup(name + "_FILE")
-	if !ok {
-		return "", usagef("neither $%s nor $%s_FILE is set", name, name)
-	}
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return "", usagef("$%s_FILE names a file that cannot be read: %w", name, errors.Unwrap(err))
-	}
-	value := strings.TrimSpace(string(b))
-	if value == "" {
-		return "", usagef("$%s_FILE names an empty file", name)
-	}
-	return value, nil
-}
-
-// A usageError is a mistake on the command line or in a variable. Nothing was
-// tried.
-type usageError struct{ err error }
-
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
-
-func usagef(format string, args ...any) error {
-	return &usageError{fmt.Errorf(format, args...)}
 }

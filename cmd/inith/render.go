@@ -4,64 +4,96 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
+	"github.com/inith/inith/cmd/inith/internal/option"
+	"github.com/inith/inith/cmd/inith/internal/planfile"
+	"github.com/inith/inith/cmd/inith/internal/view"
 	"github.com/inith/inith/internal/bytesize"
 	"github.com/inith/inith/tasks/render"
 )
 
-const renderDescription = `Makes configuration of templates: of variables, values and secret files. What is
-missing is an error with its place, and nothing is written then.
+const renderDescription = `Renders configuration from templates: variables, values and secret files. If
+something is missing, inith reports its position and writes nothing.
 
-SRC is a file, a folder or - for the standard input. In a folder, files whose name
-ends in .tmpl are rendered, without that end, and others are copied. DEST is a file;
-with a trailing slash, or if it is a folder, the name of SRC is added. DEST "-"
-prints. Each file appears when it is whole; one that has not changed is left alone.
+SRC is a file, a directory or - for the standard input. In a directory, inith renders
+files whose name ends in .tmpl, without that ending, and copies the others. DEST is a
+file. With a trailing slash, or if DEST is a directory, inith adds the name of SRC.
+DEST "-" prints. inith writes each file as a whole, and only if its content changed.
 
-   {{ .Env.NAME }}                 a variable, or what is in the file that NAME_FILE names
+   {{ .Env.NAME }}                 a variable, or the content of the file that
+                                   NAME_FILE names
    {{ .Values.db.port }}           a value of the files of --values
-   {{ secret "/run/secrets/db" }}  what is in a file, without the line end
+   {{ secret "/run/secrets/db" }}  the content of a file, without the line end
 
-A template that is wrong is exit 2; a variable, value or secret that is missing is
-exit 1. To default, required, coalesce, empty, and, or, not, if and with something
-may be missing. docs/render.md tells what the functions do.
+An invalid template is exit 2; a missing variable, value or secret is exit 1. These
+functions accept missing values: default, required, coalesce, empty, and, or, not, if
+and with. docs/render.md describes the functions.
 
 FUNCTIONS:
 %s
 EXAMPLES:
    inith render /config-src/app.yaml.tmpl /config/app.yaml
-   inith render --values base.yaml --values prod.yaml templates/ /etc/app/ -- /app/server
+   inith render --values prod.yaml templates/ /etc/app/ -- /app/server
    inith render --rules rules.yaml app.yaml.tmpl /config/app.yaml
-   inith render --envsubst --only DB_HOST --only DB_PORT nginx.conf.template /etc/nginx/nginx.conf
-   echo 'url: {{ .Env.API_URL | default "http://api" | quote }}' | inith render - -`
+   inith render --envsubst --only DB_HOST nginx.conf.template /etc/nginx.conf
+   echo 'url: {{ .Env.API_URL | default "http://api" }}' | inith render - -`
 
-func renderCommand(p *process) *cli.Command {
-	const f = flagSet("render")
-	return &cli.Command{
-		Name:        "render",
-		Usage:       "make configuration of templates, variables and secret files",
-		UsageText:   "inith render [OPTION...] SRC DEST [-- CMD ARG...]",
-		Description: fmt.Sprintf(renderDescription, functionNames()),
-		Flags: []cli.Flag{
-			f.strings("values", "a YAML or JSON `FILE` with values, of which later ones override earlier ones; can be repeated"),
-			f.bool("envsubst", "SRC is no template: replace $NAME, ${NAME} and ${NAME:-default} only"),
-			f.strings("only", "with --envsubst, replace this variable (`NAME`) and no other; can be repeated"),
-			f.string("rules", "hold the results against the rules in this YAML `FILE` before they appear, as inith validate -f does"),
-			f.string("mode", "permission bits of the files (`OCTAL`, default: as a file that is there has them, else 0644 less the umask)"),
-			f.bool("init", "stay as the init process of CMD: forward signals, reap orphans, return its exit code"),
+// renderOptions are the options of render, and of a render step of a plan.
+type renderOptions struct {
+	source, dest string
+	values, only []string
+	envsubst     bool
+	rules        string // "" for none
+	mode         fs.FileMode
+}
+
+func renderTable() option.Table[renderOptions] {
+	type o = renderOptions
+	return option.Table[o]{
+		Options: []option.Option[o]{
+			{Arg: "SRC", Key: "src", Required: true, Usage: "a template, or a directory of them", Set: option.ToString(func(o *o) *string { return &o.source })},
+			{Arg: "DEST", Key: "to", Required: true, Usage: "the destination: a file or a directory", Set: option.ToString(func(o *o) *string { return &o.dest })},
+			{Flag: "values", Key: "values", Kind: option.StringOrStrings, Usage: "a YAML or JSON `FILE` with values; later files override earlier ones", Set: option.ToStrings(func(o *o) *[]string { return &o.values })},
+			{Flag: "envsubst", Kind: option.Bool, Usage: "SRC is no template: replace only $NAME, ${NAME} and ${NAME:-default}", Set: option.ToBool(func(o *o) *bool { return &o.envsubst })},
+			{Flag: "only", Key: "only", Kind: option.StringOrStrings, Usage: "with --envsubst, replace the variable `NAME` and no other", Set: option.ToStrings(func(o *o) *[]string { return &o.only })},
+			{Flag: "rules", Usage: "validate the output against the rules in this YAML `FILE` before writing it, as inith validate -f does", Set: option.ToString(func(o *o) *string { return &o.rules })},
+			{Flag: "mode", Kind: option.Digits, DefaultText: "that of an existing file, else 0644 less the umask", Usage: "permission bits of the files (`OCTAL`)", Set: option.Parsed(option.Mode, func(o *o) *fs.FileMode { return &o.mode })},
 		},
-		Action: func(c *cli.Context) error {
-			j, err := p.parseRender(c)
-			if err != nil {
-				return err
+		Check: func(o *o, given option.Given) error {
+			switch {
+			case len(o.only) > 0 && !o.envsubst:
+				return fmt.Errorf("%s is for %s", given.Name("only"), given.Name("envsubst"))
+			case len(o.values) > 0 && o.envsubst:
+				return fmt.Errorf("%s is for templates: %s has variables only", given.Name("values"), given.Name("envsubst"))
 			}
-			return j.run(c.Context)
+			return nil
 		},
 	}
+}
+
+func renderCommand(c *call) *definition {
+	table := renderTable()
+	check := table.Check
+	table.Check = func(o *renderOptions, given option.Given) error {
+		err := checkSrcAndDest(o, given, c.child)
+		if err == nil {
+			err = check(o, given)
+		}
+		return err
+	}
+	return define(c, spec[renderOptions]{
+		usage:       []string{"inith render [OPTION...] SRC DEST [-- CMD ARG...]"},
+		description: func() string { return fmt.Sprintf(renderDescription, functionNames()) },
+		exits:       [][2]string{{"3", "the output breaks the rules of --rules"}},
+		child:       becomesChild,
+		table:       table,
+		open: func(ctx context.Context, s session, o *renderOptions, given option.Given) (job, error) {
+			return openRender(ctx, s, o, given)
+		},
+	})
 }
 
 // functionNames returns the names of all functions, in lines.
@@ -79,115 +111,88 @@ func functionNames() string {
 	return b.String() + line + "\n"
 }
 
-// A renderJob is `inith render` with all that the command line says.
+func checkSrcAndDest(o *renderOptions, given option.Given, child []string) error {
+	switch {
+	case o.source == "":
+		return errors.New("no SRC: inith render SRC DEST")
+	case o.dest == "":
+		return errors.New("no DEST: inith render SRC DEST; - prints")
+	case len(given.Args) > 2:
+		return fmt.Errorf("want one SRC and one DEST, got %d; a directory has several files", len(given.Args))
+	case child != nil && o.dest == "-":
+		return errors.New("DEST - and a command after -- exclude each other")
+	case child != nil && o.source == "-":
+		return errors.New("SRC - and a command after -- exclude each other: the standard input is the command's")
+	}
+	return nil
+}
+
+// renderStep is render as a step of a plan.
+func renderStep(r *runner) planfile.Kind {
+	table := renderTable()
+	for i := range table.Options {
+		if table.Options[i].Arg != "" {
+			table.Options[i].Set = wantPath(table.Options[i].Set)
+		}
+	}
+	return kindOf(r, "render", "render configuration from templates", table,
+		func(ctx context.Context, s session, o *renderOptions, given option.Given) (planfile.Job, error) {
+			return openRender(ctx, s, o, given)
+		})
+}
+
+// wantPath refuses "-".
+func wantPath(set func(*renderOptions, option.Value) error) func(*renderOptions, option.Value) error {
+	return func(o *renderOptions, v option.Value) error {
+		if v.Str == "-" {
+			return errors.New("a step has no standard input and output of its own: want a path")
+		}
+		return set(o, v)
+	}
+}
+
+// A renderJob is a rendering that is ready to run.
 type renderJob struct {
-	*process
-	job  *render.Job
-	init bool
+	session  session
+	options  *renderOptions
+	renderer *render.Renderer
+	job      *render.Job
 }
 
-func (p *process) parseRender(c *cli.Context) (*renderJob, error) {
-	if err := p.lookCommand(); err != nil {
-		return nil, err
-	}
-	r, err := p.newRenderer(c)
-	if err != nil {
-		return nil, err
-	}
-	j := &renderJob{process: p, init: c.Bool("init")}
-	if j.init && p.command == nil {
-		return nil, usagef("--init needs a command after --")
-	}
-	source, dest, err := p.sourceAndResult(c)
-	if err != nil {
-		return nil, err
-	}
-	j.job, err = r.Open(c.Context, source, dest)
-	return j, mistakes(c.Context, err)
-}
-
-func (p *process) newRenderer(c *cli.Context) (*render.Renderer, error) {
-	r := &render.Renderer{
-		Env: p.env, Values: texts(c, "values"), Envsubst: c.Bool("envsubst"), Stdin: os.Stdin, Stdout: p.stdout,
-	}
-	if !p.live() { // a person reads sentences instead
-		r.Logger = p.logger()
-	}
+func openRender(ctx context.Context, s session, o *renderOptions, given option.Given) (*renderJob, error) {
+	r := &render.Renderer{Env: s.env, Values: o.values, Envsubst: o.envsubst, Mode: o.mode, Stdin: os.Stdin, Stdout: s.Stdout, Logger: s.Log}
 	var err error
-	if r.Mode, err = parseMode(c.String("mode")); err != nil {
-		return nil, usagef("--mode: %w", err)
+	if r.Only, err = render.ParseNames(o.only); err != nil {
+		return nil, given.Errorf("only", "%w", err)
 	}
-	if r.Only, err = render.ParseNames(c.StringSlice("only")); err != nil {
-		return nil, usagef("--only: %w", err)
-	}
-	if name := c.String("rules"); name != "" {
-		if r.Check, err = p.resultRules(name); err != nil {
+	if o.rules != "" {
+		if r.Check, err = outputRules(o.rules, s.Stderr, given); err != nil {
 			return nil, err
 		}
 	}
-	switch {
-	case len(r.Only) > 0 && !r.Envsubst:
-		return nil, usagef("--only is for --envsubst")
-	case len(r.Values) > 0 && r.Envsubst:
-		return nil, usagef("--values is for templates: --envsubst has variables only")
-	}
-	return r, nil
+	j := &renderJob{session: s, options: o, renderer: r}
+	return j, j.open(ctx)
 }
 
-// texts returns what a flag that can be repeated was given; an empty variable is
-// nothing.
-func texts(c *cli.Context, name string) []string {
-	return slices.DeleteFunc(c.StringSlice(name), func(s string) bool { return s == "" })
+func (j *renderJob) open(ctx context.Context) (err error) {
+	j.job, err = j.renderer.Open(ctx, j.options.source, j.options.dest)
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
 }
 
-func (p *process) sourceAndResult(c *cli.Context) (source, dest string, err error) {
-	args := c.Args().Slice()
-	switch {
-	case len(args) == 0 || args[0] == "":
-		return "", "", usagef("no SRC: inith render SRC DEST")
-	case len(args) == 1 || args[1] == "":
-		return "", "", usagef("no DEST: inith render SRC DEST; - prints")
-	case len(args) > 2:
-		return "", "", usagef("want one SRC and one DEST, got %d; a folder has several files", len(args))
-	case p.command != nil && args[1] == "-":
-		return "", "", usagef("DEST - and a command after -- exclude each other")
-	case p.command != nil && args[0] == "-":
-		return "", "", usagef("SRC - and a command after -- exclude each other: the standard input is the command's")
-	}
-	return args[0], args[1], nil
-}
-
-// mistakes makes a usage error of each error that err joins, but for a signal.
-func mistakes(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() != nil {
-		return err
-	}
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return &usageError{err}
-	}
-	var all []error
-	for _, e := range joined.Unwrap() {
-		all = append(all, mistakes(ctx, e))
-	}
-	return errors.Join(all...)
-}
-
-func (j *renderJob) run(ctx context.Context) error {
+func (j *renderJob) run(ctx context.Context) (outcome string, err error) {
 	results, err := j.job.Run(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
 	for _, r := range results {
-		if j.live() && r.Path != "" {
-			_, _ = fmt.Fprintf(j.stderr, "inith: %s: %s, %s\n", r.Path, r.State, bytesize.Text(int64(r.Size)))
+		if j.session.Live() && r.Path != "" {
+			j.session.Say("%s: %s, %s", r.Path, r.State, bytesize.Text(int64(r.Size)))
 		}
 	}
-	if j.command != nil {
-		return j.becomeCommand(ctx, j.init)
-	}
-	j.terminate(renderSummary(results))
-	return nil
+	return renderSummary(results), nil
 }
 
 // renderSummary is the outcome for the termination log.
@@ -198,5 +203,18 @@ func renderSummary(results []render.Result) string {
 			unchanged++
 		}
 	}
-	return fmt.Sprintf("rendered: %s, %d unchanged", count(len(results), "file"), unchanged)
+	return fmt.Sprintf("rendered: %s, %d unchanged", view.Count(len(results), "file"), unchanged)
 }
+
+// Run renders, as a step of a plan. It reads the templates again: an earlier step may have written them.
+func (j *renderJob) Run(ctx context.Context) error {
+	err := j.open(ctx)
+	if err != nil {
+		return asUsage(err)
+	}
+	_, err = j.job.Run(ctx)
+	return err
+}
+
+// Describe returns what the step would render.
+func (j *renderJob) Describe() string { return j.options.source + " to " + j.options.dest }

@@ -3,23 +3,28 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"maps"
 	"path/filepath"
 	"slices"
 
+	"github.com/inith/inith/cmd/inith/internal/option"
+	"github.com/inith/inith/cmd/inith/internal/rulesfile"
+	"github.com/inith/inith/cmd/inith/internal/view"
 	"github.com/inith/inith/tasks/render"
 	"github.com/inith/inith/tasks/validate"
 )
 
-// resultRules returns what holds results against the rules in a file. A result
-// without a rule has to be well-formed, as its name says.
-func (p *process) resultRules(name string) (func(context.Context, []render.Content) error, error) {
-	rules, err := readRules("rules", name)
+// outputRules returns what validates output against the rules in a file. Output
+// without a rule must be well-formed, as its name says.
+func outputRules(name string, stderr io.Writer, given option.Given) (func(context.Context, []render.Content) error, error) {
+	rules, err := rulesfile.Read(given.Name("rules"), name)
 	if err != nil {
 		return nil, err
 	}
 	if len(rules.TLS)+len(rules.Env) > 0 {
-		return nil, usagef("%s: tls and env are for inith validate: these rules are for the results of render", name)
+		return nil, fmt.Errorf("%s: tls and env are for inith validate: these rules are for the results of render", name)
 	}
 	return func(ctx context.Context, results []render.Content) error {
 		files, err := filesOf(name, rules.Files, results)
@@ -31,15 +36,17 @@ func (p *process) resultRules(name string) (func(context.Context, []render.Conte
 			return err
 		}
 		if len(report.Findings) > 0 {
-			writeText(p.stderr, report) // the standard output may be for a result, or the command's
+			if err := view.WriteFindings(stderr, "text", report); err != nil { // stdout may be for the output, or that of CMD
+				return err
+			}
 			return &findingsError{report.Findings}
 		}
 		return nil
 	}, nil
 }
 
-// filesOf gives each result its rules. A rule for a file that is no result is a
-// mistake, of which nobody would hear otherwise.
+// filesOf gives each result its rules. A rule for a file that is no result is an error: nobody would notice it
+// otherwise.
 func filesOf(name string, rules []validate.FileRule, results []render.Content) ([]validate.FileRule, error) {
 	byPath := map[string][]validate.FileRule{}
 	for _, rule := range rules {

@@ -9,16 +9,19 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/inith/inith/cmd/inith/internal/environment"
+	"github.com/inith/inith/cmd/inith/internal/option"
+	"github.com/inith/inith/cmd/inith/internal/planfile"
+	"github.com/inith/inith/cmd/inith/internal/rulesfile"
 	"github.com/inith/inith/internal/document"
-	"github.com/inith/inith/internal/option"
 	"github.com/inith/inith/tasks/validate/schema"
 )
 
 // TestSchemaOfRules holds the JSON Schema of rules.yaml to what inith itself
-// accepts: every rules.yaml of the golden files, and mistakes that it refuses.
+// accepts: every rules.yaml of the golden files, and problems that it refuses.
 func TestSchemaOfRules(t *testing.T) {
 	t.Parallel()
-	violations := violationsOf(t, option.Schema("rules", rulesTable()))
+	violations := violationsOf(t, schemaOf("rules"))
 	all := filesOfScripts(t, func(name string) bool { return name == "rules.yaml" })
 	for where, text := range all {
 		if n := violations(text); n > 0 {
@@ -84,7 +87,7 @@ func filesOfScripts(t *testing.T, is func(name string) bool) map[string]string {
 // the plans of the script, of the documentation and of the examples.
 func TestSchemaOfPlans(t *testing.T) {
 	t.Parallel()
-	violations := violationsOf(t, option.Schema("plan", new(process).planTable()))
+	violations := violationsOf(t, schemaOf("plan"))
 	plans := filesOfScripts(t, func(string) bool { return true })
 	maps.DeleteFunc(plans, func(where, text string) bool {
 		return !strings.HasPrefix(where, "run.txtar") || !strings.HasPrefix(text, "steps:")
@@ -105,17 +108,10 @@ func TestSchemaOfPlans(t *testing.T) {
 		if n := violations(text); n > 0 {
 			t.Errorf("%s: the schema refuses it: %d violations", where, n)
 		}
-		p := planProcess("MODEL_URL=https://h/x", "MODEL_SHA256="+strings.Repeat("0", 64), "TOKEN=x", "REDIS=h:1", "REFUSED=h:1", "WORK=/x")
-		root, err := option.Parse([]byte(text))
+		env := environment.Variables{"MODEL_URL=https://h/x", "MODEL_SHA256=" + strings.Repeat("0", 64), "TOKEN=x", "REDIS=h:1", "REFUSED=h:1", "WORK=/x", "DATABASE_URL=postgres://db/x"}
+		_, err := planfile.Read(where, []byte(text), env, stepKinds(&runner{env: env}))
 		if err != nil {
-			t.Fatal(err)
-		}
-		mistakes := p.expand(root)
-		if len(mistakes) == 0 {
-			_, mistakes = option.ReadMapping(root, p.planTable())
-		}
-		if len(mistakes) > 0 {
-			t.Errorf("%s: %v", where, mistakes)
+			t.Error(err)
 		}
 	}
 	for _, bad := range []string{
@@ -146,8 +142,8 @@ func TestExamplesOfRules(t *testing.T) {
 	if err != nil || !ok {
 		t.Fatal(err)
 	}
-	rules, mistakes := option.ReadMapping(root, rulesTable())
-	if len(mistakes) > 0 || len(rules.Files) != 2 || len(rules.TLS) != 1 || len(rules.Env) != 1 {
-		t.Errorf("got %+v, %v", rules, mistakes)
+	rules, problems := option.ReadMapping(root, rulesfile.Table())
+	if len(problems) > 0 || len(rules.Files) != 2 || len(rules.TLS) != 1 || len(rules.Env) != 1 {
+		t.Errorf("got %+v, %v", rules, problems)
 	}
 }

@@ -53,7 +53,7 @@ func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	want, err := strconv.Atoi(args[2])
 	ts.Check(err)
-	cmd := command(ts, args[3:])
+	cmd := bareCommand(ts, args[3:])
 	stderr := &strings.Builder{}
 	cmd.Stderr = stderr
 	ts.Check(cmd.Start())
@@ -74,8 +74,8 @@ func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// command returns a command in the script's folder, with a bare environment.
-func command(ts *testscript.TestScript, args []string) *exec.Cmd {
+// bareCommand returns a command in the directory of the script, with a bare environment.
+func bareCommand(ts *testscript.TestScript, args []string) *exec.Cmd {
 	path, err := exec.LookPath(args[0])
 	ts.Check(err)
 	cmd := exec.Command(path, args[1:]...)
@@ -130,7 +130,7 @@ func cmdUnread(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	cmd := command(ts, args[1:])
+	cmd := bareCommand(ts, args[1:])
 	r, w, err := os.Pipe()
 	ts.Check(err)
 	ts.Check(r.Close())

@@ -1,104 +1,67 @@
 package main
 
 import (
-	"errors"
-	"regexp"
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
+	"github.com/inith/inith/cmd/inith/internal/environment"
+	"github.com/inith/inith/cmd/inith/internal/option"
+	"github.com/inith/inith/cmd/inith/internal/rulesfile"
 	"github.com/inith/inith/internal/document"
 	"github.com/inith/inith/tasks/validate"
 	"github.com/inith/inith/tasks/validate/schema"
 )
 
-// rulesOf returns what the command line and the rules file ask for, besides others.
-func rulesOf(c *cli.Context, besides validate.Rules) (validate.Rules, error) {
-	rules := besides
-	if name := c.String("file"); name != "" {
-		read, err := readRules("file", name)
+// allRules returns what the options, the rules file and, in a step, the rules of the plan ask for.
+func (o *validateOptions) allRules(given option.Given) (validate.Rules, error) {
+	rules := o.rules
+	if o.rulesFile != "" {
+		read, err := rulesfile.Read(given.Name("rules"), o.rulesFile)
 		if err != nil {
 			return rules, err
 		}
 		rules.Files, rules.TLS, rules.Env = append(rules.Files, read.Files...), append(rules.TLS, read.TLS...), append(rules.Env, read.Env...)
 	}
-	files, err := namedFiles(c)
+	files, err := o.namedFiles()
 	if err != nil {
 		return rules, err
 	}
 	rules.Files = append(rules.Files, files...)
-	for name := range strings.FieldsSeq(strings.Join(c.StringSlice("require-env"), " ")) {
-		if !isVariableName(name) {
-			return rules, usagef("--require-env wants the name of a variable, not its value")
+	for _, name := range o.requireEnv {
+		if !environment.IsName(name) {
+			return rules, given.Errorf("require-env", "want the name of an environment variable, not its value")
 		}
 		rules.Env = append(rules.Env, validate.EnvRule{Name: name})
 	}
-	return rules, overrule(c, &rules)
+	o.override(&rules)
+	return rules, nil
 }
 
-func isVariableName(s string) bool {
-	return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`).MatchString(s)
-}
-
-// overrule applies the options that are for all files: they beat the rules.
-func overrule(c *cli.Context, rules *validate.Rules) error {
-	mode, err := parseMode(c.String("mode-max"))
-	if err != nil {
-		return usagef("--mode-max: %w", err)
-	}
-	var as *validate.Identity
-	if s := c.String("as"); s != "" {
-		if as, err = validate.ParseIdentity(s); err != nil {
-			return usagef("--as: %w", err)
-		}
-	}
-	yaml11, err := yamlCompat(c.String("yaml-compat"))
-	if err != nil {
-		return usagef("--yaml-compat: %w", err)
-	}
-	within := duration(c, "appear-within")
+// override applies the options that are for all files.
+func (o *validateOptions) override(rules *validate.Rules) {
 	for i := range rules.Files {
 		f := &rules.Files[i]
-		f.ModeMax, f.As = orElse(mode, f.ModeMax), orElse(as, f.As)
-		f.AppearWithin = orElse(within, f.AppearWithin)
-		if c.String("yaml-compat") != "" {
-			f.YAML11 = yaml11
+		f.ModeMax, f.As = cmp.Or(o.modeMax, f.ModeMax), cmp.Or(o.readableBy, f.As)
+		f.AppearWithin = cmp.Or(o.appearWithin, f.AppearWithin)
+		if o.yamlCompat != "" {
+			f.YAML11 = o.yamlCompat == "1.1"
 		}
 	}
 	for i := range rules.TLS {
 		r := &rules.TLS[i]
-		r.As, r.AppearWithin = orElse(as, r.As), orElse(within, r.AppearWithin)
+		r.As, r.AppearWithin = cmp.Or(o.readableBy, r.As), cmp.Or(o.appearWithin, r.AppearWithin)
 	}
-	return nil
-}
-
-// orElse returns the first value that is not zero.
-func orElse[T comparable](first, second T) T {
-	var zero T
-	if first != zero {
-		return first
-	}
-	return second
-}
-
-func yamlCompat(s string) (yaml11 bool, err error) {
-	switch s {
-	case "", "1.2":
-		return false, nil
-	case "1.1":
-		return true, nil
-	}
-	return false, errors.New("want 1.1 or 1.2")
 }
 
 // namedFiles returns what the command line says of files, in their order.
-func namedFiles(c *cli.Context) ([]validate.FileRule, error) {
+func (o *validateOptions) namedFiles() ([]validate.FileRule, error) {
 	n := &named{}
-	for _, path := range c.Args().Slice() {
+	for _, path := range o.files {
 		n.file(path)
 	}
-	for _, s := range c.StringSlice("require") {
+	for _, s := range o.require {
 		path, key := n.cutFile(s)
 		f, err := n.structured("--require", path)
 		if err != nil {
@@ -106,22 +69,22 @@ func namedFiles(c *cli.Context) ([]validate.FileRule, error) {
 		}
 		parsed, err := document.ParsePath(key)
 		if err != nil {
-			return nil, usagef("--require: %w", err)
+			return nil, fmt.Errorf("--require: %w", err)
 		}
 		f.Checks = append(f.Checks, validate.Require{Keys: []document.Path{parsed}})
 	}
-	if name := c.String("schema"); name != "" {
+	if o.schema != "" {
 		f, err := n.structured("--schema", "")
 		if err != nil {
 			return nil, err
 		}
-		s, err := schema.CompileFile(name)
+		s, err := schema.CompileFile(o.schema)
 		if err != nil {
-			return nil, &usageError{err}
+			return nil, fmt.Errorf("--schema: %w", err)
 		}
 		f.Checks = append(f.Checks, validate.Schema{Schema: s})
 	}
-	for _, path := range c.StringSlice("secret") {
+	for _, path := range o.secrets {
 		n.file(path).Secret = &validate.SecretRule{}
 	}
 	return n.files, nil
@@ -141,10 +104,10 @@ func (n *named) file(path string) *validate.FileRule {
 
 // structured returns the file that an option is about: the one that it names, else
 // the only one that can have keys.
-func (n *named) structured(option, path string) (*validate.FileRule, error) {
+func (n *named) structured(flag, path string) (*validate.FileRule, error) {
 	if path != "" {
 		if !isStructured(path) {
-			return nil, usagef("%s: %q has no extension of a file with keys (.yaml, .json, .jsonc, .toml, .env): rules can name its format", option, path)
+			return nil, fmt.Errorf("%s: %q has no extension of a file with keys (.yaml, .json, .jsonc, .toml, .env): rules can name its format", flag, path)
 		}
 		return n.file(path), nil
 	}
@@ -157,7 +120,7 @@ func (n *named) structured(option, path string) (*validate.FileRule, error) {
 		}
 	}
 	if count != 1 {
-		return nil, usagef("%s needs exactly one FILE that can have keys (.yaml, .json, .jsonc, .toml, .env), and there are %d; --require FILE:KEY names its own", option, count)
+		return nil, fmt.Errorf("%s needs exactly one FILE that can have keys (.yaml, .json, .jsonc, .toml, .env), and there are %d; --require FILE:KEY names its own", flag, count)
 	}
 	return only, nil
 }

@@ -4,178 +4,226 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
+	"github.com/inith/inith/cmd/inith/internal/environment"
+	"github.com/inith/inith/cmd/inith/internal/option"
+	"github.com/inith/inith/cmd/inith/internal/planfile"
+	"github.com/inith/inith/cmd/inith/internal/view"
+	"github.com/inith/inith/internal/duration"
+	"github.com/inith/inith/internal/redact"
+	"github.com/inith/inith/internal/usererr"
 	"github.com/inith/inith/probe"
 )
 
 const waitDescription = `Waits until every TARGET is ready, then becomes CMD, if one is given.
 
-TARGET is host:port or a URL: tcp, unix, http, https, postgres, redis, rediss. Its
-query belongs to the protocol, its fragment to inith: #level=auth&timeout=1s.
+TARGET is host:port or a URL: tcp, unix, http, https, postgres, redis, rediss.
+Its query belongs to the protocol, its fragment to inith: #level=auth&timeout=1s.
+Without a TARGET, inith waits for those in $INITH_TARGETS, separated by spaces.
 
    level  a target is ready when
    tcp    the port accepts a connection and keeps it
-   proto  the server speaks, and does not say that it is starting
-   auth   our credentials work and an empty round trip is answered
-   state  what was asked for is there: sql=, key=, role=, status=, body=
+   proto  the server answers its protocol and does not report that it is still
+          starting
+   auth   the login succeeds and a trivial query (SELECT 1, PING) is answered
+   state  what was asked for is present: sql=, key=, role=, status=, body=
 
-The default is proto, auth if the URL has a password, state if it asks for one.
+The default is proto; auth if the URL has a password; state if it asks for one.
 
 EXAMPLES:
    inith wait postgres:5432 redis:6379 http://api/health
    inith wait --from-env DATABASE_URL -- python app.py
-   inith wait 'postgres://app@db/app#password-file=/run/secrets/db&sql=SELECT 1 FROM ready'
+   inith wait 'postgres://app@db/app#password-file=/run/secrets/db'
    inith wait --once http://localhost:8080/healthz       a probe without a shell
    inith wait --timeout none --attempt-timeout 1s tcp://broker:9092`
 
-func waitCommand(p *process) *cli.Command {
-	const f = flagSet("wait")
-	return &cli.Command{
-		Name:        "wait",
-		Usage:       "wait until every target is ready, then become a command",
-		UsageText:   "inith wait [OPTION...] TARGET... [-- CMD ARG...]",
-		Description: waitDescription,
-		Flags: append([]cli.Flag{
-			f.duration("timeout", 5*time.Minute, "give up after this `TIME`, none for never"),
-			f.duration("attempt-timeout", probe.DefaultAttemptTimeout, "give up an attempt after this `TIME`"),
-			f.duration("interval", 0, "`TIME` between attempts; none: 4 % of the time waited, 10ms to 1s"),
-			f.int("successes", 1, "how many attempts must succeed in a row (`N`), 1s or --interval apart"),
-			f.bool("once", "make one attempt, as a startupProbe or HEALTHCHECK: exit 0 or 1"),
-			f.bool("fail-fast", "end when credentials are refused, instead of trying on slowly"),
-			f.string("level", "ask this `LEVEL` of every target: tcp, proto, auth or state"),
-			f.strings("from-env", "take a target from the variable `NAME`, or from the file that NAME_FILE names; can be repeated"),
-			f.string("proxy", "reach http and https targets through the proxy at this `URL`; *_PROXY is not looked at"),
-			f.bool("init", "stay as the init process of CMD: forward signals, reap orphans, return its exit code"),
-		}, f.connection()...),
-		Action: func(c *cli.Context) error {
-			w, err := p.parseWait(c)
-			if err != nil {
-				return err
-			}
-			return w.run(c.Context)
-		},
+// waitOptions are the options of wait, and of a wait step of a plan.
+type waitOptions struct {
+	targets, fromEnv                  []string
+	timeout, attemptTimeout, interval time.Duration // zero: none
+	successThreshold                  int
+	once, failFast                    bool
+	level                             probe.Level
+	connection                        connection
+}
+
+func waitTable(env environment.Variables) option.Table[waitOptions] {
+	type o = waitOptions
+	rows := []option.Option[o]{
+		{Arg: "TARGET", Key: "targets", Kind: option.StringOrStrings, Usage: "what to wait for: host:port or URLs", Set: option.ToStrings(func(o *o) *[]string { return &o.targets })},
+		{Flag: "timeout", Letter: "t", Kind: option.Duration, Default: "5m", Usage: "give up after this `TIME`, none for never", Set: option.ToDuration(func(o *o) *time.Duration { return &o.timeout })},
+		{Flag: "attempt-timeout", Kind: option.Duration, Default: duration.Format(probe.DefaultAttemptTimeout), Usage: "give up an attempt after this `TIME`", Set: option.ToDuration(func(o *o) *time.Duration { return &o.attemptTimeout })},
+		{Flag: "interval", Kind: option.Duration, DefaultText: "4 % of the time waited, 10ms to 1s", Usage: "`TIME` between two attempts", Set: option.ToDuration(func(o *o) *time.Duration { return &o.interval })},
+		{Flag: "success-threshold", Old: []string{"successes"}, Kind: option.Integer, Default: "1", Usage: "how many consecutive attempts must succeed (`N`), 1s or --interval apart", Set: option.AtLeast(1, func(o *o) *int { return &o.successThreshold })},
+		{Flag: "once", Key: option.NoKey, Kind: option.Bool, Usage: "make one attempt, as a startupProbe or HEALTHCHECK: exit 0 or 1", Set: option.ToBool(func(o *o) *bool { return &o.once })},
+		{Flag: "fail-fast", Kind: option.Bool, Usage: "end when credentials are refused, instead of retrying slowly", Set: option.ToBool(func(o *o) *bool { return &o.failFast })},
+		{Flag: "level", Choices: []string{"tcp", "proto", "auth", "state"}, Usage: "ask this `LEVEL` of every target: tcp, proto, auth or state", Set: option.Parsed(probe.ParseLevel, func(o *o) *probe.Level { return &o.level })},
+		{Flag: "from-env", Key: "fromEnv", Kind: option.StringOrStrings, Usage: "take a target from the environment variable `NAME`, or from the file that NAME_FILE names", Set: func(o *o, v option.Value) error {
+			o.fromEnv = append(o.fromEnv, strings.Fields(v.Str)...)
+			return nil
+		}},
+	}
+	reached := connectionOptions(env, "reach http and https targets through the proxy at this `URL`; inith ignores *_PROXY here")
+	return option.Table[o]{
+		Options: append(rows, option.Within(reached, func(o *o) *connection { return &o.connection })...),
+		Short:   "targets",
+		Check:   checkWait,
 	}
 }
 
-// A waitJob is `inith wait` with all that the command line says.
+func checkWait(o *waitOptions, given option.Given) error {
+	switch {
+	case o.attemptTimeout == 0:
+		return given.Errorf("attempt-timeout", "an attempt needs a limit")
+	case o.once && o.successThreshold > 1:
+		return given.Excluding("once", "success-threshold")
+	}
+	return o.connection.check(given)
+}
+
+func waitCommand(c *call) *definition {
+	return define(c, spec[waitOptions]{
+		usage:       []string{"inith wait [OPTION...] TARGET... [-- CMD ARG...]"},
+		description: func() string { return waitDescription },
+		child:       becomesChild,
+		table:       waitTable(c.env),
+		open: func(_ context.Context, s session, o *waitOptions, _ option.Given) (job, error) {
+			return openWait(s, o)
+		},
+	})
+}
+
+// waitStep is wait as a step of a plan.
+func waitStep(r *runner) planfile.Kind {
+	return kindOf(r, "wait", "wait until targets are ready", waitTable(r.env),
+		func(_ context.Context, s session, o *waitOptions, _ option.Given) (planfile.Job, error) {
+			return openWait(s, o)
+		})
+}
+
+func (o *waitOptions) noTimeout() { o.timeout = 0 }
+
+// A waitJob is a wait that is ready to run.
 type waitJob struct {
-	*process
+	session session
 	targets []*probe.Target
 	waiter  probe.Waiter
 	timeout time.Duration // zero: none
-	init    bool
-
-	progress *progress
+	view    *view.Wait
 }
 
-func (p *process) parseWait(c *cli.Context) (*waitJob, error) {
-	w := &waitJob{
-		process: p, timeout: duration(c, "timeout"), init: c.Bool("init"),
-		waiter: probe.Waiter{
-			AttemptTimeout: duration(c, "attempt-timeout"), Interval: duration(c, "interval"),
-			Successes: c.Int("successes"), Once: c.Bool("once"), FailFast: c.Bool("fail-fast"),
-		},
+func openWait(s session, o *waitOptions) (*waitJob, error) {
+	if o.once {
+		s.Output = s.WithoutRows()
 	}
-	switch {
-	case w.waiter.AttemptTimeout == 0:
-		return nil, usagef("--attempt-timeout: an attempt needs a limit")
-	case w.waiter.Successes < 1:
-		return nil, usagef("--successes: must be 1 or more")
-	case w.waiter.Once && w.waiter.Successes > 1:
-		return nil, usagef("--once and --successes exclude each other")
-	case w.init && p.command == nil:
-		return nil, usagef("--init needs a command after --")
-	}
-	if err := w.lookCommand(); err != nil {
-		return nil, err
-	}
-	o, err := p.targetOptions(c)
+	targets, err := openTargets(s, o)
 	if err != nil {
 		return nil, err
 	}
-	w.targets, err = p.openTargets(c, o)
-	w.progress = w.newProgress()
-	w.waiter.Notify = w.progress.notify
-	return w, err
+	w := &waitJob{session: s, targets: targets, timeout: o.timeout, view: view.NewWait(s.Output, targets, o.timeout, o.once)}
+	w.waiter = probe.Waiter{
+		AttemptTimeout: o.attemptTimeout, Interval: o.interval, Successes: o.successThreshold, Once: o.once, FailFast: o.failFast,
+		Notify: w.view.Notify,
+	}
+	return w, nil
 }
 
-func (p *process) targetOptions(c *cli.Context) (probe.Options, error) {
-	o := probe.Options{
-		Logger: p.logger(),
+// openTargets opens all targets, so that every error is reported before the first packet.
+func openTargets(s session, o *waitOptions) ([]*probe.Target, error) {
+	opener := &targetOpener{options: probe.Options{Level: o.level, TLS: o.connection.tls, Proxy: o.connection.proxy, Logger: s.Log}}
+	for i, raw := range o.targets {
+		opener.open(fmt.Sprintf("target %d", i+1), raw)
 	}
-	var err error
-	if o.TLS, err = tlsFlags(c); err != nil {
-		return o, err
-	}
-	if name := c.String("level"); name != "" {
-		if o.Level, err = probe.ParseLevel(name); err != nil {
-			return o, usagef("--level: %w", err)
-		}
-	}
-	o.Proxy, err = p.proxy(c)
-	return o, err
-}
-
-// openTargets opens all targets, so that every mistake is told before the first
-// packet.
-func (p *process) openTargets(c *cli.Context, o probe.Options) ([]*probe.Target, error) {
-	var targets []*probe.Target
-	var errs []error
-	open := func(where, raw string, o probe.Options) {
-		t, err := probe.Open(raw, o)
+	opener.options.DropUnknown = true // frameworks put their own keys into such URLs
+	for _, name := range o.fromEnv {
+		raw, err := s.env.Secret(name)
 		if err != nil {
-			errs = append(errs, usagef("%s: %w", where, err))
-			return
-		}
-		targets = append(targets, t)
-	}
-	for i, raw := range c.Args().Slice() {
-		open(fmt.Sprintf("target %d", i+1), raw, o)
-	}
-	lenient := o
-	lenient.DropUnknown = true
-	for name := range strings.FieldsSeq(strings.Join(c.StringSlice("from-env"), " ")) {
-		raw, err := p.secretVar(name)
-		if err != nil {
-			errs = append(errs, err)
+			opener.errs = append(opener.errs, err)
 			continue
 		}
-		open("$"+name, raw, lenient)
+		opener.open("$"+name, raw)
 	}
-	if len(targets)+len(errs) == 0 {
-		all, _ := p.lookup("INITH_TARGETS")
+	opener.options.DropUnknown = false
+	if opener.isEmpty() {
+		all, _ := s.env.Lookup("INITH_TARGETS")
 		for i, raw := range strings.Fields(all) {
-			open(fmt.Sprintf("$INITH_TARGETS, target %d", i+1), raw, o)
+			opener.open(fmt.Sprintf("$INITH_TARGETS, target %d", i+1), raw)
 		}
 	}
-	if len(targets)+len(errs) == 0 {
-		errs = append(errs, usagef("no target: name one, as in inith wait postgres:5432, or set INITH_TARGETS"))
+	if opener.isEmpty() {
+		return nil, errors.New("no target: name one, as in inith wait postgres:5432, or set INITH_TARGETS")
 	}
-	return targets, errors.Join(errs...)
+	return opener.targets, errors.Join(opener.errs...)
 }
 
-func (w *waitJob) run(ctx context.Context) error {
+// A targetOpener opens targets, and collects the errors of all.
+type targetOpener struct {
+	options probe.Options
+	targets []*probe.Target
+	errs    []error
+}
+
+func (t *targetOpener) isEmpty() bool { return len(t.targets)+len(t.errs) == 0 }
+
+func (t *targetOpener) open(where, raw string) {
+	target, err := probe.Open(raw, t.options)
+	if err == nil {
+		t.targets = append(t.targets, target)
+		return
+	}
+	if name := shown(raw); name != "" && !strings.Contains(err.Error(), "://") { // else the error names it
+		where += " " + name
+	}
+	err = fmt.Errorf("%s: %w", where, err)
+	if len(t.targets) > 0 && !strings.ContainsAny(raw, ":/") {
+		err = &usererr.Error{Text: err.Error(), Err: err, Hint: "Write -- before a command: inith wait db:5432 -- python app.py."}
+	}
+	t.errs = append(t.errs, err)
+}
+
+// shown returns a target for an error, without secrets; "" for one that may hold a secret anywhere.
+func shown(raw string) string {
+	if strings.Contains(raw, "://") {
+		u, err := redact.ParseURL(raw)
+		if err != nil {
+			return ""
+		}
+		return redact.URL(u)
+	}
+	host, port, hasPort := strings.Cut(raw, ":")
+	_, notNumber := strconv.ParseUint(port, 10, 16)
+	if redact.Word(host) == "" || hasPort && notNumber != nil {
+		return ""
+	}
+	return raw
+}
+
+func (w *waitJob) run(ctx context.Context) (outcome string, err error) {
 	start := time.Now()
-	runtime.GOMAXPROCS(1) // waiting is sleeping: fewer threads to wake cost a fifth less CPU
-	if err := w.wait(ctx); err != nil {
-		return err
-	}
-	if w.command == nil {
-		w.terminate(fmt.Sprintf("ready: %d of %d targets after %v", len(w.targets), len(w.targets), time.Since(start).Round(time.Millisecond)))
-		return nil
-	}
-	return w.becomeCommand(ctx, w.init)
+	err = w.Run(ctx)
+	return fmt.Sprintf("ready: %d of %d targets after %v", len(w.targets), len(w.targets), time.Since(start).Round(time.Millisecond)), err
 }
 
-func (w *waitJob) wait(ctx context.Context) error {
+// Run waits.
+func (w *waitJob) Run(ctx context.Context) error {
 	ctx, cancel := withTimeout(ctx, w.timeout)
 	defer cancel()
-	stop := w.progress.start()
+	stop := w.view.Start()
 	defer stop()
 	return w.waiter.Wait(ctx, w.targets...)
 }
+
+// Describe returns what the wait would do.
+func (w *waitJob) Describe() string {
+	var targets []string
+	for _, t := range w.targets {
+		targets = append(targets, t.Name+" at level "+t.Level.String())
+	}
+	return strings.Join(targets, ", ") + "; timeout " + duration.FormatLimit(w.timeout)
+}
+
+// Status returns how many targets are ready.
+func (w *waitJob) Status() string { return w.view.Status() }

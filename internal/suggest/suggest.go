@@ -6,16 +6,23 @@ import "fmt"
 // DidYouMean returns ` (did you mean "x"?)` with the word of known that is
 // nearest to typed, or "" if none is near.
 func DidYouMean(typed string, known []string) string {
-	best, least := "", max(1, len(typed)/3)+1
-	for _, word := range known {
-		if d := distance(typed, word); d < least {
-			best, least = word, d
-		}
-	}
+	best := Near(typed, known, max(1, len(typed)/3))
 	if best == "" {
 		return ""
 	}
 	return fmt.Sprintf(" (did you mean %q?)", best)
+}
+
+// Near returns the word of known that is nearest to typed, "" if none is within the distance.
+func Near(typed string, known []string, within int) string {
+	best, least := "", within+1
+	for _, word := range known {
+		d := distance(typed, word)
+		if d < least {
+			best, least = word, d
+		}
+	}
+	return best
 }
 
 // distance is the optimal string alignment distance: the insertions, deletions,

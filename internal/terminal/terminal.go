@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -29,11 +30,13 @@ type Row struct {
 	Minor bool // cut first where the terminal has too few rows
 }
 
-// Rows are drawn one below the other. They are for a single goroutine.
+// Rows are drawn one below the other. Several goroutines may use them.
 type Rows struct {
 	w     io.Writer
 	size  func() (width, height int) // of the terminal, in columns and rows
 	color bool
+
+	mu    sync.Mutex // of what follows
 	drawn int
 	last  []Row
 }
@@ -43,21 +46,27 @@ func New(w io.Writer, size func() (width, height int), color bool) *Rows {
 	return &Rows{w: w, size: size, color: color}
 }
 
-// Draw replaces what was drawn before. What does not fit the terminal is cut,
-// since it could not be replaced. It is written at once, so that it does not
-// flicker.
+// Draw replaces what was drawn before. It cuts what does not fit the terminal, since it could not replace that, and
+// writes everything at once, so that nothing flickers.
 func (r *Rows) Draw(rows []Row) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.draw(rows)
+}
+
+func (r *Rows) draw(rows []Row) error {
 	var b strings.Builder
 	if r.drawn > 0 {
 		b.WriteString("\x1b[" + strconv.Itoa(r.drawn) + "A")
 	}
 	r.last = rows
 	width, height := r.size()
-	if most := max(1, height-1); len(rows) > most {
-		more := Row{Mark: "…", Text: strconv.Itoa(len(rows)-most+1) + " more"}
+	maximum := max(1, height-1)
+	if len(rows) > maximum {
+		more := Row{Mark: "…", Text: strconv.Itoa(len(rows)-maximum+1) + " more"}
 		rows = slices.Clone(rows)
 		slices.SortStableFunc(rows, func(a, b Row) int { return cmp.Compare(rank(a), rank(b)) })
-		rows = append(rows[:most-1], more)
+		rows = append(rows[:maximum-1], more)
 	}
 	for _, row := range rows {
 		b.WriteString("\r\x1b[2K" + r.mark(row) + " " + Cut(row.Text, max(1, width-3)) + "\n")
@@ -69,18 +78,21 @@ func (r *Rows) Draw(rows []Row) error {
 
 // Print writes a line above the rows, which stay.
 func (r *Rows) Print(line string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	erase := "\r\x1b[J"
 	if r.drawn > 0 {
 		erase = "\x1b[" + strconv.Itoa(r.drawn) + "A" + erase
 	}
-	if _, err := io.WriteString(r.w, erase+line+"\n"); err != nil {
+	_, err := io.WriteString(r.w, erase+line+"\n")
+	if err != nil {
 		return err
 	}
 	r.drawn = 0
 	if r.last == nil {
 		return nil
 	}
-	return r.Draw(r.last)
+	return r.draw(r.last)
 }
 
 func rank(r Row) int {
@@ -98,10 +110,20 @@ func (r *Rows) mark(row Row) string {
 	return "\x1b[" + code + "m" + row.Mark + "\x1b[0m"
 }
 
-// Cut shortens s to width columns, one a character.
+// Cut shortens s to width columns, one a character, at its end.
 func Cut(s string, width int) string {
 	if utf8.RuneCountInString(s) <= width {
 		return s
 	}
 	return string([]rune(s)[:width-1]) + "…"
+}
+
+// CutMiddle shortens s to width columns in its middle: names of parts of one file differ at their end.
+func CutMiddle(s string, width int) string {
+	runes := []rune(s)
+	if len(runes) <= width {
+		return s
+	}
+	tail := width / 2
+	return string(runes[:width-1-tail]) + "…" + string(runes[len(runes)-tail:])
 }

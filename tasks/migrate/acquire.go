@@ -60,7 +60,7 @@ func (m Migration) acquire(ctx context.Context) (Lock, error) {
 		if err := retry.Sleep(ctx, pauses.NextBackOff()); err != nil {
 			if outer.Err() == nil && last != nil {
 				text := fmt.Sprintf("lock %s not taken: %v", m.Name, last)
-				return nil, &usererr.Error{Text: text + ", after --wait of " + m.Wait.String(), Hint: waitHint(last), Err: err}
+				return nil, &usererr.Error{Text: text + ", after --lock-timeout of " + m.Wait.String(), Hint: waitHint(last), Err: err}
 			}
 			return nil, err
 		}
@@ -87,7 +87,7 @@ func (m Migration) tell(ctx context.Context, err error) {
 
 func waitHint(err error) string {
 	if _, held := errors.AsType[*HeldError](err); held {
-		return "if it works, --wait must be longer than the longest migration; if it hangs, end it there"
+		return "if it works, --lock-timeout must be longer than the longest migration; if it hangs, end it there"
 	}
 	return usererr.Hint(err)
 }

@@ -109,7 +109,7 @@ func (d *download) resumed(ctx context.Context) error {
 		return err
 	}
 	stats := d.origin.Stats()
-	d.say("\n   %.1f MiB were there already, %.1f MiB came now, and all bytes are the origin's.", mebibytes(result.Resumed), mebibytes(result.Fetched))
+	d.say("\n   %.1f MiB were up to date, %.1f MiB came now, and all bytes are the origin's.", mebibytes(result.Resumed), mebibytes(result.Fetched))
 	d.say("   In both runs the origin got %d requests over %d connections; it cut most of these, and answered %d with 503.",
 		stats.Requests, stats.Conns, d.refusals.Fired())
 	return nil

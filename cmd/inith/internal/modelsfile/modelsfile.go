@@ -1,0 +1,106 @@
+// Package modelsfile has the options of a file to download: the keys of an entry of models.yaml, which are those of a
+// fetch step of a plan and the flags of inith fetch too.
+package modelsfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/inith/inith/cmd/inith/internal/environment"
+	"github.com/inith/inith/cmd/inith/internal/option"
+	"github.com/inith/inith/fetch"
+	"github.com/inith/inith/internal/redact"
+)
+
+// Options returns the options of one file.
+func Options(env environment.Variables) []option.Option[fetch.File] {
+	type file = fetch.File
+	addMirror := func(parse func(string) (*url.URL, error)) func(*file, option.Value) error {
+		return func(f *file, v option.Value) error {
+			u, err := parse(v.Str)
+			f.Mirrors = append(f.Mirrors, u)
+			return err
+		}
+	}
+	parseEnv := func(name string) (*url.URL, error) { return urlFromEnv(env, name) }
+	return []option.Option[file]{
+		{Arg: "SOURCE", Key: "url", Usage: "an http or https URL", Set: option.Parsed(redact.ParseURL, func(f *file) **url.URL { return &f.URL })},
+		{Flag: "from-env", Key: "urlFromEnv", Instead: "url", Usage: "take SOURCE from the environment variable `NAME`, or from the file that NAME_FILE names", Set: option.Parsed(parseEnv, func(f *file) **url.URL { return &f.URL })},
+		{Arg: "DEST", Key: "to", Required: true, Usage: "the destination: a file, or a directory with a trailing slash", Set: option.ToString(func(f *file) *string { return &f.Dest })},
+		{Flag: "sha256", Kind: option.Digits, Excludes: []string{"digest"}, Usage: "the digest that the content must have (`HEX`)", Set: option.Parsed(parseSHA256, func(f *file) *fetch.Digest { return &f.Digest })},
+		{Flag: "digest", Usage: "the same as `ALGORITHM:HEX`, of sha256, sha512 or blake3", Set: option.Parsed(fetch.ParseDigest, func(f *file) *fetch.Digest { return &f.Digest })},
+		{Flag: "checksum-url", Excludes: []string{"checksum-url-from-env"}, Usage: "take the digest from the list at this `URL`, as sha256sum writes it", Set: option.Parsed(redact.ParseURL, func(f *file) **url.URL { return &f.SumsURL })},
+		{Flag: "checksum-url-from-env", Usage: "take the URL of the list from the environment variable `NAME`, or from the file that NAME_FILE names", Set: option.Parsed(parseEnv, func(f *file) **url.URL { return &f.SumsURL })},
+		{Flag: "mirror", Kind: option.Strings, Usage: "another `URL` of the same content, tried when SOURCE fails", Set: addMirror(redact.ParseURL)},
+		{Flag: "mirror-from-env", Key: "mirrorsFromEnv", Kind: option.Strings, Usage: "take the URL of a mirror from the environment variable `NAME`, or from the file that NAME_FILE names", Set: addMirror(parseEnv)},
+		{Flag: "evidence", Usage: "the minimum `EVIDENCE` to accept", Default: "", DefaultText: "size", Choices: []string{"pinned", "server", "size"}, Set: option.Parsed(fetch.ParseEvidence, func(f *file) *fetch.Evidence { return &f.Evidence })},
+		{Flag: "extract", Kind: option.Bool, Usage: "SOURCE is a tar, tar.gz, tar.zst or zip: unpack it into the directory DEST", Set: option.ToBool(func(f *file) *bool { return &f.Extract })},
+		{Flag: "mode", Kind: option.Digits, Usage: "permission bits of the file (`OCTAL`)", DefaultText: "0644 less the umask", Set: option.Parsed(option.Mode, func(f *file) *fs.FileMode { return &f.Mode })},
+		{Flag: "header-file", Kind: option.Strings, Usage: "send the \"Name: value\" lines of this `FILE` to SOURCE's origin", Set: option.ToStrings(func(f *file) *[]string { return &f.HeaderFiles })},
+		{Flag: "bearer-file", Usage: "send the token in this `FILE` to SOURCE's origin", Set: option.ToString(func(f *file) *string { return &f.BearerFile })},
+		{Flag: "password-file", Usage: "the password in this `FILE` for the user of SOURCE (https://user@host/)", Set: option.ToString(func(f *file) *string { return &f.PasswordFile })},
+	}
+}
+
+func parseSHA256(hex string) (fetch.Digest, error) { return fetch.ParseDigest("sha256:" + hex) }
+
+func urlFromEnv(env environment.Variables, name string) (*url.URL, error) {
+	raw, err := env.Secret(name)
+	if err != nil {
+		return nil, err
+	}
+	return redact.ParseURL(raw)
+}
+
+// Check reports what is wrong with the options of one file together.
+func Check(f *fetch.File, given option.Given) error {
+	if f.Mode != 0 && f.Extract {
+		return errors.New(given.Name("mode") + " is for a file: an archive has modes of its own")
+	}
+	return nil
+}
+
+// CheckEntry is [Check] for an entry of a list.
+func CheckEntry(f *fetch.File, given option.Given) error {
+	switch {
+	case f.URL == nil:
+		return errors.New("no url")
+	case f.Dest == "-":
+		return errors.New("to: only the command line can write to the standard output, and only a single file")
+	}
+	return Check(f, given)
+}
+
+// Table is an entry of models.yaml.
+func Table(env environment.Variables) option.Table[fetch.File] {
+	return option.Table[fetch.File]{
+		Options: option.Entries(Options(env)),
+		Check:   CheckEntry,
+		Schema: map[string]any{"oneOf": []any{
+			map[string]any{"required": []string{"url"}}, map[string]any{"required": []string{"urlFromEnv"}},
+		}},
+	}
+}
+
+// Read returns the files that a models.yaml lists, which an option names.
+func Read(optionName, name string, env environment.Variables) ([]fetch.File, error) {
+	b, err := option.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("%s: cannot read %q: %w", optionName, name, err)
+	}
+	list, err := option.Parse(b)
+	switch {
+	case err != nil:
+		return nil, option.InFileAt(name, err)
+	case list == nil || list.Kind != yaml.SequenceNode:
+		return nil, fmt.Errorf("%s: want a list of entries such as {url: https://…, to: /models/, sha256: …}", name)
+	case len(list.Content) == 0:
+		return nil, fmt.Errorf("%s: the list is empty", name)
+	}
+	files, problems := option.ReadList(list, Table(env))
+	return files, option.InFile(name, problems)
+}

@@ -1,0 +1,184 @@
+// Package planfile reads plan.yaml: the steps of inith run, and what each of them does.
+package planfile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/inith/inith/cmd/inith/internal/environment"
+	"github.com/inith/inith/cmd/inith/internal/option"
+	"github.com/inith/inith/internal/diag"
+	"github.com/inith/inith/tasks/plan"
+)
+
+// A Plan is a plan as it is written.
+type Plan struct {
+	Steps   []*Step
+	Timeout time.Duration // zero: none was given
+}
+
+// A Step is a step as it is written.
+type Step struct {
+	Name    string
+	Timeout time.Duration // zero: none
+	Retries int
+
+	position diag.Position
+	needs    []need
+	works    []work
+}
+
+type need struct {
+	name     string
+	position diag.Position
+}
+
+// A work is what a step does.
+type work struct {
+	kind string
+	open func(ctx context.Context, s *Step) (Job, error)
+}
+
+// A Job is a step that is ready to run.
+type Job interface {
+	plan.Step
+	// Describe returns what the step would do, in one line without a secret.
+	Describe() string
+}
+
+// A Kind is what a step can do: a key of a step.
+type Kind = option.Option[Step]
+
+// NewKind returns a kind whose options fill an O. Open finds all errors that can be found before anything runs.
+func NewKind[O any](name, usage string, table option.Table[O], open func(ctx context.Context, s *Step, o *O, given option.Given) (Job, error)) Kind {
+	type entry struct {
+		options O
+		given   option.Given
+		at      diag.Position
+	}
+	entries := option.Table[entry]{
+		Options:     option.Within(table.Options, func(e *entry) *O { return &e.options }),
+		Schema:      table.Schema,
+		Short:       table.Short,
+		Environment: table.Environment,
+		At:          func(e *entry, p diag.Position) { e.at = p },
+		Check: func(e *entry, given option.Given) error {
+			e.given = given
+			if table.Check == nil {
+				return nil
+			}
+			return table.Check(&e.options, given)
+		},
+	}
+	return option.Mapping(name, usage, entries, func(s *Step) *entry {
+		e := &entry{}
+		s.works = append(s.works, work{kind: name, open: func(ctx context.Context, s *Step) (Job, error) {
+			job, err := open(ctx, s, &e.options, e.given)
+			return job, at(e.at, err)
+		}})
+		return e
+	})
+}
+
+// at gives each error that err joins a position.
+func at(p diag.Position, err error) error {
+	var all []error
+	for _, err := range diag.Flatten(err) {
+		all = append(all, diag.At(p, err))
+	}
+	return errors.Join(all...)
+}
+
+// Table is plan.yaml.
+func Table(kinds []Kind) option.Table[Plan] {
+	return option.Table[Plan]{
+		Options: []option.Option[Plan]{
+			option.List("steps", "what to do, each step as soon as those that it needs are done", StepTable(kinds), func(p *Plan, s Step) { p.Steps = append(p.Steps, &s) }),
+			{Key: "timeout", Kind: option.Duration, Usage: "how long all of it may take", Set: option.ToDuration(func(p *Plan) *time.Duration { return &p.Timeout })},
+		},
+		Check: func(p *Plan, _ option.Given) error {
+			if len(p.Steps) == 0 {
+				return errors.New("no steps")
+			}
+			return nil
+		},
+		Schema: map[string]any{"required": []string{"steps"}},
+	}
+}
+
+// StepTable is an entry of "steps" in plan.yaml.
+func StepTable(kinds []Kind) option.Table[Step] {
+	var works []any
+	var names []string
+	for _, k := range kinds {
+		works = append(works, map[string]any{"required": []string{k.Key}})
+		names = append(names, k.Key)
+	}
+	return option.Table[Step]{
+		Options: append([]option.Option[Step]{
+			{Key: "name", Kind: option.Digits, Required: true, Usage: "the name of the step: letters, digits, -, _ and .", Set: setName},
+			{Key: "needs", Kind: option.StringOrStrings, Usage: "names of steps that must be done before", Set: func(s *Step, v option.Value) error {
+				s.needs = append(s.needs, need{v.Str, v.Position})
+				return nil
+			}},
+			{Key: "timeout", Kind: option.Duration, Usage: "how long the step may take, with all attempts, such as 5m", Set: option.ToDuration(func(s *Step) *time.Duration { return &s.Timeout })},
+			{Key: "retries", Kind: option.Integer, Usage: "how often to try again when it fails", Set: setRetries},
+		}, kinds...),
+		Check:  func(s *Step, _ option.Given) error { return checkWorks(s, names) },
+		Schema: map[string]any{"oneOf": works},
+		At:     func(s *Step, p diag.Position) { s.position = p },
+	}
+}
+
+func setName(s *Step, v option.Value) error {
+	const maximum = 63
+	s.Name = v.Str
+	inside := strings.Trim(v.Str, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.") == ""
+	if !inside || len(v.Str) > maximum || strings.ContainsAny(v.Str[:1], "-_.") {
+		return errors.New("want letters, digits, -, _ and ., 63 at most")
+	}
+	return nil
+}
+
+func setRetries(s *Step, v option.Value) error {
+	if v.Int < 0 || v.Int > 1000 {
+		return errors.New("want a number from 0 to 1000")
+	}
+	s.Retries = int(v.Int)
+	return nil
+}
+
+func checkWorks(s *Step, kinds []string) error {
+	switch len(s.works) {
+	case 1:
+		return nil
+	case 0:
+		return errors.New("nothing to do: want one of " + strings.Join(kinds, ", "))
+	}
+	var both []string
+	for _, w := range s.works {
+		both = append(both, w.kind)
+	}
+	return errors.New(strings.Join(both, " and ") + " exclude each other: a step does one thing")
+}
+
+// Read returns the plan in text, in which ${NAME} and ${file:PATH} have been replaced. It reports all errors, with line
+// and column.
+func Read(name string, text []byte, env environment.Variables, kinds []Kind) (Plan, error) {
+	root, err := option.Parse(text)
+	switch {
+	case err != nil:
+		return Plan{}, option.InFileAt(name, err)
+	case root == nil:
+		return Plan{}, fmt.Errorf("%s: the file has no plan", name)
+	}
+	problems := expand(root, env)
+	if len(problems) > 0 {
+		return Plan{}, option.InFile(name, problems)
+	}
+	file, problems := option.ReadMapping(root, Table(kinds))
+	return file, option.InFile(name, problems)
+}
