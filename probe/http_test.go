@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -224,6 +225,21 @@ func TestHTTPS(t *testing.T) {
 			t.Parallel()
 			checkVerdict(t, attempt(t, tt.target, 3*time.Second), tt.want, tt.text)
 		})
+	}
+}
+
+// TestHTTPSIsNotRedirectedToHTTP has a server with TLS send the client to one
+// without, on the same host: what the answer says could then be anybody's.
+func TestHTTPSIsNotRedirectedToHTTP(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	plain := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	t.Cleanup(plain.Close)
+	secure := httptest.NewTLSServer(http.RedirectHandler(plain.URL+"/", http.StatusFound))
+	t.Cleanup(secure.Close)
+	checkVerdict(t, attempt(t, secure.URL+"#insecure-skip-tls-verify&status=302", time.Minute), ready, "")
+	if n := asked.Load(); n != 0 {
+		t.Errorf("the server without TLS got %d requests, want none", n)
 	}
 }
 

@@ -2,6 +2,7 @@ package probe_test
 
 import (
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,6 +83,14 @@ func TestRedis(t *testing.T) {
 			checkVerdict(t, attempt(t, "redis://"+tt.user+serve(t, tt.server)+tt.target, 500*time.Millisecond), tt.want, tt.text)
 		})
 	}
+}
+
+// TestRedisAnswerIsBounded sends a line without an end: the attempt fails because of
+// the bytes that came, and does not wait for more of them.
+func TestRedisAnswerIsBounded(t *testing.T) {
+	t.Parallel()
+	address := serve(t, simserver.Say("+"+strings.Repeat("x", 64<<10)))
+	checkVerdict(t, attempt(t, "redis://"+address, 10*time.Second), notYet, "not understood")
 }
 
 // FuzzRedisAnswer sends any bytes for the answer to every command.

@@ -69,6 +69,19 @@ func TestLine(t *testing.T) {
 	}
 }
 
+func TestWord(t *testing.T) {
+	t.Parallel()
+	longest := strings.Repeat("a", 32)
+	for in, want := range map[string]string{
+		"": "", "ssl-mode": "ssl-mode", "pool_size": "pool_size", longest: longest,
+		longest + "a": "", "S3cr3t": "", "a=b": "", "a b": "",
+	} {
+		if got := redact.Word(in); got != want {
+			t.Errorf("Word(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
 // FuzzParseURL puts any text in the place of a password.
 func FuzzParseURL(f *testing.F) {
 	for _, password := range []string{"s3cr3t", "12345/x", "a/b#c", "a?b=c", "%zz", "a b", "1234@/x:", "a@b", ":12345/"} {
