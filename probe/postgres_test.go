@@ -46,6 +46,8 @@ func TestPostgres(t *testing.T) {
 		{"auth: no pg_hba line", refuses("28000"), "/app?password=x", rejected, "login refused"},
 		{"auth: no database yet", refuses("3D000"), "/app?password=x", notYet, "does not exist"},
 		{"auth: a code nobody knows", refuses("ZZ999"), "/app?password=x", notYet, "SQLSTATE ZZ999"},
+		{"auth: the password as the code", refuses(secret), "/app?password=" + secret, notYet, "without a valid SQLSTATE"},
+		{"auth: a code of class 28 that is none", refuses("28-"), "/app?password=x", notYet, "without a valid SQLSTATE"},
 		{"auth: hangs up", simserver.HangUp, "/app?password=x", notYet, "without an answer"},
 		{"auth: silent", simserver.Silent, "/app?password=x", notYet, "said nothing"},
 		{"auth: TLS is wanted and not offered", withPassword, "/app?sslmode=require&password=x", notYet, "does not offer TLS"},

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -215,10 +216,15 @@ func (c *cache) judge(err error) error {
 }
 
 // answerCode returns the first word of an error answer, if it is one that Redis
-// gives: another server may repeat what it was sent.
+// gives: another server may repeat what it was sent, and a password may be a word in
+// upper case.
 func answerCode(code string) string {
-	const most = 16
-	if len(code) > most || strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+	known := []string{
+		"ASK", "BUSY", "CLUSTERDOWN", "CROSSSLOT", "DENIED", "ERR", "EXECABORT", "LOADING", "MASTERDOWN", "MISCONF",
+		"MOVED", "NOAUTH", "NOMASTERLINK", "NOPERM", "NOPROTO", "NOREPLICAS", "NOTREADY", "OOM", "READONLY", "TRYAGAIN",
+		"UNKILLABLE", "WRONGPASS", "WRONGTYPE",
+	}
+	if !slices.Contains(known, code) {
 		return "an error"
 	}
 	return code

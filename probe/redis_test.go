@@ -44,6 +44,7 @@ func redisWithPassword() simserver.Handler {
 func TestRedis(t *testing.T) {
 	t.Parallel()
 	says := simserver.RedisPing
+	always := func(answer string) simserver.Handler { return simserver.Redis(func([]string) string { return answer }) }
 	login := ":" + secret + "@"
 	for _, tt := range []struct {
 		name   string
@@ -64,6 +65,8 @@ func TestRedis(t *testing.T) {
 		{"proto: silent", simserver.Silent, "", "", notYet, "said nothing"},
 		{"proto: another protocol", simserver.Say("HTTP/1.1 400 Bad Request\r\n\r\n"), "", "", notYet, "not understood"},
 		{"auth: repeats what it was sent", simserver.Echo("-"), login, "", notYet, "not understood"},
+		{"auth: answers with the password", always("-" + strings.ToUpper(secret) + " x\r\n"), login, "", notYet, "answered an error"},
+		{"auth: answers with a word", always("-SECRETWORD x\r\n"), ":SECRETWORD@", "", notYet, "answered an error"},
 		{"auth: repeats it in a map", simserver.Echo(":"), login, "", notYet, ""},
 		{"tcp: hangs up", simserver.HangUp, "", "#level=tcp", notYet, "closed it at once"},
 		{"auth: right password", redisWithPassword(), login, "/3", ready, ""},

@@ -180,5 +180,5 @@ func (l *leaseLocker) path() string {
 // hostOf is the part of an identity that people know.
 func hostOf(identity string) string {
 	host, _, _ := strings.Cut(identity, "_")
-	return redact.Line(host)
+	return redact.Name(host)
 }

@@ -156,7 +156,7 @@ func (l *mySQL) holder(ctx context.Context) error {
 		return &HeldError{}
 	}
 	l.peer = addressOf(rows[0][2])
-	return &HeldError{Holder: fmt.Sprintf("%s@%s (connection %s)", redact.Line(rows[0][1]), redact.Line(l.peer), rows[0][0])}
+	return &HeldError{Holder: fmt.Sprintf("%s@%s (connection %s)", redact.Name(rows[0][1]), redact.Name(l.peer), redact.Name(rows[0][0]))}
 }
 
 // addressOf cuts the port off a HOST of the list of processes.

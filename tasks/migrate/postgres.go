@@ -213,7 +213,7 @@ func (l *postgres) holder(ctx context.Context) (*HeldError, error) {
 		return &HeldError{Holder: "a session that has just ended"}, nil
 	}
 	name, since, _ := strings.Cut(rows[0][0], "~")
-	held := &HeldError{Holder: fmt.Sprintf("%s (backend %s)", redact.Line(name), rows[0][1])}
+	held := &HeldError{Holder: fmt.Sprintf("%s (backend %s)", redact.Line(name[:min(len(name), maxName)]), redact.Name(rows[0][1]))}
 	if seconds, err := strconv.ParseInt(since, 10, 64); err == nil {
 		held.Since = time.Unix(seconds, 0)
 	}
