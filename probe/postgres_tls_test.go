@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/inith/inith/internal/testing/simserver"
-	"github.com/inith/inith/internal/tlsconfig"
 	"github.com/inith/inith/probe"
 )
 
@@ -124,7 +123,7 @@ func TestPostgresVerifiesByTheCommandsAuthority(t *testing.T) {
 		secretFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: site.Certificate().Raw}))): ready,
 		secretFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: otherAuthority(t)}))):      notYet,
 	} {
-		target := open(t, raw, probe.Options{TLS: tlsconfig.TLS{CAFile: name}})
+		target := open(t, raw, probe.Options{TLS: probe.TLS{CAFile: name}})
 		checkVerdict(t, target.Probe(t.Context()), want, "unknown authority")
 		if got := target.Trace().Verified; got != (want == ready) {
 			t.Errorf("Trace.Verified = %v where the verdict is %v", got, want)

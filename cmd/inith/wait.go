@@ -108,10 +108,11 @@ func (p *process) targetOptions(c *cli.Context) (probe.Options, error) {
 	o := probe.Options{
 		Logger: p.logger(),
 	}
-	var err error
-	if o.TLS, err = tlsFlags(c); err != nil {
+	t, err := tlsFlags(c)
+	if err != nil {
 		return o, err
 	}
+	o.TLS = probe.TLS(t)
 	if name := c.String("level"); name != "" {
 		if o.Level, err = probe.ParseLevel(name); err != nil {
 			return o, usagef("--level: %w", err)
