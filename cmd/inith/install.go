@@ -54,7 +54,7 @@ func (p *process) install(ctx context.Context, args []string, name string) error
 	if err != nil {
 		return err
 	}
-	if log := p.logger().With("path", r.Path, "bytes", r.Size); r.There {
+	if log := p.logger().With("path", r.Path, "bytes", r.Size); r.UpToDate {
 		log.InfoContext(ctx, "there already")
 	} else {
 		log.InfoContext(ctx, "installed")

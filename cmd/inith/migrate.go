@@ -83,9 +83,9 @@ func (p *process) newMigration(c *cli.Context, check []string) (*migrate.Migrati
 	if err := p.lookCommand(); err != nil {
 		return nil, err
 	}
-	m.Command = subprocess.Command{Path: p.path, Argv: p.command, Env: p.env, Stdout: p.stdout, Stderr: p.stderr}
+	m.Command = migrate.Command{Path: p.path, Argv: p.command, Env: p.env, Stdout: p.stdout, Stderr: p.stderr}
 	if len(check) > 0 {
-		m.Check = subprocess.Command{Argv: check, Env: p.env, Quiet: true, Stderr: p.stderr}
+		m.Check = migrate.Command{Argv: check, Env: p.env, Stderr: p.stderr}
 		if m.Check.Path, err = subprocess.Look(check[0]); err != nil {
 			return nil, err
 		}

@@ -48,7 +48,7 @@ func (w *migrateWork) open(ctx context.Context, p *process) (stepJob, error) {
 	if err != nil {
 		return nil, err
 	}
-	job.Command.Shared, job.Check.Shared = true, true
+	job.Shared = true
 	return job, nil
 }
 

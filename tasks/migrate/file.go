@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/inith/inith/internal/redact"
-	"github.com/inith/inith/internal/subprocess"
 	"github.com/inith/inith/internal/usererr"
 )
 
@@ -115,7 +114,7 @@ func (l *fileLock) Check(context.Context) error {
 // Orphans are not to be found: they have the file open, so that it is locked.
 func (*fileLock) Orphans(context.Context, time.Duration) (int, error) { return 0, nil }
 
-func (l *fileLock) Bind(c subprocess.Command) subprocess.Command {
+func (l *fileLock) Bind(c Command) Command {
 	c.Keep = l.f
 	return c
 }

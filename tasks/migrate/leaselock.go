@@ -10,7 +10,6 @@ import (
 
 	"github.com/inith/inith/internal/kube"
 	"github.com/inith/inith/internal/retry"
-	"github.com/inith/inith/internal/subprocess"
 )
 
 const (
@@ -114,7 +113,7 @@ func (l *leaseLock) reread(ctx context.Context) error {
 func (l *leaseLock) Orphans(context.Context, time.Duration) (int, error) { return 0, l.fresh() }
 
 // Bind leaves the command as it is.
-func (*leaseLock) Bind(c subprocess.Command) subprocess.Command { return c }
+func (*leaseLock) Bind(c Command) Command { return c }
 
 // Release says that nobody holds it, so that nobody waits until it runs out. It is
 // tried until ctx is done.

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/inith/inith/internal/subprocess"
 	"github.com/inith/inith/tasks/migrate"
 )
 
@@ -36,22 +35,22 @@ func (l fakeLock) Orphans(context.Context, time.Duration) (int, error) {
 	return l.orphans(), nil
 }
 
-func (fakeLock) Bind(c subprocess.Command) subprocess.Command { return c }
-func (fakeLock) Release(context.Context) error                { return nil }
+func (fakeLock) Bind(c migrate.Command) migrate.Command { return c }
+func (fakeLock) Release(context.Context) error          { return nil }
 
 // run runs a shell script as the command of a migration, as a step beside others
 // does: it leaves the signals of this process alone.
 func run(t *testing.T, l migrate.Locker, script, check string) error {
 	t.Helper()
-	m := migrate.Migration{Name: "fake", Locker: l, Command: command(script), Grace: time.Minute}
+	m := migrate.Migration{Name: "fake", Locker: l, Command: command(script), Grace: time.Minute, Shared: true}
 	if check != "" {
 		m.Check = command(check)
 	}
 	return m.Run(t.Context())
 }
 
-func command(script string) subprocess.Command {
-	return subprocess.Command{Path: "/bin/sh", Argv: []string{"sh", "-c", script}, Env: os.Environ(), Shared: true}
+func command(script string) migrate.Command {
+	return migrate.Command{Path: "/bin/sh", Argv: []string{"sh", "-c", script}, Env: os.Environ()}
 }
 
 func exists(t *testing.T, path string) bool {
