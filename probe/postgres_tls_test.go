@@ -58,7 +58,7 @@ func TestPostgresTLS(t *testing.T) {
 			}
 			t.Run(level+" "+tt.host+" "+tt.query+" "+tt.fragment, func(t *testing.T) {
 				t.Parallel()
-				checkVerdict(t, attempt(t, raw, 3*time.Second), tt.want, tt.text)
+				checkVerdict(t, attempt(t, raw), tt.want, tt.text)
 			})
 		}
 	}
@@ -73,14 +73,14 @@ func TestPostgresUnixSocket(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
 	raw := "postgres://app:" + secret + "@/app?host=" + escape(folder)
-	checkVerdict(t, attempt(t, raw, time.Second), notYet, "no such socket")
+	checkVerdict(t, attempt(t, raw), notYet, "no such socket")
 	s, err := simserver.Listen(t.Context(), "unix", filepath.Join(folder, ".s.PGSQL.5432"), simserver.Postgres{Password: secret, Value: []byte("1")}.Handle)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
 	for _, level := range []string{"tcp", "proto", "auth"} {
-		checkVerdict(t, attempt(t, raw+"#level="+level, time.Second), ready, "")
+		checkVerdict(t, attempt(t, raw+"#level="+level), ready, "")
 	}
 }
 

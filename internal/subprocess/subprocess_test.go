@@ -78,7 +78,7 @@ func TestEnd(t *testing.T) {
 		"TERM":         {`trap "exit 9" TERM; echo ready; while :; do sleep 0.05; done`, time.Hour, false, 9},
 		"KILL":         {stubborn, 100 * time.Millisecond, false, 137},
 		"KILL at once": {stubborn, time.Hour, true, 137},
-		"whole group":  {`trap "exit 9" TERM; (trap "" TERM; echo ready; sleep 60) & wait`, 2 * time.Second, false, 9},
+		"whole group":  {`trap "exit 9" TERM; (trap "" TERM; echo ready; sleep 60) & wait`, 5 * time.Second, false, 9},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

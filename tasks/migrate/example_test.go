@@ -27,7 +27,7 @@ func Example() {
 	err = migrate.Migration{
 		Name: name, Locker: locker,
 		Command: migrate.Command{Path: "/bin/sh", Argv: []string{"sh", "-c", "echo migrating; exit 3"}},
-		Wait:    time.Minute, Timeout: time.Minute, Grace: time.Second,
+		Wait:    10 * time.Minute, Timeout: 10 * time.Minute, Grace: time.Second,
 		Shared: true, // this process has its own signals
 	}.Run(context.Background())
 	fmt.Println(err)

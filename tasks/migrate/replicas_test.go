@@ -62,7 +62,7 @@ func replica(kind, url string) int {
 	m := migrate.Migration{
 		Name: name, Locker: locker, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		Command: migrate.Command{Path: "/bin/sh", Argv: os.Args[1:], Env: os.Environ()},
-		Wait:    time.Minute, Grace: time.Second,
+		Wait:    10 * time.Minute, Grace: time.Second,
 	}
 	err = m.Run(context.Background())
 	if e, ok := errors.AsType[*migrate.ExitError](err); ok {
