@@ -1,56 +1,82 @@
 package probe
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/inith/inith/internal/target"
+	"github.com/inith/inith/internal/tlsconfig"
+)
 
 // A Kind is a protocol that targets speak.
 type Kind struct {
 	Name    string   // the canonical URL scheme
 	Aliases []string // other schemes that mean the same
-	Levels  []Level  // what can be asked of it, least first
-	Keys    []string // the fragment keys it knows, besides level, timeout and settle
+	Levels  []Level  // what can be asked of it, lowest first
+	Keys    []Key    // the keys of a fragment that it has
 
-	stateKeys    []string // those of Keys that ask for [LevelState]
-	port         string   // where the URL names none; "" if it must
-	defaultLevel func(s *spec) Level
-	open         func(s *spec) (Prober, error)
+	port    string         // where the URL names none; "" if it must
+	tls     bool           // has the keys of TLS
+	options func() options // of a new target, each at its default
 }
 
-// Kinds returns the kinds of target. This table is the only place where a kind
-// is registered.
+// A Key is a key of the fragment of a target's URL.
+type Key struct {
+	Name  string
+	Usage string
+}
+
+// options are what the fragment of a target says to its kind.
+type options interface {
+	// keys are the kind's own, each of which sets a field.
+	keys() []target.Key
+	// level is the level to ask for by default, where no key asks for a state.
+	level(s *spec) Level
+	// open checks the options, and returns the prober of the target.
+	open(s *spec) (Prober, error)
+}
+
+// Kinds returns the kinds of target.
 func Kinds() []Kind {
+	all := kinds()
+	for i, k := range all {
+		s := &spec{kind: k, options: k.options()}
+		for _, key := range s.keys() {
+			all[i].Keys = append(all[i].Keys, Key{Name: key.Name, Usage: key.Usage})
+		}
+	}
+	return all
+}
+
+// kinds is the table of kinds, the only place where a kind is registered.
+func kinds() []Kind {
 	return []Kind{
 		{
 			Name: "tcp", Levels: []Level{LevelTCP},
-			defaultLevel: always(LevelTCP), open: newTCP,
+			options: func() options { return tcpOptions{} },
 		},
 		{
 			Name: "unix", Levels: []Level{LevelTCP},
-			defaultLevel: always(LevelTCP), open: newUnix,
+			options: func() options { return unixOptions{} },
 		},
 		{
-			Name: "http", Levels: allLevels(), port: "80",
-			Keys: slices.Concat(httpKeys(), tlsKeys()), stateKeys: httpStateKeys(),
-			defaultLevel: always(LevelState), open: newHTTP,
+			Name: "http", Levels: allLevels(), port: "80", tls: true, // which a redirect may lead to
+			options: func() options { return &httpOptions{} },
 		},
 		{
-			Name: "https", Levels: allLevels(), port: "443",
-			Keys: slices.Concat(httpKeys(), tlsKeys()), stateKeys: httpStateKeys(),
-			defaultLevel: always(LevelState), open: newHTTP,
+			Name: "https", Levels: allLevels(), port: "443", tls: true,
+			options: func() options { return &httpOptions{} },
 		},
 		{
-			Name: "postgres", Aliases: []string{"postgresql"}, Levels: allLevels(), port: "5432",
-			Keys: slices.Concat([]string{"password-file", "sql"}, tlsKeys()), stateKeys: []string{"sql"},
-			defaultLevel: postgresLevel, open: newPostgres,
+			Name: "postgres", Aliases: []string{"postgresql"}, Levels: allLevels(), port: "5432", tls: true,
+			options: func() options { return &postgresOptions{} },
 		},
 		{
 			Name: "redis", Aliases: []string{"valkey"}, Levels: allLevels(), port: "6379",
-			Keys: redisKeys(), stateKeys: redisStateKeys(),
-			defaultLevel: redisLevel, open: newRedis,
+			options: func() options { return &redisOptions{} },
 		},
 		{
-			Name: "rediss", Aliases: []string{"valkeys"}, Levels: allLevels(), port: "6379",
-			Keys: slices.Concat(redisKeys(), tlsKeys()), stateKeys: redisStateKeys(),
-			defaultLevel: redisLevel, open: newRedis,
+			Name: "rediss", Aliases: []string{"valkeys"}, Levels: allLevels(), port: "6379", tls: true,
+			options: func() options { return &redisOptions{} },
 		},
 	}
 }
@@ -70,12 +96,10 @@ func schemeOfPort(port string) string {
 
 func allLevels() []Level { return []Level{LevelTCP, LevelProto, LevelAuth, LevelState} }
 
-func always(l Level) func(*spec) Level { return func(*spec) Level { return l } }
-
 // schemes returns all schemes of all kinds.
 func schemes() []string {
 	var all []string
-	for _, k := range Kinds() {
+	for _, k := range kinds() {
 		all = append(append(all, k.Name), k.Aliases...)
 	}
 	return all
@@ -83,10 +107,22 @@ func schemes() []string {
 
 // kindOf returns the kind of a scheme.
 func kindOf(scheme string) (Kind, bool) {
-	for _, k := range Kinds() {
+	for _, k := range kinds() {
 		if k.Name == scheme || slices.Contains(k.Aliases, scheme) {
 			return k, true
 		}
 	}
 	return Kind{}, false
 }
+
+// TLS says whom to trust and who we are. The zero value trusts the system's certificate
+// authorities, or in an image without any, Mozilla's. The files are read at each attempt.
+type TLS struct {
+	CAFile     string // PEM; instead of the system's
+	CertFile   string // PEM; our certificate and its chain
+	KeyFile    string // PEM; the key of CertFile
+	ServerName string // the name to verify; "" is the host
+	SkipVerify bool   // accept any certificate
+}
+
+func (t TLS) config() tlsconfig.TLS { return tlsconfig.TLS(t) }

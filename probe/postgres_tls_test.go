@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/inith/inith/internal/testing/simserver"
-	"github.com/inith/inith/internal/tlsconfig"
 	"github.com/inith/inith/probe"
 )
 
@@ -59,7 +58,7 @@ func TestPostgresTLS(t *testing.T) {
 			}
 			t.Run(level+" "+tt.host+" "+tt.query+" "+tt.fragment, func(t *testing.T) {
 				t.Parallel()
-				checkVerdict(t, attempt(t, raw, 3*time.Second), tt.want, tt.text)
+				checkVerdict(t, attempt(t, raw), tt.want, tt.text)
 			})
 		}
 	}
@@ -74,14 +73,14 @@ func TestPostgresUnixSocket(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
 	raw := "postgres://app:" + secret + "@/app?host=" + escape(folder)
-	checkVerdict(t, attempt(t, raw, time.Second), notYet, "no such socket")
+	checkVerdict(t, attempt(t, raw), notYet, "no such socket")
 	s, err := simserver.Listen(t.Context(), "unix", filepath.Join(folder, ".s.PGSQL.5432"), simserver.Postgres{Password: secret, Value: []byte("1")}.Handle)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
 	for _, level := range []string{"tcp", "proto", "auth"} {
-		checkVerdict(t, attempt(t, raw+"#level="+level, time.Second), ready, "")
+		checkVerdict(t, attempt(t, raw+"#level="+level), ready, "")
 	}
 }
 
@@ -124,7 +123,7 @@ func TestPostgresVerifiesByTheCommandsAuthority(t *testing.T) {
 		secretFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: site.Certificate().Raw}))): ready,
 		secretFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: otherAuthority(t)}))):      notYet,
 	} {
-		target := open(t, raw, probe.Options{TLS: tlsconfig.TLS{CAFile: name}})
+		target := open(t, raw, probe.Options{TLS: probe.TLS{CAFile: name}})
 		checkVerdict(t, target.Probe(t.Context()), want, "unknown authority")
 		if got := target.Trace().Verified; got != (want == ready) {
 			t.Errorf("Trace.Verified = %v where the verdict is %v", got, want)

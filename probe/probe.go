@@ -23,9 +23,15 @@ type Prober interface {
 	// It opens its connections through the [Dialer] it was made with, so
 	// that they end with the attempt even if a driver ignores ctx. An error
 	// that no retry can clear is marked by [Permanent]; refused credentials
-	// are marked by [Rejected]. Any other error means: not yet.
+	// are marked by [Rejected]. Any other error means: not yet. The text of an
+	// error is shown only if [NotYet] made it.
 	Probe(ctx context.Context) error
 }
+
+// NotYet returns an error of a [Prober] that says why the dependency is not ready, and what
+// to do about that, "" if there is nothing to say. What other errors say is not shown, since
+// it may quote what a server was sent.
+func NotYet(text, hint string) error { return &usererr.Error{Text: text, Hint: hint} }
 
 // A PermanentError is an error that no retry can clear.
 type PermanentError struct{ Err error }

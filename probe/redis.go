@@ -10,40 +10,46 @@ import (
 	"sync"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/inith/inith/internal/libpq"
+	"github.com/inith/inith/internal/credentials"
+	"github.com/inith/inith/internal/target"
 	"github.com/inith/inith/internal/tlsconfig"
 	"github.com/inith/inith/internal/usererr"
 )
 
 var errNotRedis = errors.New("the answer to PING is not PONG")
 
-func redisKeys() []string { return []string{"password-file", "key", "role"} }
+// redisOptions are those of redis and rediss.
+type redisOptions struct {
+	passwordFile string
+	key          string
+	role         string
+}
 
-func redisStateKeys() []string { return []string{"key", "role"} }
-
-func redisLevel(s *spec) Level {
-	switch {
-	case s.keys["key"] != "", s.keys["role"] != "":
-		return LevelState
-	case s.hasPassword():
-		return LevelAuth
-	default:
-		return LevelProto
+func (o *redisOptions) keys() []target.Key {
+	return []target.Key{
+		target.PasswordFile(&o.passwordFile),
+		{Name: "key", State: true, Usage: "ready when this key exists", Set: target.String(&o.key)},
+		{
+			Name: "role", State: true, Usage: "ready when `ROLE` answers this: master or slave",
+			Set: target.OneOf(&o.role, "master", "slave"),
+		},
 	}
 }
 
-// cache speaks RESP2 with a Redis or Valkey server. Readiness is what PING says:
-// HELLO succeeds while the server is still loading its data.
-// https://redis.io/docs/latest/develop/reference/protocol-spec/
-type cache struct {
-	spec *spec
-	tls  *tlsconfig.Loader // nil: plain
-	db   int
+func (o *redisOptions) level(s *spec) Level {
+	if o.password(s).Given() {
+		return LevelAuth
+	}
+	return LevelProto
 }
 
-func newRedis(s *spec) (Prober, error) {
+func (o *redisOptions) password(s *spec) credentials.Password {
+	return credentials.Password{URL: s.url, File: o.passwordFile}
+}
+
+func (o *redisOptions) open(s *spec) (Prober, error) {
 	if s.url.Hostname() == "" {
 		return nil, errors.New("missing host")
 	}
@@ -52,26 +58,35 @@ func newRedis(s *spec) (Prober, error) {
 	if err != nil {
 		return nil, err
 	}
-	if role, ok := s.keys["role"]; ok && role != "master" && role != "slave" {
-		return nil, errors.New(`fragment key "role": not master or slave`)
-	}
-	if s.level == LevelState && s.keys["key"] == "" && s.keys["role"] == "" {
+	if s.level == LevelState && o.key == "" && o.role == "" {
 		return nil, errors.New("level state needs key= or role= in the fragment")
 	}
 	if s.level == LevelTCP {
-		return newTCP(s)
+		return openPort(s)
 	}
-	c := &cache{spec: s, db: db}
-	if s.kind.Name == "rediss" {
-		c.tls = &tlsconfig.Loader{TLS: s.tls}
+	r := &redis{redisOptions: *o, spec: s, password: o.password(s), db: db}
+	if s.kind.tls {
+		r.tls = &tlsconfig.Loader{TLS: s.tls}
 	}
-	return c, nil
+	return r, nil
+}
+
+// redis speaks RESP2 with a Redis or Valkey server. Readiness is what PING says:
+// HELLO succeeds while the server is still loading its data.
+// https://redis.io/docs/latest/develop/reference/protocol-spec/
+type redis struct {
+	redisOptions
+
+	spec     *spec
+	password credentials.Password
+	tls      *tlsconfig.Loader // nil: plain
+	db       int
 }
 
 // redisDB returns the number of the database, of the path or of db=.
 func redisDB(s *spec) (int, error) {
 	name := strings.TrimPrefix(s.url.Path, "/")
-	query, err := libpq.Query(s.url.RawQuery)
+	query, err := target.Query(s.url.RawQuery)
 	if err != nil {
 		return 0, err
 	}
@@ -92,57 +107,57 @@ func redisDB(s *spec) (int, error) {
 	return db, nil
 }
 
-func (c *cache) Probe(ctx context.Context) error {
-	o, err := c.options(ctx)
+func (r *redis) Probe(ctx context.Context) error {
+	o, err := r.options(ctx)
 	if err != nil {
 		return err
 	}
-	client := redis.NewClient(o)
+	client := goredis.NewClient(o)
 	defer func() { _ = client.Close() }()
 	answer, err := client.Ping(ctx).Result()
 	if err != nil {
-		return c.judge(err)
+		return r.judge(err)
 	}
 	if answer != "PONG" {
 		return errNotRedis
 	}
-	if c.spec.level < LevelState {
+	if r.spec.level < LevelState {
 		return nil
 	}
-	if err := c.state(ctx, client); err != nil {
-		return c.judge(err)
+	if err := r.state(ctx, client); err != nil {
+		return r.judge(err)
 	}
 	return nil
 }
 
 // options are those of one small connection that is tried once.
-func (c *cache) options(ctx context.Context) (*redis.Options, error) {
-	o := &redis.Options{
-		Addr: c.spec.url.Host, Protocol: 2, DisableIdentity: true,
+func (r *redis) options(ctx context.Context) (*goredis.Options, error) {
+	o := &goredis.Options{
+		Addr: r.spec.url.Host, Protocol: 2, DisableIdentity: true,
 		PoolSize:         2, // with 1, a failed dial is repeated in the background
 		PipelinePoolSize: -1, ReadBufferSize: 4 << 10, WriteBufferSize: 4 << 10,
 		MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true,
 		DialTimeout: time.Hour, ReadTimeout: -1, WriteTimeout: -1, // ctx bounds the attempt
 	}
 	o.Dialer = func(_ context.Context, network, address string) (net.Conn, error) {
-		return c.dial(ctx, network, address)
+		return r.dial(ctx, network, address)
 	}
-	if c.spec.level >= LevelAuth {
-		password, err := c.spec.password()
+	if r.spec.level >= LevelAuth {
+		password, err := r.password.Read()
 		if err != nil {
 			return nil, err
 		}
-		o.Username, o.Password, o.DB = c.spec.url.User.Username(), password, c.db
+		o.Username, o.Password, o.DB = r.spec.url.User.Username(), password, r.db
 	}
 	return o, nil
 }
 
-func (c *cache) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := c.spec.dialer.DialContext(ctx, network, address)
-	if err == nil && c.tls != nil {
+func (r *redis) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := r.spec.dialer.DialContext(ctx, network, address)
+	if err == nil && r.tls != nil {
 		var config *tls.Config
-		if config, err = c.tls.Config(c.spec.url.Hostname()); err == nil {
-			conn, err = c.spec.dialer.handshake(ctx, conn, config)
+		if config, err = r.tls.Config(r.spec.url.Hostname()); err == nil {
+			conn, err = r.spec.dialer.handshake(ctx, conn, config)
 		}
 	}
 	if err != nil {
@@ -152,9 +167,9 @@ func (c *cache) dial(ctx context.Context, network, address string) (net.Conn, er
 }
 
 // state asks for what the fragment names.
-func (c *cache) state(ctx context.Context, client *redis.Client) error {
-	if key, ok := c.spec.keys["key"]; ok {
-		n, err := client.Exists(ctx, key).Result()
+func (r *redis) state(ctx context.Context, client *goredis.Client) error {
+	if r.key != "" {
+		n, err := client.Exists(ctx, r.key).Result()
 		if err != nil {
 			return err
 		}
@@ -162,70 +177,21 @@ func (c *cache) state(ctx context.Context, client *redis.Client) error {
 			return &usererr.Error{Text: "the key does not exist"}
 		}
 	}
-	want, ok := c.spec.keys["role"]
-	if !ok {
+	if r.role == "" {
 		return nil
 	}
 	answer, err := client.Do(ctx, "ROLE").Slice()
 	if err != nil {
 		return err
 	}
-	if len(answer) == 0 || answer[0] != want {
-		return &usererr.Error{Text: "the server's role is not " + want}
+	if len(answer) == 0 || answer[0] != r.role {
+		return &usererr.Error{Text: "the server's role is not " + r.role}
 	}
 	return nil
 }
 
-// judge decides on an error answer by its first word. The rest is not shown.
-func (c *cache) judge(err error) error {
-	answer, ok := errors.AsType[redis.Error](err)
-	if !ok {
-		return err
-	}
-	if _, ours := errors.AsType[*usererr.Error](err); ours {
-		return err
-	}
-	code, text, _ := strings.Cut(answer.Error(), " ")
-	r := &usererr.Error{Text: "answered " + answerCode(code), Err: err}
-	switch {
-	case code == "NOPERM" && c.spec.level < LevelState:
-		return nil // it knows us, and answers
-	case code == "NOPERM":
-		r.Text += ", the user may not ask for that"
-		r.Hint = "its ACL needs EXISTS on the key, or ROLE"
-	case code == "NOAUTH", code == "WRONGPASS", code == "ERR" && strings.HasPrefix(text, "AUTH "):
-		if c.spec.level == LevelProto {
-			return nil // up, and it wants a password
-		}
-		r.Text += ", user or password refused"
-		r.Hint = "rediss://user@host with #password-file= gives the password; most servers know the user default only"
-		return Rejected(r)
-	case code == "LOADING":
-		r.Text += ", the server loads its data"
-	case code == "MASTERDOWN":
-		r.Text += ", the replica has no link to its master"
-	case code == "DENIED":
-		r.Text += ", protected mode refuses other hosts"
-		r.Hint = "the server needs a password, or protected-mode no"
-		return Permanent(r)
-	case code == "ERR" && strings.HasPrefix(text, "max number of clients"):
-		r.Text = "has no connection left (maxclients)"
-	}
-	return r
-}
-
-// answerCode returns the first word of an error answer, if it is one that Redis
-// gives: another server may repeat what it was sent.
-func answerCode(code string) string {
-	const most = 16
-	if len(code) > most || strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
-		return "an error"
-	}
-	return code
-}
-
 // silenceRedis keeps go-redis from writing unstructured lines to stderr.
-func silenceRedis() { silenceRedisOnce.Do(func() { redis.SetLogger(noLog{}) }) }
+func silenceRedis() { silenceRedisOnce.Do(func() { goredis.SetLogger(noLog{}) }) }
 
 //nolint:gochecknoglobals // go-redis has one logger for the process
 var silenceRedisOnce sync.Once

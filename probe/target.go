@@ -1,22 +1,18 @@
 package probe
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/inith/inith/internal/crash"
-	"github.com/inith/inith/internal/libpq"
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/suggest"
-	"github.com/inith/inith/internal/tlsconfig"
 )
 
 // A Target is a dependency and what is asked of it.
@@ -32,9 +28,9 @@ type Target struct {
 
 // Options hold for all targets of a command. The zero value is usable.
 type Options struct {
-	Level  Level         // asked of every target; zero: each kind's own default
-	TLS    tlsconfig.TLS // for the kinds that speak it; a target's own fragment keys win
-	Proxy  *url.URL      // for http and https; nil is none: the environment's is never used
+	Level  Level    // asked of every target; zero: each kind's own default
+	TLS    TLS      // for the kinds that speak it; the fragment keys of a target override it
+	Proxy  *url.URL // for http and https; nil is none: the environment's is never used
 	Logger *slog.Logger
 
 	// DropUnknown drops query keys that the protocol does not know, as
@@ -101,103 +97,17 @@ func unknownScheme(u *url.URL) error {
 	return fmt.Errorf("unknown scheme%s%s, have %s", redact.Quoted(u.Scheme), suggest.DidYouMean(u.Scheme, known), strings.Join(known, ", "))
 }
 
-// A spec is what one target asks for, as its kind reads it.
-type spec struct {
-	kind   Kind
-	url    *url.URL // with a port, where the kind has one
-	level  Level
-	keys   map[string]string // of the fragment, known to the kind
-	tls    tlsconfig.TLS
-	proxy  *url.URL
-	dialer *Dialer
-	drop   func(queryKey string) error // nil if an unknown query key was dropped
-}
-
+// target opens the target that a URL of the kind names.
 func (k Kind) target(u *url.URL, o Options) (*Target, error) {
-	keys, err := parseFragment(u.EscapedFragment(), k)
+	s, err := newSpec(k, u, o)
 	if err != nil {
 		return nil, err
 	}
-	s := &spec{kind: k, url: u, keys: keys, proxy: o.Proxy, dialer: &Dialer{}, drop: dropper(u, o)}
-	if s.tls, err = overrideTLS(o.TLS, keys); err != nil {
-		return nil, err
-	}
-	if err := s.checkPort(); err != nil {
-		return nil, err
-	}
-	timeout, err := s.duration("timeout", time.Millisecond, 0)
+	p, err := s.options.open(s)
 	if err != nil {
 		return nil, err
 	}
-	if s.level, err = s.askedLevel(o.Level); err != nil {
-		return nil, err
-	}
-	p, err := k.open(s)
-	if err != nil {
-		return nil, err
-	}
-	return &Target{Name: redact.URL(u), Kind: k.Name, Level: s.level, Timeout: timeout, prober: p, dialer: s.dialer}, nil
-}
-
-// checkPort checks the ports of the URL and adds the kind's where it has none.
-// Several hosts (libpq) are left to their kind.
-func (s *spec) checkPort() error {
-	if s.url.Host == "" || strings.Contains(s.url.Host, ",") {
-		return nil
-	}
-	port := s.url.Port()
-	if port == "" {
-		if s.kind.port == "" && s.kind.Name != "unix" {
-			return errors.New("missing port")
-		}
-		s.url.Host = net.JoinHostPort(s.url.Hostname(), s.kind.port)
-		return nil
-	}
-	return libpq.CheckPort(port)
-}
-
-// askedLevel returns the level of the fragment, else of the command, else the
-// kind's default.
-func (s *spec) askedLevel(common Level) (Level, error) {
-	level := common
-	if name, ok := s.keys["level"]; ok {
-		var err error
-		if level, err = ParseLevel(name); err != nil {
-			return 0, err
-		}
-	}
-	level = cmp.Or(level, s.kind.defaultLevel(s))
-	if !slices.Contains(s.kind.Levels, level) {
-		return 0, fmt.Errorf("%s has no level %s, only %s", s.kind.Name, level, joinLevels(s.kind.Levels))
-	}
-	for _, key := range s.kind.stateKeys {
-		if _, ok := s.keys[key]; ok && level < LevelState {
-			return 0, fmt.Errorf("%s asks for level state, not %s", key, level)
-		}
-	}
-	if _, ok := s.keys["settle"]; ok && level != LevelTCP {
-		return 0, fmt.Errorf("settle belongs to level tcp, not %s", level)
-	}
-	return level, nil
-}
-
-func joinLevels(levels []Level) string {
-	var names []string
-	for _, l := range levels {
-		names = append(names, l.String())
-	}
-	return strings.Join(names, ", ")
-}
-
-// dropper returns what to do with a query key that the protocol does not know.
-func dropper(u *url.URL, o Options) func(string) error {
-	return func(key string) error {
-		if o.DropUnknown {
-			o.dropped("query key", key, u)
-			return nil
-		}
-		return fmt.Errorf("unknown query key%s: the query belongs to the protocol, the fragment (#) to inith", redact.Quoted(key))
-	}
+	return &Target{Name: redact.URL(u), Kind: k.Name, Level: s.level, Timeout: s.timeout, prober: p, dialer: s.dialer}, nil
 }
 
 // Probe makes one attempt. It returns nil if the target is ready. When ctx is

@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/inith/inith/internal/target"
 	"github.com/inith/inith/internal/usererr"
 )
 
@@ -14,41 +15,59 @@ import (
 // without a backend accepts and closes at once.
 const defaultSettle = 100 * time.Millisecond
 
-// A port is ready when it accepts a connection and does not close it within
-// settle. What it says is not looked at.
-type port struct {
+// tcpOptions are those of tcp://host:port, which has none of its own.
+type tcpOptions struct{}
+
+func (tcpOptions) keys() []target.Key { return nil }
+
+func (tcpOptions) level(*spec) Level { return LevelTCP }
+
+func (tcpOptions) open(s *spec) (Prober, error) {
+	if s.url.Path != "" || s.url.RawQuery != "" || s.url.User != nil {
+		return nil, errors.New("tcp is tcp://host:port, without user, path or query")
+	}
+	return openPort(s)
+}
+
+// unixOptions are those of unix:///path/to/socket, which has none of its own.
+type unixOptions struct{}
+
+func (unixOptions) keys() []target.Key { return nil }
+
+func (unixOptions) level(*spec) Level { return LevelTCP }
+
+func (unixOptions) open(s *spec) (Prober, error) {
+	if s.url.Host != "" || s.url.Path == "" || s.url.RawQuery != "" {
+		return nil, errors.New("unix needs an absolute path, with three slashes: unix:///run/app.sock")
+	}
+	return newTCP(s, "unix", s.url.Path), nil
+}
+
+// tcp is ready when a port, or the socket at a path, accepts a connection and does
+// not close it within settle. What the server sends is ignored.
+type tcp struct {
 	network, address string
 	settle           time.Duration
 	dialer           *Dialer
 }
 
-func newTCP(s *spec) (Prober, error) {
+// openPort opens the host and port of a URL, for the kinds that have [LevelTCP].
+func openPort(s *spec) (Prober, error) {
 	if s.url.Hostname() == "" {
 		return nil, errors.New("missing host")
 	}
-	if s.kind.Name == "tcp" && (s.url.Path != "" || s.url.RawQuery != "" || s.url.User != nil) {
-		return nil, errors.New("tcp is tcp://host:port, without user, path or query")
-	}
-	return newPort(s, "tcp", s.url.Host)
+	return newTCP(s, "tcp", s.url.Host), nil
 }
 
-// newUnix opens unix:///path/to/socket.
-func newUnix(s *spec) (Prober, error) {
-	if s.url.Host != "" || s.url.Path == "" || s.url.RawQuery != "" {
-		return nil, errors.New("unix needs an absolute path, with three slashes: unix:///run/app.sock")
+func newTCP(s *spec, network, address string) *tcp {
+	p := &tcp{network: network, address: address, settle: s.settle, dialer: s.dialer}
+	if p.settle < 0 {
+		p.settle = defaultSettle
 	}
-	return newPort(s, "unix", s.url.Path)
+	return p
 }
 
-func newPort(s *spec, network, address string) (Prober, error) {
-	settle, err := s.duration("settle", 0, defaultSettle)
-	if err != nil {
-		return nil, err
-	}
-	return &port{network: network, address: address, settle: settle, dialer: s.dialer}, nil
-}
-
-func (p *port) Probe(ctx context.Context) error {
+func (p *tcp) Probe(ctx context.Context) error {
 	c, err := p.dialer.DialContext(ctx, p.network, p.address)
 	if err != nil {
 		return err

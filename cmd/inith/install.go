@@ -68,7 +68,7 @@ func (j *installJob) run(ctx context.Context) (outcome string, err error) {
 	}
 	j.path = r.Path
 	message := "installed"
-	if r.There {
+	if r.UpToDate {
 		message = "up to date"
 	}
 	j.session.Log.With("path", r.Path, "bytes", r.Size).InfoContext(ctx, message) //nolint:sloglint // one of two constants

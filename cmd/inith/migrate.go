@@ -116,7 +116,7 @@ func migrateStep(r *runner) planfile.Kind {
 			if err != nil {
 				return nil, err
 			}
-			j.migration.Command.Shared, j.migration.Check.Shared = true, true
+			j.migration.Shared = true
 			return j, nil
 		})
 }
@@ -132,12 +132,12 @@ func openMigrate(s session, o *migrateOptions) (*migrateJob, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.Command = subprocess.Command{Argv: command, Env: s.env, Stdout: s.Stdout, Stderr: s.Stderr}
+	m.Command = migrate.Command{Argv: command, Env: s.env, Stdout: s.Stdout, Stderr: s.Stderr}
 	if m.Command.Path, err = subprocess.Look(command[0]); err != nil {
 		return nil, err
 	}
 	if len(check) > 0 {
-		m.Check = subprocess.Command{Argv: check, Env: s.env, Quiet: true, Stderr: s.Stderr}
+		m.Check = migrate.Command{Argv: check, Env: s.env, Stderr: s.Stderr}
 		if m.Check.Path, err = subprocess.Look(check[0]); err != nil {
 			return nil, err
 		}

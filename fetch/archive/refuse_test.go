@@ -95,7 +95,7 @@ var refused = []refusal{
 	{"pipe", []member{{name: "p", kind: tar.TypeFifo}}, "p", "pipe", nil},
 	{"device", []member{{name: "d", kind: tar.TypeChar}}, "d", "device", nil},
 	{"disk", []member{{name: "d", kind: tar.TypeBlock}}, "d", "device", nil},
-	{"what steers a terminal", []member{file("../\x1b[2J\n\u202e", "x")}, "../ [2J \u202e", `".."`, nil},
+	{"what steers a terminal", []member{file("../\x1b[2J\n\u202e", "x")}, "../ [2J  ", `".."`, nil},
 }
 
 // refusedTar are those that only tar can have.

@@ -48,3 +48,25 @@ func Origin(u *url.URL) string {
 	}
 	return u.Scheme + "://" + net.JoinHostPort(u.Hostname(), port)
 }
+
+// A Password is in a URL or in a file, which wins.
+type Password struct {
+	URL  *url.URL
+	File string // "" if there is none
+}
+
+// Read returns the password, "" if there is none. It reads the file at each call,
+// since that is mounted and rotated while inith runs.
+func (p Password) Read() (string, error) {
+	if p.File != "" {
+		return ReadSecret("password file", p.File)
+	}
+	password, _ := p.URL.User.Password()
+	return password, nil
+}
+
+// Given reports whether there is a password, whatever it is.
+func (p Password) Given() bool {
+	_, inURL := p.URL.User.Password()
+	return inURL || p.File != ""
+}

@@ -8,9 +8,9 @@ import (
 	"maps"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
+	"github.com/inith/inith/internal/target"
 	"github.com/inith/inith/internal/tlsconfig"
 )
 
@@ -41,7 +41,7 @@ func Settings(u *url.URL, t tlsconfig.TLS, drop func(key string) error) (map[str
 		"sslmode": "prefer", "sslrootcert": "", "sslcert": "", "sslkey": "", "sslcertmode": "allow", "sslsni": "1",
 		"target_session_attrs": "any",
 	}
-	query, err := Query(u.RawQuery)
+	query, err := target.Query(u.RawQuery)
 	if err != nil {
 		return nil, err
 	}
@@ -101,31 +101,10 @@ func splitHosts(list string) (hosts, ports string, err error) {
 		if port == "" {
 			port = "5432"
 		}
-		if err := CheckPort(port); err != nil {
+		if err := target.CheckPort(port); err != nil {
 			return "", "", err
 		}
 		hs, ps = append(hs, u.Hostname()), append(ps, port)
 	}
 	return strings.Join(hs, ","), strings.Join(ps, ","), nil
-}
-
-// Query reads a query in which no key may come twice.
-func Query(raw string) (map[string]string, error) {
-	values, err := url.ParseQuery(raw)
-	if err != nil {
-		return nil, errors.New("the query is not percent-encoded key=value pairs")
-	}
-	query := map[string]string{}
-	for key := range values {
-		query[key] = values.Get(key)
-	}
-	return query, nil
-}
-
-// CheckPort returns an error if a text is not the number of a port.
-func CheckPort(port string) error {
-	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-		return errors.New("the port is not a number from 1 to 65535")
-	}
-	return nil
 }

@@ -3,10 +3,10 @@ package libpq
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/usererr"
 )
 
@@ -41,17 +41,28 @@ func verdicts() map[string]verdict {
 }
 
 // Reason says what an error answer of a server means. The server's own text is not
-// shown.
+// shown, nor a code that is none: the server may repeat there what it was sent.
 func Reason(code string) *usererr.Error {
+	if !valid(code) {
+		return &usererr.Error{
+			Text: "the server refused, without a valid SQLSTATE",
+			Hint: "check that a PostgreSQL server answers at this address",
+		}
+	}
 	table := verdicts()
 	v, ok := table[code]
-	if !ok && len(code) == 5 {
+	if !ok {
 		v, ok = table[code[:2]]
 	}
 	if !ok {
 		v = verdict{text: "the server refused"}
 	}
-	return &usererr.Error{Text: fmt.Sprintf("%s (SQLSTATE %s)", v.text, redact.Line(code)), Hint: v.hint}
+	return &usererr.Error{Text: fmt.Sprintf("%s (SQLSTATE %s)", v.text, code), Hint: v.hint}
+}
+
+// valid reports whether a code is a SQLSTATE: five digits and upper-case letters.
+func valid(code string) bool {
+	return len(code) == 5 && strings.Trim(code, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
 
 // Error reduces an error of pgconn to its SQLSTATE and a text of ours.

@@ -104,8 +104,8 @@ func hostAndPath(u *url.URL) string {
 	}
 }
 
-// query returns the query of u with its harmless pairs, in their order, and a
-// mask for the others.
+// query returns the query of u with the pairs that [harmless] allows, in their
+// order, and a mask for the others.
 func query(u *url.URL) string {
 	if u.RawQuery == "" {
 		return ""
@@ -113,8 +113,8 @@ func query(u *url.URL) string {
 	var shown []string
 	hidden := false
 	for pair := range strings.SplitSeq(u.RawQuery, "&") {
-		key, _, _ := strings.Cut(pair, "=")
-		if harmless(key) && !strings.Contains(pair, "@") {
+		key, value, _ := strings.Cut(pair, "=")
+		if harmless(key, value) {
 			shown = append(shown, pair)
 		} else {
 			hidden = true
@@ -126,12 +126,51 @@ func query(u *url.URL) string {
 	return "?" + strings.Join(shown, "&")
 }
 
-// harmless reports whether the value of a query key is never a secret.
-func harmless(key string) bool {
-	return slices.Contains([]string{
-		"application_name", "connect_timeout", "db", "dbname", "host", "port",
-		"sslmode", "sslnegotiation", "target_session_attrs",
-	}, key)
+// harmless reports whether a query key never has a secret for its value, and the
+// value has the shape of this key. Another shape may be two keys with a separator
+// that is none here, as in application_name=x;password=X.
+func harmless(key, value string) bool {
+	value, err := url.QueryUnescape(value)
+	return err == nil && slices.ContainsFunc(shapes(), func(s shape) bool { return s.key == key && s.fits(value) })
+}
+
+// A shape is what the value of a query key looks like.
+type shape struct {
+	key  string
+	fits func(value string) bool
+}
+
+func shapes() []shape {
+	return []shape{
+		{"application_name", isName},
+		{"connect_timeout", isNumber},
+		{"db", isName},
+		{"dbname", isName},
+		{"host", isHosts},
+		{"port", isPorts},
+		{"sslmode", isOneOf("disable", "allow", "prefer", "require", "verify-ca", "verify-full")},
+		{"sslnegotiation", isOneOf("postgres", "direct")},
+		{"target_session_attrs", isOneOf("any", "read-write", "read-only", "primary", "standby", "prefer-standby")},
+	}
+}
+
+const (
+	digits    = "0123456789"
+	nameBytes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" + digits + "._-"
+)
+
+// consists reports whether all of s, of which there is at most a line, is of bytes.
+func consists(s, bytes string) bool { return len(s) <= 253 && strings.Trim(s, bytes) == "" }
+
+func isName(s string) bool   { return consists(s, nameBytes) }
+func isNumber(s string) bool { return len(s) <= 10 && consists(s, digits) }
+func isPorts(s string) bool  { return consists(s, digits+",") }
+
+// isHosts also takes the directories of Unix sockets.
+func isHosts(s string) bool { return consists(s, nameBytes+",:/") }
+
+func isOneOf(words ...string) func(string) bool {
+	return func(s string) bool { return slices.Contains(words, s) }
 }
 
 // Word returns s if it looks like the name of an option, which may be
@@ -152,12 +191,22 @@ func Quoted(s string) string {
 	return ` "` + s + `"`
 }
 
-// Line returns s without what would end a line or steer a terminal.
+// Line returns s without what would end a line, steer a terminal or reorder what
+// follows.
 func Line(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if !unicode.IsPrint(r) {
 			return ' '
 		}
 		return r
 	}, s)
+}
+
+// Name returns what a server calls a host or a user, or a mask if it has not the
+// form of such a name: the server may repeat a secret that it was sent.
+func Name(s string) string {
+	if s == "" || !consists(s, nameBytes+":*") {
+		return mask
+	}
+	return s
 }

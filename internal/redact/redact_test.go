@@ -19,6 +19,22 @@ func TestURL(t *testing.T) {
 		{"http://h/?mail=a@b", "http://h/?…"},
 		{"http://h?sslmode=a@b", "http://h?…"},
 		{"http://h:8080/x?mail=a@b", "http://h:…?…"},
+		{"postgres://h/db?connect_timeout=10?password=X", "postgres://h/db?…"},
+		{"postgres://h/db?connect_timeout=10", "postgres://h/db?connect_timeout=10"},
+		{"postgres://h/db?application_name=x;password=X", "postgres://h/db?…"},
+		{"postgres://h/db?application_name=x%3Bpassword%3DX", "postgres://h/db?…"},
+		{"postgres://h/db?application_name=x%20password", "postgres://h/db?…"},
+		{"postgres://h/db?application_name=web-1", "postgres://h/db?application_name=web-1"},
+		{"http://h/?db=x;token=X", "http://h/?…"},
+		{"redis://h/?db=3", "redis://h/?db=3"},
+		{"postgres://h/?dbname=app,password=X", "postgres://h/?…"},
+		{"postgres:///db?host=%2Fvar%2Frun&port=5432,5433", "postgres:///db?host=%2Fvar%2Frun&port=5432,5433"},
+		{"postgres:///db?host=h1,h2&port=5432;X", "postgres:///db?host=h1,h2&…"},
+		{"postgres:///db?host=h1;password=X", "postgres:///db?…"},
+		{"postgres://h/db?sslmode=s3cr3t", "postgres://h/db?…"},
+		{"postgres://h/db?sslnegotiation=s3cr3t", "postgres://h/db?…"},
+		{"postgres://h/db?sslnegotiation=direct", "postgres://h/db?sslnegotiation=direct"},
+		{"postgres://h/db?target_session_attrs=s3cr3t", "postgres://h/db?…"},
 		{"hf://org/model@rev", "hf://org/model@rev"},
 		{"oci://r/x@sha256:0123", "oci://r/x@sha256:0123"},
 		{"oci://r:5000/x@sha256:0123", "oci://r:…@sha256:0123"},
@@ -64,8 +80,33 @@ func TestParseURLRefusesACutPassword(t *testing.T) {
 const fixedText = "not a valid URL (special characters in a user name or password must be percent-encoded, such as %40 for @)"
 
 func TestLine(t *testing.T) {
-	if got, want := redact.Line("a\x1b[31m\r\nb\u009bé"), "a [31m  b é"; got != want {
+	if got, want := redact.Line("a\x1b[31m\r\nb\u009bé\u2028c\u202ed"), "a [31m  b é c d"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestName(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"*.example.com": "*.example.com", "app_user-1": "app_user-1", "fd00::1": "fd00::1",
+		"": "…", "a b": "…", "a\nb": "…", "p@ss": "…", "pass;": "…", strings.Repeat("a", 254): "…",
+	} {
+		if got := redact.Name(in); got != want {
+			t.Errorf("Name(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestWord(t *testing.T) {
+	t.Parallel()
+	longest := strings.Repeat("a", 32)
+	for in, want := range map[string]string{
+		"": "", "ssl-mode": "ssl-mode", "pool_size": "pool_size", longest: longest,
+		longest + "a": "", "S3cr3t": "", "a=b": "", "a b": "",
+	} {
+		if got := redact.Word(in); got != want {
+			t.Errorf("Word(%q) = %q, want %q", in, got, want)
+		}
 	}
 }
 

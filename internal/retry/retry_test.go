@@ -33,18 +33,20 @@ func TestProportional(t *testing.T) {
 }
 
 func TestProportionalJitter(t *testing.T) {
-	p := retry.NewProportional(0.04, 100*time.Millisecond, time.Second, 0.2)
-	seen := map[time.Duration]bool{}
-	for range 200 {
-		d := p.NextBackOff()
-		if d < 80*time.Millisecond || d > 121*time.Millisecond {
-			t.Fatalf("pause %v is not 100ms ± 20%%", d)
+	synctest.Test(t, func(t *testing.T) {
+		p := retry.NewProportional(0.04, 100*time.Millisecond, time.Second, 0.2)
+		seen := map[time.Duration]bool{}
+		for range 200 {
+			d := p.NextBackOff()
+			if d < 80*time.Millisecond || d > 120*time.Millisecond {
+				t.Fatalf("pause %v is not 100ms ± 20%%", d)
+			}
+			seen[d] = true
 		}
-		seen[d] = true
-	}
-	if len(seen) < 100 {
-		t.Errorf("%d different pauses of 200: no jitter", len(seen))
-	}
+		if len(seen) < 100 {
+			t.Errorf("%d different pauses of 200: no jitter", len(seen))
+		}
+	})
 }
 
 func TestSleepReturnsTheCause(t *testing.T) {

@@ -1,6 +1,7 @@
 package subprocess_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -74,11 +75,10 @@ func TestEnd(t *testing.T) {
 		hurry  bool
 		want   int
 	}{
-		"TERM":          {`trap "exit 9" TERM; echo ready; while :; do sleep 0.05; done`, time.Hour, false, 9},
-		"KILL":          {stubborn, 100 * time.Millisecond, false, 137},
-		"KILL at once":  {stubborn, time.Hour, true, 137},
-		"whole group":   {`trap "exit 9" TERM; (trap "" TERM; echo ready; sleep 60) & wait`, 2 * time.Second, false, 9},
-		"stopped group": {`trap "exit 9" TERM; echo ready; kill -STOP 0`, time.Hour, false, 9},
+		"TERM":         {`trap "exit 9" TERM; echo ready; while :; do sleep 0.05; done`, time.Hour, false, 9},
+		"KILL":         {stubborn, 100 * time.Millisecond, false, 137},
+		"KILL at once": {stubborn, time.Hour, true, 137},
+		"whole group":  {`trap "exit 9" TERM; (trap "" TERM; echo ready; sleep 60) & wait`, 5 * time.Second, false, 9},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -100,6 +100,44 @@ func TestEnd(t *testing.T) {
 				t.Errorf("read %q, %v", b, err)
 			}
 		})
+	}
+}
+
+// TestEndContinues ends a group that is stopped: it can handle TERM only once it is
+// continued, and is killed otherwise.
+func TestEndContinues(t *testing.T) {
+	t.Parallel()
+	c, out := shell(t, `trap "exit 9" TERM; echo $$; kill -STOP 0; while :; do sleep 0.05; done`)
+	end := make(chan struct{})
+	c.End, c.Grace = end, 30*time.Second
+	go func() {
+		defer close(end)
+		line, err := bufio.NewReader(out).ReadString('\n')
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		awaitStopped(t, strings.TrimSpace(line))
+	}()
+	if got := codeOf(c.Run(t.Context())); got != 9 {
+		t.Errorf("code %d, want 9", got)
+	}
+}
+
+// awaitStopped waits until a process is stopped, as proc(5) shows it.
+func awaitStopped(t *testing.T, pid string) {
+	t.Helper()
+	for {
+		stat, err := os.ReadFile("/proc/" + pid + "/stat")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, state, _ := strings.Cut(string(stat), ") ")
+		if strings.HasPrefix(state, "T") {
+			return
+		}
+		<-time.After(time.Millisecond)
 	}
 }
 

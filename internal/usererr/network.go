@@ -65,13 +65,36 @@ func TLS(err error) *Error {
 		return &Error{Text: "TLS: the server refused the handshake: " + e.Error(), Hint: "does it want a client certificate (--cert-file, --key-file)?", Err: err}
 	}
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return &Error{Text: "TLS: the certificate is not valid: " + redact.Line(e.Err.Error()), Err: err}
+		return &Error{Text: "TLS: the certificate is not valid" + invalidity(e.Err), Err: err}
 	}
 	return nil
 }
 
+// invalidity says why a certificate is not valid. The text of err is not shown: it
+// quotes the certificate.
+func invalidity(err error) string {
+	if _, ok := errors.AsType[x509.UnhandledCriticalExtension](err); ok {
+		return ": it has a critical extension that is not supported"
+	}
+	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		return map[x509.InvalidReason]string{
+			x509.NotAuthorizedToSign:           ": its issuer is not an authority",
+			x509.CANotAuthorizedForThisName:    ": its authority may not sign for this name",
+			x509.TooManyIntermediates:          ": its chain is too long",
+			x509.IncompatibleUsage:             ": its key usage is not that of a server",
+			x509.NameMismatch:                  ": its issuer has another name",
+			x509.CANotAuthorizedForExtKeyUsage: ": its authority may not sign for servers",
+		}[e.Reason]
+	}
+	return ""
+}
+
+// names returns what a certificate is for.
 func names(c *x509.Certificate) string {
-	all := c.DNSNames
+	var all []string
+	for _, name := range c.DNSNames {
+		all = append(all, redact.Name(name))
+	}
 	for _, ip := range c.IPAddresses {
 		all = append(all, ip.String())
 	}
@@ -82,5 +105,5 @@ func names(c *x509.Certificate) string {
 	if len(all) == 0 {
 		return "none"
 	}
-	return redact.Line(strings.Join(all, ", "))
+	return strings.Join(all, ", ")
 }

@@ -39,8 +39,8 @@ func (a Action) String() string {
 	}
 }
 
-// Run does the actions, one after another. Its error is a [*usererr.Error] or the
-// cause of ctx.
+// Run does the actions, one after another. Its error says which one failed and why, and
+// [Hint] what to do about that; or it is the cause of ctx.
 func Run(ctx context.Context, actions []Action) error {
 	for _, a := range actions {
 		if ctx.Err() != nil {
@@ -56,6 +56,9 @@ func Run(ctx context.Context, actions []Action) error {
 	}
 	return nil
 }
+
+// Hint returns advice on an error of [Run], "" if there is none.
+func Hint(err error) string { return usererr.Hint(err) }
 
 func (a Action) run(ctx context.Context) error {
 	switch {

@@ -23,9 +23,9 @@ const mode fs.FileMode = 0o555
 
 // A Result is where the binary is.
 type Result struct {
-	Path  string
-	Size  int64 // bytes
-	There bool  // it was there already, and was not touched
+	Path     string
+	Size     int64 // bytes
+	UpToDate bool  // it was installed already, and was not touched
 }
 
 // Install copies the file at source to a folder, which it makes, under a name.
@@ -53,7 +53,7 @@ func Install(ctx context.Context, source, folder, name string) (Result, error) {
 		return Result{}, refused("read our own binary", err)
 	}
 	result := Result{Path: path, Size: info.Size()}
-	if result.There = intact(ctx, path, src, info.Size()); result.There {
+	if result.UpToDate = intact(ctx, path, src, info.Size()); result.UpToDate {
 		return result, nil
 	}
 	if err := put(ctx, src, path); err != nil {
@@ -61,6 +61,9 @@ func Install(ctx context.Context, source, folder, name string) (Result, error) {
 	}
 	return result, nil
 }
+
+// Hint returns advice on an error of [Install], "" if there is none.
+func Hint(err error) string { return usererr.Hint(err) }
 
 // put brings a copy of the binary to its path.
 func put(ctx context.Context, src *os.File, path string) error {

@@ -185,7 +185,7 @@ func TestIntactIsLeftAlone(t *testing.T) {
 	path := filepath.Join(dir, "inith")
 	install1 := func(there bool) fs.FileInfo {
 		t.Helper()
-		want := install.Result{Path: path, Size: 1_000_000, There: there}
+		want := install.Result{Path: path, Size: 1_000_000, UpToDate: there}
 		if diff := cmp.Diff(want, mustInstall(t, source, dir)); diff != "" {
 			t.Errorf("result (-want +got):\n%s", diff)
 		}

@@ -10,29 +10,6 @@ import (
 	"github.com/inith/inith/internal/usererr"
 )
 
-// A HeldError says who has the lock, as far as it can be told.
-type HeldError struct {
-	Holder string    // "" if it is not known
-	Since  time.Time // zero if it is not known
-}
-
-func (e *HeldError) Error() string {
-	who := e.Holder
-	if who == "" {
-		who = "somebody who left no name"
-	}
-	if e.Since.IsZero() {
-		return "held by " + who
-	}
-	return fmt.Sprintf("held by %s since %s", who, e.Since.UTC().Format(time.RFC3339))
-}
-
-// A RefusedError is one that waiting does not mend.
-type RefusedError struct{ Err error }
-
-func (e *RefusedError) Error() string { return e.Err.Error() }
-func (e *RefusedError) Unwrap() error { return e.Err }
-
 // acquire tries to take the lock until it has it. Who holds it is told at first,
 // when that changes and as a heartbeat. Who waits for long asks less often.
 func (m Migration) acquire(ctx context.Context) (Lock, error) {

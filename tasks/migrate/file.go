@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/inith/inith/internal/redact"
-	"github.com/inith/inith/internal/subprocess"
 	"github.com/inith/inith/internal/usererr"
 )
 
@@ -45,21 +44,31 @@ func (l *fileLocker) Try(ctx context.Context) (Lock, error) {
 	if err != nil {
 		return nil, l.refused(err)
 	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if err == nil {
-		lock := &fileLock{f: f, path: l.path}
-		if err = lock.Check(ctx); err == nil {
-			lock.sign(l.host)
-			return lock, nil
-		}
+	lock, err := l.lock(ctx, f)
+	if err != nil {
 		_ = f.Close()
 		return nil, err
 	}
-	defer func() { _ = f.Close() }()
+	return lock, nil
+}
+
+// lock locks the open file, if the path still leads to it afterwards: another
+// process may have removed or replaced it since it was opened, and then locks
+// another file.
+func (l *fileLocker) lock(ctx context.Context, f *os.File) (*fileLock, error) {
+	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return nil, readNote(f)
 	}
-	return nil, l.refused(err)
+	if err != nil {
+		return nil, l.refused(err)
+	}
+	lock := &fileLock{f: f, path: l.path}
+	if err := lock.Check(ctx); err != nil {
+		return nil, err
+	}
+	lock.sign(l.host)
+	return lock, nil
 }
 
 // refused says what the file system refuses. Only a folder that is not there may
@@ -105,7 +114,7 @@ func (l *fileLock) Check(context.Context) error {
 // Orphans are not to be found: they have the file open, so that it is locked.
 func (*fileLock) Orphans(context.Context, time.Duration) (int, error) { return 0, nil }
 
-func (l *fileLock) Bind(c subprocess.Command) subprocess.Command {
+func (l *fileLock) Bind(c Command) Command {
 	c.Keep = l.f
 	return c
 }

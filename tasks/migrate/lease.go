@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,7 +14,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/inith/inith/internal/kube"
 	"github.com/inith/inith/internal/redact"
+	"github.com/inith/inith/internal/target"
 )
 
 const (
@@ -47,11 +50,11 @@ type leaseSpec struct {
 // another: a lease has run out when it was not renewed for its time by the clock of
 // who waits. A holder that cannot renew it has ended its command before.
 type leaseLocker struct {
-	api             *apiServer
-	namespace, name string // the namespace is the Pod's if it is ""
-	identity        string // of this process, with the host in it
-	duration        time.Duration
-	log             *slog.Logger
+	api      *kube.Client
+	ref      kube.Object // its namespace is the Pod's if it is ""
+	identity string      // of this process, with the host in it
+	duration time.Duration
+	log      *slog.Logger
 
 	seen   leaseSpec // of another holder
 	seenAt time.Time
@@ -59,8 +62,9 @@ type leaseLocker struct {
 }
 
 func openLease(u *url.URL, o Options) (Locker, error) {
-	keys, t, err := parseFragment(u.EscapedFragment(), "token-file")
-	if err != nil {
+	api := kube.Config{Env: o.Env}
+	keys := []target.Key{{Name: "token-file", Usage: "token of the service account, with ca.crt and namespace beside it", Set: target.String(&api.TokenFile)}}
+	if err := readFragment(u, keys, &api.TLS); err != nil {
 		return nil, err
 	}
 	if u.RawQuery != "" || u.User != nil {
@@ -75,15 +79,17 @@ func openLease(u *url.URL, o Options) (Locker, error) {
 		return nil, errors.New("want k8s://NAMESPACE/NAME of a Lease, or k8s:///NAME, in lower case")
 	}
 	return &leaseLocker{
-		api:       newAPIServer(o.Env, keys["token-file"], t),
-		namespace: u.Host, name: name, identity: cmp.Or(o.Host, "inith") + "_" + rand.Text(),
-		duration: (o.Grace + leaseReserve + time.Second - 1).Truncate(time.Second), log: o.Logger,
+		api:      kube.New(api),
+		ref:      kube.Object{Resource: kube.Leases(), Namespace: u.Host, Name: name},
+		identity: cmp.Or(o.Host, "inith") + "_" + rand.Text(),
+		duration: (o.Grace + leaseReserve + time.Second - 1).Truncate(time.Second),
+		log:      o.Logger,
 	}, nil
 }
 
 // Close gives back what may have become ours unseen.
 func (l *leaseLocker) Close(ctx context.Context) {
-	l.api.client.CloseIdleConnections()
+	l.api.Close()
 	if !l.unsure {
 		return
 	}
@@ -98,16 +104,16 @@ func (l *leaseLocker) Close(ctx context.Context) {
 func (l *leaseLocker) Try(ctx context.Context) (Lock, error) {
 	ctx, cancel := context.WithTimeout(ctx, beat)
 	defer cancel()
-	if l.namespace == "" {
-		namespace, err := l.api.namespace()
+	if l.ref.Namespace == "" {
+		namespace, err := l.api.Namespace()
 		if err != nil {
 			return nil, err
 		}
-		l.namespace = namespace
+		l.ref.Namespace = namespace
 	}
 	there, err := l.get(ctx)
 	switch holder := there.Spec.HolderIdentity; {
-	case errors.Is(err, errNotFound):
+	case kube.IsStatus(err, http.StatusNotFound):
 		return l.take(ctx, lease{})
 	case err != nil:
 		return nil, err
@@ -135,19 +141,19 @@ func (l *leaseLocker) take(ctx context.Context, free lease) (Lock, error) {
 		HolderIdentity: l.identity, LeaseDurationSeconds: int(l.duration / time.Second),
 		AcquireTime: now, RenewTime: now, LeaseTransitions: free.Spec.LeaseTransitions,
 	}
-	method := http.MethodPut
-	if free.Metadata == nil {
-		method, free.Metadata = http.MethodPost, map[string]any{"name": l.name, "namespace": l.namespace}
+	write, create := l.replace, free.Metadata == nil
+	if create {
+		write, free.Metadata = l.create, map[string]any{"name": l.ref.Name, "namespace": l.ref.Namespace}
 	} else if free.Spec.HolderIdentity != l.identity {
 		spec.LeaseTransitions++
 	}
 	free.Spec = spec
-	ours, err := l.write(ctx, method, free)
+	ours, err := write(ctx, free)
 	switch {
-	case errors.Is(err, errConflict): // or we were, and had no answer
+	case kube.IsStatus(err, http.StatusConflict): // or we were, and had no answer
 		return nil, &HeldError{Holder: "somebody who was faster"}
-	case method == http.MethodPost && errors.Is(err, errNotFound):
-		return nil, &RefusedError{Err: fmt.Errorf("the namespace %s is not there", redact.Word(l.namespace))}
+	case create && kube.IsStatus(err, http.StatusNotFound):
+		return nil, &RefusedError{Err: fmt.Errorf("the namespace %s is not there", redact.Word(l.ref.Namespace))}
 	case err != nil:
 		l.unsure = true
 		return nil, err
@@ -157,28 +163,47 @@ func (l *leaseLocker) take(ctx context.Context, free lease) (Lock, error) {
 }
 
 func (l *leaseLocker) get(ctx context.Context) (there lease, err error) {
-	err = l.api.do(ctx, http.MethodGet, l.path()+"/"+l.name, nil, &there)
-	return there, err
+	err = l.api.Get(ctx, l.ref, &there)
+	return there, refusal(err)
 }
 
-// write creates a lease, or replaces that of the same resourceVersion. It returns
-// what is there then.
-func (l *leaseLocker) write(ctx context.Context, method string, in lease) (out lease, err error) {
-	in.APIVersion, in.Kind = "coordination.k8s.io/v1", "Lease"
-	path := l.path()
-	if method == http.MethodPut {
-		path += "/" + l.name
+func (l *leaseLocker) create(ctx context.Context, in lease) (out lease, err error) {
+	err = l.api.Create(ctx, l.ref, in.typed(), &out)
+	return out, refusal(err)
+}
+
+// replace replaces the lease of the same resourceVersion. It returns what is there then.
+func (l *leaseLocker) replace(ctx context.Context, in lease) (out lease, err error) {
+	err = l.api.Update(ctx, l.ref, in.typed(), &out)
+	return out, refusal(err)
+}
+
+func (l lease) typed() lease {
+	l.APIVersion, l.Kind = "coordination.k8s.io/v1", "Lease"
+	return l
+}
+
+// refusal marks an error that waiting does not mend.
+func refusal(err error) error {
+	e, ok := errors.AsType[*kube.StatusError](err)
+	if ok && e.Permanent() || errors.Is(err, kube.ErrNotInCluster) {
+		return &RefusedError{Err: err}
 	}
-	err = l.api.do(ctx, method, path, in, &out)
-	return out, err
-}
-
-func (l *leaseLocker) path() string {
-	return "/apis/coordination.k8s.io/v1/namespaces/" + l.namespace + "/leases"
+	return err
 }
 
 // hostOf is the part of an identity that people know.
 func hostOf(identity string) string {
 	host, _, _ := strings.Cut(identity, "_")
-	return redact.Line(host)
+	return redact.Name(host)
+}
+
+// microTime is the API's time with microseconds.
+type microTime struct{ time.Time }
+
+const microLayout = "2006-01-02T15:04:05.000000Z07:00"
+
+// MarshalJSON implements [json.Marshaler].
+func (t microTime) MarshalJSON() ([]byte, error) {
+	return json.Marshal(t.UTC().Format(microLayout))
 }

@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/inith/inith/internal/kube"
 	"github.com/inith/inith/internal/testing/leaseserver"
 )
 
@@ -24,17 +25,22 @@ const testGrace = 10 * time.Second
 // newLease returns a locker of host for the Lease app/migrate at the server.
 func newLease(t *testing.T, s *leaseserver.Server, host string) *leaseLocker {
 	t.Helper()
+	return leaseBy(t, s, host, tokenFile(t))
+}
+
+func tokenFile(t *testing.T) string {
+	t.Helper()
 	token := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(token, []byte("t0ken"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return leaseWith(t, s, host, token)
+	return token
 }
 
-func leaseWith(t *testing.T, s *leaseserver.Server, host, token string) *leaseLocker {
+// leaseBy returns a locker that makes its requests by a transport of its own.
+func leaseBy(t *testing.T, way http.RoundTripper, host, token string) *leaseLocker {
 	t.Helper()
-	env := []string{"KUBERNETES_SERVICE_HOST=api", "KUBERNETES_SERVICE_PORT=443"}
-	locker, _, err := Open("k8s://app/migrate#token-file="+token, Options{Host: host, Grace: testGrace, Env: env})
+	locker, _, err := Open("k8s://app/migrate", Options{Host: host, Grace: testGrace})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +48,10 @@ func leaseWith(t *testing.T, s *leaseserver.Server, host, token string) *leaseLo
 	if !ok {
 		t.Fatalf("got a %T", locker)
 	}
-	l.api.client.Transport = s
+	l.api = kube.New(kube.Config{
+		Env:       []string{"KUBERNETES_SERVICE_HOST=api", "KUBERNETES_SERVICE_PORT=443"},
+		TokenFile: token, Transport: way,
+	})
 	return l
 }
 
@@ -107,8 +116,8 @@ func TestLeaseRunsOut(t *testing.T) {
 		t.Run(skew.String(), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s, l := &leaseserver.Server{}, newLease(t, &leaseserver.Server{}, "waiter")
-				l.api.client.Transport = s
+				s := &leaseserver.Server{}
+				l := newLease(t, s, "waiter")
 				for i := range 10 {
 					now := time.Now().Add(skew).UTC().Format(microLayout)
 					s.Put("app/migrate", map[string]any{
@@ -273,7 +282,7 @@ func TestLeaseRefused(t *testing.T) {
 		}
 	}
 	l := newLease(t, &leaseserver.Server{}, "first")
-	l.namespace = "nowhere"
+	l.ref.Namespace = "nowhere"
 	if _, err := l.Try(t.Context()); err == nil || err.Error() != `the namespace nowhere is not there` {
 		t.Errorf("got %v", err)
 	}
@@ -326,16 +335,17 @@ func simulate(t *testing.T, seed uint64, duration time.Duration) (overlaps, take
 		m.server = &leaseserver.Server{Fault: m.fault}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
-		token := newLease(t, m.server, "").api.tokenFile
+		token := tokenFile(t)
 		var wg sync.WaitGroup
 		for i := range 5 {
 			wg.Go(func() {
 				for n := 0; ctx.Err() == nil; n++ {
-					l := leaseWith(t, m.server, fmt.Sprintf("replica%d-%d", i, n), token)
+					cable := &line{simulation: m}
+					l := leaseBy(t, cable, fmt.Sprintf("replica%d-%d", i, n), token)
 					if duration > 0 {
 						l.duration = duration
 					}
-					m.replica(ctx, l)
+					m.replica(ctx, l, cable)
 				}
 			})
 		}
@@ -381,9 +391,7 @@ func (m *simulation) fault(*http.Request) leaseserver.Fault {
 
 // replica takes the lock and has a command, which ends by itself, with its killed
 // holder or because the lock is lost.
-func (m *simulation) replica(ctx context.Context, l *leaseLocker) {
-	cable := &line{simulation: m}
-	l.api.client.Transport = cable
+func (m *simulation) replica(ctx context.Context, l *leaseLocker, cable *line) {
 	lock, err := (Migration{Locker: l, Logger: slog.New(slog.DiscardHandler)}).acquire(ctx)
 	if err != nil {
 		return

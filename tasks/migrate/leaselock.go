@@ -8,8 +8,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/inith/inith/internal/kube"
 	"github.com/inith/inith/internal/retry"
-	"github.com/inith/inith/internal/subprocess"
 )
 
 const (
@@ -67,7 +67,7 @@ func (l *leaseLock) renew(ctx context.Context) (err error) {
 		if err = l.update(ctx); err == nil {
 			l.renewed = now
 		}
-		if !errors.Is(err, errConflict) {
+		if !kube.IsStatus(err, http.StatusConflict) {
 			return err
 		}
 	}
@@ -80,17 +80,17 @@ func (l *leaseLock) tryUpdate(ctx context.Context) error {
 	return l.update(ctx)
 }
 
-// update writes the object. After errConflict it is what is there, and ours.
+// update writes the object. After a conflict it is what is there, and ours.
 func (l *leaseLock) update(ctx context.Context) error {
-	written, err := l.write(ctx, http.MethodPut, l.object)
+	written, err := l.replace(ctx, l.object)
 	if err == nil {
 		l.object = written
 		return nil
 	}
-	if errors.Is(err, errConflict) {
+	if kube.IsStatus(err, http.StatusConflict) {
 		err = cmp.Or(l.reread(ctx), err)
 	}
-	if errors.Is(err, errNotFound) {
+	if kube.IsStatus(err, http.StatusNotFound) {
 		return &takenError{"somebody has deleted it"}
 	}
 	return err
@@ -113,7 +113,7 @@ func (l *leaseLock) reread(ctx context.Context) error {
 func (l *leaseLock) Orphans(context.Context, time.Duration) (int, error) { return 0, l.fresh() }
 
 // Bind leaves the command as it is.
-func (*leaseLock) Bind(c subprocess.Command) subprocess.Command { return c }
+func (*leaseLock) Bind(c Command) Command { return c }
 
 // Release says that nobody holds it, so that nobody waits until it runs out. It is
 // tried until ctx is done.

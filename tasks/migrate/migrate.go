@@ -5,12 +5,10 @@ package migrate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/inith/inith/internal/retry"
-	"github.com/inith/inith/internal/subprocess"
 )
 
 const (
@@ -36,8 +34,8 @@ type Lock interface {
 	// work; while that may still live, also those that were within a time. 0: it does
 	// not any more.
 	Orphans(ctx context.Context, within time.Duration) (int, error)
-	// Bind gives a command what ties it to the lock: variables, a file to keep open.
-	Bind(c subprocess.Command) subprocess.Command
+	// Bind gives a command what ties it to the lock: environment variables, a file to keep open.
+	Bind(c Command) Command
 	// Release gives the lock back.
 	Release(ctx context.Context) error
 }
@@ -47,20 +45,23 @@ type Lock interface {
 type Migration struct {
 	Name    string // of the lock, as it may be shown
 	Locker  Locker
-	Command subprocess.Command // its path, arguments and environment
-	Check   subprocess.Command // with exit code 0 nothing is pending; no Argv: there is none
-	Wait    time.Duration      // for the lock
-	Timeout time.Duration      // for the command, and for each check
-	Grace   time.Duration      // between TERM and KILL
-	Logger  *slog.Logger       // nil: discard
+	Command Command
+	Check   Command       // with exit code 0 nothing is pending; no Argv: there is none. Its stdout is stderr
+	Wait    time.Duration // for the lock
+	Timeout time.Duration // for the command, and for each check
+	Grace   time.Duration // between TERM and KILL
+	Logger  *slog.Logger  // nil: discard
+
+	// Shared says that other commands run beside this one in the same process: its stdin is
+	// empty, and signals of the process are left to the caller, who cancels the context.
+	Shared bool
 }
 
 // Run takes the lock, runs the command and gives the lock back when nothing of the
 // command lives any more. If there is a check, it is asked before the lock and
 // again with it.
 //
-// It returns the [*subprocess.ExitError] of the command; a [*DeadlineError] if a time
-// limit passed; a [*LostError] if the lock was lost, and the command ended; the
+// It returns the [*ExitError] of the command; a [*DeadlineError] if a time limit passed; a [*LostError] if the lock was lost, and the command ended; the
 // cause of ctx if that was done before the command started.
 func (m Migration) Run(ctx context.Context) error {
 	if m.Logger == nil {
@@ -95,9 +96,9 @@ func (m Migration) locked(ctx context.Context, lock Lock) error {
 	}
 	start := time.Now()
 	m.Logger.InfoContext(ctx, "command started", "timeout", limit(m.Timeout))
-	err := m.run(ctx, "the command", m.Command, lock)
+	err := m.run(ctx, m.command(), lock)
 	code := 0
-	if e, ok := errors.AsType[*subprocess.ExitError](err); ok {
+	if e, ok := errors.AsType[*ExitError](err); ok {
 		code = e.Code
 	} else if err != nil {
 		return err
@@ -111,8 +112,8 @@ func (m Migration) nothingPending(ctx context.Context, lock Lock) (bool, error) 
 	if len(m.Check.Argv) == 0 {
 		return false, nil
 	}
-	err := m.run(ctx, "the check", m.Check, lock)
-	if e, ok := errors.AsType[*subprocess.ExitError](err); ok {
+	err := m.run(ctx, m.check(), lock)
+	if e, ok := errors.AsType[*ExitError](err); ok {
 		if ctx.Err() != nil { // it was the signal that ended the check
 			return false, context.Cause(ctx)
 		}
@@ -123,44 +124,6 @@ func (m Migration) nothingPending(ctx context.Context, lock Lock) (bool, error) 
 		m.Logger.InfoContext(ctx, "nothing pending", "locked", lock != nil)
 	}
 	return err == nil, err
-}
-
-// run runs a command to its end, which comes early when its time is over or the
-// lock is lost.
-func (m Migration) run(ctx context.Context, what string, c subprocess.Command, lock Lock) error {
-	life, end := context.WithCancelCause(context.WithoutCancel(ctx)) // a signal is the command's
-	defer end(nil)
-	if m.Command.Shared { // which gets no signals
-		stop := context.AfterFunc(ctx, func() { end(context.Cause(ctx)) })
-		defer stop()
-	}
-	if m.Timeout > 0 {
-		timer := time.AfterFunc(m.Timeout, func() {
-			m.Logger.WarnContext(ctx, "ending the command: its time is over", "timeout", m.Timeout.String(), "grace", m.Grace.String())
-			end(&DeadlineError{Text: what + " has not ended", Flag: "timeout", Limit: m.Timeout})
-		})
-		defer timer.Stop()
-	}
-	if lock != nil {
-		c = lock.Bind(c)
-		kill := make(chan struct{})
-		c.Kill = kill
-		stop := m.watch(life, lock, func(err error, grace time.Duration) {
-			m.Logger.ErrorContext(ctx, "ending the command: the lock is lost", "lock", m.Name, "err", err, "grace", grace.Round(time.Millisecond).String())
-			end(&LostError{Lock: m.Name, Err: err})
-			time.AfterFunc(grace, func() { close(kill) })
-		})
-		defer stop()
-	}
-	c.Group, c.Grace, c.End = true, m.Grace, life.Done()
-	c.Lingering = func() {
-		m.Logger.WarnContext(ctx, "the command has ended, but what it started has not: waiting for its process group")
-	}
-	err := c.Run(ctx)
-	if cause := context.Cause(life); cause != nil {
-		return cause
-	}
-	return err
 }
 
 // watch looks at every beat whether the lock is still ours, until stop. When it is
@@ -239,27 +202,3 @@ func limit(d time.Duration) string {
 	}
 	return d.String()
 }
-
-// A DeadlineError says that a time limit has passed.
-type DeadlineError struct {
-	Text  string
-	Flag  string // of the limit
-	Limit time.Duration
-}
-
-func (e *DeadlineError) Error() string {
-	return fmt.Sprintf("%s within --%s of %v", e.Text, e.Flag, e.Limit)
-}
-
-// A LostError says that the lock was lost while it was needed. The command, if it
-// had started, has been ended.
-type LostError struct {
-	Lock string // as it may be shown
-	Err  error
-}
-
-func (e *LostError) Error() string {
-	return fmt.Sprintf("the lock %s was lost, and nothing runs without it: %v", e.Lock, e.Err)
-}
-
-func (e *LostError) Unwrap() error { return e.Err }

@@ -17,18 +17,19 @@ import (
 	"github.com/inith/inith/internal/credentials"
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/suggest"
+	"github.com/inith/inith/internal/target"
 	"github.com/inith/inith/internal/tlsconfig"
 )
 
 // A mySQL lock is one that GET_LOCK takes, of MySQL or MariaDB: it belongs to a
 // session, and to the whole server, so that its name is made of the database's too.
 type mySQL struct {
-	config       *mysql.Config
-	passwordFile string
-	tls          *tlsconfig.Loader // nil: no TLS
-	optional     bool              // TLS only if the server has it, and whoever it is
-	name         string
-	log          *slog.Logger
+	config   *mysql.Config
+	password credentials.Password
+	tls      *tlsconfig.Loader // nil: no TLS
+	optional bool              // TLS only if the server has it, and whoever it is
+	name     string
+	log      *slog.Logger
 
 	conn driver.Conn // nil: not connected
 	key  string      // the name of the lock at the server, once connected
@@ -36,8 +37,8 @@ type mySQL struct {
 }
 
 func openMySQL(u *url.URL, o Options) (Locker, error) {
-	keys, t, err := parseFragment(u.EscapedFragment(), "password-file")
-	if err != nil {
+	l := &mySQL{tls: &tlsconfig.Loader{}, password: credentials.Password{URL: u}, name: cmp.Or(o.Name, defaultName), log: o.Logger}
+	if err := readFragment(u, []target.Key{target.PasswordFile(&l.password.File)}, &l.tls.TLS); err != nil {
 		return nil, err
 	}
 	if u.Hostname() == "" {
@@ -46,25 +47,28 @@ func openMySQL(u *url.URL, o Options) (Locker, error) {
 	c := mysql.NewConfig()
 	c.Net, c.Addr = "tcp", net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "3306"))
 	c.User, c.DBName = u.User.Username(), strings.TrimPrefix(u.Path, "/")
-	c.Passwd, _ = u.User.Password()
 	c.Logger = &mysql.NopLogger{} // it would quote the server
-	l := &mySQL{config: c, passwordFile: keys["password-file"], tls: &tlsconfig.Loader{TLS: t}, name: cmp.Or(o.Name, defaultName), log: o.Logger}
-	return l, l.readQuery(u.Query(), t)
+	l.config = c
+	return l, l.readQuery(u.RawQuery)
 }
 
 // readQuery takes ssl-mode, which MySQL's own programs have, from the query. Other
 // keys are a framework's.
-func (l *mySQL) readQuery(query url.Values, t tlsconfig.TLS) error {
+func (l *mySQL) readQuery(raw string) error {
+	query, err := target.Query(raw)
+	if err != nil {
+		return err
+	}
 	mode := "preferred"
-	if t != (tlsconfig.TLS{}) {
+	if l.tls.TLS != (tlsconfig.TLS{}) {
 		mode = "verify_identity"
 	}
-	for key := range query {
+	for key, value := range query {
 		if key != "ssl-mode" {
 			l.log.Debug("dropped", "what", "query key", "key", redact.Word(key))
 			continue
 		}
-		mode = strings.ToLower(query.Get(key))
+		mode = strings.ToLower(value)
 	}
 	modes := []string{"disabled", "preferred", "required", "verify_identity"}
 	switch mode {
@@ -109,12 +113,9 @@ func (l *mySQL) try(ctx context.Context) (Lock, error) {
 
 func (l *mySQL) connect(ctx context.Context) error {
 	c := l.config.Clone()
-	if l.passwordFile != "" {
-		password, err := credentials.ReadSecret("password file", l.passwordFile)
-		if err != nil {
-			return err
-		}
-		c.Passwd = password
+	var err error
+	if c.Passwd, err = l.password.Read(); err != nil {
+		return err
 	}
 	if l.tls != nil {
 		host, _, _ := net.SplitHostPort(c.Addr)
@@ -156,7 +157,7 @@ func (l *mySQL) holder(ctx context.Context) error {
 		return &HeldError{}
 	}
 	l.peer = addressOf(rows[0][2])
-	return &HeldError{Holder: fmt.Sprintf("%s@%s (connection %s)", redact.Line(rows[0][1]), redact.Line(l.peer), rows[0][0])}
+	return &HeldError{Holder: fmt.Sprintf("%s@%s (connection %s)", redact.Name(rows[0][1]), redact.Name(l.peer), redact.Name(rows[0][0]))}
 }
 
 // addressOf cuts the port off a HOST of the list of processes.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
-	"github.com/inith/inith/internal/subprocess"
 	"github.com/inith/inith/internal/usererr"
 )
 
@@ -44,7 +43,7 @@ func (l *mySQLLock) Orphans(ctx context.Context, within time.Duration) (int, err
 }
 
 // Bind leaves the command as it is: MySQL has no variables for what names a session.
-func (*mySQLLock) Bind(c subprocess.Command) subprocess.Command { return c }
+func (*mySQLLock) Bind(c Command) Command { return c }
 
 // Release unlocks. The connection ends too.
 func (l *mySQLLock) Release(ctx context.Context) error {

@@ -19,6 +19,8 @@ import (
 	"github.com/inith/inith/internal/credentials"
 	"github.com/inith/inith/internal/libpq"
 	"github.com/inith/inith/internal/redact"
+	"github.com/inith/inith/internal/target"
+	"github.com/inith/inith/internal/tlsconfig"
 	"github.com/inith/inith/internal/usererr"
 )
 
@@ -33,23 +35,23 @@ const defaultName = "migrate"
 // a transaction that has one keeps CREATE INDEX CONCURRENTLY waiting for ever. So
 // does a session that blocks in pg_advisory_lock: it is only ever tried.
 type postgres struct {
-	settings     map[string]string
-	serverName   string
-	passwordFile string
-	name, host   string
-	key          int64 // once connected
-	log          *slog.Logger
+	settings   map[string]string
+	tls        tlsconfig.TLS
+	password   credentials.Password
+	name, host string
+	key        int64 // once connected
+	log        *slog.Logger
 
 	conn   *pgconn.PgConn // nil: not connected
 	pooled bool
 }
 
 func openPostgres(u *url.URL, o Options) (Locker, error) {
-	keys, t, err := parseFragment(u.EscapedFragment(), "password-file")
-	if err != nil {
+	l := &postgres{password: credentials.Password{URL: u}, name: cmp.Or(o.Name, defaultName), host: o.Host, log: o.Logger}
+	if err := readFragment(u, []target.Key{target.PasswordFile(&l.password.File)}, &l.tls); err != nil {
 		return nil, err
 	}
-	settings, err := libpq.Settings(u, t, func(key string) error {
+	settings, err := libpq.Settings(u, l.tls, func(key string) error {
 		o.Logger.Debug("dropped", "what", "query key", "key", redact.Word(key))
 		return nil // a framework's
 	})
@@ -62,14 +64,8 @@ func openPostgres(u *url.URL, o Options) (Locker, error) {
 	if settings["target_session_attrs"] == "any" {
 		settings["target_session_attrs"] = "read-write" // a standby has locks of its own
 	}
-	if _, ok := keys["password-file"]; !ok && settings["password"] == "" {
-		settings["password"], _ = u.User.Password()
-	}
-	l := &postgres{
-		settings: settings, serverName: t.ServerName, passwordFile: keys["password-file"],
-		name: cmp.Or(o.Name, defaultName), host: o.Host, log: o.Logger,
-	}
 	settings["application_name"] = l.application(waiterPrefix)
+	l.settings = settings
 	return l, nil
 }
 
@@ -148,14 +144,14 @@ func (l *postgres) try(ctx context.Context) (Lock, error) {
 
 func (l *postgres) connect(ctx context.Context) error {
 	settings := maps.Clone(l.settings)
-	if l.passwordFile != "" {
-		password, err := credentials.ReadSecret("password file", l.passwordFile)
+	if l.password.File != "" || settings["password"] == "" {
+		password, err := l.password.Read()
 		if err != nil {
 			return err
 		}
 		settings["password"] = password
 	}
-	c, err := libpq.Config(settings, l.serverName)
+	c, err := libpq.Config(settings, l.tls.ServerName)
 	if err != nil {
 		return err
 	}
@@ -213,7 +209,7 @@ func (l *postgres) holder(ctx context.Context) (*HeldError, error) {
 		return &HeldError{Holder: "a session that has just ended"}, nil
 	}
 	name, since, _ := strings.Cut(rows[0][0], "~")
-	held := &HeldError{Holder: fmt.Sprintf("%s (backend %s)", redact.Line(name), rows[0][1])}
+	held := &HeldError{Holder: fmt.Sprintf("%s (backend %s)", redact.Line(name[:min(len(name), maxName)]), redact.Name(rows[0][1]))}
 	if seconds, err := strconv.ParseInt(since, 10, 64); err == nil {
 		held.Since = time.Unix(seconds, 0)
 	}

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/inith/inith/internal/subprocess"
 )
 
 // A postgresLock is held by the connection of its locker.
@@ -52,7 +50,7 @@ func (l *postgresLock) Orphans(ctx context.Context, within time.Duration) (int, 
 
 // Bind names the sessions of libpq and all that reads its variables, and has the
 // server look whether the command is still there while a statement runs.
-func (l *postgresLock) Bind(c subprocess.Command) subprocess.Command {
+func (l *postgresLock) Bind(c Command) Command {
 	c.Env = l.environment(slices.Clone(c.Env))
 	return c
 }

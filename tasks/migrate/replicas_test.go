@@ -16,7 +16,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/inith/inith/internal/subprocess"
 	"github.com/inith/inith/internal/testing/leaseserver"
 	"github.com/inith/inith/tasks/migrate"
 )
@@ -47,7 +46,7 @@ type lie struct{}
 
 func (lie) Check(context.Context) error                         { return nil }
 func (lie) Orphans(context.Context, time.Duration) (int, error) { return 0, nil }
-func (lie) Bind(c subprocess.Command) subprocess.Command        { return c }
+func (lie) Bind(c migrate.Command) migrate.Command              { return c }
 func (lie) Release(context.Context) error                       { return nil }
 
 // replica is a process that migrates. The command of its arguments makes a folder,
@@ -62,11 +61,11 @@ func replica(kind, url string) int {
 	}
 	m := migrate.Migration{
 		Name: name, Locker: locker, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
-		Command: subprocess.Command{Path: "/bin/sh", Argv: os.Args[1:], Env: os.Environ()},
-		Wait:    time.Minute, Grace: time.Second,
+		Command: migrate.Command{Path: "/bin/sh", Argv: os.Args[1:], Env: os.Environ()},
+		Wait:    10 * time.Minute, Grace: time.Second,
 	}
 	err = m.Run(context.Background())
-	if e, ok := errors.AsType[*subprocess.ExitError](err); ok {
+	if e, ok := errors.AsType[*migrate.ExitError](err); ok {
 		return e.Code
 	}
 	if err != nil {

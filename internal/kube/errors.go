@@ -1,0 +1,79 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/inith/inith/internal/usererr"
+)
+
+// A StatusError is an answer that is no success.
+type StatusError struct {
+	Status   int
+	Verb     string // as in a Role: get, create, update
+	Resource Resource
+}
+
+// Error says what the status means for a Pod.
+func (e *StatusError) Error() string {
+	switch e.Status {
+	case http.StatusUnauthorized:
+		return "the API server does not accept the token (status 401)"
+	case http.StatusForbidden:
+		return fmt.Sprintf("the Pod's service account may not %s %s there (status 403)", e.Verb, e.Resource.Plural)
+	case http.StatusTooManyRequests:
+		return "the API server is overloaded (status 429)"
+	case http.StatusNotFound:
+		return "not found (status 404)"
+	case http.StatusConflict:
+		return "another client has changed it (status 409)"
+	case http.StatusUnprocessableEntity, http.StatusBadRequest:
+		return fmt.Sprintf("the API server does not accept the object (status %d)", e.Status)
+	}
+	return fmt.Sprintf("the API server answers with status %d", e.Status)
+}
+
+// Advice returns the hint. [usererr.Hint] finds it.
+func (e *StatusError) Advice() string {
+	switch e.Status {
+	case http.StatusUnauthorized:
+		return "was the service account made anew since the Pod was?"
+	case http.StatusForbidden:
+		return fmt.Sprintf("it needs a Role with %s for %s of %s, and a RoleBinding", e.Verb, e.Resource.Plural, e.Resource.Group)
+	}
+	return ""
+}
+
+// Permanent reports whether no retry can clear the error.
+func (e *StatusError) Permanent() bool {
+	switch e.Status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusBadRequest:
+		return true
+	}
+	return false
+}
+
+// IsStatus reports whether err is an answer with the status.
+func IsStatus(err error, status int) bool {
+	e, ok := errors.AsType[*StatusError](err)
+	return ok && e.Status == status
+}
+
+// explain says why there is no answer.
+func explain(ctx context.Context, err error) error {
+	if known, ok := errors.AsType[*usererr.Error](err); ok { // a file of the service account
+		return known
+	}
+	if r := usererr.Connection(err); r != nil {
+		return r
+	}
+	if ctx.Err() != nil {
+		return &usererr.Error{
+			Text: "the API server does not answer in time",
+			Hint: "it is overloaded, or a NetworkPolicy keeps this Pod from it", Err: err,
+		}
+	}
+	return &usererr.Error{Text: "the API server's answer was cut off, or is none", Err: err}
+}

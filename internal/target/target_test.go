@@ -1,0 +1,101 @@
+package target_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/inith/inith/internal/target"
+	"github.com/inith/inith/internal/tlsconfig"
+)
+
+// settings are those of a kind of this test.
+type settings struct {
+	Password string
+	Role     string
+	Wait     time.Duration
+	TLS      tlsconfig.TLS
+}
+
+func (s *settings) keys() []target.Key {
+	return append([]target.Key{
+		target.PasswordFile(&s.Password),
+		{Name: "role", State: true, Set: target.OneOf(&s.Role, "master", "slave")},
+		{Name: "wait", Set: target.Duration(&s.Wait, time.Second)},
+	}, target.TLSKeys(&s.TLS)...)
+}
+
+func TestFragment(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]settings{
+		"":                                  {},
+		"password-file=/a%20b%26c":          {Password: "/a b&c"},
+		"role=slave&wait=3s":                {Role: "slave", Wait: 3 * time.Second},
+		"insecure-skip-tls-verify":          {TLS: tlsconfig.TLS{SkipVerify: true}},
+		"insecure-skip-tls-verify=false":    {},
+		"ca-file=a+b&tls-server-name=n":     {TLS: tlsconfig.TLS{CAFile: "a+b", ServerName: "n"}},
+		"cert-file=c&key-file=k&role=slave": {Role: "slave", TLS: tlsconfig.TLS{CertFile: "c", KeyFile: "k"}},
+	} {
+		var got settings
+		given, err := target.Fragment(raw, "cache", got.keys())
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%q: %v (-want +got):\n%s", raw, err, diff)
+		}
+		if raw != "" && len(given) != 1+strings.Count(raw, "&") {
+			t.Errorf("%q: given %v", raw, target.Names(given))
+		}
+	}
+}
+
+func TestFragmentRefuses(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]string{
+		"rol=slave":                            `unknown fragment key "rol" (did you mean "role"?); cache has password-file, role, wait, ca-file`,
+		"s3cr3t!":                              "unknown fragment key: after # comes key=value",
+		"password-file=s3cr3t&password-file=b": `fragment key "password-file" is given twice`,
+		"role":                                 `fragment key "role": no value`,
+		"role=":                                `fragment key "role": no value`,
+		"role=%zzs3cr3t":                       "not percent-encoded",
+		"role=s3cr3t":                          `fragment key "role": not master or slave`,
+		"wait=s3cr3t":                          "not a duration such as",
+		"wait=1ms":                             "of at least 1s",
+		"insecure-skip-tls-verify=s3cr3t":      "not true or false",
+		"role=slave&":                          "unknown fragment key",
+	} {
+		var s settings
+		_, err := target.Fragment(raw, "cache", s.keys())
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cr3t") {
+			t.Errorf("%q: %v, want %q", raw, err, want)
+		}
+	}
+}
+
+func TestQuery(t *testing.T) {
+	t.Parallel()
+	got, err := target.Query("a=1&b=%20&c")
+	if diff := cmp.Diff(map[string]string{"a": "1", "b": " ", "c": ""}, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	for raw, want := range map[string]string{
+		"a=%zz":                   "not percent-encoded",
+		"x;y=s3cr3t":              "not percent-encoded",
+		"host=s3cr3t&host=s3cr3t": `query key "host" is given twice`,
+		"s3cr3t!=1&s3cr3t!=2":     "query key is given twice",
+	} {
+		if _, err := target.Query(raw); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cr3t") {
+			t.Errorf("%q: %v, want %q", raw, err, want)
+		}
+	}
+}
+
+func TestCheckPort(t *testing.T) {
+	t.Parallel()
+	for port, want := range map[string]bool{"1": true, "65535": true, "": false, "0": false, "65536": false, "-1": false, "s3cr3t": false} {
+		err := target.CheckPort(port)
+		if (err == nil) != want || err != nil && strings.Contains(err.Error(), "s3cr3t") {
+			t.Errorf("%q: %v", port, err)
+		}
+	}
+}

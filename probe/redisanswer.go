@@ -1,0 +1,64 @@
+package probe
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/inith/inith/internal/usererr"
+)
+
+// judge decides on an error answer by its first word. The rest is not shown.
+func (r *redis) judge(err error) error {
+	answer, ok := errors.AsType[goredis.Error](err)
+	if !ok {
+		return err
+	}
+	if _, ours := errors.AsType[*usererr.Error](err); ours {
+		return err
+	}
+	code, text, _ := strings.Cut(answer.Error(), " ")
+	known := &usererr.Error{Text: "answered " + answerCode(code), Err: err}
+	switch {
+	case code == "NOPERM" && r.spec.level < LevelState:
+		return nil // it knows us, and answers
+	case code == "NOPERM":
+		known.Text += ", the user may not ask for that"
+		known.Hint = "its ACL needs EXISTS on the key, or ROLE"
+	case code == "NOAUTH", code == "WRONGPASS", code == "ERR" && strings.HasPrefix(text, "AUTH "):
+		if r.spec.level == LevelProto {
+			return nil // up, and it wants a password
+		}
+		known.Text += ", user or password refused"
+		known.Hint = "rediss://user@host with #password-file= gives the password; most servers know the user default only"
+		return Rejected(known)
+	case code == "LOADING":
+		known.Text += ", the server loads its data"
+	case code == "MASTERDOWN":
+		known.Text += ", the replica has no link to its master"
+	case code == "DENIED":
+		known.Text += ", protected mode refuses other hosts"
+		known.Hint = "the server needs a password, or protected-mode no"
+		return Permanent(known)
+	case code == "ERR" && strings.HasPrefix(text, "max number of clients"):
+		known.Text = "has no connection left (maxclients)"
+	}
+	return known
+}
+
+// answerCode returns the first word of an error answer, if it is one that Redis
+// gives: another server may repeat what it was sent, and a password may be a word in
+// upper case.
+func answerCode(code string) string {
+	known := []string{
+		"ASK", "BUSY", "CLUSTERDOWN", "CROSSSLOT", "DENIED", "ERR", "EXECABORT", "LOADING", "MASTERDOWN", "MISCONF",
+		"MOVED", "NOAUTH", "NOMASTERLINK", "NOPERM", "NOPROTO", "NOREPLICAS", "NOTREADY", "OOM", "READONLY", "TRYAGAIN",
+		"UNKILLABLE", "WRONGPASS", "WRONGTYPE",
+	}
+	if !slices.Contains(known, code) {
+		return "an error"
+	}
+	return code
+}
