@@ -45,7 +45,7 @@ func (s *session) open(ctx context.Context, r FileRule) (data []byte, ok bool) {
 		}
 		s.checkMode(r, info)
 		s.checkReader(r)
-		f, err := os.OpenFile(r.Path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe may have taken its place
+		f, err := openFile(r.Path)
 		if err == nil {
 			defer f.Close() //nolint:errcheck // only read
 		}
@@ -68,6 +68,11 @@ func (s *session) open(ctx context.Context, r FileRule) (data []byte, ok bool) {
 		return nil, false
 	}
 	return data, true
+}
+
+// openFile opens a file for reading. A pipe may have taken its place since it was looked at: that must not block.
+func openFile(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 }
 
 // opened is a file, or why it could not be opened, for whoever reads it.
