@@ -7,11 +7,8 @@ import (
 	"strings"
 
 	"github.com/inith/inith/internal/bytesize"
-	"github.com/inith/inith/internal/document"
 	"github.com/inith/inith/internal/option"
 	"github.com/inith/inith/tasks/validate"
-	"github.com/inith/inith/tasks/validate/assert"
-	"github.com/inith/inith/tasks/validate/schema"
 )
 
 // fileTable is an entry of "files" in rules.yaml.
@@ -24,7 +21,7 @@ func fileTable() option.Table[validate.FileRule] {
 				return nil
 			}},
 			{Name: "format", Usage: "what it is written in, if its extension does not tell", Choices: []string{"yaml", "json", "jsonc", "toml", "dotenv", "pem", "text"}, Set: func(f *file, v option.Value) error {
-				f.Format = document.Format(v.Text)
+				f.Format = validate.Format(v.Text)
 				return nil
 			}},
 			{Name: "appearWithin", Usage: "how long it may be missing or empty", Set: func(f *file, v option.Value) (err error) {
@@ -59,22 +56,22 @@ func contentKeys() []option.Key[validate.FileRule] {
 	type file = validate.FileRule
 	return []option.Key[file]{
 		{Name: "require", Kind: option.Texts, Usage: "keys that have to have a value, such as server.port", Set: func(f *file, v option.Value) error {
-			path, err := document.ParsePath(v.Text)
-			f.Checks = append(f.Checks, validate.Require{Keys: []document.Path{path}})
+			path, err := validate.ParsePath(v.Text)
+			f.Checks = append(f.Checks, validate.Require{Keys: []validate.Path{path}})
 			return err
 		}},
 		{Name: "forbid", Kind: option.Texts, Usage: "keys that must not be there", Set: func(f *file, v option.Value) error {
-			path, err := document.ParsePath(v.Text)
-			f.Checks = append(f.Checks, validate.Forbid{Keys: []document.Path{path}})
+			path, err := validate.ParsePath(v.Text)
+			f.Checks = append(f.Checks, validate.Forbid{Keys: []validate.Path{path}})
 			return err
 		}},
 		{Name: "oneOf", Kind: option.Texts, Usage: "keys of which exactly one has to be there", Set: func(f *file, v option.Value) error {
-			path, err := document.ParsePath(v.Text)
+			path, err := validate.ParsePath(v.Text)
 			addToOneOf(f, path)
 			return err
 		}},
 		{Name: "types", Kind: option.TextMap, Usage: "the types of keys, if they are there: " + strings.Join(validate.TypeNames(), ", "), Choices: validate.TypeNames(), Set: func(f *file, v option.Value) error {
-			path, err := document.ParsePath(v.Name)
+			path, err := validate.ParsePath(v.Name)
 			if err != nil {
 				return err
 			}
@@ -83,27 +80,27 @@ func contentKeys() []option.Key[validate.FileRule] {
 			return err
 		}},
 		{Name: "schema", Usage: "the file of a JSON Schema (drafts 7 and 2020-12) that it has to match", Set: func(f *file, v option.Value) error {
-			s, err := schema.CompileFile(v.Text)
-			f.Checks = append(f.Checks, validate.Schema{Schema: s})
+			s, err := validate.CompileSchema(v.Text)
+			f.Checks = append(f.Checks, s)
 			return err
 		}},
 		{Name: "assert", Kind: option.Texts, Usage: "what has to hold, such as server.port in 1..65535", Set: func(f *file, v option.Value) error {
-			a, err := assert.Parse(v.Text)
-			f.Checks = append(f.Checks, validate.Assert{Assertions: []*assert.Assertion{a}})
+			a, err := validate.ParseAssertion(v.Text)
+			f.Checks = append(f.Checks, validate.Assert{Assertions: []validate.Assertion{a}})
 			return err
 		}},
 	}
 }
 
 // addToOneOf adds a key to those of which a file has to have one.
-func addToOneOf(f *validate.FileRule, key document.Path) {
+func addToOneOf(f *validate.FileRule, key validate.Path) {
 	for i, c := range f.Checks {
 		if one, ok := c.(validate.OneOf); ok {
 			f.Checks[i] = validate.OneOf{Keys: append(one.Keys, key)}
 			return
 		}
 	}
-	f.Checks = append(f.Checks, validate.OneOf{Keys: []document.Path{key}})
+	f.Checks = append(f.Checks, validate.OneOf{Keys: []validate.Path{key}})
 }
 
 func secretTable() option.Table[validate.SecretRule] {

@@ -8,9 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/inith/inith/internal/document"
 	"github.com/inith/inith/tasks/validate"
-	"github.com/inith/inith/tasks/validate/schema"
 )
 
 // rulesOf returns what the command line and the rules file ask for, besides others.
@@ -104,22 +102,22 @@ func namedFiles(c *cli.Context) ([]validate.FileRule, error) {
 		if err != nil {
 			return nil, err
 		}
-		parsed, err := document.ParsePath(key)
+		parsed, err := validate.ParsePath(key)
 		if err != nil {
 			return nil, usagef("--require: %w", err)
 		}
-		f.Checks = append(f.Checks, validate.Require{Keys: []document.Path{parsed}})
+		f.Checks = append(f.Checks, validate.Require{Keys: []validate.Path{parsed}})
 	}
 	if name := c.String("schema"); name != "" {
 		f, err := n.structured("--schema", "")
 		if err != nil {
 			return nil, err
 		}
-		s, err := schema.CompileFile(name)
+		s, err := validate.CompileSchema(name)
 		if err != nil {
 			return nil, &usageError{err}
 		}
-		f.Checks = append(f.Checks, validate.Schema{Schema: s})
+		f.Checks = append(f.Checks, s)
 	}
 	for _, path := range c.StringSlice("secret") {
 		n.file(path).Secret = &validate.SecretRule{}
@@ -179,8 +177,8 @@ func (n *named) cutFile(s string) (path, key string) {
 }
 
 func isStructured(path string) bool {
-	switch document.FormatOf(path) {
-	case document.PEM, document.Text:
+	switch validate.FormatOf(path) {
+	case validate.PEM, validate.Text:
 		return false
 	default:
 		return true

@@ -1,10 +1,12 @@
 // Package document reads configuration files (YAML, JSON, JSONC, TOML, dotenv)
-// into one tree, in which every value has the place where it stands, and finds
-// what a parser lets pass: keys that are there twice, templates that nobody
-// rendered, values that another parser reads differently.
+// into one tree, in which every value has its position, and finds what a parser
+// lets pass: duplicate keys, templates that nobody rendered, values that another
+// parser reads differently.
 //
-// Files may hold secrets: no [Finding] quotes a value.
+// Files may hold secrets: no [diag.Error] quotes a value. Its code is one of [Rules].
 package document
+
+import "github.com/inith/inith/internal/diag"
 
 // A Kind is the type of a value.
 type Kind int
@@ -37,10 +39,5 @@ type Node struct {
 // file says.
 type Member struct{ Key, Value *Node }
 
-// A Finding is something wrong in a file, apart from what its rules ask for.
-type Finding struct {
-	Line, Column int    // from 1; zero if it has no place
-	Rule         string // such as "syntax", "duplicate-key", "byte-order-mark"
-	Message      string // says what is wrong, without a value
-	Hint         string // says what to do; "" if that is clear
-}
+// Position returns where the value begins.
+func (n *Node) Position() diag.Position { return diag.Position{Line: n.Line, Column: n.Column} }

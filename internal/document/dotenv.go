@@ -27,7 +27,7 @@ func (r *reading) parseDotenv() ([]*Node, bool) {
 }
 
 func (d *dotenvReader) fail(offset int, message, hint string) {
-	d.add(d.source.place(offset), ruleSyntax, message, hint)
+	d.add(d.source.position(offset), ruleSyntax, message, hint)
 	d.broken = true
 }
 
@@ -74,7 +74,7 @@ func (d *dotenvReader) line() {
 	d.pos += len(name) + len("=")
 	before, after := len(name)-len(bytes.TrimRight(name, " \t")), d.spaces()
 	if rest := d.rest(); before > 0 || after > 0 && len(rest) > 0 && rest[0] != '#' {
-		d.add(placeOf(key), ruleDotenvSpace, "spaces around =", "write NAME=value without them")
+		d.add(key.Position(), ruleDotenvSpace, "spaces around =", "write NAME=value without them")
 	}
 	if value := d.value(); value != nil {
 		d.node.Members = append(d.node.Members, Member{key, value})
@@ -82,7 +82,7 @@ func (d *dotenvReader) line() {
 }
 
 func (d *dotenvReader) key(raw []byte) *Node {
-	at := d.source.place(d.pos)
+	at := d.source.position(d.pos)
 	name := strings.TrimRight(string(raw), " \t")
 	switch {
 	case name == "":
@@ -90,7 +90,7 @@ func (d *dotenvReader) key(raw []byte) *Node {
 	case !isVariable(name):
 		d.add(at, ruleDotenvKey, "a name of other characters than letters, digits and _, or that begins with a digit", "")
 	}
-	return &Node{Kind: String, Text: name, Line: at.line, Column: at.column}
+	return &Node{Kind: String, Text: name, Line: at.Line, Column: at.Column}
 }
 
 // isVariable reports whether name can be the name of a variable of a shell.
@@ -101,8 +101,8 @@ func isVariable(name string) bool {
 
 // value reads a value: in quotes, or up to a comment or the end of the line.
 func (d *dotenvReader) value() *Node {
-	at := d.source.place(d.pos)
-	n := &Node{Kind: String, Untyped: true, Line: at.line, Column: at.column}
+	at := d.source.position(d.pos)
+	n := &Node{Kind: String, Untyped: true, Line: at.Line, Column: at.Column}
 	rest := d.rest()
 	if len(rest) > 0 && (rest[0] == '"' || rest[0] == '\'') {
 		text, ok := d.quoted(rest[0])

@@ -101,7 +101,7 @@ func check(t *testing.T, format document.Format, data string, at uint) []*docume
 	}
 	lines := bytes.Split([]byte(strings.TrimPrefix(text, "\ufeff")), []byte("\n"))
 	for _, f := range findings {
-		if strings.Contains(f.Message+f.Hint+f.Rule, canary) {
+		if strings.Contains(f.Message+f.Hint+f.Code, canary) {
 			t.Errorf("%s: %q quotes the file", format, f.Message)
 		}
 		inside(t, lines, f.Line, f.Column)

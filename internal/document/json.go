@@ -31,7 +31,7 @@ func (r *reading) parseJSON(relaxed bool) ([]*Node, bool) {
 
 // fail adds a syntax error, and returns nil, no value.
 func (j *jsonReader) fail(offset int, message, hint string) *Node {
-	j.add(j.source.place(offset), ruleSyntax, message, hint)
+	j.add(j.source.position(offset), ruleSyntax, message, hint)
 	return nil
 }
 
@@ -85,16 +85,16 @@ func (j *jsonReader) comment() bool {
 
 // value reads a value, and returns nil if there is none.
 func (j *jsonReader) value(depth int) *Node {
-	at := j.source.place(j.pos)
+	at := j.source.position(j.pos)
 	if depth > MaxDepth {
 		j.add(at, ruleDepth, "values nest too deep", "")
 		return nil
 	}
 	switch c := j.peek(); {
 	case c == '{':
-		return j.object(&Node{Kind: Mapping, Line: at.line, Column: at.column}, depth)
+		return j.object(&Node{Kind: Mapping, Line: at.Line, Column: at.Column}, depth)
 	case c == '[':
-		return j.array(&Node{Kind: Sequence, Line: at.line, Column: at.column}, depth)
+		return j.array(&Node{Kind: Sequence, Line: at.Line, Column: at.Column}, depth)
 	case c == '"':
 		return j.string()
 	case c == '-' || '0' <= c && c <= '9':

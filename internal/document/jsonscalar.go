@@ -6,10 +6,12 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/inith/inith/internal/diag"
 )
 
 // word reads true, false or null.
-func (j *jsonReader) word(at place) *Node {
+func (j *jsonReader) word(at diag.Position) *Node {
 	rest := j.text[j.pos:]
 	end := 0
 	for end < len(rest) && ('a' <= rest[end]|0x20 && rest[end]|0x20 <= 'z') {
@@ -28,7 +30,7 @@ func (j *jsonReader) word(at place) *Node {
 		return j.fail(j.pos, "not a value", "strings are in double quotes")
 	}
 	j.pos += end
-	return &Node{Kind: kind, Text: string(rest[:end]), Line: at.line, Column: at.column}
+	return &Node{Kind: kind, Text: string(rest[:end]), Line: at.Line, Column: at.Column}
 }
 
 func (j *jsonReader) noValue() *Node {
@@ -45,7 +47,7 @@ func (j *jsonReader) noValue() *Node {
 }
 
 // number reads -? (0 | [1-9] [0-9]*) (. [0-9]+)? ([eE] [-+]? [0-9]+)?
-func (j *jsonReader) number(at place) *Node {
+func (j *jsonReader) number(at diag.Position) *Node {
 	start := j.pos
 	kind := Int
 	if j.peek() == '-' {
@@ -69,7 +71,7 @@ func (j *jsonReader) number(at place) *Node {
 	if c := j.peek(); !ok || c == '_' || c == '.' || 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' {
 		return j.fail(start, "not a number of JSON", "no leading zeros or +, digits on both sides of a point")
 	}
-	return &Node{Kind: kind, Text: string(j.text[start:j.pos]), Line: at.line, Column: at.column}
+	return &Node{Kind: kind, Text: string(j.text[start:j.pos]), Line: at.Line, Column: at.Column}
 }
 
 func (j *jsonReader) digits() []byte {
@@ -83,7 +85,7 @@ func (j *jsonReader) digits() []byte {
 // string reads a string.
 func (j *jsonReader) string() *Node {
 	start := j.pos
-	at := j.source.place(start)
+	at := j.source.position(start)
 	j.pos++
 	var text strings.Builder
 	for {
@@ -96,7 +98,7 @@ func (j *jsonReader) string() *Node {
 		switch c := j.peek(); {
 		case c == '"':
 			j.pos++
-			return &Node{Kind: String, Text: text.String(), Line: at.line, Column: at.column}
+			return &Node{Kind: String, Text: text.String(), Line: at.Line, Column: at.Column}
 		case c == '\n' || c == '\r':
 			return j.fail(start, "a string that goes on over the end of its line", "close it with \", or write \\n")
 		case c != '\\':

@@ -42,12 +42,12 @@ func (t *tree) merge(node, from *Node) {
 	}
 	for _, source := range sources {
 		if source.Kind != Mapping && !t.broken {
-			t.add(placeOf(source), ruleSyntax, "a merge key << of no mapping", "quote \"<<\" if it is an ordinary key")
+			t.add(source.Position(), ruleSyntax, "a merge key << of no mapping", "quote \"<<\" if it is an ordinary key")
 			continue
 		}
 		for _, m := range source.Members {
 			if t.copies++; t.copies > t.budget {
-				t.breakOff(placeOf(node), ruleExpansion, "merge keys make far more values than the file has")
+				t.breakOff(node.Position(), ruleExpansion, "merge keys make far more values than the file has")
 				return
 			}
 			if id := identityOf(m.Key); !has[id] {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/document"
 )
 
@@ -32,7 +33,7 @@ func TestFindingsQuoteNothing(t *testing.T) {
 			if len(findings) == 0 {
 				t.Errorf("%s: nothing found in %q", format, text)
 			}
-			if all := fmt.Sprint(findings); strings.Contains(all, canary) {
+			if all := said(findings); strings.Contains(all, canary) {
 				t.Errorf("%s: %q is quoted: %s", format, text, all)
 			}
 		}
@@ -56,7 +57,7 @@ func TestBombs(t *testing.T) {
 		{"block", strings.Repeat("- ", 1000), "nesting-depth"},
 	} {
 		documents, findings := document.Parse(document.YAML, []byte(tt.text), document.Options{})
-		if documents != nil || len(findings) != 1 || findings[0].Rule != tt.rule {
+		if documents != nil || len(findings) != 1 || findings[0].Code != tt.rule {
 			t.Errorf("%s: %v, want %s alone", tt.name, findings, tt.rule)
 		}
 	}
@@ -83,4 +84,13 @@ func TestFindingsAreBounded(t *testing.T) {
 	if _, findings := document.Parse(document.Dotenv, []byte(strings.Repeat("A=1\n", 5000)), document.Options{}); len(findings) != 1000 {
 		t.Errorf("%d findings, want 1000", len(findings))
 	}
+}
+
+// said returns all that findings say.
+func said(findings []*diag.Error) string {
+	var b strings.Builder
+	for _, f := range findings {
+		fmt.Fprintln(&b, f, f.Code, f.Hint)
+	}
+	return b.String()
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"regexp"
 	"strings"
+
+	"github.com/inith/inith/internal/diag"
 )
 
 const hintRender = "render it before it is mounted, or write the value"
@@ -58,7 +60,7 @@ func (f *templateFinder) walk(n *Node, purpose bool) {
 	}
 	f.seen[n] = true
 	if n.Kind == String && !purpose && !strings.Contains(n.Text, "\n") {
-		f.find([]byte(n.Text), placeOf(n))
+		f.find([]byte(n.Text), n.Position())
 	}
 	for _, item := range n.Items {
 		f.walk(item, purpose)
@@ -69,7 +71,7 @@ func (f *templateFinder) walk(n *Node, purpose bool) {
 	}
 }
 
-func (f *templateFinder) find(text []byte, at place) {
+func (f *templateFinder) find(text []byte, at diag.Position) {
 	if !bytes.ContainsAny(text, "{<") {
 		return
 	}
@@ -91,7 +93,7 @@ func (f *templateFinder) lines() {
 		for _, p := range f.patterns {
 			if m := p.pattern.FindIndex(line); m != nil {
 				indent := bytes.Index(f.source.text[start:], line)
-				f.add(f.source.place(start+indent+m[0]), ruleTemplate, p.message, hintRender)
+				f.add(f.source.position(start+indent+m[0]), ruleTemplate, p.message, hintRender)
 				break
 			}
 		}

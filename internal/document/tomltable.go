@@ -1,6 +1,10 @@
 package document
 
-import "github.com/pelletier/go-toml/v2/unstable"
+import (
+	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/inith/inith/internal/diag"
+)
 
 // An origin is how a table came to be, which tells who may add to it.
 type origin int
@@ -26,9 +30,9 @@ type tomlChild struct {
 	table *tomlTable // nil if it is a value
 }
 
-func newTOMLTable(at place, o origin) *tomlTable {
+func newTOMLTable(at diag.Position, o origin) *tomlTable {
 	return &tomlTable{
-		node:     &Node{Kind: Mapping, Line: at.line, Column: at.column},
+		node:     &Node{Kind: Mapping, Line: at.Line, Column: at.Column},
 		origin:   o,
 		children: map[string]tomlChild{},
 	}
@@ -46,7 +50,7 @@ func (t *tomlTable) sub(key *Node, o origin) (*tomlTable, *Node) {
 	child, ok := t.children[key.Text]
 	switch {
 	case !ok:
-		table := newTOMLTable(placeOf(key), o)
+		table := newTOMLTable(key.Position(), o)
 		t.put(key, table.node, table)
 		return table, nil
 	case child.table == nil:
@@ -72,14 +76,14 @@ func (t *tomlReader) assign(table *tomlTable, n *unstable.Node, depth int) {
 			next, taken = nil, table.children[key.Text].key
 		}
 		if next == nil {
-			t.addDuplicate(placeOf(key), placeOf(taken))
+			t.addDuplicate(key.Position(), taken.Position())
 			return
 		}
 		table = next
 	}
 	key := keys[len(keys)-1]
 	if child, ok := table.children[key.Text]; ok {
-		t.addDuplicate(placeOf(key), placeOf(child.key))
+		t.addDuplicate(key.Position(), child.key.Position())
 		return
 	}
 	table.put(key, value, nil)
@@ -92,7 +96,7 @@ func (t *tomlReader) parent(keys []*Node) *tomlTable {
 	for _, key := range keys[:len(keys)-1] {
 		next, taken := table.sub(key, implied)
 		if next == nil {
-			t.addDuplicate(placeOf(key), placeOf(taken))
+			t.addDuplicate(key.Position(), taken.Position())
 			return nil
 		}
 		table = next
@@ -104,7 +108,7 @@ func (t *tomlReader) parent(keys []*Node) *tomlTable {
 // goes into a table that nobody sees.
 func (t *tomlReader) header(keys []*Node) *tomlTable {
 	key := keys[len(keys)-1]
-	lost := newTOMLTable(placeOf(key), byHeader)
+	lost := newTOMLTable(key.Position(), byHeader)
 	parent := t.parent(keys)
 	if parent == nil {
 		return lost
@@ -118,14 +122,14 @@ func (t *tomlReader) header(keys []*Node) *tomlTable {
 		child.table.origin = byHeader
 		return child.table
 	}
-	t.addDuplicate(placeOf(key), placeOf(child.key))
+	t.addDuplicate(key.Position(), child.key.Position())
 	return lost
 }
 
 // arrayHeader returns the table that [[a.b]] opens.
 func (t *tomlReader) arrayHeader(keys []*Node) *tomlTable {
 	key := keys[len(keys)-1]
-	element := newTOMLTable(placeOf(key), byHeader)
+	element := newTOMLTable(key.Position(), byHeader)
 	parent := t.parent(keys)
 	if parent == nil {
 		return element
@@ -140,7 +144,7 @@ func (t *tomlReader) arrayHeader(keys []*Node) *tomlTable {
 		child.table.elements = append(child.table.elements, element)
 		child.table.node.Items = append(child.table.node.Items, element.node)
 	default:
-		t.addDuplicate(placeOf(key), placeOf(child.key))
+		t.addDuplicate(key.Position(), child.key.Position())
 	}
 	return element
 }

@@ -2,6 +2,8 @@ package document
 
 import (
 	"go.yaml.in/yaml/v4"
+
+	"github.com/inith/inith/internal/diag"
 )
 
 // A tree makes nodes of those of the YAML parser: it follows aliases and applies
@@ -39,7 +41,7 @@ func newTree(r *yamlReading) *tree {
 // build returns the node of n, which is nested in depth others.
 func (t *tree) build(n *yaml.Node, depth int) *Node {
 	at := t.at(n.Line, n.Column)
-	node := &Node{Line: at.line, Column: at.column}
+	node := &Node{Line: at.Line, Column: at.Column}
 	whole := extent{size: 1}
 	switch {
 	case t.broken:
@@ -77,7 +79,7 @@ func (t *tree) build(n *yaml.Node, depth int) *Node {
 }
 
 // follow returns the node that an alias stands for.
-func (t *tree) follow(alias *yaml.Node, at place, depth int) *Node {
+func (t *tree) follow(alias *yaml.Node, at diag.Position, depth int) *Node {
 	node, ok := t.built[alias.Alias]
 	switch {
 	case !ok:
@@ -90,7 +92,7 @@ func (t *tree) follow(alias *yaml.Node, at place, depth int) *Node {
 }
 
 // breakOff ends the reading.
-func (t *tree) breakOff(at place, rule, message string) {
+func (t *tree) breakOff(at diag.Position, rule, message string) {
 	if !t.broken {
 		t.add(at, rule, message, "")
 	}

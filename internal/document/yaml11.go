@@ -3,6 +3,8 @@ package document
 import (
 	"regexp"
 	"strings"
+
+	"github.com/inith/inith/internal/diag"
 )
 
 // A trap is a value without quotes that a parser of YAML 1.1, such as PyYAML,
@@ -53,7 +55,7 @@ func traps11() []trap {
 }
 
 // findTraps finds the trap that a value without quotes is.
-func (r *yamlReading) findTraps(text string, at place) {
+func (r *yamlReading) findTraps(text string, at diag.Position) {
 	if len(text) > 64 {
 		return
 	}
@@ -73,6 +75,6 @@ func (r *reading) checkZero(m Member) {
 	}
 	key := strings.ToLower(m.Key.Text)
 	if strings.Contains(key, "version") || key == "tag" {
-		r.add(placeOf(m.Value), ruleZero, "a version that is a number loses its last zero", "quote it")
+		r.add(m.Value.Position(), ruleZero, "a version that is a number loses its last zero", "quote it")
 	}
 }

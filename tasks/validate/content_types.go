@@ -26,7 +26,7 @@ func ParseType(name string) (Type, error) {
 
 // A KeyType is the type that a key must have.
 type KeyType struct {
-	Key  document.Path
+	Key  Path
 	Type Type
 }
 
@@ -37,9 +37,9 @@ type Types struct{ Keys []KeyType }
 // Check implements [Check].
 func (t Types) Check(_ context.Context, in Input) ([]Problem, error) {
 	var problems []Problem
-	for _, root := range in.Documents {
+	for _, root := range in.documents {
 		for _, want := range t.Keys {
-			n := want.Key.Find(root).Value
+			n := want.Key.path.Find(root).Value
 			if n == nil || want.Type.has(n.TypedKind()) {
 				continue
 			}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/inith/inith/internal/diag"
 )
 
 // An EnvRule says what a variable has to be. It has to be set and not empty, and
@@ -97,8 +99,8 @@ func (s *session) envFile(ctx context.Context, v *variable, path string) {
 		apart.add(secret.check(path, data)...)
 	}
 	for _, f := range apart.findings {
-		f.Path = v.name + "_FILE"
-		s.add(f.Problem)
+		f.File = v.name + "_FILE"
+		s.add(f.Error)
 	}
 	s.checked("", apart.checks)
 	v.rule.MinLength = 0 // which the secret was held to
@@ -111,11 +113,11 @@ func (s *session) envFile(ctx context.Context, v *variable, path string) {
 type variable struct {
 	rule     EnvRule
 	name     string // with $
-	problems []Problem
+	problems []*diag.Error
 }
 
 func (v *variable) add(rule, message, hint string) {
-	v.problems = append(v.problems, Problem{Path: v.name, Rule: rule, Message: message, Hint: hint})
+	v.problems = append(v.problems, inFile(v.name, rule, message, hint))
 }
 
 func (v *variable) unsetHint() string {

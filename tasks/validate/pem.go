@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/inith/inith/internal/diag"
 )
 
 // A bundle is what is in a file of PEM blocks.
@@ -15,7 +17,7 @@ type bundle struct {
 	certificates []placed[*x509.Certificate]
 	keys         []placed[crypto.Signer]
 	encrypted    []int // the lines of keys that need a passphrase
-	problems     []Problem
+	problems     []*diag.Error
 }
 
 // placed is a block that begins in a line.
@@ -50,11 +52,7 @@ func readPEM(path string, data []byte) bundle {
 }
 
 func (b *bundle) add(path string, line int, message, hint string) {
-	p := Problem{Path: path, Line: line, Rule: rulePEM, Message: message, Hint: hint}
-	if line > 0 {
-		p.Column = 1
-	}
-	b.problems = append(b.problems, p)
+	b.problems = append(b.problems, inLine(path, line, rulePEM, message, hint))
 }
 
 // take keeps a block, and says what is wrong with it.
@@ -95,7 +93,7 @@ func lineOf(data []byte, offset int) int {
 }
 
 // checkPEM looks at a file of which only its format is known.
-func checkPEM(path string, data []byte) []Problem {
+func checkPEM(path string, data []byte) []*diag.Error {
 	b := readPEM(path, data)
 	problems := b.problems
 	for _, line := range b.encrypted {
@@ -107,28 +105,26 @@ func checkPEM(path string, data []byte) []Problem {
 	return problems
 }
 
-func encryptedKey(path string, line int) Problem {
-	return Problem{
-		Path: path, Line: line, Column: 1, Rule: ruleEncrypted, Message: "the private key is encrypted",
-		Hint: "the application must know the passphrase; keyEncrypted: true in a rule of tls says that it does",
-	}
+func encryptedKey(path string, line int) *diag.Error {
+	return inLine(path, line, ruleEncrypted, "the private key is encrypted",
+		"the application must know the passphrase; keyEncrypted: true in a rule of tls says that it does")
 }
 
 // checkValidity looks at the time in which a certificate is valid.
-func checkValidity(path string, c placed[*x509.Certificate], least time.Duration) []Problem {
+func checkValidity(path string, c placed[*x509.Certificate], least time.Duration) []*diag.Error {
 	now := time.Now()
-	p := Problem{Path: path, Line: c.line, Column: 1}
+	p := inLine(path, c.line, "", "", "")
 	date := func(t time.Time) string { return t.UTC().Format(time.DateTime) + " UTC" }
 	switch {
 	case now.After(c.it.NotAfter):
-		p.Rule, p.Message, p.Hint = ruleExpired, "the certificate has expired, on "+date(c.it.NotAfter), "renew it; is the clock of this node right?"
+		p.Code, p.Message, p.Hint = ruleExpired, "the certificate has expired, on "+date(c.it.NotAfter), "renew it; is the clock of this node right?"
 	case now.Before(c.it.NotBefore):
-		p.Rule, p.Message, p.Hint = ruleNotYet, "the certificate is not valid before "+date(c.it.NotBefore), "is the clock of this node right?"
+		p.Code, p.Message, p.Hint = ruleNotYet, "the certificate is not valid before "+date(c.it.NotBefore), "is the clock of this node right?"
 	case now.Add(least).After(c.it.NotAfter):
-		p.Rule, p.Hint = ruleExpires, "renew it"
+		p.Code, p.Hint = ruleExpires, "renew it"
 		p.Message = fmt.Sprintf("the certificate expires on %s, in less than %v", date(c.it.NotAfter), least)
 	default:
 		return nil
 	}
-	return []Problem{p}
+	return []*diag.Error{p}
 }

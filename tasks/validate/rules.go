@@ -52,10 +52,22 @@ const (
 	rulePathGone = "path"
 )
 
-// OwnRules are the rules of files, of their keys, of secrets, certificates and
+// A KnownRule is one that a [Problem] may name.
+type KnownRule struct{ Name, Means string }
+
+// KnownRules returns all of them: docs/validate.md has the same table.
+func KnownRules() []KnownRule {
+	all := ownRules()
+	for _, r := range document.Rules() {
+		all = append(all, KnownRule(r))
+	}
+	return all
+}
+
+// ownRules are the rules of files, of their keys, of secrets, certificates and
 // variables. Those of the formats are [document.Rules].
-func OwnRules() []document.Rule {
-	return []document.Rule{
+func ownRules() []KnownRule {
+	return []KnownRule{
 		{Name: ruleMissing, Means: "a file is not there, or a symbolic link leads nowhere"},
 		{Name: ruleNotRegular, Means: "a folder, device, pipe or socket is where a file should be"},
 		{Name: ruleUnreadable, Means: "inith itself cannot read a file"},

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/inith/inith/internal/diag"
 )
 
 // A SecretRule says what a file with one secret has to be. White space and quotes
@@ -18,16 +20,16 @@ type SecretRule struct {
 
 // check looks at a secret in a file. No problem has a place: it would tell how
 // long the secret is.
-func (r *SecretRule) check(path string, data []byte) []Problem {
+func (r *SecretRule) check(path string, data []byte) []*diag.Error {
 	text, marked := bytes.CutPrefix(data, []byte("\ufeff"))
 	return r.checkText(path, string(text), marked)
 }
 
-func (r *SecretRule) checkText(path, text string, marked bool) []Problem {
-	var all []Problem
+func (r *SecretRule) checkText(path, text string, marked bool) []*diag.Error {
+	var all []*diag.Error
 	add := func(wrong bool, rule, message, hint string) {
 		if wrong {
-			all = append(all, Problem{Path: path, Rule: rule, Message: message, Hint: hint})
+			all = append(all, inFile(path, rule, message, hint))
 		}
 	}
 	value := strings.TrimSpace(text)

@@ -10,7 +10,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/inith/inith/internal/document"
+	"github.com/inith/inith/internal/diag"
 )
 
 // A TLSRule says what the files of a TLS server or client have to be.
@@ -32,7 +32,7 @@ func (r *TLSRule) files() []FileRule {
 	var all []FileRule
 	for _, path := range []string{r.Cert, r.Key, r.CA} {
 		if path != "" {
-			all = append(all, FileRule{Path: path, Format: document.PEM, AppearWithin: r.AppearWithin, As: r.As})
+			all = append(all, FileRule{Path: path, Format: PEM, AppearWithin: r.AppearWithin, As: r.As})
 		}
 	}
 	return all
@@ -75,15 +75,11 @@ func (s *session) tls(ctx context.Context, r TLSRule) {
 type chain struct {
 	rule     TLSRule
 	all      []placed[*x509.Certificate]
-	problems []Problem
+	problems []*diag.Error
 }
 
 func (c *chain) add(path string, line int, rule, message, hint string) {
-	p := Problem{Path: path, Line: line, Rule: rule, Message: message, Hint: hint}
-	if line > 0 {
-		p.Column = 1
-	}
-	c.problems = append(c.problems, p)
+	c.problems = append(c.problems, inLine(path, line, rule, message, hint))
 }
 
 func (c *chain) checkCA(b bundle) {

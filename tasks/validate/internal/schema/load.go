@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/document"
 	"github.com/inith/inith/internal/redact"
 )
@@ -23,8 +24,8 @@ const maxSchema = 8 << 20
 // errOutside is why a reference is refused.
 var errOutside = errors.New("only files in the folder of the schema can be referred to, never the network")
 
-// CompileFile reads the schema of a file, in JSON or YAML. Its error joins one
-// [*Error] for each mistake; it wraps that of the file system if the file cannot
+// CompileFile reads the schema of a file, in JSON or YAML. Its error joins a
+// [*diag.Error] for each problem; it wraps that of the file system if the file cannot
 // be read.
 func CompileFile(name string) (*Schema, error) {
 	folder, err := os.OpenRoot(filepath.Dir(name))
@@ -95,12 +96,13 @@ func parse(name string, data []byte) (*document.Node, error) {
 	}
 	documents, findings := document.Parse(format, data, document.Options{Templates: true})
 	for _, f := range findings {
-		if documents == nil || f.Rule == "duplicate-key" {
-			return nil, &Error{name, f.Line, f.Column, f.Message}
+		if documents == nil || f.Code == "duplicate-key" {
+			f.File = name
+			return nil, f
 		}
 	}
 	if len(documents) != 1 {
-		return nil, &Error{Name: name, Message: "want one document"}
+		return nil, &diag.Error{Position: diag.Position{File: name}, Message: "want one document"}
 	}
 	return documents[0], nil
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path/filepath"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/document"
 )
 
@@ -34,8 +35,8 @@ type compiler struct {
 	errs       []error
 }
 
-// Compile makes a schema of the text of a file. Its error joins an [*Error] for
-// each mistake.
+// Compile makes a schema of the text of a file. Its error joins a
+// [*diag.Error] for each problem.
 func Compile(name string, data []byte, o Options) (*Schema, error) {
 	root, err := parse(name, data)
 	if err != nil {
@@ -72,7 +73,7 @@ func (c *compiler) compileDynamic() bool {
 }
 
 func (c *compiler) fail(r *resource, n *document.Node, message string) {
-	c.errs = append(c.errs, &Error{r.name, n.Line, n.Column, message})
+	c.errs = append(c.errs, &diag.Error{Position: diag.Position{File: r.name, Line: n.Line, Column: n.Column}, Message: message})
 }
 
 // compile returns the schema that n is, which belongs to r.

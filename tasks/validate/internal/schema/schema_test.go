@@ -11,8 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/document"
-	"github.com/inith/inith/tasks/validate/schema"
+	"github.com/inith/inith/tasks/validate/internal/schema"
 )
 
 func parse(t *testing.T, format document.Format, text string) *document.Node {
@@ -33,10 +34,10 @@ func compile(t *testing.T, text string) *schema.Schema {
 	return s
 }
 
-func lines(violations []schema.Violation) string {
+func lines(violations []*diag.Error) string {
 	var b strings.Builder
 	for _, v := range violations {
-		fmt.Fprintf(&b, "%d:%d: %s: %s\n", v.Line, v.Column, v.Keyword, v.Message)
+		fmt.Fprintf(&b, "%d:%d: %s: %s\n", v.Line, v.Column, v.Code, v.Message)
 	}
 	return b.String()
 }
@@ -142,7 +143,7 @@ func TestCompileSaysWhatIsWrongAndWhere(t *testing.T) {
 			t.Errorf("%s: compiles", text)
 			continue
 		}
-		if _, ok := errors.AsType[*schema.Error](err); !ok {
+		if _, ok := errors.AsType[*diag.Error](err); !ok {
 			t.Errorf("%s: %T, want an Error", text, err)
 		}
 		for _, line := range want {

@@ -3,6 +3,8 @@ package assert
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/inith/inith/internal/diag"
 )
 
 // A tokenKind is a kind of token.
@@ -144,6 +146,7 @@ func pathSize(s string) int {
 // span returns how many of the bytes that s begins with are in set.
 func span(s, set string) int { return len(s) - len(strings.TrimLeft(s, set)) }
 
+// syntaxError says where an assertion is wrong. It quotes nothing.
 func syntaxError(source string, offset int, message string) error {
-	return &SyntaxError{utf8.RuneCountInString(source[:offset]) + 1, message}
+	return &diag.Error{Position: diag.Position{Column: utf8.RuneCountInString(source[:offset]) + 1}, Message: message}
 }

@@ -5,8 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/document"
-	"github.com/inith/inith/tasks/validate/assert"
+	"github.com/inith/inith/tasks/validate/internal/assert"
 )
 
 func parse(t *testing.T, format document.Format, text string) *document.Node {
@@ -178,7 +179,7 @@ func TestParseErrors(t *testing.T) {
 		strings.Repeat("a", 5000):   1,
 	} {
 		_, err := assert.Parse(source)
-		e, ok := errors.AsType[*assert.SyntaxError](err)
+		e, ok := errors.AsType[*diag.Error](err)
 		if !ok || e.Column != column {
 			t.Errorf("Parse(%.40q): %v, want an error in column %d", source, err, column)
 		}
@@ -207,7 +208,7 @@ func FuzzAssert(f *testing.F) {
 		const canary = "s3cr3tC4n4ry"
 		a, err := assert.Parse(source)
 		if err != nil {
-			e, ok := errors.AsType[*assert.SyntaxError](err)
+			e, ok := errors.AsType[*diag.Error](err)
 			if !ok || e.Column < 1 || e.Column > len(source)+1 || len(e.Message) > 100 {
 				t.Errorf("Parse(%q): %v", source, err)
 			}
