@@ -195,7 +195,7 @@ func (p *process) openSteps(ctx context.Context, drafts []*stepDraft) ([]plan.No
 }
 
 // graphMistakes gives mistakes of the graph their places.
-func graphMistakes(drafts []*stepDraft, found []plan.Mistake) []*diag.Error {
+func graphMistakes(drafts []*stepDraft, found []plan.Problem) []*diag.Error {
 	var all []*diag.Error
 	for _, m := range found {
 		at := drafts[m.Node].place

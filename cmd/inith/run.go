@@ -116,7 +116,7 @@ func (p *process) parseRun(c *cli.Context) (*runJob, error) {
 		return nil, err
 	}
 	j.timeout = orElse(j.timeout, file.timeout)
-	j.plan = plan.Plan{Nodes: nodes, Notify: j.view.notify}
+	j.plan = plan.Plan{Name: name, Nodes: nodes, Notify: j.view.notify}
 	return j, nil
 }
 

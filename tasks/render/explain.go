@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/usererr"
 )
 
@@ -17,7 +18,7 @@ func (p *templateProgram) explain(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if m, ok := errors.AsType[*PlaceError](err); ok { // of a template that was included
+	if m, ok := errors.AsType[*diag.Error](err); ok { // of a template that was included
 		return m
 	}
 	r, ours := errors.AsType[*usererr.Error](err)
@@ -25,9 +26,9 @@ func (p *templateProgram) explain(ctx context.Context, err error) error {
 		r = execWords(err.Error())
 	}
 	if at, ok := p.place(err.Error()); ok {
-		return p.because(at, r)
+		return diag.At(p.position(at), r)
 	}
-	return &PlaceError{Path: p.path, Reason: r}
+	return diag.At(diag.Position{File: p.path}, r)
 }
 
 // place reads the place in an error of text/template: "template: t:LINE:BYTES: ".

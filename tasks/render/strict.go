@@ -5,6 +5,7 @@ import (
 	"strings"
 	"text/template/parse"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/suggest"
 )
 
@@ -20,12 +21,13 @@ type strict struct {
 	source
 
 	templates []string
-	first     *PlaceError
+	first     *diag.Error
 }
 
 func (s *strict) fail(at parse.Node, text, hint string) {
-	if m := s.mistake(int(offset(at)), text, hint); s.first == nil || m.before(s.first) {
-		s.first = m
+	p := s.problem(int(offset(at)), text, hint)
+	if s.first == nil || p.Compare(s.first) < 0 {
+		s.first = p
 	}
 }
 

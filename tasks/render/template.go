@@ -63,7 +63,7 @@ func (p *templateProgram) run(ctx context.Context, w *output) error {
 	e.template = template.New(rootName).Funcs(e.functions())
 	for name, tree := range p.trees {
 		if _, err := e.template.AddParseTree(name, tree); err != nil {
-			return p.mistake(0, "not a template", "")
+			return p.problem(0, "not a template", "")
 		}
 	}
 	data := map[string]any{"Env": p.scope.variables, "Values": p.scope.values}

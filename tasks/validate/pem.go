@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/inith/inith/internal/diag"
+	"github.com/inith/inith/internal/duration"
 )
 
 // A bundle is what is in a file of PEM blocks.
@@ -122,7 +123,7 @@ func checkValidity(path string, c placed[*x509.Certificate], least time.Duration
 		p.Code, p.Message, p.Hint = ruleNotYet, "the certificate is not valid before "+date(c.it.NotBefore), "is the clock of this node right?"
 	case now.Add(least).After(c.it.NotAfter):
 		p.Code, p.Hint = ruleExpires, "renew it"
-		p.Message = fmt.Sprintf("the certificate expires on %s, in less than %v", date(c.it.NotAfter), least)
+		p.Message = fmt.Sprintf("the certificate expires on %s, in less than %s", date(c.it.NotAfter), duration.Format(least))
 	default:
 		return nil
 	}

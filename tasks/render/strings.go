@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/inith/inith/internal/diag"
 )
 
 // textOf returns a value as it is written. That of a list or mapping has several
@@ -138,15 +140,15 @@ func measure(value any) error {
 func fromJSON(text string) (any, error) { return parsed(text, parseJSON) }
 func fromYAML(text string) (any, error) { return parsed(text, parseYAML) }
 
-func parsed(text string, parse func(source) (any, *PlaceError)) (any, error) {
-	value, mistake := parse(source{text: text})
-	if mistake == nil {
+func parsed(text string, parse func(source) (any, *diag.Error)) (any, error) {
+	value, problem := parse(source{text: text})
+	if problem == nil {
 		return value, nil
 	}
-	if mistake.Line == 0 {
-		return nil, mistake.Reason
+	if problem.Line == 0 {
+		return nil, wrong("%s", problem.Text())
 	}
-	return nil, wrong("%s, in line %d of the text", mistake.Reason.Text, mistake.Line)
+	return nil, wrong("%s, in line %d of the text", problem.Text(), problem.Line)
 }
 
 func indent(n int, text string) (string, error) {
@@ -190,7 +192,7 @@ func printed(values ...any) (string, error) {
 	return strings.Join(texts, ""), nil
 }
 
-// formatted is Printf; what Printf says of a mistake is no result.
+// formatted is Printf; what Printf says of a problem is no result.
 func formatted(format string, values ...any) (string, error) {
 	texts, err := textsOf(values)
 	if err != nil {
