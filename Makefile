@@ -42,6 +42,7 @@ lint:
 tidy:
 	$(GO) mod tidy -diff
 	cd integration && $(GO) mod tidy -diff
+	cd integration/apiuser && $(GO) mod tidy -diff
 
 vuln reproducible image-smoke: ## known vulnerabilities; two clones give one binary; the image runs
 	./.ci/$@

@@ -13,13 +13,13 @@ type Format string
 
 // The formats. In PEM and Text, values have no keys.
 const (
-	YAML   = Format(document.YAML)
-	JSON   = Format(document.JSON)
-	JSONC  = Format(document.JSONC) // JSON with comments and trailing commas
-	TOML   = Format(document.TOML)
-	Dotenv = Format(document.Dotenv)
-	PEM    = Format(document.PEM)
-	Text   = Format(document.Text)
+	YAML   Format = "yaml"
+	JSON   Format = "json"
+	JSONC  Format = "jsonc" // JSON with comments and trailing commas
+	TOML   Format = "toml"
+	Dotenv Format = "dotenv"
+	PEM    Format = "pem"
+	Text   Format = "text"
 )
 
 // FormatOf returns the format that the name of a file implies, [Text] if it implies none.
