@@ -9,7 +9,7 @@ package document
 import "github.com/inith/inith/internal/diag"
 
 // A Kind is the type of a value.
-type Kind int
+type Kind uint8
 
 // The kinds of values. A date of YAML or TOML is a String.
 const (
@@ -22,14 +22,14 @@ const (
 	Mapping
 )
 
-// A Node is a value.
+// A Node is a value. A file may have a million: the fields are in the order that wastes no memory.
 type Node struct {
-	Kind Kind
-	Text string // of a scalar: a string's content, else what the file says; never for a message
-
-	Line, Column int // of the first character, from 1; the column counts characters, not bytes
-
+	Kind    Kind
 	Untyped bool // a string of a dotenv file, which has no other types
+
+	line, column int32 // of the first character; see Position
+
+	Text string // of a scalar: a string's content, else what the file says; never for a message
 
 	Items   []*Node  // of a Sequence
 	Members []Member // of a Mapping, in the order of the file
@@ -39,5 +39,7 @@ type Node struct {
 // file says.
 type Member struct{ Key, Value *Node }
 
-// Position returns where the value begins.
-func (n *Node) Position() diag.Position { return diag.Position{Line: n.Line, Column: n.Column} }
+// Position returns where the value begins. The column counts characters, not bytes.
+func (n *Node) Position() diag.Position {
+	return diag.Position{Line: int(n.line), Column: int(n.column)}
+}

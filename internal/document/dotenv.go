@@ -3,6 +3,8 @@ package document
 import (
 	"bytes"
 	"strings"
+
+	"github.com/inith/inith/internal/diag"
 )
 
 // A dotenvReader reads lines of NAME=value. It expands nothing: programs differ
@@ -11,19 +13,22 @@ type dotenvReader struct {
 	*reading
 	text   []byte
 	pos    int
-	node   *Node
+	root   *Node
 	broken bool
 }
 
 // parseDotenv reads a dotenv file into a mapping. It tells all lines that are
 // wrong.
 func (r *reading) parseDotenv() ([]*Node, bool) {
-	d := &dotenvReader{reading: r, text: r.source.text, node: &Node{Kind: Mapping, Line: 1, Column: 1}}
+	d := &dotenvReader{reading: r, text: r.source.text, root: r.node(Mapping, "", diag.Position{Line: 1, Column: 1})}
 	for d.pos < len(d.text) {
+		if d.full(d.source.position(d.pos)) {
+			return nil, false
+		}
 		d.line()
 	}
-	d.findDuplicates(d.node)
-	return []*Node{d.node}, !d.broken
+	d.findDuplicates(d.root)
+	return []*Node{d.root}, !d.broken
 }
 
 func (d *dotenvReader) fail(offset int, message, hint string) {
@@ -77,7 +82,7 @@ func (d *dotenvReader) line() {
 		d.add(key.Position(), ruleDotenvSpace, "spaces around =", "write NAME=value without them")
 	}
 	if value := d.value(); value != nil {
-		d.node.Members = append(d.node.Members, Member{key, value})
+		d.root.Members = append(d.root.Members, Member{key, value})
 	}
 }
 
@@ -90,7 +95,7 @@ func (d *dotenvReader) key(raw []byte) *Node {
 	case !isVariable(name):
 		d.add(at, ruleDotenvKey, "a name of other characters than letters, digits and _, or that begins with a digit", "")
 	}
-	return &Node{Kind: String, Text: name, Line: at.Line, Column: at.Column}
+	return d.node(String, name, at)
 }
 
 // isVariable reports whether name can be the name of a variable of a shell.
@@ -102,7 +107,8 @@ func isVariable(name string) bool {
 // value reads a value: in quotes, or up to a comment or the end of the line.
 func (d *dotenvReader) value() *Node {
 	at := d.source.position(d.pos)
-	n := &Node{Kind: String, Untyped: true, Line: at.Line, Column: at.Column}
+	n := d.node(String, "", at)
+	n.Untyped = true
 	rest := d.rest()
 	if len(rest) > 0 && (rest[0] == '"' || rest[0] == '\'') {
 		text, ok := d.quoted(rest[0])

@@ -122,7 +122,8 @@ func insideAll(t *testing.T, lines [][]byte, n *document.Node, seen map[*documen
 		return
 	}
 	seen[n] = true
-	inside(t, lines, n.Line, n.Column)
+	at := n.Position()
+	inside(t, lines, at.Line, at.Column)
 	for _, item := range n.Items {
 		insideAll(t, lines, item, seen)
 	}

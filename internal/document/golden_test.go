@@ -94,6 +94,7 @@ func TestEachRuleHasABadFile(t *testing.T) {
 			found[f.Code] = true
 		}
 	}
+	found["too-large"] = true // by TestTooManyValues: a file of a million values is made, not kept
 	for _, rule := range document.Rules() {
 		if !found[rule.Name] {
 			t.Errorf("no file in testdata/bad breaks %s", rule.Name)

@@ -9,12 +9,13 @@ import (
 type jsonReader struct {
 	*reading
 	text    []byte
+	all     string // the text: strings of the tree are parts of it
 	pos     int
 	relaxed bool
 }
 
 func (r *reading) parseJSON(relaxed bool) ([]*Node, bool) {
-	j := &jsonReader{reading: r, text: r.source.text, relaxed: relaxed}
+	j := &jsonReader{reading: r, text: r.source.text, all: string(r.source.text), relaxed: relaxed}
 	if !j.skip() {
 		return nil, false
 	}
@@ -90,11 +91,14 @@ func (j *jsonReader) value(depth int) *Node {
 		j.add(at, ruleDepth, "values nest too deep", "")
 		return nil
 	}
+	if j.full(at) {
+		return nil
+	}
 	switch c := j.peek(); {
 	case c == '{':
-		return j.object(&Node{Kind: Mapping, Line: at.Line, Column: at.Column}, depth)
+		return j.object(j.node(Mapping, "", at), depth)
 	case c == '[':
-		return j.array(&Node{Kind: Sequence, Line: at.Line, Column: at.Column}, depth)
+		return j.array(j.node(Sequence, "", at), depth)
 	case c == '"':
 		return j.string()
 	case c == '-' || '0' <= c && c <= '9':

@@ -12,13 +12,13 @@ import (
 
 // word reads true, false or null.
 func (j *jsonReader) word(at diag.Position) *Node {
-	rest := j.text[j.pos:]
+	rest := j.all[j.pos:]
 	end := 0
 	for end < len(rest) && ('a' <= rest[end]|0x20 && rest[end]|0x20 <= 'z') {
 		end++
 	}
 	kind := Bool
-	switch word := string(rest[:end]); word {
+	switch rest[:end] {
 	case "null":
 		kind = Null
 	case "true", "false":
@@ -30,7 +30,7 @@ func (j *jsonReader) word(at diag.Position) *Node {
 		return j.fail(j.pos, "not a value", "strings are in double quotes")
 	}
 	j.pos += end
-	return &Node{Kind: kind, Text: string(rest[:end]), Line: at.Line, Column: at.Column}
+	return j.node(kind, rest[:end], at)
 }
 
 func (j *jsonReader) noValue() *Node {
@@ -71,7 +71,7 @@ func (j *jsonReader) number(at diag.Position) *Node {
 	if c := j.peek(); !ok || c == '_' || c == '.' || 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' {
 		return j.fail(start, "not a number of JSON", "no leading zeros or +, digits on both sides of a point")
 	}
-	return &Node{Kind: kind, Text: string(j.text[start:j.pos]), Line: at.Line, Column: at.Column}
+	return j.node(kind, j.all[start:j.pos], at)
 }
 
 func (j *jsonReader) digits() []byte {
@@ -93,17 +93,22 @@ func (j *jsonReader) string() *Node {
 		if plain < 0 {
 			return j.fail(start, "the file ends inside a string", "close it with \"")
 		}
-		text.Write(j.text[j.pos : j.pos+plain])
+		part := j.all[j.pos : j.pos+plain]
 		j.pos += plain
 		switch c := j.peek(); {
-		case c == '"':
+		case c == '"' && text.Len() == 0:
 			j.pos++
-			return &Node{Kind: String, Text: text.String(), Line: at.Line, Column: at.Column}
+			return j.node(String, part, at)
+		case c == '"':
+			text.WriteString(part)
+			j.pos++
+			return j.node(String, text.String(), at)
 		case c == '\n' || c == '\r':
 			return j.fail(start, "a string that goes on over the end of its line", "close it with \", or write \\n")
 		case c != '\\':
 			return j.fail(j.pos, "a control character in a string", "write it as an escape, such as \\t")
 		}
+		text.WriteString(part)
 		c, ok := j.escape()
 		if !ok {
 			return nil

@@ -15,7 +15,7 @@ func (t *tree) fill(node *Node, n *yaml.Node, depth int) {
 			continue
 		}
 		if m.Value.Kind == Null && m.Value.Text == "" && value.Kind != yaml.AliasNode {
-			m.Value.Line, m.Value.Column = m.Key.Line, m.Key.Column // it has no character of its own
+			m.Value.line, m.Value.column = m.Key.line, m.Key.column // it has no character of its own
 		}
 		t.checkZero(m)
 		node.Members = append(node.Members, m)

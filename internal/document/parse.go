@@ -78,6 +78,10 @@ type reading struct {
 	source   *source
 	options  Options
 	findings []*diag.Error
+
+	values  int    // that were made
+	spare   []Node // for the next ones
+	members int    // of the largest TOML table
 }
 
 func (r *reading) parse(format Format) []*Node {

@@ -56,7 +56,7 @@ func TestPathThatLeadsNowhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := path.Find(documents[0])
-		if p.Value != nil || p.Reached != tt.reached || p.Wanted != tt.wanted || p.Key != tt.key || p.Last.Column != tt.column {
+		if p.Value != nil || p.Reached != tt.reached || p.Wanted != tt.wanted || p.Key != tt.key || p.Last.Position().Column != tt.column {
 			t.Errorf("%s: %+v, want %+v", tt.path, p, tt)
 		}
 	}

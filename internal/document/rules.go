@@ -3,6 +3,7 @@ package document
 // The rules of this package. Their names are what users see.
 const (
 	ruleSyntax      = "syntax"
+	ruleTooLarge    = "too-large"
 	ruleDuplicate   = "duplicate-key"
 	ruleBOM         = "byte-order-mark"
 	ruleNUL         = "nul-byte"
@@ -31,6 +32,7 @@ type Rule struct{ Name, Means string }
 func Rules() []Rule {
 	return []Rule{
 		{ruleSyntax, "the file is not well-formed"},
+		{ruleTooLarge, "a file has more than 8 MiB, 2 MiB of YAML, a million keys and values, 200,000 commas (YAML, TOML), or 10,000 keys in a TOML table: too much to look at"},
 		{ruleDuplicate, "a key is there twice in one mapping: parsers take the first, the last, or refuse the file"},
 		{ruleBOM, "the file begins with a byte order mark"},
 		{ruleNUL, "the file holds a NUL byte"},

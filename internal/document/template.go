@@ -55,10 +55,12 @@ type templateFinder struct {
 // walk looks at the strings of n. Those below a key that says so are templates on
 // purpose.
 func (f *templateFinder) walk(n *Node, purpose bool) {
-	if f.seen[n] {
-		return
+	if n.Kind == Sequence || n.Kind == Mapping { // which an alias shares
+		if f.seen[n] {
+			return
+		}
+		f.seen[n] = true
 	}
-	f.seen[n] = true
 	if n.Kind == String && !purpose && !strings.Contains(n.Text, "\n") {
 		f.find([]byte(n.Text), n.Position())
 	}

@@ -22,11 +22,15 @@ type tomlReader struct {
 }
 
 func (r *reading) parseTOML() ([]*Node, bool) {
-	root := newTOMLTable(diag.Position{Line: 1, Column: 1}, byHeader)
+	if r.tooDense(hintTooLarge) {
+		return nil, false
+	}
+	root := r.newTOMLTable(diag.Position{Line: 1, Column: 1}, byHeader)
 	t := &tomlReader{reading: r, root: root, current: root}
 	t.parser.Reset(r.source.text)
 	for !t.broken && t.parser.NextExpression() {
 		t.expression(t.parser.Expression())
+		t.broken = t.broken || t.tooWide()
 	}
 	if t.broken {
 		return nil, false
@@ -124,7 +128,7 @@ func (t *tomlReader) keys(n *unstable.Node) []*Node {
 		raw := it.Node().Raw
 		at := t.source.position(int(raw.Offset))
 		t.cursor = int(raw.Offset + raw.Length)
-		keys = append(keys, &Node{Kind: String, Text: string(it.Node().Data), Line: at.Line, Column: at.Column})
+		keys = append(keys, t.node(String, string(it.Node().Data), at))
 	}
 	if len(keys) > MaxDepth {
 		t.tooDeep(keys[MaxDepth].Position())
@@ -149,6 +153,7 @@ func (t *tomlReader) value(n *unstable.Node, depth int) *Node {
 	if depth > MaxDepth {
 		t.tooDeep(at)
 	}
+	t.broken = t.broken || t.full(at)
 	kinds := map[unstable.Kind]Kind{unstable.Bool: Bool, unstable.Integer: Int, unstable.Float: Float}
 	switch {
 	case t.broken:
@@ -163,12 +168,12 @@ func (t *tomlReader) value(n *unstable.Node, depth int) *Node {
 	if !ok {
 		kind = String
 	}
-	return &Node{Kind: kind, Text: string(n.Data), Line: at.Line, Column: at.Column}
+	return t.node(kind, string(n.Data), at)
 }
 
 func (t *tomlReader) array(n *unstable.Node, at diag.Position, depth int) *Node {
 	t.cursor++
-	list := &Node{Kind: Sequence, Line: at.Line, Column: at.Column}
+	list := t.node(Sequence, "", at)
 	for it := n.Children(); it.Next(); {
 		if it.Node().Kind != unstable.Comment {
 			list.Items = append(list.Items, t.value(it.Node(), depth+1))
@@ -179,7 +184,7 @@ func (t *tomlReader) array(n *unstable.Node, at diag.Position, depth int) *Node 
 
 func (t *tomlReader) inline(n *unstable.Node, at diag.Position, depth int) *Node {
 	t.cursor++
-	table := newTOMLTable(at, byHeader)
+	table := t.newTOMLTable(at, byHeader)
 	for it := n.Children(); it.Next(); {
 		if it.Node().Kind == unstable.KeyValue {
 			t.assign(table, it.Node(), depth+1)

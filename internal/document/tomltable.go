@@ -18,6 +18,7 @@ const (
 // A tomlTable is a table, or an array of tables. An inline table is neither, once
 // it is read: it is a value, which nothing can be added to.
 type tomlTable struct {
+	reading  *reading
 	node     *Node
 	origin   origin
 	children map[string]tomlChild
@@ -30,9 +31,10 @@ type tomlChild struct {
 	table *tomlTable // nil if it is a value
 }
 
-func newTOMLTable(at diag.Position, o origin) *tomlTable {
+func (r *reading) newTOMLTable(at diag.Position, o origin) *tomlTable {
 	return &tomlTable{
-		node:     &Node{Kind: Mapping, Line: at.Line, Column: at.Column},
+		reading:  r,
+		node:     r.node(Mapping, "", at),
 		origin:   o,
 		children: map[string]tomlChild{},
 	}
@@ -40,6 +42,7 @@ func newTOMLTable(at diag.Position, o origin) *tomlTable {
 
 // put adds a value, which is a table if table is not nil.
 func (t *tomlTable) put(key, value *Node, table *tomlTable) {
+	t.reading.members = max(t.reading.members, len(t.children)+1)
 	t.node.Members = append(t.node.Members, Member{key, value})
 	t.children[key.Text] = tomlChild{key, table}
 }
@@ -50,7 +53,7 @@ func (t *tomlTable) sub(key *Node, o origin) (*tomlTable, *Node) {
 	child, ok := t.children[key.Text]
 	switch {
 	case !ok:
-		table := newTOMLTable(key.Position(), o)
+		table := t.reading.newTOMLTable(key.Position(), o)
 		t.put(key, table.node, table)
 		return table, nil
 	case child.table == nil:
@@ -108,7 +111,7 @@ func (t *tomlReader) parent(keys []*Node) *tomlTable {
 // goes into a table that nobody sees.
 func (t *tomlReader) header(keys []*Node) *tomlTable {
 	key := keys[len(keys)-1]
-	lost := newTOMLTable(key.Position(), byHeader)
+	lost := t.newTOMLTable(key.Position(), byHeader)
 	parent := t.parent(keys)
 	if parent == nil {
 		return lost
@@ -129,7 +132,7 @@ func (t *tomlReader) header(keys []*Node) *tomlTable {
 // arrayHeader returns the table that [[a.b]] opens.
 func (t *tomlReader) arrayHeader(keys []*Node) *tomlTable {
 	key := keys[len(keys)-1]
-	element := newTOMLTable(key.Position(), byHeader)
+	element := t.newTOMLTable(key.Position(), byHeader)
 	parent := t.parent(keys)
 	if parent == nil {
 		return element
@@ -137,7 +140,7 @@ func (t *tomlReader) arrayHeader(keys []*Node) *tomlTable {
 	child, ok := parent.children[key.Text]
 	switch {
 	case !ok:
-		array := &tomlTable{node: &Node{Kind: Sequence, Line: key.Line, Column: key.Column}, elements: []*tomlTable{element}}
+		array := &tomlTable{node: t.node(Sequence, "", key.Position()), elements: []*tomlTable{element}}
 		parent.put(key, array.node, array)
 		array.node.Items = []*Node{element.node}
 	case child.table != nil && len(child.table.elements) > 0:

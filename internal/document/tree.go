@@ -41,7 +41,7 @@ func newTree(r *yamlReading) *tree {
 // build returns the node of n, which is nested in depth others.
 func (t *tree) build(n *yaml.Node, depth int) *Node {
 	at := t.at(n.Line, n.Column)
-	node := &Node{Line: at.Line, Column: at.Column}
+	node := t.node(Null, "", at)
 	whole := extent{size: 1}
 	switch {
 	case t.broken:

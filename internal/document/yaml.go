@@ -27,6 +27,9 @@ func (r *yamlReading) at(line, column int) diag.Position {
 
 // parseYAML reads all documents of a YAML file.
 func (r *reading) parseYAML() ([]*Node, bool) {
+	if r.tooDense("if it is JSON, say so: its name ends in .json, or its format is json") {
+		return nil, false
+	}
 	y := &yamlReading{reading: r, lines: newYAMLLines(r.source.text)}
 	if r.options.YAML11 {
 		y.traps = traps11()

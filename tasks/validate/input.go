@@ -64,7 +64,10 @@ func (p Path) String() string { return p.path.String() }
 type Value struct{ node *document.Node }
 
 // Position returns where the value begins: line and column, from 1.
-func (v Value) Position() (line, column int) { return v.node.Line, v.node.Column }
+func (v Value) Position() (line, column int) {
+	at := v.node.Position()
+	return at.Line, at.Column
+}
 
 // Is reports whether the value has a type.
 func (v Value) Is(t Type) bool { return t.has(v.node.TypedKind()) }

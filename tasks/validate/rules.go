@@ -73,7 +73,6 @@ func ownRules() []KnownRule {
 		{Name: ruleUnreadable, Means: "inith itself cannot read a file"},
 		{Name: ruleEmpty, Means: "a file, a folder or a variable has nothing in it"},
 		{Name: ruleSize, Means: "a file is smaller than `minSize` or larger than `maxSize`"},
-		{Name: ruleTooLarge, Means: "a file has more than 8 MiB, or 2 MiB of YAML, and somebody is to look at what is in it"},
 		{Name: ruleTooMany, Means: "a file has more than 500 problems: only so many are told"},
 		{Name: ruleMode, Means: "the mode of a file has a bit that `modeMax` has not"},
 		{Name: ruleReader, Means: "the application (`as`) cannot read a file, or search a folder on the way to it"},

@@ -121,7 +121,7 @@ func TestEvalSaysWhere(t *testing.T) {
 			missing = r.Missing.Wanted
 		}
 		if r.Value != nil {
-			line, column = r.Value.Line, r.Value.Column
+			line, column = r.Value.Position().Line, r.Value.Position().Column
 		}
 		if r.Holds || missing != tt.missing || r.Reason != tt.reason || line != tt.line || column != tt.column {
 			t.Errorf("%s: %t, missing %q, %q at %d:%d, want %+v", tt.source, r.Holds, missing, r.Reason, line, column, tt)

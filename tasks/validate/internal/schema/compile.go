@@ -73,7 +73,9 @@ func (c *compiler) compileDynamic() bool {
 }
 
 func (c *compiler) fail(r *resource, n *document.Node, message string) {
-	c.errs = append(c.errs, &diag.Error{Position: diag.Position{File: r.name, Line: n.Line, Column: n.Column}, Message: message})
+	e := &diag.Error{Position: n.Position(), Message: message}
+	e.File = r.name
+	c.errs = append(c.errs, e)
 }
 
 // compile returns the schema that n is, which belongs to r.

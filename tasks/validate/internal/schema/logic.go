@@ -103,7 +103,7 @@ func closest(results []*outcome, n *document.Node, at *trail, out *outcome, name
 	var meant []*outcome
 	for _, result := range results {
 		other := slices.ContainsFunc(result.violations, func(v *diag.Error) bool {
-			return v.Line == n.Line && v.Column == n.Column && slices.Contains([]string{"type", "const", "enum", "false"}, v.Code)
+			return v.Position == n.Position() && slices.Contains([]string{"type", "const", "enum", "false"}, v.Code)
 		})
 		if !other {
 			meant = append(meant, result)
