@@ -35,7 +35,7 @@ type Node struct {
 	Members []Member // of a Mapping, in the order of the file
 }
 
-// A Member is a pair of a mapping. A key that is no string has the text that the
+// A Member is a pair of a mapping. A key that is not a string has the text that the
 // file says.
 type Member struct{ Key, Value *Node }
 

@@ -93,7 +93,7 @@ func (d *dotenvReader) key(raw []byte) *Node {
 	case name == "":
 		d.fail(d.pos, "no name before =", "write NAME=value")
 	case !isVariable(name):
-		d.add(at, ruleDotenvKey, "a name of other characters than letters, digits and _, or that begins with a digit", "")
+		d.add(at, ruleDotenvKey, "the name has characters other than letters, digits and _, or begins with a digit", "")
 	}
 	return d.node(String, name, at)
 }
@@ -138,7 +138,7 @@ func (d *dotenvReader) quoted(quote byte) (string, bool) {
 			d.pos++
 			d.spaces()
 			if rest := d.rest(); len(rest) > 0 && rest[0] != '#' {
-				d.fail(d.pos, "text behind the closing quote", "quote the whole value, and escape the quotes in it")
+				d.fail(d.pos, "unexpected characters after the closing quote", "quote the whole value, and escape the quotes in it")
 				return "", false
 			}
 			return text.String(), true
@@ -149,7 +149,7 @@ func (d *dotenvReader) quoted(quote byte) (string, bool) {
 			text.WriteByte(c)
 		}
 	}
-	d.fail(opening, "the file ends inside quotes", "close the quotes")
+	d.fail(opening, "the closing quote is missing at the end of the file", "close the quotes")
 	return "", false
 }
 

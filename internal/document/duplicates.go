@@ -34,5 +34,5 @@ func (r *reading) findDuplicates(n *Node) {
 }
 
 func (r *reading) addDuplicate(at, earlier diag.Position) {
-	r.add(at, ruleDuplicate, fmt.Sprintf("the key is in line %d, column %d already", earlier.Line, earlier.Column), "keep one of them")
+	r.add(at, ruleDuplicate, fmt.Sprintf("duplicate key, first defined at %d:%d", earlier.Line, earlier.Column), "keep one of them")
 }

@@ -24,7 +24,7 @@ func (r *reading) parseJSON(relaxed bool) ([]*Node, bool) {
 		return nil, false
 	}
 	if j.pos < len(j.text) {
-		j.fail(j.pos, "text behind the end of the value", "")
+		j.fail(j.pos, "unexpected characters after the end of the value", "")
 		return nil, false
 	}
 	return []*Node{root}, true
@@ -53,7 +53,7 @@ func (j *jsonReader) skip() bool {
 		case c != '/':
 			return true
 		case !j.relaxed:
-			j.fail(j.pos, "JSON has no comments", "take it out, or say that the format is jsonc")
+			j.fail(j.pos, "JSON has no comments", "remove it, or set the format to jsonc")
 			return false
 		case !j.comment():
 			return false
@@ -77,7 +77,7 @@ func (j *jsonReader) comment() bool {
 			j.pos += end + 4
 			return true
 		}
-		j.fail(opening, "the file ends inside a comment", "close it with */")
+		j.fail(opening, "the comment is not closed", "close it with */")
 		return false
 	}
 	j.fail(opening, "not a value", "a comment begins with // or /*")
@@ -88,7 +88,7 @@ func (j *jsonReader) comment() bool {
 func (j *jsonReader) value(depth int) *Node {
 	at := j.source.position(j.pos)
 	if depth > MaxDepth {
-		j.add(at, ruleDepth, "values nest too deep", "")
+		j.add(at, ruleDepth, "values are nested too deeply", "")
 		return nil
 	}
 	if j.full(at) {
@@ -118,7 +118,7 @@ func (j *jsonReader) object(n *Node, depth int) *Node {
 		switch c := j.peek(); {
 		case c == '}':
 			if len(n.Members) > 0 && !j.relaxed {
-				return j.fail(comma, "a comma behind the last member", "take it out")
+				return j.fail(comma, "a comma after the last member", "remove it")
 			}
 			j.pos++
 			j.findDuplicates(n)
@@ -131,7 +131,7 @@ func (j *jsonReader) object(n *Node, depth int) *Node {
 			return nil
 		}
 		if j.peek() != ':' {
-			return j.fail(j.pos, "no colon behind the key", "")
+			return j.fail(j.pos, "no colon after the key", "")
 		}
 		j.pos++
 		if !j.skip() {
@@ -156,11 +156,11 @@ func (j *jsonReader) object(n *Node, depth int) *Node {
 func (j *jsonReader) noKey(opening int) *Node {
 	switch c := j.peek(); {
 	case j.pos >= len(j.text):
-		return j.fail(opening, "the file ends inside these braces", "close them with }")
+		return j.fail(opening, "the closing } is missing", "close them with }")
 	case c == ',':
 		return j.fail(j.pos, "a comma without a member before it", "")
 	default:
-		return j.fail(j.pos, "a key is not in double quotes", "")
+		return j.fail(j.pos, "a key without double quotes", "")
 	}
 }
 
@@ -174,12 +174,12 @@ func (j *jsonReader) array(n *Node, depth int) *Node {
 		}
 		switch {
 		case j.peek() == ']' && len(n.Items) > 0 && !j.relaxed:
-			return j.fail(comma, "a comma behind the last item", "take it out")
+			return j.fail(comma, "a comma after the last item", "remove it")
 		case j.peek() == ']':
 			j.pos++
 			return n
 		case j.pos >= len(j.text):
-			return j.fail(opening, "the file ends inside these brackets", "close them with ]")
+			return j.fail(opening, "the closing bracket is missing", "close them with ]")
 		}
 		item := j.value(depth + 1)
 		if item == nil {
@@ -207,7 +207,7 @@ func (j *jsonReader) next(closing byte, missing string, opening int) (end, ok bo
 		j.pos++
 		return c == closing, true
 	case j.pos >= len(j.text):
-		j.fail(opening, "the file ends inside these brackets", "close them")
+		j.fail(opening, "the closing bracket is missing", "close them")
 	default:
 		j.fail(last, missing, "")
 	}

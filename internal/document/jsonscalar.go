@@ -23,11 +23,11 @@ func (j *jsonReader) word(at diag.Position) *Node {
 		kind = Null
 	case "true", "false":
 	case "True", "False", "None", "TRUE", "FALSE", "NULL":
-		return j.fail(j.pos, "JSON has true, false and null in lower case only", "")
+		return j.fail(j.pos, "JSON writes true, false and null in lower case", "")
 	case "":
 		return j.noValue()
 	default:
-		return j.fail(j.pos, "not a value", "strings are in double quotes")
+		return j.fail(j.pos, "not a value", "write strings in double quotes")
 	}
 	j.pos += end
 	return j.node(kind, rest[:end], at)
@@ -36,7 +36,7 @@ func (j *jsonReader) word(at diag.Position) *Node {
 func (j *jsonReader) noValue() *Node {
 	switch c := j.peek(); {
 	case j.pos >= len(j.text):
-		return j.fail(j.pos, "the file ends where a value should be", "")
+		return j.fail(j.pos, "unexpected end of file, want a value", "")
 	case c == '\'':
 		return j.fail(j.pos, "a string in single quotes", "use double quotes")
 	case c == ',' || c == ']' || c == '}':
@@ -69,7 +69,7 @@ func (j *jsonReader) number(at diag.Position) *Node {
 		ok = ok && len(j.digits()) > 0
 	}
 	if c := j.peek(); !ok || c == '_' || c == '.' || 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' {
-		return j.fail(start, "not a number of JSON", "no leading zeros or +, digits on both sides of a point")
+		return j.fail(start, "not a valid JSON number", "write no leading zeros and no +, and digits on both sides of the point")
 	}
 	return j.node(kind, j.all[start:j.pos], at)
 }
@@ -91,7 +91,7 @@ func (j *jsonReader) string() *Node {
 	for {
 		plain := bytes.IndexFunc(j.text[j.pos:], func(c rune) bool { return c == '"' || c == '\\' || c < ' ' })
 		if plain < 0 {
-			return j.fail(start, "the file ends inside a string", "close it with \"")
+			return j.fail(start, "the closing quote of the string is missing", "close it with \"")
 		}
 		part := j.all[j.pos : j.pos+plain]
 		j.pos += plain
@@ -104,7 +104,7 @@ func (j *jsonReader) string() *Node {
 			j.pos++
 			return j.node(String, text.String(), at)
 		case c == '\n' || c == '\r':
-			return j.fail(start, "a string that goes on over the end of its line", "close it with \", or write \\n")
+			return j.fail(start, "a string without a closing quote on its line", "close it with \", or write \\n")
 		case c != '\\':
 			return j.fail(j.pos, "a control character in a string", "write it as an escape, such as \\t")
 		}

@@ -33,11 +33,11 @@ func (r *reading) full(at diag.Position) bool {
 	if r.values <= maxValues {
 		return false
 	}
-	r.add(at, ruleTooLarge, "the file has more than a million keys and values, too many to look at", hintTooLarge)
+	r.add(at, ruleTooLarge, "the file has more than a million keys and values, too many to check", hintTooLarge)
 	return true
 }
 
-const hintTooLarge = "is it a configuration file?"
+const hintTooLarge = "check that this is a configuration file"
 
 // tooDense reports whether a file has more lists in brackets than are looked at, which a finding then says. It counts
 // commas, since the parser is to be spared: text that is meant to be read has one in fifty characters.
@@ -45,7 +45,7 @@ func (r *reading) tooDense(hint string) bool {
 	if bytes.Count(r.source.text, []byte(",")) <= maxCommas {
 		return false
 	}
-	r.add(diag.Position{Line: 1, Column: 1}, ruleTooLarge, "the file has more than 200,000 commas: too many values to look at", hint)
+	r.add(diag.Position{Line: 1, Column: 1}, ruleTooLarge, "the file has more than 200,000 commas: too many values to check", hint)
 	return true
 }
 
@@ -54,6 +54,6 @@ func (t *tomlReader) tooWide() bool {
 	if t.members <= maxMembers {
 		return false
 	}
-	t.add(t.source.position(t.cursor), ruleTooLarge, "a table has more than 10,000 keys, too many to look at", hintTooLarge)
+	t.add(t.source.position(t.cursor), ruleTooLarge, "a table has more than 10,000 keys, too many to check", hintTooLarge)
 	return true
 }

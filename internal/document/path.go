@@ -28,7 +28,7 @@ const maxPath = 4096
 // ParsePath reads a path. Its error is a [*diag.Error] with the column.
 func ParsePath(text string) (Path, error) {
 	if len(text) > maxPath {
-		return Path{}, pathError(text, 0, "longer than a path can be")
+		return Path{}, pathError(text, 0, "the path is too long")
 	}
 	p := Path{text: text}
 	for pos := 0; ; {
@@ -63,7 +63,7 @@ func nextSegment(text string, pos int, first bool) (segment, error) {
 		end = pos + i
 	}
 	if end == pos {
-		return segment{}, pathError(text, pos, "want a key; put one that holds dots or brackets in double quotes")
+		return segment{}, pathError(text, pos, "want a key; write a key with dots or brackets in double quotes")
 	}
 	return segment{key: text[pos:end], index: -1, end: end}, nil
 }

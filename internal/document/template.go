@@ -8,7 +8,7 @@ import (
 	"github.com/inith/inith/internal/diag"
 )
 
-const hintRender = "render it before it is mounted, or write the value"
+const hintRender = "render the file before it is mounted, or write the value"
 
 // A templatePattern is what an unrendered template looks like.
 type templatePattern struct {
@@ -18,13 +18,13 @@ type templatePattern struct {
 
 func templatePatterns(format Format) []templatePattern {
 	patterns := []templatePattern{
-		{regexp.MustCompile(`\{\{.*?\}\}`), "{{ }}: a template that nobody has rendered"},
-		{regexp.MustCompile(`(?i)<(change|replace|insert|your|todo|fixme)([ _-]?[a-z0-9 _-]*)>`), "< >: a placeholder that nobody has filled in"},
+		{regexp.MustCompile(`\{\{.*?\}\}`), "{{ }}: an unrendered template"},
+		{regexp.MustCompile(`(?i)<(change|replace|insert|your|todo|fixme)([ _-]?[a-z0-9 _-]*)>`), "< >: a placeholder"},
 	}
 	if format == YAML || format == JSON || format == JSONC || format == TOML {
 		// In other files a shell, or a server such as nginx, has variables of its own.
 		patterns = append(patterns, templatePattern{
-			regexp.MustCompile(`(^|[^$\\])\$\{[A-Za-z_][A-Za-z0-9_]*(:?[-?+=][^}]*)?\}`), "${ }: a variable that nobody has put in",
+			regexp.MustCompile(`(^|[^$\\])\$\{[A-Za-z_][A-Za-z0-9_]*(:?[-?+=][^}]*)?\}`), "${ }: a variable that was not substituted",
 		})
 	}
 	return patterns

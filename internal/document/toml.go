@@ -69,7 +69,7 @@ func (t *tomlReader) decode() bool {
 		row, column := e.Position()
 		at = t.source.position(t.source.lines[min(max(row, 1), len(t.source.lines))-1] + column - 1)
 	}
-	t.add(valueAt(t.root.node, at), ruleSyntax, "a value that TOML does not allow", "check the digits of a number, the days of a month, the hours of a day")
+	t.add(valueAt(t.root.node, at), ruleSyntax, "an invalid TOML value", "check the digits of a number, the days of a month, the hours of a day")
 	return false
 }
 
@@ -98,14 +98,14 @@ func valueAt(n *Node, at diag.Position) diag.Position {
 // file.
 func (t *tomlReader) addError(at diag.Position, message string) {
 	faults := map[string][2]string{
-		"array is incomplete":                                 {"the file ends inside a list", "close it with ]"},
-		"basic strings cannot have new lines":                 {"a string that goes on over the end of its line", "close it with \", or use three quotes"},
-		"literal strings cannot have new lines":               {"a string that goes on over the end of its line", "close it with ', or use three quotes"},
+		"array is incomplete":                                 {"the closing ] of a list is missing", "close it with ]"},
+		"basic strings cannot have new lines":                 {"a string without a closing quote on its line", "close it with \", or use three quotes"},
+		"literal strings cannot have new lines":               {"a string without a closing quote on its line", "close it with ', or use three quotes"},
 		"expected = after a key, but the document ends there": {"a key without = and a value", ""},
 	}
 	fault, ok := faults[message]
 	if !ok {
-		fault = [2]string{"not TOML from here on", "strings are in quotes, keys are bare words or in quotes"}
+		fault = [2]string{"invalid TOML from here", "quote strings; keys are bare words or quoted"}
 	}
 	t.add(at, ruleSyntax, fault[0], fault[1])
 }
@@ -139,7 +139,7 @@ func (t *tomlReader) keys(n *unstable.Node) []*Node {
 
 func (t *tomlReader) tooDeep(at diag.Position) {
 	t.broken = true
-	t.add(at, ruleDepth, "values nest too deep", "")
+	t.add(at, ruleDepth, "values are nested too deeply", "")
 }
 
 // value returns the node of a value.

@@ -47,7 +47,7 @@ func (t *tree) build(n *yaml.Node, depth int) *Node {
 	case t.broken:
 		return node
 	case depth > MaxDepth:
-		t.breakOff(at, ruleDepth, "values nest too deep")
+		t.breakOff(at, ruleDepth, "values are nested too deeply")
 		return node
 	case n.Kind == yaml.AliasNode:
 		return t.follow(n, at, depth)
@@ -69,7 +69,7 @@ func (t *tree) build(n *yaml.Node, depth int) *Node {
 		node.Kind, node.Text = t.scalar(n, at)
 	}
 	if whole.size > t.budget {
-		t.breakOff(at, ruleExpansion, "aliases make far more values than the file has")
+		t.breakOff(at, ruleExpansion, "aliases expand to far more values than the file has")
 	}
 	t.extents[node] = whole
 	if n.Anchor != "" {
@@ -86,7 +86,7 @@ func (t *tree) follow(alias *yaml.Node, at diag.Position, depth int) *Node {
 		t.breakOff(at, ruleCycle, "an alias inside its own anchor")
 		return &Node{}
 	case depth+t.extents[node].height > MaxDepth:
-		t.breakOff(at, ruleDepth, "values nest too deep")
+		t.breakOff(at, ruleDepth, "values are nested too deeply")
 	}
 	return node
 }

@@ -27,7 +27,7 @@ func (r *yamlReading) at(line, column int) diag.Position {
 
 // parseYAML reads all documents of a YAML file.
 func (r *reading) parseYAML() ([]*Node, bool) {
-	if r.tooDense("if it is JSON, say so: its name ends in .json, or its format is json") {
+	if r.tooDense("if it is JSON, name it *.json or set its format to json") {
 		return nil, false
 	}
 	y := &yamlReading{reading: r, lines: newYAMLLines(r.source.text)}
@@ -80,18 +80,18 @@ func (r *yamlReading) addError(err error) {
 		r.add(r.source.position(r.firstControl()), ruleSyntax, "a control character", "write it as an escape in double quotes")
 		return
 	case strings.HasPrefix(e.Message, "exceeded max depth"):
-		r.add(at, ruleDepth, "values nest too deep", "")
+		r.add(at, ruleDepth, "values are nested too deeply", "")
 		return
 	case e.Stage == yaml.ComposerStage:
-		r.add(at, ruleSyntax, "an alias without its anchor", "quote a value that begins with *")
+		r.add(at, ruleSyntax, "an alias whose anchor is not defined", "quote a value that begins with *")
 		return
 	case e.Stage == yaml.ResolverStage || e.Stage == yaml.ConstructorStage:
-		r.add(at, ruleSyntax, "a value that does not have the type of its tag", "")
+		r.add(at, ruleSyntax, "the value does not have the type of its tag", "")
 		return
 	}
 	fault, known := yamlFaults()[e.Message]
 	if !known {
-		fault.message = "not YAML from here on"
+		fault.message = "invalid YAML from here"
 	}
 	rule := ruleSyntax
 	if indent := r.tabIndent(at.Line); indent > 0 {

@@ -35,7 +35,7 @@ func (t *tree) tagged(n *yaml.Node, at diag.Position) Kind {
 		return String
 	}
 	if !slices.Contains(allowed, KindOf(n.Value)) {
-		t.add(at, ruleSyntax, "a value that does not have the type of its tag", "")
+		t.add(at, ruleSyntax, "the value does not have the type of its tag", "")
 		return String
 	}
 	return allowed[0]

@@ -65,7 +65,7 @@ func (s *strict) branch(b *parse.BranchNode, asks bool) {
 // "name" data}}.
 func (s *strict) include(n *parse.TemplateNode) parse.Node {
 	if !slices.Contains(s.templates, n.Name) {
-		s.fail(n, "no template has this name"+suggest.DidYouMean(n.Name, s.templates), "")
+		s.fail(n, "undefined template"+suggest.DidYouMean(n.Name, s.templates), "")
 	}
 	var data parse.Node = &parse.NilNode{NodeType: parse.NodeNil, Pos: n.Pos}
 	if n.Pipe != nil {
@@ -139,7 +139,7 @@ func literal(c *parse.CommandNode) bool {
 // show a value.
 func (s *strict) message(c *parse.CommandNode) {
 	if len(c.Args) < 2 || c.Args[1].Type() != parse.NodeString {
-		s.fail(c, "the message must be a text in quotes", "a message that is put together could show a secret")
+		s.fail(c, "the message must be a quoted string", "a computed message could contain a secret")
 	}
 }
 

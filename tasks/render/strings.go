@@ -32,11 +32,11 @@ func textOf(value any) (string, error) {
 		}
 		return strconv.FormatFloat(v, 'g', -1, 64), nil
 	case []any:
-		return "", wrong("a list has no one text: use toYaml, toJson, join or range")
+		return "", wrong("a list cannot be written as a string: use toYaml, toJson, join or range")
 	case map[string]any, variables:
-		return "", wrong("a mapping has no one text: use toYaml, toJson or range")
+		return "", wrong("a mapping cannot be written as a string: use toYaml, toJson or range")
 	default:
-		return "", wrong("this value has no text")
+		return "", wrong("this value cannot be written as a string")
 	}
 }
 
@@ -72,7 +72,7 @@ func eachOf(values []any, f func(string) (string, error)) (string, error) {
 func quote(values ...any) (string, error) {
 	return eachOf(values, func(s string) (string, error) {
 		if !utf8.ValidString(s) {
-			return "", wrong("quote: the text is not UTF-8")
+			return "", wrong("quote: the string is not UTF-8")
 		}
 		return toJSON(s, "")
 	})
@@ -91,7 +91,7 @@ func encoded(value any, indent string) (string, error) {
 	}
 	text, err := toJSON(value, indent)
 	if err != nil {
-		return "", wrong("JSON has no such number")
+		return "", wrong("JSON cannot represent this number")
 	}
 	return bounded(text)
 }
@@ -102,7 +102,7 @@ func toYAMLText(value any) (string, error) {
 	}
 	text, err := toYAML(value)
 	if err != nil {
-		return "", wrong("YAML cannot say this value")
+		return "", wrong("YAML cannot represent this value")
 	}
 	return bounded(text)
 }
@@ -148,7 +148,7 @@ func parsed(text string, parse func(source) (any, *diag.Error)) (any, error) {
 	if problem.Line == 0 {
 		return nil, wrong("%s", problem.Text())
 	}
-	return nil, wrong("%s, in line %d of the text", problem.Text(), problem.Line)
+	return nil, wrong("%s, in line %d of the string", problem.Text(), problem.Line)
 }
 
 func indent(n int, text string) (string, error) {
@@ -201,7 +201,7 @@ func formatted(format string, values ...any) (string, error) {
 	text := fmt.Sprintf(format, values...)
 	const mark = "%!"
 	if strings.Contains(text, mark) && !strings.Contains(format+strings.Join(texts, ""), mark) {
-		return "", wrong("printf: the format does not go with the values")
+		return "", wrong("printf: the format does not match the values")
 	}
 	return bounded(text)
 }

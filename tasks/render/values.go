@@ -98,7 +98,7 @@ func parseYAML(s source) (any, *diag.Error) {
 		return nil, s.yaml(err)
 	}
 	if err := load.Load(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, s.problem(0, "want one document, and there are several", "")
+		return nil, s.problem(0, "want one document, got several", "")
 	}
 	return normal(value), nil
 }
@@ -127,13 +127,13 @@ func (s source) yaml(err error) *diag.Error {
 		return diag.At(diag.Position{File: s.path}, r)
 	}
 	for _, known := range []struct{ in, text string }{
-		{"already defined", "a key is there twice"},
-		{"excessive aliasing", "aliases make it too large"},
-		{"unknown anchor", "an alias without its anchor"},
-		{"cannot start any token", "not YAML: a tab, or a character that must stand in quotes"},
-		{"could not find expected ':'", "not YAML: a colon is missing, or a quote"},
-		{"unexpected end of stream", "not YAML: it ends too early"},
-		{"mapping values are not allowed", "not YAML: a colon in a text without quotes, or wrong indentation"},
+		{"already defined", "duplicate key"},
+		{"excessive aliasing", "its aliases expand to too many values"},
+		{"unknown anchor", "an alias whose anchor is not defined"},
+		{"cannot start any token", "not YAML: a tab, or a character that must be quoted"},
+		{"could not find expected ':'", "not YAML: a colon or a quote is missing"},
+		{"unexpected end of stream", "not YAML: unexpected end of file"},
+		{"mapping values are not allowed", "not YAML: a colon in an unquoted string, or wrong indentation"},
 	} {
 		if strings.Contains(e.Message, known.in) {
 			r.Text = known.text
@@ -141,7 +141,7 @@ func (s source) yaml(err error) *diag.Error {
 		}
 	}
 	if strings.Contains(e.ContextMsg, "quoted scalar") {
-		r.Text = "not YAML: the quote that begins here is not closed"
+		r.Text = "not YAML: this quote is not closed"
 		return diag.At(diag.Position{File: s.path, Line: e.ContextMark.Line, Column: e.ContextMark.Column}, r)
 	}
 	return diag.At(diag.Position{File: s.path, Line: e.Mark.Line, Column: e.Mark.Column}, r)
@@ -156,12 +156,12 @@ func parseJSON(s source) (any, *diag.Error) {
 		if _, more := d.Token(); errors.Is(more, io.EOF) {
 			return normal(value), nil
 		}
-		return nil, s.problem(int(d.InputOffset()), "not JSON: something follows the end", "")
+		return nil, s.problem(int(d.InputOffset()), "not JSON: unexpected content after the value", "")
 	}
 	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return nil, s.problem(int(e.Offset)-1, "not JSON", "")
 	}
-	return nil, s.problem(len(s.text), "not JSON: it ends too early", "")
+	return nil, s.problem(len(s.text), "not JSON: unexpected end of file", "")
 }
 
 // normal returns a value as templates get to see it: of nil, bool, int, float64,

@@ -84,5 +84,5 @@ func isWord(s string) bool {
 
 // kindOf names the type of a value.
 func kindOf(n *document.Node) string {
-	return [...]string{"null", "a bool", "a whole number", "a number", "a string", "a list", "a mapping"}[n.Kind]
+	return [...]string{"null", "a boolean", "an integer", "a number", "a string", "a list", "a mapping"}[n.Kind]
 }

@@ -16,7 +16,7 @@ func (f Forbid) Check(_ context.Context, in Input) ([]Problem, error) {
 	for _, root := range in.documents {
 		for _, key := range f.Keys {
 			if n := key.path.Find(root).Value; n != nil {
-				problems = append(problems, problemAt(in, n, "forbidden-key", key.String()+" must not be there", "take it out"))
+				problems = append(problems, problemAt(in, n, "forbidden-key", key.String()+" is not allowed", "remove it"))
 			}
 		}
 	}
@@ -42,11 +42,11 @@ func (o OneOf) Check(_ context.Context, in Input) ([]Problem, error) {
 	list := strings.Join(names, ", ")
 	switch {
 	case len(there) > 1:
-		return []Problem{problemAt(in, there[1], "one-of", "more than one of "+list+" is there", "keep one")}, nil
+		return []Problem{problemAt(in, there[1], "one-of", "more than one of "+list+" is present", "keep one")}, nil
 	case len(there) == 0 && len(in.documents) > 0:
-		return []Problem{problemAt(in, in.documents[0], "one-of", "none of "+list+" is there", "write one")}, nil
+		return []Problem{problemAt(in, in.documents[0], "one-of", "none of "+list+" is present", "add one")}, nil
 	case len(there) == 0:
-		return []Problem{problemAt(in, nil, "one-of", "none of "+list+" is there", "write one")}, nil
+		return []Problem{problemAt(in, nil, "one-of", "none of "+list+" is present", "add one")}, nil
 	}
 	return nil, nil
 }

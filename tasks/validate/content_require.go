@@ -37,9 +37,9 @@ func hollow(in Input, key Path, n *document.Node) []Problem {
 	case n.Kind == document.String && strings.TrimSpace(n.Text) == "":
 		rule, message = "empty-value", " is empty"
 	case n.Kind == document.Sequence && len(n.Items) == 0, n.Kind == document.Mapping && len(n.Members) == 0:
-		rule, message = "empty-value", " is "+kindOf(n)+" with nothing in it"
+		rule, message = "empty-value", " is "+kindOf(n)+" without entries"
 	case n.Kind == document.String && isPlaceholder(n.Text):
-		rule, message = "placeholder", " is a placeholder that nobody has replaced"
+		rule, message = "placeholder", " is a placeholder"
 	default:
 		return nil
 	}

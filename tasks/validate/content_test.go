@@ -185,7 +185,7 @@ func TestContentChecksOfNothing(t *testing.T) {
 	}{
 		"require": {validate.Require{Keys: key}, "f:0:0: required-key: a is missing: the file has no values\nf:0:0: required-key: b is missing: the file has no values\n"},
 		"forbid":  {validate.Forbid{Keys: key}, ""},
-		"one of":  {validate.OneOf{Keys: key}, "f:0:0: one-of: none of a, b is there (write one)\n"},
+		"one of":  {validate.OneOf{Keys: key}, "f:0:0: one-of: none of a, b is present (add one)\n"},
 		"types":   {types(t, "a", "int"), ""},
 		"assert":  {assertions(t, "a == 1"), "f:0:0: assertion: does not hold: a == 1: the file has no values\n"},
 	} {
@@ -208,9 +208,9 @@ func TestContentChecksLookAtAllDocuments(t *testing.T) {
 		want  string
 	}{
 		"require": {validate.Require{Keys: paths(t, "a", "b")}, ""},
-		"forbid":  {validate.Forbid{Keys: paths(t, "b")}, "f:3:4: forbidden-key: b must not be there (take it out)\n"},
-		"one of":  {validate.OneOf{Keys: paths(t, "a", "b")}, "f:3:4: one-of: more than one of a, b is there (keep one)\n"},
-		"types":   {types(t, "b", "int"), "f:3:4: wrong-type: b is a string, not a whole number\n"},
+		"forbid":  {validate.Forbid{Keys: paths(t, "b")}, "f:3:4: forbidden-key: b is not allowed (remove it)\n"},
+		"one of":  {validate.OneOf{Keys: paths(t, "a", "b")}, "f:3:4: one-of: more than one of a, b is present (keep one)\n"},
+		"types":   {types(t, "b", "int"), "f:3:4: wrong-type: b is a string, not an integer\n"},
 		"assert":  {assertions(t, `b == "x"`, "a == 2"), "f:1:4: assertion: does not hold: a == 2\n"},
 	} {
 		problems, err := tt.check.Check(t.Context(), in)

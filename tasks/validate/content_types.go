@@ -63,7 +63,7 @@ func (t Type) has(kind document.Kind) bool {
 }
 
 func (t Type) article() string {
-	names := map[Type]string{"int": "a whole number", "map": "a mapping"}
+	names := map[Type]string{"int": "an integer", "bool": "a boolean", "map": "a mapping"}
 	if name, ok := names[t]; ok {
 		return name
 	}
@@ -74,7 +74,7 @@ func (t Type) article() string {
 func (t Type) hint(n *document.Node) string {
 	switch {
 	case n.Kind == document.String && (t == "int" || t == "number" || t == "bool") && t.has(document.KindOf(n.Text)):
-		return "take the quotes away"
+		return "remove the quotes"
 	case t == "bool" && slices.Contains([]string{"yes", "no", "on", "off"}, strings.ToLower(n.Text)):
 		return "write true or false"
 	case t == "string" && n.Kind != document.Sequence && n.Kind != document.Mapping && n.Kind != document.Null:

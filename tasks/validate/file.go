@@ -77,7 +77,7 @@ func (s *session) files(ctx context.Context, r FileRule) {
 	names := filesIn(r.Path)
 	if len(names) == 0 {
 		s.checked(r.Path, 1)
-		s.add(inFile(r.Path, ruleEmpty, "no file is in the folder", "is the volume mounted there, and has it keys?"))
+		s.add(inFile(r.Path, ruleEmpty, "the directory has no files", "check that the volume is mounted there and has keys"))
 	}
 	for _, name := range names {
 		if ctx.Err() != nil {
@@ -192,5 +192,5 @@ func fewer(path string, problems []*diag.Error) []*diag.Error {
 		return problems
 	}
 	return append(problems[:maxProblems:maxProblems], inFile(path, ruleTooMany,
-		fmt.Sprintf("it has more than %d problems: only so many are told", maxProblems), "is it in the format that its name says?"))
+		fmt.Sprintf("it has more than %d problems; the others are not reported", maxProblems), "check that its format matches its name"))
 }

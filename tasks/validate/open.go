@@ -96,33 +96,33 @@ func look(path string) (fs.FileInfo, *diag.Error) {
 	case err != nil:
 		return nil, notThere(path, err)
 	case info.IsDir():
-		return nil, inFile(path, ruleNotRegular, "it is a folder", folderHint)
+		return nil, inFile(path, ruleNotRegular, "it is a directory", folderHint)
 	case !info.Mode().IsRegular():
-		return nil, inFile(path, ruleNotRegular, "it is no regular file", "it is a device, a pipe or a socket: is the path right?")
+		return nil, inFile(path, ruleNotRegular, "it is not a regular file", "it is a device, a pipe or a socket; check the path")
 	}
 	return info, nil
 }
 
-const folderHint = "name the file in it; a folder where a file is meant is often a subPath or a hostPath that was not there"
+const folderHint = "name a file in it; a directory in place of a file often comes from a subPath or hostPath that did not exist"
 
 // notThere says why nothing can be found at a path.
 func notThere(path string, err error) *diag.Error {
-	p := inFile(path, ruleMissing, "the file is not there", "is the ConfigMap or Secret mounted there, and has it this key?")
+	p := inFile(path, ruleMissing, "the file is missing", "check that the ConfigMap or Secret is mounted there and has this key")
 	link, linkErr := os.Lstat(path)
 	isLink := linkErr == nil && link.Mode()&fs.ModeSymlink != 0
 	switch {
 	case errors.Is(err, syscall.ELOOP):
-		p.Message, p.Hint = "it is a symbolic link that leads to itself", ""
+		p.Message, p.Hint = "it is a symbolic link that points to itself", ""
 	case errors.Is(err, fs.ErrPermission):
-		p.Code, p.Message = ruleUnreadable, "a folder on the way to it may not be searched by the user of inith"
+		p.Code, p.Message = ruleUnreadable, "inith has no permission to search a directory in its path"
 		p.Hint = fmt.Sprintf("inith runs as UID %d, GID %d", os.Getuid(), os.Getgid())
 	case errors.Is(err, syscall.ENOTDIR):
-		p.Message, p.Hint = "the path leads through a file as if it were a folder", ""
+		p.Message, p.Hint = "a part of its path is a file, not a directory", ""
 	case !errors.Is(err, fs.ErrNotExist):
-		p.Code, p.Message, p.Hint = ruleUnreadable, "it cannot be looked at: "+cause(err), ""
+		p.Code, p.Message, p.Hint = ruleUnreadable, "it cannot be inspected: "+cause(err), ""
 	case isLink:
-		p.Message = "it is a symbolic link whose target is not there"
-		p.Hint = "is what it points to mounted in this container too?"
+		p.Message = "it is a dangling symbolic link"
+		p.Hint = "check that its target is mounted in this container too"
 	}
 	return p
 }
@@ -142,7 +142,7 @@ func (s *session) checkMode(r FileRule, info fs.FileInfo) {
 	s.checked(r.Path, 1)
 	if mode := info.Mode().Perm(); mode&^r.ModeMax != 0 {
 		s.add(inFile(r.Path, ruleMode, fmt.Sprintf("its mode %04o is wider than %04o", mode, r.ModeMax),
-			"in a Pod, defaultMode of the volume sets it"))
+			"in a Pod, set defaultMode of the volume"))
 	}
 }
 
@@ -153,11 +153,11 @@ func (s *session) checkReader(r FileRule) {
 	s.checked(r.Path, 1)
 	why, err := r.As.whyNotRead(r.Path)
 	if err != nil {
-		why = "the folders that lead to it cannot be looked at: " + cause(err)
+		why = "the folders that lead to it cannot be inspected: " + cause(err)
 	}
 	if why != "" {
 		s.add(inFile(r.Path, ruleReader, why,
-			"in a Pod, fsGroup and defaultMode: 0440 let the application read it; --as takes the groups too"))
+			"in a Pod, fsGroup and defaultMode: 0440 let the application read it; give --as the supplementary groups too"))
 	}
 }
 
@@ -167,11 +167,11 @@ func (s *session) checkSize(r FileRule, size int64) {
 	}
 	switch {
 	case size == 0 && !r.AllowEmpty:
-		s.add(inFile(r.Path, ruleEmpty, "the file is empty", "has the key of the ConfigMap or Secret a value?"))
+		s.add(inFile(r.Path, ruleEmpty, "the file is empty", "check that the key of the ConfigMap or Secret has a value"))
 	case size < r.MinSize:
-		s.add(inFile(r.Path, ruleSize, fmt.Sprintf("it has %s, less than %s", bytesize.Text(size), bytesize.Text(r.MinSize)), ""))
+		s.add(inFile(r.Path, ruleSize, fmt.Sprintf("its size is %s, less than %s", bytesize.Text(size), bytesize.Text(r.MinSize)), ""))
 	case r.MaxSize > 0 && size > r.MaxSize:
-		s.add(inFile(r.Path, ruleSize, fmt.Sprintf("it has %s, more than %s", bytesize.Text(size), bytesize.Text(r.MaxSize)), ""))
+		s.add(inFile(r.Path, ruleSize, fmt.Sprintf("its size is %s, more than %s", bytesize.Text(size), bytesize.Text(r.MaxSize)), ""))
 	}
 }
 
@@ -199,10 +199,10 @@ func (r *FileRule) read(ctx context.Context, from io.Reader, size int64) ([]byte
 	}
 	switch {
 	case r.SHA256 != "" && hex.EncodeToString(sum.Sum(nil)) != r.SHA256:
-		return nil, inFile(r.Path, ruleDigest, "its SHA-256 is another one", "is it the version that is meant, and complete?"), nil
+		return nil, inFile(r.Path, ruleDigest, "its SHA-256 digest does not match", "check that it is complete and the intended version"), nil
 	case wanted && len(kept.data) > most:
-		return nil, inFile(r.Path, ruleTooLarge, "it has more than "+bytesize.Text(int64(most))+", too much to look at what is in it",
-			"is it a configuration file?"), nil
+		return nil, inFile(r.Path, ruleTooLarge, "it has more than "+bytesize.Text(int64(most))+", too large to check its content",
+			"check that this is a configuration file"), nil
 	}
 	return kept.data, nil, nil
 }
@@ -210,7 +210,7 @@ func (r *FileRule) read(ctx context.Context, from io.Reader, size int64) ([]byte
 func unreadable(path string, err error) *diag.Error {
 	p := inFile(path, ruleUnreadable, "it cannot be read: "+cause(err), "")
 	if errors.Is(err, fs.ErrPermission) {
-		p.Message = "it may not be read by the user of inith"
+		p.Message = "inith has no permission to read it"
 		p.Hint = fmt.Sprintf("inith runs as UID %d, GID %d: in a Pod, fsGroup and defaultMode: 0440 let it read", os.Getuid(), os.Getgid())
 	}
 	return p

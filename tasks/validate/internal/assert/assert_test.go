@@ -104,12 +104,12 @@ func TestEvalSaysWhere(t *testing.T) {
 		{"min == 1 and max == 11", "", "", 8, 6},
 		{"min == 2 or max == 11", "", "", 7, 6},
 		{"server.prt == 1", "server.prt", "", 0, 0},
-		{"server.host > 1", "", "server.host is no number", 1, 28},
-		{"min < server.host", "", "server.host is no number", 1, 28},
-		{"len(debug) > 0", "", "debug has no length: it is no list, mapping or string", 4, 8},
-		{"path(server.host) exists", "", "what server.host names is not there", 1, 28},
-		{"path(debug) exists", "", "debug is no path", 4, 8},
-		{`empty matches "x"`, "", "empty is no string", 3, 8},
+		{"server.host > 1", "", "server.host is not a number", 1, 28},
+		{"min < server.host", "", "server.host is not a number", 1, 28},
+		{"len(debug) > 0", "", "debug has no length: it is not a list, mapping or string", 4, 8},
+		{"path(server.host) exists", "", "the file that server.host names does not exist", 1, 28},
+		{"path(debug) exists", "", "debug is not a path", 4, 8},
+		{`empty matches "x"`, "", "empty is not a string", 3, 8},
 	} {
 		a, err := assert.Parse(tt.source)
 		if err != nil {

@@ -76,7 +76,7 @@ func nextToken(source string, pos int) (token, int, error) {
 	case c == '=':
 		return token{}, 0, syntaxError(source, pos, "write == to compare")
 	case c == '\'':
-		return token{}, 0, syntaxError(source, pos, "strings are in double quotes")
+		return token{}, 0, syntaxError(source, pos, "write strings in double quotes")
 	case strings.HasPrefix(rest, "&&"):
 		return token{}, 0, syntaxError(source, pos, "write and")
 	case strings.HasPrefix(rest, "||"):
@@ -84,7 +84,7 @@ func nextToken(source string, pos int) (token, int, error) {
 	case c == '!':
 		return token{}, 0, syntaxError(source, pos, "write not")
 	}
-	return token{}, 0, syntaxError(source, pos, "nothing of an assertion begins with this character")
+	return token{}, 0, syntaxError(source, pos, "unexpected character")
 }
 
 // quoted returns the string that s begins with, and its size; 0 if it does not

@@ -20,7 +20,7 @@ const (
 // Parse reads an assertion. Its error is a [*diag.Error] with the column.
 func Parse(source string) (*Assertion, error) {
 	if len(source) > maxLength {
-		return nil, syntaxError(source, 0, "longer than an assertion can be")
+		return nil, syntaxError(source, 0, "the assertion is too long")
 	}
 	tokens, err := lex(source)
 	if err != nil {

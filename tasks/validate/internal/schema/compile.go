@@ -197,11 +197,11 @@ func whyNot(err error) string {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "there is no such file beside the schema"
+		return "the file does not exist next to the schema"
 	case errors.Is(err, fs.ErrPermission):
-		return "the file must not be read"
+		return "permission denied"
 	case errors.Is(err, errOutside):
 		return errOutside.Error()
 	}
-	return "the file cannot be read, or is not in the folder of the schema"
+	return "the file cannot be read, or is not in the directory of the schema"
 }
