@@ -42,6 +42,7 @@ lint:
 tidy:
 	$(GO) mod tidy -diff
 	cd integration && $(GO) mod tidy -diff
+	cd integration/apiuser && $(GO) mod tidy -diff
 
 vuln reproducible image-smoke: ## known vulnerabilities; two clones give one binary; the image runs
 	./.ci/$@
@@ -71,8 +72,9 @@ fuzz: ## each fuzz target for a minute
 	@for f in FuzzExcerpt FuzzExcerptAny FuzzEnv; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m ./tasks/validate || exit 1; done
 	@for f in FuzzTemplate FuzzEnvsubst FuzzValues; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m ./tasks/render || exit 1; done
 	$(GO) test -run '^$$' -fuzz FuzzExtract -fuzztime 1m -fuzzminimizetime 10x ./fetch/archive
-	@for f in document:FuzzYAML document:FuzzJSON document:FuzzTOML document:FuzzDotenv document:FuzzPath assert:FuzzAssert schema:FuzzSchema; do \
-		$(GO) test -run '^$$' -fuzz "^$${f#*:}$$" -fuzztime 1m -fuzzminimizetime 10x ./tasks/validate/$${f%:*} || exit 1; done
+	@for f in FuzzYAML FuzzJSON FuzzTOML FuzzDotenv FuzzPath; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m -fuzzminimizetime 10x ./internal/document || exit 1; done
+	@for f in assert:FuzzAssert schema:FuzzSchema; do \
+		$(GO) test -run '^$$' -fuzz "^$${f#*:}$$" -fuzztime 1m -fuzzminimizetime 10x ./tasks/validate/internal/$${f%:*} || exit 1; done
 
 soak: ## thousands of random combinations of faults
 	INITH_SOAK_SEEDS=5000 $(GO) test -run Soak -count=1 -timeout 2h ./fetch

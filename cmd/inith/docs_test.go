@@ -14,6 +14,7 @@ import (
 	"github.com/inith/inith/cmd/inith/internal/rulesfile"
 	"github.com/inith/inith/probe"
 	"github.com/inith/inith/tasks/render"
+	"github.com/inith/inith/tasks/validate"
 )
 
 // table returns the rows of the Markdown table whose head starts with the cells.
@@ -182,7 +183,7 @@ func keyNames[T any](table option.Table[T]) []string {
 
 func TestDocsHaveTheRules(t *testing.T) {
 	var want [][]string
-	for _, r := range allRules() {
+	for _, r := range validate.KnownRules() {
 		want = append(want, []string{"`" + r.Name + "`", r.Means})
 	}
 	if diff := cmp.Diff(want, table(t, "docs/validate.md", "rule", "means")); diff != "" {

@@ -4,13 +4,11 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/inith/inith/internal/document"
 	"github.com/inith/inith/tasks/validate"
 )
 
@@ -32,11 +30,6 @@ func TestValidateGolden(t *testing.T) {
 	})
 }
 
-// allRules are the rules of validate.
-func allRules() []document.Rule {
-	return slices.Concat(validate.OwnRules(), document.Rules())
-}
-
 // TestEveryRuleHasItsGolden looks for the script of each rule, and that the rule
 // is found in it.
 func TestEveryRuleHasItsGolden(t *testing.T) {
@@ -46,7 +39,7 @@ func TestEveryRuleHasItsGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	known := map[string]bool{}
-	for _, r := range allRules() {
+	for _, r := range validate.KnownRules() {
 		known[r.Name] = true
 		b, err := os.ReadFile(dir + r.Name + ".txtar")
 		if err != nil || !strings.Contains(string(b), ": "+r.Name+": ") {

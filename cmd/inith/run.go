@@ -142,7 +142,7 @@ func openRun(ctx context.Context, s session, o *runOptions, given option.Given, 
 	if err != nil {
 		return nil, err
 	}
-	j := &runJob{session: s, options: o, plan: plan.Plan{Nodes: nodes, Notify: r.view.Notify}, view: r.view, timeout: file.Timeout}
+	j := &runJob{session: s, options: o, plan: plan.Plan{Name: name, Nodes: nodes, Notify: r.view.Notify}, view: r.view, timeout: file.Timeout}
 	if given.Has("timeout") {
 		j.timeout = o.timeout
 	}

@@ -13,8 +13,7 @@ import (
 	"github.com/inith/inith/cmd/inith/internal/option"
 	"github.com/inith/inith/cmd/inith/internal/planfile"
 	"github.com/inith/inith/cmd/inith/internal/rulesfile"
-	"github.com/inith/inith/internal/document"
-	"github.com/inith/inith/tasks/validate/schema"
+	"github.com/inith/inith/tasks/validate"
 )
 
 // TestSchemaOfRules holds the JSON Schema of rules.yaml to what inith itself
@@ -44,16 +43,20 @@ func TestSchemaOfRules(t *testing.T) {
 // violationsOf returns what counts the violations of a schema.
 func violationsOf(t *testing.T, text []byte) func(yaml string) int {
 	t.Helper()
-	compiled, err := schema.Compile("schema", text, schema.Options{})
+	file := filepath.Join(t.TempDir(), "schema.json")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := validate.CompileSchema(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return func(yaml string) int {
-		documents, _ := document.Parse(document.YAML, []byte(yaml), document.Options{Templates: true})
-		if len(documents) != 1 {
+		in := validate.NewInput("f", validate.YAML, []byte(yaml))
+		if !in.Parsed() {
 			t.Fatalf("not a document: %s", yaml)
 		}
-		all, err := compiled.Validate(documents[0])
+		all, err := compiled.Check(t.Context(), in)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,9 +9,7 @@ import (
 	"github.com/inith/inith/cmd/inith/internal/environment"
 	"github.com/inith/inith/cmd/inith/internal/option"
 	"github.com/inith/inith/cmd/inith/internal/rulesfile"
-	"github.com/inith/inith/internal/document"
 	"github.com/inith/inith/tasks/validate"
-	"github.com/inith/inith/tasks/validate/schema"
 )
 
 // allRules returns what the options, the rules file and, in a step, the rules of the plan ask for.
@@ -67,22 +65,22 @@ func (o *validateOptions) namedFiles() ([]validate.FileRule, error) {
 		if err != nil {
 			return nil, err
 		}
-		parsed, err := document.ParsePath(key)
+		parsed, err := validate.ParsePath(key)
 		if err != nil {
 			return nil, fmt.Errorf("--require: %w", err)
 		}
-		f.Checks = append(f.Checks, validate.Require{Keys: []document.Path{parsed}})
+		f.Checks = append(f.Checks, validate.Require{Keys: []validate.Path{parsed}})
 	}
 	if o.schema != "" {
 		f, err := n.structured("--schema", "")
 		if err != nil {
 			return nil, err
 		}
-		s, err := schema.CompileFile(o.schema)
+		s, err := validate.CompileSchema(o.schema)
 		if err != nil {
 			return nil, fmt.Errorf("--schema: %w", err)
 		}
-		f.Checks = append(f.Checks, validate.Schema{Schema: s})
+		f.Checks = append(f.Checks, s)
 	}
 	for _, path := range o.secrets {
 		n.file(path).Secret = &validate.SecretRule{}
@@ -142,8 +140,8 @@ func (n *named) cutFile(s string) (path, key string) {
 }
 
 func isStructured(path string) bool {
-	switch document.FormatOf(path) {
-	case document.PEM, document.Text:
+	switch validate.FormatOf(path) {
+	case validate.PEM, validate.Text:
 		return false
 	default:
 		return true

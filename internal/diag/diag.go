@@ -63,3 +63,9 @@ func (e *Error) Compare(other *Error) int {
 
 // Sort puts errors in the order of [Error.Compare], which does not depend on the order in which they were found.
 func Sort(all []*Error) { slices.SortStableFunc(all, (*Error).Compare) }
+
+// Compact sorts errors and drops those that say the same as the one before.
+func Compact(all []*Error) []*Error {
+	Sort(all)
+	return slices.CompactFunc(all, func(a, b *Error) bool { return a.Compare(b) == 0 })
+}

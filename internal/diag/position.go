@@ -3,28 +3,34 @@ package diag
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 )
 
-// A Position is where something stands in a file. A zero field is unknown, and so are those after it.
+// A Position is where something stands in a file. A zero field is unknown. A column without a line is one of a string
+// that is no file, such as an assertion.
 type Position struct {
 	File   string
 	Line   int // from 1
 	Column int // from 1, in characters
 }
 
-// String returns FILE:LINE:COLUMN, as far as it is known.
+// String returns FILE:LINE:COLUMN, as far as it is known, or "column COLUMN".
 func (p Position) String() string {
-	text := p.File
-	if p.Line == 0 {
-		return text
+	var within string
+	switch {
+	case p.Line == 0 && p.Column == 0:
+		return p.File
+	case p.Line == 0:
+		within = fmt.Sprintf("column %d", p.Column)
+	case p.Column == 0:
+		within = strconv.Itoa(p.Line)
+	default:
+		within = fmt.Sprintf("%d:%d", p.Line, p.Column)
 	}
-	if text != "" {
-		text += ":"
+	if p.File == "" {
+		return within
 	}
-	if p.Column == 0 {
-		return fmt.Sprintf("%s%d", text, p.Line)
-	}
-	return fmt.Sprintf("%s%d:%d", text, p.Line, p.Column)
+	return p.File + ":" + within
 }
 
 // Compare orders positions by file, line and column.

@@ -3,6 +3,8 @@ package document
 import (
 	"bytes"
 	"unicode/utf8"
+
+	"github.com/inith/inith/internal/diag"
 )
 
 // checkBytes finds bytes that no text holds. It reports whether a parser can make
@@ -10,19 +12,19 @@ import (
 func (r *reading) checkBytes() bool {
 	s := r.source
 	if bytes.HasPrefix(s.text, []byte("\xff\xfe")) || bytes.HasPrefix(s.text, []byte("\xfe\xff")) {
-		r.add(place{1, 1}, ruleUTF8, "the file is UTF-16, not UTF-8", "save it as UTF-8")
+		r.add(diag.Position{Line: 1, Column: 1}, ruleUTF8, "the file is UTF-16, not UTF-8", "save it as UTF-8")
 		return false
 	}
 	if s.marked {
-		r.add(place{1, 1}, ruleBOM, "the file begins with a byte order mark, which many parsers take for a part of the first key or value",
+		r.add(diag.Position{Line: 1, Column: 1}, ruleBOM, "the file begins with a byte order mark, which many parsers read as part of the first key or value",
 			"save it as UTF-8 without BOM")
 	}
 	if !utf8.Valid(s.text) {
-		r.add(s.place(firstInvalid(s.text)), ruleUTF8, "a byte that is not UTF-8", "save the file as UTF-8")
+		r.add(s.position(firstInvalid(s.text)), ruleUTF8, "invalid UTF-8", "save the file as UTF-8")
 		return false
 	}
 	if i := bytes.IndexByte(s.text, 0); i >= 0 {
-		r.add(s.place(i), ruleNUL, "a NUL byte", "write the file again as text: it is binary, or was cut short by a crash")
+		r.add(s.position(i), ruleNUL, "a NUL byte", "write the file again: it is binary, or was truncated by a crash")
 		return false
 	}
 	return true

@@ -1,13 +1,15 @@
 // Package document reads configuration files (YAML, JSON, JSONC, TOML, dotenv)
-// into one tree, in which every value has the place where it stands, and finds
-// what a parser lets pass: keys that are there twice, templates that nobody
-// rendered, values that another parser reads differently.
+// into one tree, in which every value has its position, and finds what a parser
+// lets pass: duplicate keys, templates that nobody rendered, values that another
+// parser reads differently.
 //
-// Files may hold secrets: no [Finding] quotes a value.
+// Files may hold secrets: no [diag.Error] quotes a value. Its code is one of [Rules].
 package document
 
+import "github.com/inith/inith/internal/diag"
+
 // A Kind is the type of a value.
-type Kind int
+type Kind uint8
 
 // The kinds of values. A date of YAML or TOML is a String.
 const (
@@ -20,27 +22,24 @@ const (
 	Mapping
 )
 
-// A Node is a value.
+// A Node is a value. A file may have a million: the fields are in the order that wastes no memory.
 type Node struct {
-	Kind Kind
-	Text string // of a scalar: a string's content, else what the file says; never for a message
-
-	Line, Column int // of the first character, from 1; the column counts characters, not bytes
-
+	Kind    Kind
 	Untyped bool // a string of a dotenv file, which has no other types
+
+	line, column int32 // of the first character; see Position
+
+	Text string // of a scalar: a string's content, else what the file says; never for a message
 
 	Items   []*Node  // of a Sequence
 	Members []Member // of a Mapping, in the order of the file
 }
 
-// A Member is a pair of a mapping. A key that is no string has the text that the
+// A Member is a pair of a mapping. A key that is not a string has the text that the
 // file says.
 type Member struct{ Key, Value *Node }
 
-// A Finding is something wrong in a file, apart from what its rules ask for.
-type Finding struct {
-	Line, Column int    // from 1; zero if it has no place
-	Rule         string // such as "syntax", "duplicate-key", "byte-order-mark"
-	Message      string // says what is wrong, without a value
-	Hint         string // says what to do; "" if that is clear
+// Position returns where the value begins. The column counts characters, not bytes.
+func (n *Node) Position() diag.Position {
+	return diag.Position{Line: int(n.line), Column: int(n.column)}
 }

@@ -3,6 +3,8 @@ package document
 import (
 	"bytes"
 	"strings"
+
+	"github.com/inith/inith/internal/diag"
 )
 
 // A dotenvReader reads lines of NAME=value. It expands nothing: programs differ
@@ -11,23 +13,26 @@ type dotenvReader struct {
 	*reading
 	text   []byte
 	pos    int
-	node   *Node
+	root   *Node
 	broken bool
 }
 
 // parseDotenv reads a dotenv file into a mapping. It tells all lines that are
 // wrong.
 func (r *reading) parseDotenv() ([]*Node, bool) {
-	d := &dotenvReader{reading: r, text: r.source.text, node: &Node{Kind: Mapping, Line: 1, Column: 1}}
+	d := &dotenvReader{reading: r, text: r.source.text, root: r.node(Mapping, "", diag.Position{Line: 1, Column: 1})}
 	for d.pos < len(d.text) {
+		if d.full(d.source.position(d.pos)) {
+			return nil, false
+		}
 		d.line()
 	}
-	d.findDuplicates(d.node)
-	return []*Node{d.node}, !d.broken
+	d.findDuplicates(d.root)
+	return []*Node{d.root}, !d.broken
 }
 
 func (d *dotenvReader) fail(offset int, message, hint string) {
-	d.add(d.source.place(offset), ruleSyntax, message, hint)
+	d.add(d.source.position(offset), ruleSyntax, message, hint)
 	d.broken = true
 }
 
@@ -74,23 +79,23 @@ func (d *dotenvReader) line() {
 	d.pos += len(name) + len("=")
 	before, after := len(name)-len(bytes.TrimRight(name, " \t")), d.spaces()
 	if rest := d.rest(); before > 0 || after > 0 && len(rest) > 0 && rest[0] != '#' {
-		d.add(placeOf(key), ruleDotenvSpace, "spaces around =", "write NAME=value without them")
+		d.add(key.Position(), ruleDotenvSpace, "spaces around =", "write NAME=value without them")
 	}
 	if value := d.value(); value != nil {
-		d.node.Members = append(d.node.Members, Member{key, value})
+		d.root.Members = append(d.root.Members, Member{key, value})
 	}
 }
 
 func (d *dotenvReader) key(raw []byte) *Node {
-	at := d.source.place(d.pos)
+	at := d.source.position(d.pos)
 	name := strings.TrimRight(string(raw), " \t")
 	switch {
 	case name == "":
 		d.fail(d.pos, "no name before =", "write NAME=value")
 	case !isVariable(name):
-		d.add(at, ruleDotenvKey, "a name of other characters than letters, digits and _, or that begins with a digit", "")
+		d.add(at, ruleDotenvKey, "the name has characters other than letters, digits and _, or begins with a digit", "")
 	}
-	return &Node{Kind: String, Text: name, Line: at.line, Column: at.column}
+	return d.node(String, name, at)
 }
 
 // isVariable reports whether name can be the name of a variable of a shell.
@@ -101,8 +106,9 @@ func isVariable(name string) bool {
 
 // value reads a value: in quotes, or up to a comment or the end of the line.
 func (d *dotenvReader) value() *Node {
-	at := d.source.place(d.pos)
-	n := &Node{Kind: String, Untyped: true, Line: at.line, Column: at.column}
+	at := d.source.position(d.pos)
+	n := d.node(String, "", at)
+	n.Untyped = true
 	rest := d.rest()
 	if len(rest) > 0 && (rest[0] == '"' || rest[0] == '\'') {
 		text, ok := d.quoted(rest[0])
@@ -132,7 +138,7 @@ func (d *dotenvReader) quoted(quote byte) (string, bool) {
 			d.pos++
 			d.spaces()
 			if rest := d.rest(); len(rest) > 0 && rest[0] != '#' {
-				d.fail(d.pos, "text behind the closing quote", "quote the whole value, and escape the quotes in it")
+				d.fail(d.pos, "unexpected characters after the closing quote", "quote the whole value, and escape the quotes in it")
 				return "", false
 			}
 			return text.String(), true
@@ -143,7 +149,7 @@ func (d *dotenvReader) quoted(quote byte) (string, bool) {
 			text.WriteByte(c)
 		}
 	}
-	d.fail(opening, "the file ends inside quotes", "close the quotes")
+	d.fail(opening, "the closing quote is missing at the end of the file", "close the quotes")
 	return "", false
 }
 

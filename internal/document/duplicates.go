@@ -1,6 +1,10 @@
 package document
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/inith/inith/internal/diag"
+)
 
 // An identity is what makes two keys the same.
 type identity struct {
@@ -22,13 +26,13 @@ func (r *reading) findDuplicates(n *Node) {
 	for _, m := range n.Members {
 		id := identityOf(m.Key)
 		if earlier := first[id]; earlier != nil {
-			r.addDuplicate(placeOf(m.Key), placeOf(earlier))
+			r.addDuplicate(m.Key.Position(), earlier.Position())
 			continue
 		}
 		first[id] = m.Key
 	}
 }
 
-func (r *reading) addDuplicate(at, earlier place) {
-	r.add(at, ruleDuplicate, fmt.Sprintf("the key is in line %d, column %d already", earlier.line, earlier.column), "keep one of them")
+func (r *reading) addDuplicate(at, earlier diag.Position) {
+	r.add(at, ruleDuplicate, fmt.Sprintf("duplicate key, first defined at %d:%d", earlier.Line, earlier.Column), "keep one of them")
 }

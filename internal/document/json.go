@@ -9,12 +9,13 @@ import (
 type jsonReader struct {
 	*reading
 	text    []byte
+	all     string // the text: strings of the tree are parts of it
 	pos     int
 	relaxed bool
 }
 
 func (r *reading) parseJSON(relaxed bool) ([]*Node, bool) {
-	j := &jsonReader{reading: r, text: r.source.text, relaxed: relaxed}
+	j := &jsonReader{reading: r, text: r.source.text, all: string(r.source.text), relaxed: relaxed}
 	if !j.skip() {
 		return nil, false
 	}
@@ -23,7 +24,7 @@ func (r *reading) parseJSON(relaxed bool) ([]*Node, bool) {
 		return nil, false
 	}
 	if j.pos < len(j.text) {
-		j.fail(j.pos, "text behind the end of the value", "")
+		j.fail(j.pos, "unexpected characters after the end of the value", "")
 		return nil, false
 	}
 	return []*Node{root}, true
@@ -31,7 +32,7 @@ func (r *reading) parseJSON(relaxed bool) ([]*Node, bool) {
 
 // fail adds a syntax error, and returns nil, no value.
 func (j *jsonReader) fail(offset int, message, hint string) *Node {
-	j.add(j.source.place(offset), ruleSyntax, message, hint)
+	j.add(j.source.position(offset), ruleSyntax, message, hint)
 	return nil
 }
 
@@ -52,7 +53,7 @@ func (j *jsonReader) skip() bool {
 		case c != '/':
 			return true
 		case !j.relaxed:
-			j.fail(j.pos, "JSON has no comments", "take it out, or say that the format is jsonc")
+			j.fail(j.pos, "JSON has no comments", "remove it, or set the format to jsonc")
 			return false
 		case !j.comment():
 			return false
@@ -76,7 +77,7 @@ func (j *jsonReader) comment() bool {
 			j.pos += end + 4
 			return true
 		}
-		j.fail(opening, "the file ends inside a comment", "close it with */")
+		j.fail(opening, "the comment is not closed", "close it with */")
 		return false
 	}
 	j.fail(opening, "not a value", "a comment begins with // or /*")
@@ -85,16 +86,19 @@ func (j *jsonReader) comment() bool {
 
 // value reads a value, and returns nil if there is none.
 func (j *jsonReader) value(depth int) *Node {
-	at := j.source.place(j.pos)
+	at := j.source.position(j.pos)
 	if depth > MaxDepth {
-		j.add(at, ruleDepth, "values nest too deep", "")
+		j.add(at, ruleDepth, "values are nested too deeply", "")
+		return nil
+	}
+	if j.full(at) {
 		return nil
 	}
 	switch c := j.peek(); {
 	case c == '{':
-		return j.object(&Node{Kind: Mapping, Line: at.line, Column: at.column}, depth)
+		return j.object(j.node(Mapping, "", at), depth)
 	case c == '[':
-		return j.array(&Node{Kind: Sequence, Line: at.line, Column: at.column}, depth)
+		return j.array(j.node(Sequence, "", at), depth)
 	case c == '"':
 		return j.string()
 	case c == '-' || '0' <= c && c <= '9':
@@ -114,7 +118,7 @@ func (j *jsonReader) object(n *Node, depth int) *Node {
 		switch c := j.peek(); {
 		case c == '}':
 			if len(n.Members) > 0 && !j.relaxed {
-				return j.fail(comma, "a comma behind the last member", "take it out")
+				return j.fail(comma, "a comma after the last member", "remove it")
 			}
 			j.pos++
 			j.findDuplicates(n)
@@ -127,7 +131,7 @@ func (j *jsonReader) object(n *Node, depth int) *Node {
 			return nil
 		}
 		if j.peek() != ':' {
-			return j.fail(j.pos, "no colon behind the key", "")
+			return j.fail(j.pos, "no colon after the key", "")
 		}
 		j.pos++
 		if !j.skip() {
@@ -152,11 +156,11 @@ func (j *jsonReader) object(n *Node, depth int) *Node {
 func (j *jsonReader) noKey(opening int) *Node {
 	switch c := j.peek(); {
 	case j.pos >= len(j.text):
-		return j.fail(opening, "the file ends inside these braces", "close them with }")
+		return j.fail(opening, "the closing } is missing", "close them with }")
 	case c == ',':
 		return j.fail(j.pos, "a comma without a member before it", "")
 	default:
-		return j.fail(j.pos, "a key is not in double quotes", "")
+		return j.fail(j.pos, "a key without double quotes", "")
 	}
 }
 
@@ -170,12 +174,12 @@ func (j *jsonReader) array(n *Node, depth int) *Node {
 		}
 		switch {
 		case j.peek() == ']' && len(n.Items) > 0 && !j.relaxed:
-			return j.fail(comma, "a comma behind the last item", "take it out")
+			return j.fail(comma, "a comma after the last item", "remove it")
 		case j.peek() == ']':
 			j.pos++
 			return n
 		case j.pos >= len(j.text):
-			return j.fail(opening, "the file ends inside these brackets", "close them with ]")
+			return j.fail(opening, "the closing bracket is missing", "close them with ]")
 		}
 		item := j.value(depth + 1)
 		if item == nil {
@@ -203,7 +207,7 @@ func (j *jsonReader) next(closing byte, missing string, opening int) (end, ok bo
 		j.pos++
 		return c == closing, true
 	case j.pos >= len(j.text):
-		j.fail(opening, "the file ends inside these brackets", "close them")
+		j.fail(opening, "the closing bracket is missing", "close them")
 	default:
 		j.fail(last, missing, "")
 	}

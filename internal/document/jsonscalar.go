@@ -6,35 +6,37 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/inith/inith/internal/diag"
 )
 
 // word reads true, false or null.
-func (j *jsonReader) word(at place) *Node {
-	rest := j.text[j.pos:]
+func (j *jsonReader) word(at diag.Position) *Node {
+	rest := j.all[j.pos:]
 	end := 0
 	for end < len(rest) && ('a' <= rest[end]|0x20 && rest[end]|0x20 <= 'z') {
 		end++
 	}
 	kind := Bool
-	switch word := string(rest[:end]); word {
+	switch rest[:end] {
 	case "null":
 		kind = Null
 	case "true", "false":
 	case "True", "False", "None", "TRUE", "FALSE", "NULL":
-		return j.fail(j.pos, "JSON has true, false and null in lower case only", "")
+		return j.fail(j.pos, "JSON writes true, false and null in lower case", "")
 	case "":
 		return j.noValue()
 	default:
-		return j.fail(j.pos, "not a value", "strings are in double quotes")
+		return j.fail(j.pos, "not a value", "write strings in double quotes")
 	}
 	j.pos += end
-	return &Node{Kind: kind, Text: string(rest[:end]), Line: at.line, Column: at.column}
+	return j.node(kind, rest[:end], at)
 }
 
 func (j *jsonReader) noValue() *Node {
 	switch c := j.peek(); {
 	case j.pos >= len(j.text):
-		return j.fail(j.pos, "the file ends where a value should be", "")
+		return j.fail(j.pos, "unexpected end of file, want a value", "")
 	case c == '\'':
 		return j.fail(j.pos, "a string in single quotes", "use double quotes")
 	case c == ',' || c == ']' || c == '}':
@@ -45,7 +47,7 @@ func (j *jsonReader) noValue() *Node {
 }
 
 // number reads -? (0 | [1-9] [0-9]*) (. [0-9]+)? ([eE] [-+]? [0-9]+)?
-func (j *jsonReader) number(at place) *Node {
+func (j *jsonReader) number(at diag.Position) *Node {
 	start := j.pos
 	kind := Int
 	if j.peek() == '-' {
@@ -67,9 +69,9 @@ func (j *jsonReader) number(at place) *Node {
 		ok = ok && len(j.digits()) > 0
 	}
 	if c := j.peek(); !ok || c == '_' || c == '.' || 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' {
-		return j.fail(start, "not a number of JSON", "no leading zeros or +, digits on both sides of a point")
+		return j.fail(start, "not a valid JSON number", "write no leading zeros and no +, and digits on both sides of the point")
 	}
-	return &Node{Kind: kind, Text: string(j.text[start:j.pos]), Line: at.line, Column: at.column}
+	return j.node(kind, j.all[start:j.pos], at)
 }
 
 func (j *jsonReader) digits() []byte {
@@ -83,25 +85,30 @@ func (j *jsonReader) digits() []byte {
 // string reads a string.
 func (j *jsonReader) string() *Node {
 	start := j.pos
-	at := j.source.place(start)
+	at := j.source.position(start)
 	j.pos++
 	var text strings.Builder
 	for {
 		plain := bytes.IndexFunc(j.text[j.pos:], func(c rune) bool { return c == '"' || c == '\\' || c < ' ' })
 		if plain < 0 {
-			return j.fail(start, "the file ends inside a string", "close it with \"")
+			return j.fail(start, "the closing quote of the string is missing", "close it with \"")
 		}
-		text.Write(j.text[j.pos : j.pos+plain])
+		part := j.all[j.pos : j.pos+plain]
 		j.pos += plain
 		switch c := j.peek(); {
-		case c == '"':
+		case c == '"' && text.Len() == 0:
 			j.pos++
-			return &Node{Kind: String, Text: text.String(), Line: at.line, Column: at.column}
+			return j.node(String, part, at)
+		case c == '"':
+			text.WriteString(part)
+			j.pos++
+			return j.node(String, text.String(), at)
 		case c == '\n' || c == '\r':
-			return j.fail(start, "a string that goes on over the end of its line", "close it with \", or write \\n")
+			return j.fail(start, "a string without a closing quote on its line", "close it with \", or write \\n")
 		case c != '\\':
 			return j.fail(j.pos, "a control character in a string", "write it as an escape, such as \\t")
 		}
+		text.WriteString(part)
 		c, ok := j.escape()
 		if !ok {
 			return nil

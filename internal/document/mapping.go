@@ -15,7 +15,7 @@ func (t *tree) fill(node *Node, n *yaml.Node, depth int) {
 			continue
 		}
 		if m.Value.Kind == Null && m.Value.Text == "" && value.Kind != yaml.AliasNode {
-			m.Value.Line, m.Value.Column = m.Key.Line, m.Key.Column // it has no character of its own
+			m.Value.line, m.Value.column = m.Key.line, m.Key.column // it has no character of its own
 		}
 		t.checkZero(m)
 		node.Members = append(node.Members, m)
@@ -42,12 +42,12 @@ func (t *tree) merge(node, from *Node) {
 	}
 	for _, source := range sources {
 		if source.Kind != Mapping && !t.broken {
-			t.add(placeOf(source), ruleSyntax, "a merge key << of no mapping", "quote \"<<\" if it is an ordinary key")
+			t.add(source.Position(), ruleSyntax, "a merge key << without a mapping", "quote \"<<\" if it is an ordinary key")
 			continue
 		}
 		for _, m := range source.Members {
 			if t.copies++; t.copies > t.budget {
-				t.breakOff(placeOf(node), ruleExpansion, "merge keys make far more values than the file has")
+				t.breakOff(node.Position(), ruleExpansion, "merge keys expand to far more values than the file has")
 				return
 			}
 			if id := identityOf(m.Key); !has[id] {
@@ -65,6 +65,6 @@ func (t *tree) findTemplateMapping(n *yaml.Node) {
 	}
 	inner := n.Content[0]
 	if inner.Kind == yaml.MappingNode && inner.Style&yaml.FlowStyle != 0 && inner.Line == n.Line && inner.Column == n.Column+1 {
-		t.add(t.at(n.Line, n.Column), ruleTemplate, "{{ }}: a template that nobody has rendered", hintRender)
+		t.add(t.at(n.Line, n.Column), ruleTemplate, "{{ }}: an unrendered template", hintRender)
 	}
 }

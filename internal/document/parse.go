@@ -1,10 +1,10 @@
 package document
 
 import (
-	"cmp"
 	"path/filepath"
-	"slices"
 	"strings"
+
+	"github.com/inith/inith/internal/diag"
 )
 
 // A Format is what a file is written in.
@@ -57,12 +57,11 @@ const MaxDepth = 500
 
 // Parse reads a file into its documents, which only YAML has more than one of,
 // and finds what is wrong with it, in the order of the file, up to a thousand
-// times. The documents are
-// nil if the file is not well-formed, which a finding then says, or if its format
+// times. The documents are nil if the file is not well-formed, which a finding then says, or if its format
 // has no structure; they are empty, not nil, if a YAML file holds none.
 //
 // Time and memory are bounded by the size of data, whatever it holds.
-func Parse(format Format, data []byte, o Options) ([]*Node, []Finding) {
+func Parse(format Format, data []byte, o Options) ([]*Node, []*diag.Error) {
 	r := &reading{source: newSource(data), options: o}
 	if !r.checkBytes() {
 		return nil, r.findings
@@ -71,17 +70,18 @@ func Parse(format Format, data []byte, o Options) ([]*Node, []Finding) {
 	if !o.Templates {
 		r.findTemplates(format, documents)
 	}
-	slices.SortStableFunc(r.findings, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
-	return documents, slices.Compact(r.findings)
+	return documents, diag.Compact(r.findings)
 }
 
 // A reading is a file that is being read, and what was found in it so far.
 type reading struct {
 	source   *source
 	options  Options
-	findings []Finding
+	findings []*diag.Error
+
+	values  int    // that were made
+	spare   []Node // for the next ones
+	members int    // of the largest TOML table
 }
 
 func (r *reading) parse(format Format) []*Node {
@@ -107,9 +107,9 @@ func (r *reading) parse(format Format) []*Node {
 // maxFindings is how many findings of a file are told.
 const maxFindings = 1000
 
-func (r *reading) add(at place, rule, message, hint string) {
+func (r *reading) add(at diag.Position, rule, message, hint string) {
 	if len(r.findings) >= maxFindings {
 		return
 	}
-	r.findings = append(r.findings, Finding{Line: at.line, Column: at.column, Rule: rule, Message: message, Hint: hint})
+	r.findings = append(r.findings, &diag.Error{Position: at, Code: rule, Message: message, Hint: hint})
 }

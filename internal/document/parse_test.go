@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/document"
 )
 
@@ -32,7 +33,7 @@ func TestFindingsQuoteNothing(t *testing.T) {
 			if len(findings) == 0 {
 				t.Errorf("%s: nothing found in %q", format, text)
 			}
-			if all := fmt.Sprint(findings); strings.Contains(all, canary) {
+			if all := said(findings); strings.Contains(all, canary) {
 				t.Errorf("%s: %q is quoted: %s", format, text, all)
 			}
 		}
@@ -56,7 +57,7 @@ func TestBombs(t *testing.T) {
 		{"block", strings.Repeat("- ", 1000), "nesting-depth"},
 	} {
 		documents, findings := document.Parse(document.YAML, []byte(tt.text), document.Options{})
-		if documents != nil || len(findings) != 1 || findings[0].Rule != tt.rule {
+		if documents != nil || len(findings) != 1 || findings[0].Code != tt.rule {
 			t.Errorf("%s: %v, want %s alone", tt.name, findings, tt.rule)
 		}
 	}
@@ -82,5 +83,53 @@ func TestFindingsAreBounded(t *testing.T) {
 	t.Parallel()
 	if _, findings := document.Parse(document.Dotenv, []byte(strings.Repeat("A=1\n", 5000)), document.Options{}); len(findings) != 1000 {
 		t.Errorf("%d findings, want 1000", len(findings))
+	}
+}
+
+// said returns all that findings say.
+func said(findings []*diag.Error) string {
+	var b strings.Builder
+	for _, f := range findings {
+		fmt.Fprintln(&b, f, f.Code, f.Hint)
+	}
+	return b.String()
+}
+
+// TestTooManyValues: a file that takes a hundred times its size in memory is refused, and one that may be meant is not.
+func TestTooManyValues(t *testing.T) {
+	keys := func(count int) string {
+		var b strings.Builder
+		for i := range count {
+			fmt.Fprintf(&b, "k%d = 1\n", i)
+		}
+		return b.String()
+	}
+	for _, test := range []struct {
+		name   string
+		format document.Format
+		text   string
+		want   string // "" if it is read
+	}{
+		{"JSON", document.JSON, "[" + strings.Repeat("1,", 999_998) + "1]", ""},
+		{"JSON, one more", document.JSON, "[" + strings.Repeat("1,", 1_000_000) + "1]", "1:2000002: the file has more than a million keys and values, too many to check"},
+		{"JSON, of keys", document.JSONC, "{" + strings.Repeat(`"a":1,`, 600_000) + `"a":1}`, "the file has more than a million"},
+		{"TOML", document.TOML, "a = [" + strings.Repeat("1,", 200_001) + "1]", "1:1: the file has more than 200,000 commas: too many values to check"},
+		{"TOML table", document.TOML, keys(10_000), ""},
+		{"TOML table, one more", document.TOML, keys(10_001), "10001:11: a table has more than 10,000 keys, too many to check"},
+		{"YAML", document.YAML, "[" + strings.Repeat("1,", 200_001) + "1]", "1:1: the file has more than 200,000 commas: too many values to check"},
+		{"dotenv", document.Dotenv, strings.Repeat("A=1\n", 500_001), "the file has more than a million"},
+	} {
+		t.Run(test.name, func(t *testing.T) { // not in parallel: each takes 100 MiB
+			documents, findings := document.Parse(test.format, []byte(test.text), document.Options{})
+			if test.want == "" {
+				if documents == nil || len(findings) > 0 {
+					t.Errorf("findings: %v", findings)
+				}
+				return
+			}
+			if last := findings[len(findings)-1]; documents != nil || last.Code != "too-large" || !strings.Contains(last.Error(), test.want) {
+				t.Errorf("got %v, want %s", last, test.want)
+			}
+		})
 	}
 }

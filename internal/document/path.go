@@ -1,11 +1,12 @@
 package document
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/inith/inith/internal/diag"
 )
 
 // A Path names a value: server.port, models[0].path, labels."app.kubernetes.io/name".
@@ -21,21 +22,13 @@ type segment struct {
 	end   int // the offset behind it in the text
 }
 
-// A PathError says where a path is wrong. It quotes nothing.
-type PathError struct {
-	Column  int // from 1, in characters
-	Message string
-}
-
-func (e *PathError) Error() string { return fmt.Sprintf("column %d: %s", e.Column, e.Message) }
-
 // maxPath is how long a path may be, in bytes.
 const maxPath = 4096
 
-// ParsePath reads a path. Its error is a [*PathError].
+// ParsePath reads a path. Its error is a [*diag.Error] with the column.
 func ParsePath(text string) (Path, error) {
 	if len(text) > maxPath {
-		return Path{}, &PathError{1, "longer than a path can be"}
+		return Path{}, pathError(text, 0, "the path is too long")
 	}
 	p := Path{text: text}
 	for pos := 0; ; {
@@ -70,7 +63,7 @@ func nextSegment(text string, pos int, first bool) (segment, error) {
 		end = pos + i
 	}
 	if end == pos {
-		return segment{}, pathError(text, pos, "want a key; put one that holds dots or brackets in double quotes")
+		return segment{}, pathError(text, pos, "want a key; write a key with dots or brackets in double quotes")
 	}
 	return segment{key: text[pos:end], index: -1, end: end}, nil
 }
@@ -103,14 +96,14 @@ func quotedSegment(text string, pos int) (segment, error) {
 }
 
 func pathError(text string, offset int, message string) error {
-	return &PathError{utf8.RuneCountInString(text[:offset]) + 1, message}
+	return &diag.Error{Position: diag.Position{Column: utf8.RuneCountInString(text[:offset]) + 1}, Message: message}
 }
 
 // String returns the path as it was written.
 func (p Path) String() string { return p.text }
 
-// A Place is where a path leads.
-type Place struct {
+// A Found is where a path leads.
+type Found struct {
 	Value *Node // nil if there is none
 
 	// If there is none: the last value on the way, the part of the path that leads
@@ -120,18 +113,18 @@ type Place struct {
 	Key             string // of Wanted; "" if it is an index
 }
 
-// Find follows the path from a root. Of a key that is there twice the last holds,
+// Find follows the path from a root. Of a duplicate key the last one counts,
 // as with most parsers.
-func (p Path) Find(root *Node) Place {
+func (p Path) Find(root *Node) Found {
 	n, reached := root, 0
 	for _, s := range p.segments {
 		next := n.step(s)
 		if next == nil {
-			return Place{Last: n, Reached: p.text[:reached], Wanted: p.text[:s.end], Key: s.key}
+			return Found{Last: n, Reached: p.text[:reached], Wanted: p.text[:s.end], Key: s.key}
 		}
 		n, reached = next, s.end
 	}
-	return Place{Value: n}
+	return Found{Value: n}
 }
 
 func (n *Node) step(s segment) *Node {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/document"
 )
 
@@ -55,7 +56,7 @@ func TestPathThatLeadsNowhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := path.Find(documents[0])
-		if p.Value != nil || p.Reached != tt.reached || p.Wanted != tt.wanted || p.Key != tt.key || p.Last.Column != tt.column {
+		if p.Value != nil || p.Reached != tt.reached || p.Wanted != tt.wanted || p.Key != tt.key || p.Last.Position().Column != tt.column {
 			t.Errorf("%s: %+v, want %+v", tt.path, p, tt)
 		}
 	}
@@ -67,7 +68,7 @@ func TestParsePathErrors(t *testing.T) {
 		"": 1, "a.": 3, ".a": 1, "a..b": 3, "a[x]": 2, "a[-1]": 2, "a[0": 2, `é."b`: 3, "a]": 2, `a"b`: 2, "a[0]b": 5,
 	} {
 		_, err := document.ParsePath(path)
-		if e, ok := errors.AsType[*document.PathError](err); !ok || e.Column != column {
+		if e, ok := errors.AsType[*diag.Error](err); !ok || e.Column != column {
 			t.Errorf("ParsePath(%q): %v, want an error in column %d", path, err, column)
 		}
 	}

@@ -4,13 +4,9 @@ import (
 	"bytes"
 	"sort"
 	"unicode/utf8"
+
+	"github.com/inith/inith/internal/diag"
 )
-
-// A place is where a character stands, from 1. Lines end with a line feed.
-type place struct{ line, column int }
-
-// placeOf returns where n begins.
-func placeOf(n *Node) place { return place{n.Line, n.Column} }
 
 // A source is the text of a file, without its byte order mark.
 type source struct {
@@ -18,13 +14,13 @@ type source struct {
 	marked bool  // it had a byte order mark
 	lines  []int // the offset of the first byte of each line
 
-	last      int // the offset that was asked for last,
-	lastPlace place
+	last         int // the offset that was asked for last,
+	lastPosition diag.Position
 }
 
 func newSource(data []byte) *source {
 	text, marked := bytes.CutPrefix(data, []byte("\ufeff"))
-	s := &source{text: text, marked: marked, lines: []int{0}, lastPlace: place{1, 1}}
+	s := &source{text: text, marked: marked, lines: []int{0}, lastPosition: diag.Position{Line: 1, Column: 1}}
 	for i, b := range text {
 		if b == '\n' {
 			s.lines = append(s.lines, i+1)
@@ -33,21 +29,21 @@ func newSource(data []byte) *source {
 	return s
 }
 
-// place returns the place of an offset. It counts on from the offset that was
+// position returns the position of an offset. It counts on from the offset that was
 // asked for before, since a file may be a single line.
-func (s *source) place(offset int) place {
+func (s *source) position(offset int) diag.Position {
 	offset = min(max(offset, 0), len(s.text))
 	line := sort.SearchInts(s.lines, offset+1)
 	from, column := s.lines[line-1], 1
-	if line == s.lastPlace.line && s.last <= offset {
-		from, column = s.last, s.lastPlace.column
+	if line == s.lastPosition.Line && s.last <= offset {
+		from, column = s.last, s.lastPosition.Column
 	}
-	s.last, s.lastPlace = offset, place{line, column + utf8.RuneCount(s.text[from:offset])}
-	return s.lastPlace
+	s.last, s.lastPosition = offset, diag.Position{Line: line, Column: column + utf8.RuneCount(s.text[from:offset])}
+	return s.lastPosition
 }
 
-// end returns the place behind the last character.
-func (s *source) end() place { return s.place(len(s.text)) }
+// end returns the position behind the last character.
+func (s *source) end() diag.Position { return s.position(len(s.text)) }
 
 // line returns the text of a line, without its end.
 func (s *source) line(n int) []byte {

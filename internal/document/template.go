@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"regexp"
 	"strings"
+
+	"github.com/inith/inith/internal/diag"
 )
 
-const hintRender = "render it before it is mounted, or write the value"
+const hintRender = "render the file before it is mounted, or write the value"
 
 // A templatePattern is what an unrendered template looks like.
 type templatePattern struct {
@@ -16,13 +18,13 @@ type templatePattern struct {
 
 func templatePatterns(format Format) []templatePattern {
 	patterns := []templatePattern{
-		{regexp.MustCompile(`\{\{.*?\}\}`), "{{ }}: a template that nobody has rendered"},
-		{regexp.MustCompile(`(?i)<(change|replace|insert|your|todo|fixme)([ _-]?[a-z0-9 _-]*)>`), "< >: a placeholder that nobody has filled in"},
+		{regexp.MustCompile(`\{\{.*?\}\}`), "{{ }}: an unrendered template"},
+		{regexp.MustCompile(`(?i)<(change|replace|insert|your|todo|fixme)([ _-]?[a-z0-9 _-]*)>`), "< >: a placeholder"},
 	}
 	if format == YAML || format == JSON || format == JSONC || format == TOML {
 		// In other files a shell, or a server such as nginx, has variables of its own.
 		patterns = append(patterns, templatePattern{
-			regexp.MustCompile(`(^|[^$\\])\$\{[A-Za-z_][A-Za-z0-9_]*(:?[-?+=][^}]*)?\}`), "${ }: a variable that nobody has put in",
+			regexp.MustCompile(`(^|[^$\\])\$\{[A-Za-z_][A-Za-z0-9_]*(:?[-?+=][^}]*)?\}`), "${ }: a variable that was not substituted",
 		})
 	}
 	return patterns
@@ -53,12 +55,14 @@ type templateFinder struct {
 // walk looks at the strings of n. Those below a key that says so are templates on
 // purpose.
 func (f *templateFinder) walk(n *Node, purpose bool) {
-	if f.seen[n] {
-		return
+	if n.Kind == Sequence || n.Kind == Mapping { // which an alias shares
+		if f.seen[n] {
+			return
+		}
+		f.seen[n] = true
 	}
-	f.seen[n] = true
 	if n.Kind == String && !purpose && !strings.Contains(n.Text, "\n") {
-		f.find([]byte(n.Text), placeOf(n))
+		f.find([]byte(n.Text), n.Position())
 	}
 	for _, item := range n.Items {
 		f.walk(item, purpose)
@@ -69,7 +73,7 @@ func (f *templateFinder) walk(n *Node, purpose bool) {
 	}
 }
 
-func (f *templateFinder) find(text []byte, at place) {
+func (f *templateFinder) find(text []byte, at diag.Position) {
 	if !bytes.ContainsAny(text, "{<") {
 		return
 	}
@@ -91,7 +95,7 @@ func (f *templateFinder) lines() {
 		for _, p := range f.patterns {
 			if m := p.pattern.FindIndex(line); m != nil {
 				indent := bytes.Index(f.source.text[start:], line)
-				f.add(f.source.place(start+indent+m[0]), ruleTemplate, p.message, hintRender)
+				f.add(f.source.position(start+indent+m[0]), ruleTemplate, p.message, hintRender)
 				break
 			}
 		}

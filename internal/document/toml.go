@@ -6,6 +6,8 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/inith/inith/internal/diag"
 )
 
 // A tomlReader makes a tree of the expressions of a TOML file. The decoder of the
@@ -20,17 +22,21 @@ type tomlReader struct {
 }
 
 func (r *reading) parseTOML() ([]*Node, bool) {
-	root := newTOMLTable(place{1, 1}, byHeader)
+	if r.tooDense(hintTooLarge) {
+		return nil, false
+	}
+	root := r.newTOMLTable(diag.Position{Line: 1, Column: 1}, byHeader)
 	t := &tomlReader{reading: r, root: root, current: root}
 	t.parser.Reset(r.source.text)
 	for !t.broken && t.parser.NextExpression() {
 		t.expression(t.parser.Expression())
+		t.broken = t.broken || t.tooWide()
 	}
 	if t.broken {
 		return nil, false
 	}
 	if e, ok := errors.AsType[*unstable.ParserError](t.parser.Error()); ok {
-		t.addError(r.source.place(int(t.parser.Range(e.Highlight).Offset)), e.Message)
+		t.addError(r.source.position(int(t.parser.Range(e.Highlight).Offset)), e.Message)
 		return nil, false
 	}
 	if len(t.duplicates()) == 0 && !t.decode() {
@@ -40,10 +46,10 @@ func (r *reading) parseTOML() ([]*Node, bool) {
 }
 
 // duplicates are the findings that the decoder would fail for.
-func (r *reading) duplicates() []Finding {
-	var found []Finding
+func (r *reading) duplicates() []*diag.Error {
+	var found []*diag.Error
 	for _, f := range r.findings {
-		if f.Rule == ruleDuplicate {
+		if f.Code == ruleDuplicate {
 			found = append(found, f)
 		}
 	}
@@ -61,20 +67,20 @@ func (t *tomlReader) decode() bool {
 	at := t.source.end()
 	if e, ok := errors.AsType[*toml.DecodeError](err); ok {
 		row, column := e.Position()
-		at = t.source.place(t.source.lines[min(max(row, 1), len(t.source.lines))-1] + column - 1)
+		at = t.source.position(t.source.lines[min(max(row, 1), len(t.source.lines))-1] + column - 1)
 	}
-	t.add(valueAt(t.root.node, at), ruleSyntax, "a value that TOML does not allow", "check the digits of a number, the days of a month, the hours of a day")
+	t.add(valueAt(t.root.node, at), ruleSyntax, "an invalid TOML value", "check the digits of a number, the days of a month, the hours of a day")
 	return false
 }
 
-// valueAt returns where the last value begins that does not begin behind a place:
-// the one that the place is in.
-func valueAt(n *Node, at place) place {
-	best := place{1, 1}
+// valueAt returns where the last value begins that does not begin behind a position:
+// the one that the position is in.
+func valueAt(n *Node, at diag.Position) diag.Position {
+	best := diag.Position{Line: 1, Column: 1}
 	var walk func(n *Node)
 	walk = func(n *Node) {
-		p := placeOf(n)
-		if !at.before(p) && best.before(p) {
+		p := n.Position()
+		if at.Compare(p) >= 0 && best.Compare(p) < 0 {
 			best = p
 		}
 		for _, item := range n.Items {
@@ -88,22 +94,18 @@ func valueAt(n *Node, at place) place {
 	return best
 }
 
-func (p place) before(other place) bool {
-	return p.line < other.line || p.line == other.line && p.column < other.column
-}
-
 // addError adds a syntax error, in our words: those of the library may quote the
 // file.
-func (t *tomlReader) addError(at place, message string) {
+func (t *tomlReader) addError(at diag.Position, message string) {
 	faults := map[string][2]string{
-		"array is incomplete":                                 {"the file ends inside a list", "close it with ]"},
-		"basic strings cannot have new lines":                 {"a string that goes on over the end of its line", "close it with \", or use three quotes"},
-		"literal strings cannot have new lines":               {"a string that goes on over the end of its line", "close it with ', or use three quotes"},
+		"array is incomplete":                                 {"the closing ] of a list is missing", "close it with ]"},
+		"basic strings cannot have new lines":                 {"a string without a closing quote on its line", "close it with \", or use three quotes"},
+		"literal strings cannot have new lines":               {"a string without a closing quote on its line", "close it with ', or use three quotes"},
 		"expected = after a key, but the document ends there": {"a key without = and a value", ""},
 	}
 	fault, ok := faults[message]
 	if !ok {
-		fault = [2]string{"not TOML from here on", "strings are in quotes, keys are bare words or in quotes"}
+		fault = [2]string{"invalid TOML from here", "quote strings; keys are bare words or quoted"}
 	}
 	t.add(at, ruleSyntax, fault[0], fault[1])
 }
@@ -124,20 +126,20 @@ func (t *tomlReader) keys(n *unstable.Node) []*Node {
 	var keys []*Node
 	for it := n.Key(); it.Next(); {
 		raw := it.Node().Raw
-		at := t.source.place(int(raw.Offset))
+		at := t.source.position(int(raw.Offset))
 		t.cursor = int(raw.Offset + raw.Length)
-		keys = append(keys, &Node{Kind: String, Text: string(it.Node().Data), Line: at.line, Column: at.column})
+		keys = append(keys, t.node(String, string(it.Node().Data), at))
 	}
 	if len(keys) > MaxDepth {
-		t.tooDeep(placeOf(keys[MaxDepth]))
+		t.tooDeep(keys[MaxDepth].Position())
 		return keys[:1]
 	}
 	return keys
 }
 
-func (t *tomlReader) tooDeep(at place) {
+func (t *tomlReader) tooDeep(at diag.Position) {
 	t.broken = true
-	t.add(at, ruleDepth, "values nest too deep", "")
+	t.add(at, ruleDepth, "values are nested too deeply", "")
 }
 
 // value returns the node of a value.
@@ -147,10 +149,11 @@ func (t *tomlReader) value(n *unstable.Node, depth int) *Node {
 	} else {
 		t.cursor = int(n.Raw.Offset)
 	}
-	at := t.source.place(t.cursor)
+	at := t.source.position(t.cursor)
 	if depth > MaxDepth {
 		t.tooDeep(at)
 	}
+	t.broken = t.broken || t.full(at)
 	kinds := map[unstable.Kind]Kind{unstable.Bool: Bool, unstable.Integer: Int, unstable.Float: Float}
 	switch {
 	case t.broken:
@@ -165,12 +168,12 @@ func (t *tomlReader) value(n *unstable.Node, depth int) *Node {
 	if !ok {
 		kind = String
 	}
-	return &Node{Kind: kind, Text: string(n.Data), Line: at.line, Column: at.column}
+	return t.node(kind, string(n.Data), at)
 }
 
-func (t *tomlReader) array(n *unstable.Node, at place, depth int) *Node {
+func (t *tomlReader) array(n *unstable.Node, at diag.Position, depth int) *Node {
 	t.cursor++
-	list := &Node{Kind: Sequence, Line: at.line, Column: at.column}
+	list := t.node(Sequence, "", at)
 	for it := n.Children(); it.Next(); {
 		if it.Node().Kind != unstable.Comment {
 			list.Items = append(list.Items, t.value(it.Node(), depth+1))
@@ -179,9 +182,9 @@ func (t *tomlReader) array(n *unstable.Node, at place, depth int) *Node {
 	return list
 }
 
-func (t *tomlReader) inline(n *unstable.Node, at place, depth int) *Node {
+func (t *tomlReader) inline(n *unstable.Node, at diag.Position, depth int) *Node {
 	t.cursor++
-	table := newTOMLTable(at, byHeader)
+	table := t.newTOMLTable(at, byHeader)
 	for it := n.Children(); it.Next(); {
 		if it.Node().Kind == unstable.KeyValue {
 			t.assign(table, it.Node(), depth+1)

@@ -1,6 +1,10 @@
 package document
 
-import "github.com/pelletier/go-toml/v2/unstable"
+import (
+	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/inith/inith/internal/diag"
+)
 
 // An origin is how a table came to be, which tells who may add to it.
 type origin int
@@ -14,6 +18,7 @@ const (
 // A tomlTable is a table, or an array of tables. An inline table is neither, once
 // it is read: it is a value, which nothing can be added to.
 type tomlTable struct {
+	reading  *reading
 	node     *Node
 	origin   origin
 	children map[string]tomlChild
@@ -26,9 +31,10 @@ type tomlChild struct {
 	table *tomlTable // nil if it is a value
 }
 
-func newTOMLTable(at place, o origin) *tomlTable {
+func (r *reading) newTOMLTable(at diag.Position, o origin) *tomlTable {
 	return &tomlTable{
-		node:     &Node{Kind: Mapping, Line: at.line, Column: at.column},
+		reading:  r,
+		node:     r.node(Mapping, "", at),
 		origin:   o,
 		children: map[string]tomlChild{},
 	}
@@ -36,6 +42,7 @@ func newTOMLTable(at place, o origin) *tomlTable {
 
 // put adds a value, which is a table if table is not nil.
 func (t *tomlTable) put(key, value *Node, table *tomlTable) {
+	t.reading.members = max(t.reading.members, len(t.children)+1)
 	t.node.Members = append(t.node.Members, Member{key, value})
 	t.children[key.Text] = tomlChild{key, table}
 }
@@ -46,7 +53,7 @@ func (t *tomlTable) sub(key *Node, o origin) (*tomlTable, *Node) {
 	child, ok := t.children[key.Text]
 	switch {
 	case !ok:
-		table := newTOMLTable(placeOf(key), o)
+		table := t.reading.newTOMLTable(key.Position(), o)
 		t.put(key, table.node, table)
 		return table, nil
 	case child.table == nil:
@@ -72,14 +79,14 @@ func (t *tomlReader) assign(table *tomlTable, n *unstable.Node, depth int) {
 			next, taken = nil, table.children[key.Text].key
 		}
 		if next == nil {
-			t.addDuplicate(placeOf(key), placeOf(taken))
+			t.addDuplicate(key.Position(), taken.Position())
 			return
 		}
 		table = next
 	}
 	key := keys[len(keys)-1]
 	if child, ok := table.children[key.Text]; ok {
-		t.addDuplicate(placeOf(key), placeOf(child.key))
+		t.addDuplicate(key.Position(), child.key.Position())
 		return
 	}
 	table.put(key, value, nil)
@@ -92,7 +99,7 @@ func (t *tomlReader) parent(keys []*Node) *tomlTable {
 	for _, key := range keys[:len(keys)-1] {
 		next, taken := table.sub(key, implied)
 		if next == nil {
-			t.addDuplicate(placeOf(key), placeOf(taken))
+			t.addDuplicate(key.Position(), taken.Position())
 			return nil
 		}
 		table = next
@@ -104,7 +111,7 @@ func (t *tomlReader) parent(keys []*Node) *tomlTable {
 // goes into a table that nobody sees.
 func (t *tomlReader) header(keys []*Node) *tomlTable {
 	key := keys[len(keys)-1]
-	lost := newTOMLTable(placeOf(key), byHeader)
+	lost := t.newTOMLTable(key.Position(), byHeader)
 	parent := t.parent(keys)
 	if parent == nil {
 		return lost
@@ -118,14 +125,14 @@ func (t *tomlReader) header(keys []*Node) *tomlTable {
 		child.table.origin = byHeader
 		return child.table
 	}
-	t.addDuplicate(placeOf(key), placeOf(child.key))
+	t.addDuplicate(key.Position(), child.key.Position())
 	return lost
 }
 
 // arrayHeader returns the table that [[a.b]] opens.
 func (t *tomlReader) arrayHeader(keys []*Node) *tomlTable {
 	key := keys[len(keys)-1]
-	element := newTOMLTable(placeOf(key), byHeader)
+	element := t.newTOMLTable(key.Position(), byHeader)
 	parent := t.parent(keys)
 	if parent == nil {
 		return element
@@ -133,14 +140,14 @@ func (t *tomlReader) arrayHeader(keys []*Node) *tomlTable {
 	child, ok := parent.children[key.Text]
 	switch {
 	case !ok:
-		array := &tomlTable{node: &Node{Kind: Sequence, Line: key.Line, Column: key.Column}, elements: []*tomlTable{element}}
+		array := &tomlTable{node: t.node(Sequence, "", key.Position()), elements: []*tomlTable{element}}
 		parent.put(key, array.node, array)
 		array.node.Items = []*Node{element.node}
 	case child.table != nil && len(child.table.elements) > 0:
 		child.table.elements = append(child.table.elements, element)
 		child.table.node.Items = append(child.table.node.Items, element.node)
 	default:
-		t.addDuplicate(placeOf(key), placeOf(child.key))
+		t.addDuplicate(key.Position(), child.key.Position())
 	}
 	return element
 }

@@ -2,6 +2,8 @@ package document
 
 import (
 	"go.yaml.in/yaml/v4"
+
+	"github.com/inith/inith/internal/diag"
 )
 
 // A tree makes nodes of those of the YAML parser: it follows aliases and applies
@@ -39,13 +41,13 @@ func newTree(r *yamlReading) *tree {
 // build returns the node of n, which is nested in depth others.
 func (t *tree) build(n *yaml.Node, depth int) *Node {
 	at := t.at(n.Line, n.Column)
-	node := &Node{Line: at.line, Column: at.column}
+	node := t.node(Null, "", at)
 	whole := extent{size: 1}
 	switch {
 	case t.broken:
 		return node
 	case depth > MaxDepth:
-		t.breakOff(at, ruleDepth, "values nest too deep")
+		t.breakOff(at, ruleDepth, "values are nested too deeply")
 		return node
 	case n.Kind == yaml.AliasNode:
 		return t.follow(n, at, depth)
@@ -67,7 +69,7 @@ func (t *tree) build(n *yaml.Node, depth int) *Node {
 		node.Kind, node.Text = t.scalar(n, at)
 	}
 	if whole.size > t.budget {
-		t.breakOff(at, ruleExpansion, "aliases make far more values than the file has")
+		t.breakOff(at, ruleExpansion, "aliases expand to far more values than the file has")
 	}
 	t.extents[node] = whole
 	if n.Anchor != "" {
@@ -77,20 +79,20 @@ func (t *tree) build(n *yaml.Node, depth int) *Node {
 }
 
 // follow returns the node that an alias stands for.
-func (t *tree) follow(alias *yaml.Node, at place, depth int) *Node {
+func (t *tree) follow(alias *yaml.Node, at diag.Position, depth int) *Node {
 	node, ok := t.built[alias.Alias]
 	switch {
 	case !ok:
 		t.breakOff(at, ruleCycle, "an alias inside its own anchor")
 		return &Node{}
 	case depth+t.extents[node].height > MaxDepth:
-		t.breakOff(at, ruleDepth, "values nest too deep")
+		t.breakOff(at, ruleDepth, "values are nested too deeply")
 	}
 	return node
 }
 
 // breakOff ends the reading.
-func (t *tree) breakOff(at place, rule, message string) {
+func (t *tree) breakOff(at diag.Position, rule, message string) {
 	if !t.broken {
 		t.add(at, rule, message, "")
 	}

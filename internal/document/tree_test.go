@@ -43,12 +43,12 @@ func TestTrees(t *testing.T) {
 
 func dump(b *strings.Builder, path string, n *document.Node) {
 	kind := [...]string{"null", "bool", "int", "float", "string", "sequence", "mapping"}[n.Kind]
-	fmt.Fprintf(b, "%d:%d %s %s %q\n", n.Line, n.Column, path, kind, n.Text)
+	fmt.Fprintf(b, "%s %s %s %q\n", n.Position(), path, kind, n.Text)
 	for i, item := range n.Items {
 		dump(b, fmt.Sprintf("%s[%d]", path, i), item)
 	}
 	for _, m := range n.Members {
-		fmt.Fprintf(b, "%d:%d %s key %q\n", m.Key.Line, m.Key.Column, path, m.Key.Text)
+		fmt.Fprintf(b, "%s %s key %q\n", m.Key.Position(), path, m.Key.Text)
 		dump(b, path+"."+m.Key.Text, m.Value)
 	}
 }

@@ -9,6 +9,8 @@ import (
 
 	"go.yaml.in/yaml/v4"
 	"go.yaml.in/yaml/v4/plugin/loaderlimits"
+
+	"github.com/inith/inith/internal/diag"
 )
 
 // A yamlReading is the reading of a YAML file.
@@ -19,12 +21,15 @@ type yamlReading struct {
 }
 
 // at returns the place of a line and a column of the parser.
-func (r *yamlReading) at(line, column int) place {
-	return r.source.place(r.lines.offsetOf(line, column))
+func (r *yamlReading) at(line, column int) diag.Position {
+	return r.source.position(r.lines.offsetOf(line, column))
 }
 
 // parseYAML reads all documents of a YAML file.
 func (r *reading) parseYAML() ([]*Node, bool) {
+	if r.tooDense("if it is JSON, name it *.json or set its format to json") {
+		return nil, false
+	}
 	y := &yamlReading{reading: r, lines: newYAMLLines(r.source.text)}
 	if r.options.YAML11 {
 		y.traps = traps11()
@@ -36,7 +41,7 @@ func (r *yamlReading) parse() ([]*Node, bool) {
 	loader, err := yaml.NewLoader(bytes.NewReader(supportedText(r.source.text)),
 		yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(MaxDepth))))
 	if err != nil {
-		r.add(place{}, ruleSyntax, "not YAML", "")
+		r.add(diag.Position{}, ruleSyntax, "not YAML", "")
 		return nil, false
 	}
 	t := newTree(r)
@@ -72,25 +77,25 @@ func (r *yamlReading) addError(err error) {
 	at := r.at(e.Mark.Line, e.Mark.Column)
 	switch {
 	case e.Stage == yaml.ReaderStage:
-		r.add(r.source.place(r.firstControl()), ruleSyntax, "a control character", "write it as an escape in double quotes")
+		r.add(r.source.position(r.firstControl()), ruleSyntax, "a control character", "write it as an escape in double quotes")
 		return
 	case strings.HasPrefix(e.Message, "exceeded max depth"):
-		r.add(at, ruleDepth, "values nest too deep", "")
+		r.add(at, ruleDepth, "values are nested too deeply", "")
 		return
 	case e.Stage == yaml.ComposerStage:
-		r.add(at, ruleSyntax, "an alias without its anchor", "quote a value that begins with *")
+		r.add(at, ruleSyntax, "an alias whose anchor is not defined", "quote a value that begins with *")
 		return
 	case e.Stage == yaml.ResolverStage || e.Stage == yaml.ConstructorStage:
-		r.add(at, ruleSyntax, "a value that does not have the type of its tag", "")
+		r.add(at, ruleSyntax, "the value does not have the type of its tag", "")
 		return
 	}
 	fault, known := yamlFaults()[e.Message]
 	if !known {
-		fault.message = "not YAML from here on"
+		fault.message = "invalid YAML from here"
 	}
 	rule := ruleSyntax
-	if indent := r.tabIndent(at.line); indent > 0 {
-		at = place{at.line, indent}
+	if indent := r.tabIndent(at.Line); indent > 0 {
+		at = diag.Position{Line: at.Line, Column: indent}
 		rule, fault.message, fault.hint = ruleTab, "a tab in the indentation", "indent with spaces"
 	}
 	if opens := []string{"while scanning a quoted scalar", "while scanning a simple key"}; e.ContextMark.Line > 0 &&

@@ -3,6 +3,8 @@ package document
 import (
 	"regexp"
 	"strings"
+
+	"github.com/inith/inith/internal/diag"
 )
 
 // A trap is a value without quotes that a parser of YAML 1.1, such as PyYAML,
@@ -19,41 +21,41 @@ func traps11() []trap {
 	return []trap{
 		{
 			regexp.MustCompile(`^(y|Y|yes|Yes|YES|n|N|no|No|NO|on|On|ON|off|Off|OFF)$`),
-			ruleBool11, "a bool to a parser of YAML 1.1", "quote it if it is a string, write true or false if it is a bool",
+			ruleBool11, "YAML 1.1 reads this as a boolean", "quote it if it is a string; write true or false if it is a boolean",
 		},
 		{
 			regexp.MustCompile(`^[-+]?0[0-7_]+$`),
-			ruleOctal11, "an octal number to a parser of YAML 1.1", "quote it, or leave out the leading zeros",
+			ruleOctal11, "YAML 1.1 reads this as an octal number", "quote it, or remove the leading zeros",
 		},
 		{
 			regexp.MustCompile(`^0o[0-7]+$`),
-			ruleOctal11, "a string to a parser of YAML 1.1", "write the number in decimal",
+			ruleOctal11, "YAML 1.1 reads this as a string", "write the number in decimal",
 		},
 		{
 			regexp.MustCompile(`^[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$`),
-			ruleSixty11, "a number to base 60 to a parser of YAML 1.1", hintQuote,
+			ruleSixty11, "YAML 1.1 reads this as a base-60 number", hintQuote,
 		},
 		{
 			regexp.MustCompile(`^[-+]?(0b[01_]+|0x[0-9a-fA-F_]*_[0-9a-fA-F_]*|[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?)$`),
-			ruleNumber11, "a number to a parser of YAML 1.1", "quote it if it is a string, write plain digits if it is a number",
+			ruleNumber11, "YAML 1.1 reads this as a number", "quote it if it is a string; write plain digits if it is a number",
 		},
 		{
 			regexp.MustCompile(`^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt \t][-0-9:.Z \t+]*)?$`),
-			ruleDate11, "a date to a parser of YAML 1.1", hintQuote,
+			ruleDate11, "YAML 1.1 reads this as a date", hintQuote,
 		},
 		{
 			regexp.MustCompile(`^[-+]?([0-9]+[eE][-+]?[0-9]+|[0-9]*\.[0-9]*[eE][0-9]+)$`),
-			ruleExponent11, "a string to a parser of YAML 1.1", "write it with a point and a sign, such as 1.0e-4",
+			ruleExponent11, "YAML 1.1 reads this as a string", "write it with a decimal point and a sign, such as 1.0e-4",
 		},
 		{
 			regexp.MustCompile(`^=$`),
-			ruleDefault11, "a value that parsers of YAML 1.1 refuse", "quote it",
+			ruleDefault11, "YAML 1.1 parsers reject this value", "quote it",
 		},
 	}
 }
 
 // findTraps finds the trap that a value without quotes is.
-func (r *yamlReading) findTraps(text string, at place) {
+func (r *yamlReading) findTraps(text string, at diag.Position) {
 	if len(text) > 64 {
 		return
 	}
@@ -73,6 +75,6 @@ func (r *reading) checkZero(m Member) {
 	}
 	key := strings.ToLower(m.Key.Text)
 	if strings.Contains(key, "version") || key == "tag" {
-		r.add(placeOf(m.Value), ruleZero, "a version that is a number loses its last zero", "quote it")
+		r.add(m.Value.Position(), ruleZero, "a version number without quotes loses its trailing zero", "quote it")
 	}
 }

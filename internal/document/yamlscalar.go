@@ -5,10 +5,12 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/inith/inith/internal/diag"
 )
 
 // scalar returns the kind of a scalar of YAML and its text.
-func (t *tree) scalar(n *yaml.Node, at place) (Kind, string) {
+func (t *tree) scalar(n *yaml.Node, at diag.Position) (Kind, string) {
 	quoted := n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0
 	switch {
 	case n.Style&yaml.TaggedStyle != 0:
@@ -21,7 +23,7 @@ func (t *tree) scalar(n *yaml.Node, at place) (Kind, string) {
 }
 
 // tagged returns the kind that an explicit tag says.
-func (t *tree) tagged(n *yaml.Node, at place) Kind {
+func (t *tree) tagged(n *yaml.Node, at diag.Position) Kind {
 	kinds := map[string][]Kind{
 		"!!null":  {Null},
 		"!!bool":  {Bool},
@@ -33,7 +35,7 @@ func (t *tree) tagged(n *yaml.Node, at place) Kind {
 		return String
 	}
 	if !slices.Contains(allowed, KindOf(n.Value)) {
-		t.add(at, ruleSyntax, "a value that does not have the type of its tag", "")
+		t.add(at, ruleSyntax, "the value does not have the type of its tag", "")
 		return String
 	}
 	return allowed[0]

@@ -31,10 +31,11 @@ type Node struct {
 	Step    Step
 }
 
-// A Plan is a graph of steps. Its Nodes have to be free of mistakes.
+// A Plan is a graph of steps. [Check] finds no problem in its Nodes.
 type Plan struct {
+	Name  string // for the report, such as the file of the plan; "" if it has none
 	Nodes []Node
-	// Notify is told what becomes of the steps, by one call at a time; nil: nobody.
+	// Notify is called for each change of a step's state, one call at a time; nil: not called.
 	Notify func(Event)
 }
 
@@ -65,21 +66,21 @@ func (s State) String() string {
 	return [...]string{"waiting", "running", "retrying", "done", "failed", "cancelled"}[s]
 }
 
-// A Mistake is something wrong with the graph.
-type Mistake struct {
+// A Problem is something wrong with the graph.
+type Problem struct {
 	Node int
 	Need int // which of its needs it is about, -1 for the node itself
 	Err  error
 }
 
-// Check returns what is wrong with a graph: names that are there twice, needs that
-// nobody has, cycles.
-func Check(nodes []Node) []Mistake {
-	var all []Mistake
+// Check returns what is wrong with a graph: duplicate names, needs that no step has,
+// cycles.
+func Check(nodes []Node) []Problem {
+	var all []Problem
 	index := map[string]int{}
 	for i, n := range nodes {
 		if _, taken := index[n.Name]; taken {
-			all = append(all, Mistake{i, -1, fmt.Errorf("there is another step %q", n.Name)})
+			all = append(all, Problem{i, -1, fmt.Errorf("there is another step %q", n.Name)})
 			continue
 		}
 		index[n.Name] = i
@@ -88,11 +89,11 @@ func Check(nodes []Node) []Mistake {
 		for k, need := range n.Needs {
 			switch _, known := index[need]; {
 			case need == n.Name:
-				all = append(all, Mistake{i, k, errors.New("a step cannot need itself")})
+				all = append(all, Problem{i, k, errors.New("a step cannot need itself")})
 			case !known:
-				all = append(all, Mistake{i, k, &UnknownNeedError{need}})
+				all = append(all, Problem{i, k, &UnknownNeedError{need}})
 			case slices.Contains(n.Needs[:k], need):
-				all = append(all, Mistake{i, k, fmt.Errorf("%q is there twice", need)})
+				all = append(all, Problem{i, k, fmt.Errorf("duplicate need %q", need)})
 			}
 		}
 	}
@@ -104,14 +105,14 @@ type UnknownNeedError struct{ Name string }
 
 func (*UnknownNeedError) Error() string { return "no step has this name" }
 
-// cycles returns a mistake for each way that leads back to a step.
-func cycles(nodes []Node, index map[string]int) []Mistake {
+// cycles returns a problem for each way that leads back to a step.
+func cycles(nodes []Node, index map[string]int) []Problem {
 	const (
 		unseen = iota
 		onWay
 		seen
 	)
-	var all []Mistake
+	var all []Problem
 	state := make([]int, len(nodes))
 	var way []string
 	var visit func(i int)
@@ -120,13 +121,13 @@ func cycles(nodes []Node, index map[string]int) []Mistake {
 		way = append(way, nodes[i].Name)
 		for k, need := range nodes[i].Needs {
 			switch j, known := index[need]; {
-			case !known || need == nodes[i].Name: // told already
+			case !known || need == nodes[i].Name: // reported above
 			case state[j] == unseen:
 				visit(j)
 			case state[j] == onWay:
 				from := slices.Index(way, need)
 				text := strings.Join(append(slices.Clone(way[from:]), need), " needs ")
-				all = append(all, Mistake{i, k, errors.New("a cycle: " + text)})
+				all = append(all, Problem{i, k, errors.New("a cycle: " + text)})
 			}
 		}
 		way = way[:len(way)-1]

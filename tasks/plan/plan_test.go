@@ -69,7 +69,7 @@ func TestLongestPath(t *testing.T) {
 			t.Errorf("critical path %v", got)
 		}
 		want := []string{
-			"timeline: 6.0s in all, 12.0s one after another; * is on the critical path",
+			"timeline: 6.0s total, 12.0s if run sequentially; * is on the critical path",
 			"* last   test  ..........==    5.0s +1.0s",
 			"* a      test  ====........    0.0s +2.0s",
 			"* b      test  ....======..    2.0s +3.0s",
@@ -243,7 +243,7 @@ func TestCheck(t *testing.T) {
 	}{
 		"right":  {[]plan.Node{node("a", "", none), node("b", "a", none), node("c", "a b", none)}, nil},
 		"twice":  {[]plan.Node{node("a", "", none), node("a", "", none)}, []string{`1/-1: there is another step "a"`}},
-		"need":   {[]plan.Node{node("a", "x", none), node("b", "a b a", none)}, []string{"0/0: no step has this name", "1/1: a step cannot need itself", `1/2: "a" is there twice`}},
+		"need":   {[]plan.Node{node("a", "x", none), node("b", "a b a", none)}, []string{"0/0: no step has this name", "1/1: a step cannot need itself", `1/2: duplicate need "a"`}},
 		"cycle":  {[]plan.Node{node("a", "c", none), node("b", "a", none), node("c", "b x", none)}, []string{"2/1: no step has this name", "1/0: a cycle: a needs c needs b needs a"}},
 		"cycles": {[]plan.Node{node("a", "b", none), node("b", "a", none), node("c", "d", none), node("d", "c", none)}, []string{"1/0: a cycle: a needs b needs a", "3/0: a cycle: c needs d needs c"}},
 	} {

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// A Report tells what became of the steps of a plan, and when.
+// A Report says what became of the steps of a plan, and when.
 type Report struct {
+	Name    string // of the plan
 	Began   time.Time
 	Elapsed time.Duration
 	Steps   []StepReport // in the order of the plan
@@ -22,9 +23,9 @@ type StepReport struct {
 	Err        error
 }
 
-func newReport(nodes []Node) Report {
-	r := Report{Began: time.Now()}
-	for _, n := range nodes {
+func newReport(p *Plan) Report {
+	r := Report{Name: p.Name, Began: time.Now()}
+	for _, n := range p.Nodes {
 		r.Steps = append(r.Steps, StepReport{Name: n.Name, Kind: n.Kind, Needs: n.Needs})
 	}
 	return r
@@ -64,7 +65,22 @@ func (r Report) lastNeed(i int) int {
 	return last
 }
 
-// Sum is how long the steps would have taken one after another.
+// State returns what became of the plan: that of the step which ended it, or [Done].
+func (r Report) State() State {
+	state := Done
+	for _, s := range r.Steps {
+		switch s.State {
+		case Failed:
+			return Failed
+		case Done:
+		case Waiting, Running, Retrying, Cancelled:
+			state = Cancelled
+		}
+	}
+	return state
+}
+
+// Sum is how long the steps would have taken if run sequentially.
 func (r Report) Sum() time.Duration {
 	var sum time.Duration
 	for _, s := range r.Steps {

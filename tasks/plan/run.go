@@ -10,6 +10,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/inith/inith/internal/crash"
+	"github.com/inith/inith/internal/duration"
 	"github.com/inith/inith/internal/retry"
 )
 
@@ -32,7 +33,7 @@ func (e *StepError) Unwrap() error { return e.Err }
 // A DeadlineError is the cause of a step's context whose Timeout is over.
 type DeadlineError struct{ Limit time.Duration }
 
-func (e *DeadlineError) Error() string { return fmt.Sprintf("timeout of %v", e.Limit) }
+func (e *DeadlineError) Error() string { return "timeout of " + duration.Format(e.Limit) }
 
 // errFailed is the cause of the contexts of steps that end because another failed.
 var errFailed = errors.New("another step failed")
@@ -45,7 +46,7 @@ func (p *Plan) Run(ctx context.Context) (Report, error) {
 	inner, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	r := &run{
-		plan: p, report: newReport(p.Nodes), failed: -1, done: make([]chan struct{}, len(p.Nodes)),
+		plan: p, report: newReport(p), failed: -1, done: make([]chan struct{}, len(p.Nodes)),
 		cancel: cancel, ended: func() error { return context.Cause(ctx) },
 	}
 	index := map[string]int{}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/inith/inith/internal/duration"
 )
 
 // Timeline draws the report, a step a line, with bars that are at most so many
@@ -18,7 +20,7 @@ func (r Report) Timeline(width int) []string {
 	for _, s := range r.Steps {
 		name, kind = max(name, min(mostName, utf8.RuneCountInString(s.Name))), max(kind, len(s.Kind))
 	}
-	lines := []string{fmt.Sprintf("timeline: %s in all, %s one after another; * is on the critical path", seconds(r.Elapsed), seconds(r.Sum()))}
+	lines := []string{fmt.Sprintf("timeline: %s total, %s if run sequentially; * is on the critical path", seconds(r.Elapsed), seconds(r.Sum()))}
 	for i, s := range r.Steps {
 		mark := " "
 		if slices.Contains(critical, i) {
@@ -80,5 +82,5 @@ func seconds(d time.Duration) string {
 	if d < time.Minute {
 		return fmt.Sprintf("%.1fs", d.Seconds())
 	}
-	return d.Round(100 * time.Millisecond).String()
+	return duration.Format(d.Round(100 * time.Millisecond))
 }

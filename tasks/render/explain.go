@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/usererr"
 )
 
@@ -17,7 +18,7 @@ func (p *templateProgram) explain(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if m, ok := errors.AsType[*PlaceError](err); ok { // of a template that was included
+	if m, ok := errors.AsType[*diag.Error](err); ok { // of a template that was included
 		return m
 	}
 	r, ours := errors.AsType[*usererr.Error](err)
@@ -25,9 +26,9 @@ func (p *templateProgram) explain(ctx context.Context, err error) error {
 		r = execWords(err.Error())
 	}
 	if at, ok := p.place(err.Error()); ok {
-		return p.because(at, r)
+		return diag.At(p.position(at), r)
 	}
-	return &PlaceError{Path: p.path, Reason: r}
+	return diag.At(diag.Position{File: p.path}, r)
 }
 
 // place reads the place in an error of text/template: "template: t:LINE:BYTES: ".
@@ -46,31 +47,31 @@ func (p *templateProgram) place(message string) (offset int, ok bool) {
 // execWords says what the words of text/template mean that are its own.
 func execWords(message string) *usererr.Error {
 	if name := functionIn(message, "wrong number of args for "); name != "" {
-		return &usererr.Error{Text: name + ": too few or too many values", Hint: "it is used as " + usage(name)}
+		return &usererr.Error{Text: name + ": wrong number of arguments", Hint: "it is used as " + usage(name)}
 	}
 	if _, kinds, ok := strings.Cut(message, "wrong type for value; expected "); ok {
 		want, got, _ := strings.Cut(kinds, "; got ")
-		return &usererr.Error{Text: fmt.Sprintf("want %s, and it is %s", goKind(want), goKind(got))}
+		return &usererr.Error{Text: fmt.Sprintf("want %s, got %s", goKind(want), goKind(got))}
 	}
 	for _, known := range []struct{ in, text, hint string }{
-		{"incompatible types for comparison", "values of different kinds are compared", "int and toString make them the same"},
+		{"incompatible types for comparison", "values of different types cannot be compared", "convert them with int or toString"},
 		{"error calling eq: ", "these values cannot be compared", ""},
-		{"range can't iterate over", "range wants a list, a mapping or a number", ""},
-		{"invalid value; expected", "a value is null", "a default can stand in"},
-		{"can't give argument to non-function", "a value is given to what is no function", ""},
-		{"expected string; found", "want a text", ""},
+		{"range can't iterate over", "range needs a list, a mapping or a number", ""},
+		{"invalid value; expected", "a value is null", "use default"},
+		{"can't give argument to non-function", "an argument for something that is not a function", ""},
+		{"expected string; found", "want a string", ""},
 		{"expected integer; found", "want a number", ""},
-		{"nil is not a command", "nil is no value", ""},
-		{"can't print", "this cannot be written as text", ""},
+		{"nil is not a command", "nil is not a value", ""},
+		{"can't print", "this cannot be written as a string", ""},
 	} {
 		if strings.Contains(message, known.in) {
 			return &usererr.Error{Text: known.text, Hint: known.hint}
 		}
 	}
 	if name := functionIn(message, "error calling "); name != "" {
-		return &usererr.Error{Text: name + " does not take these values", Hint: "it is used as " + usage(name)}
+		return &usererr.Error{Text: name + " does not accept these values", Hint: "it is used as " + usage(name)}
 	}
-	return &usererr.Error{Text: "this does not work with these values"}
+	return &usererr.Error{Text: "this fails with these values"}
 }
 
 // functionIn returns the function whose name follows in a message, if it is one of
@@ -95,7 +96,7 @@ func usage(name string) string {
 func goKind(name string) string {
 	switch {
 	case name == "string":
-		return "a text"
+		return "a string"
 	case strings.HasPrefix(name, "int"), strings.HasPrefix(name, "float"):
 		return "a number"
 	case name == "bool":

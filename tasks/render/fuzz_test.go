@@ -23,8 +23,8 @@ func fuzzed(t *testing.T, r *render.Renderer, text string) {
 	if err == nil {
 		_, err = j.Run(t.Context())
 	}
-	const long = 20 * time.Second // a fuzzing machine has many at work
-	if took := time.Since(begun); took > long {
+	const hang = 5 * time.Minute // which no input takes, on the slowest machine
+	if took := time.Since(begun); took > hang {
 		t.Errorf("took %v", took)
 	}
 	if err == nil {

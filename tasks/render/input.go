@@ -53,7 +53,7 @@ func (r *Renderer) inputs(ctx context.Context, path, dest string) ([]input, erro
 
 func (r *Renderer) stdin(ctx context.Context, dest string) ([]input, error) {
 	if isFolder(dest) {
-		return nil, errors.New("the standard input has no name: DEST must be a file")
+		return nil, errors.New("standard input has no name: DEST must be a file")
 	}
 	text, err := readAll(ctx, r.Stdin)
 	in := []input{{path: "stdin", dest: dest, text: text, mode: 0o644}}
@@ -92,7 +92,7 @@ func readAll(ctx context.Context, r io.Reader) (string, error) {
 // folder reads a folder: templates, and what else is there, to be copied.
 func folder(path, dest string) ([]input, error) {
 	if dest == "-" {
-		return nil, fmt.Errorf("%s is a folder: DEST must be one too, not the standard output", path)
+		return nil, fmt.Errorf("%s is a directory: DEST must be a directory too, not standard output", path)
 	}
 	if info, err := os.Stat(dest); err == nil && !info.IsDir() {
 		return nil, fmt.Errorf("%s is a folder, and DEST is not", path)
@@ -145,7 +145,7 @@ type walk struct {
 func (w *walk) folder(rel string, depth int) error {
 	const deepest = 32 // a link may lead back up
 	if depth > deepest {
-		return fmt.Errorf("%s: more than %d folders deep", w.root, deepest)
+		return fmt.Errorf("%s: more than %d directories deep", w.root, deepest)
 	}
 	entries, err := os.ReadDir(filepath.Join(w.root, rel))
 	if err != nil {
@@ -176,10 +176,10 @@ func (w *walk) file(rel string, info fs.FileInfo) error {
 	path, name := filepath.Join(w.root, rel), strings.TrimSuffix(rel, suffix)
 	in := input{path: path, dest: filepath.Join(w.dest, name), mode: newMode(info), plain: name == rel}
 	if base := filepath.Base(rel); base == suffix {
-		return fmt.Errorf("%s: a name of a result is missing before %s", path, suffix)
+		return fmt.Errorf("%s: the name before %s is empty", path, suffix)
 	}
 	if w.taken[in.dest] {
-		return fmt.Errorf("%s: another file has the same result", path)
+		return fmt.Errorf("%s: another source has the same destination", path)
 	}
 	w.taken[in.dest] = true
 	var err error
@@ -222,14 +222,14 @@ func unreadable(path string, err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		text = "cannot be read: permission denied"
 	}
-	return &usererr.Error{Text: path + " " + text, Hint: "is the ConfigMap or volume mounted there, and readable by this user?", Err: err}
+	return &usererr.Error{Text: path + " " + text, Hint: "check that the ConfigMap or volume is mounted there and readable by this user", Err: err}
 }
 
-// readSecret returns what is in a file, without the line end. What stands for it in
+// readSecret returns the content of a file, without the final newline. What stands for it in
 // an error, since its path may be a value in the wrong place.
 func readSecret(what, path string) (string, error) {
 	fail := func(text string, err error) error {
-		return &usererr.Error{Text: what + " " + text, Hint: "is the Secret mounted there, and readable by this user?", Err: err}
+		return &usererr.Error{Text: what + " " + text, Hint: "check that the Secret is mounted there and readable by this user", Err: err}
 	}
 	info, err := os.Stat(path)
 	switch {

@@ -19,7 +19,7 @@ func (e *execution) env(name string) (string, error) {
 
 func (e *execution) envMaybe(name string) (any, error) {
 	if !isName(name) {
-		return nil, wrong("want the name of a variable, not its value")
+		return nil, wrong("want the name of an environment variable, not its value")
 	}
 	value, set, err := e.scope.variables.get(name)
 	if err != nil || !set {
@@ -76,7 +76,7 @@ func hushed(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &usererr.Error{Text: "what this names is not there", Hint: "is this a value in the place of a name?"}
+	return &usererr.Error{Text: "the name that was looked up does not exist", Hint: "check that the argument is a name, not a value"}
 }
 
 func item(value any, keys []any) (any, *lookupError) {
@@ -85,16 +85,16 @@ func item(value any, keys []any) (any, *lookupError) {
 		case []any:
 			i, err := toInt(key)
 			if err != nil {
-				return nil, &lookupError{wrong("want the number of an item, from 0"), false}
+				return nil, &lookupError{wrong("want the index of an item, from 0"), false}
 			}
 			if i < 0 || i >= len(from) {
-				return nil, &lookupError{wrong("there is no such item: the list has %d, counted from 0", len(from)), true}
+				return nil, &lookupError{wrong("index out of range: the list has %d items", len(from)), true}
 			}
 			value = from[i]
 		default:
 			name, ok := key.(string)
 			if !ok {
-				return nil, &lookupError{wrong("want the name of a key: this is %s", kindOf(value)), value == nil}
+				return nil, &lookupError{wrong("want the name of a key, got %s", kindOf(value)), value == nil}
 			}
 			below, err := find("(…)", value, []string{name})
 			if err != nil {
@@ -112,7 +112,7 @@ func kindOf(value any) string {
 	case nil:
 		return "null"
 	case string:
-		return "a text"
+		return "a string"
 	case bool:
 		return "true or false"
 	case int, float64:
@@ -192,7 +192,7 @@ func dict(pairs ...any) (map[string]any, error) {
 	for pair := range slices.Chunk(pairs, 2) {
 		key, ok := pair[0].(string)
 		if !ok {
-			return nil, wrong("dict: a key must be a text")
+			return nil, wrong("dict: a key must be a string")
 		}
 		m[key] = pair[1]
 	}
@@ -208,7 +208,7 @@ func hasKey(mapping any, key string) (bool, error) {
 		_, set, err := m.get(key)
 		return set, err
 	default:
-		return false, wrong("hasKey: want a mapping, and it is %s", kindOf(mapping))
+		return false, wrong("hasKey: want a mapping, got %s", kindOf(mapping))
 	}
 }
 
@@ -220,7 +220,7 @@ func keys(mapping any) ([]any, error) {
 	case variables:
 		names = slices.Sorted(maps.Keys(m))
 	default:
-		return nil, wrong("keys: want a mapping, and it is %s", kindOf(mapping))
+		return nil, wrong("keys: want a mapping, got %s", kindOf(mapping))
 	}
 	all := make([]any, len(names))
 	for i := range names {

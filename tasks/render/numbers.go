@@ -19,7 +19,7 @@ func toInt(value any) (int, error) {
 			return n, nil
 		}
 	}
-	return 0, wrong("%s is no whole number", this(value))
+	return 0, wrong("%s is not an integer", this(value))
 }
 
 func toFloat(value any) (float64, error) {
@@ -33,7 +33,7 @@ func toFloat(value any) (float64, error) {
 			return n, nil
 		}
 	}
-	return 0, wrong("%s is no number", this(value))
+	return 0, wrong("%s is not a number", this(value))
 }
 
 func toBool(value any) (bool, error) {
@@ -59,7 +59,7 @@ func toBool(value any) (bool, error) {
 // this is a value in a message.
 func this(value any) string {
 	if _, ok := value.(string); ok {
-		return "this text"
+		return "this string"
 	}
 	return "this value"
 }

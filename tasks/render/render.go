@@ -1,5 +1,5 @@
 // Package render makes configuration files of templates, variables, values and
-// secret files. A [Renderer] opens a source, which tells every mistake in it, and
+// secret files. A [Renderer] opens a source, which tells every problem in it, and
 // the [Job] then renders it: all of it in memory, then file by file into place.
 //
 // Templates, values and variables hold secrets: no error and no log quotes any of
@@ -88,7 +88,7 @@ type Job struct {
 }
 
 // Open reads and parses a source: a file, a folder of them, or "-". Its error joins
-// one for each mistake; nothing was written then.
+// an [*Error] for each problem of the source; nothing was written then.
 func (r *Renderer) Open(ctx context.Context, source, dest string) (*Job, error) {
 	j := &Job{Renderer: r, log: r.Logger}
 	if j.log == nil {
@@ -96,19 +96,21 @@ func (r *Renderer) Open(ctx context.Context, source, dest string) (*Job, error) 
 	}
 	values, valuesErr := readValues(r.Values)
 	inputs, err := r.inputs(ctx, source, dest)
-	if err = errors.Join(valuesErr, err); err != nil {
-		return nil, err
+	err = errors.Join(valuesErr, err)
+	if err != nil {
+		return nil, public(err)
 	}
 	scope := scope{variables: newVariables(r.Env), values: values}
 	var errs []error
 	for _, in := range inputs {
 		f := &file{dest: in.dest, mode: in.mode, plain: in.plain}
-		if f.program, err = r.compile(in, scope); err != nil {
+		f.program, err = r.compile(in, scope)
+		if err != nil {
 			errs = append(errs, err)
 		}
 		j.files = append(j.files, f)
 	}
-	return j, errors.Join(errs...)
+	return j, public(errors.Join(errs...))
 }
 
 // compile makes the program of an input.
@@ -142,7 +144,7 @@ func (j *Job) Run(ctx context.Context) ([]Result, error) {
 		return nil, context.Cause(ctx)
 	}
 	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+		return nil, public(errors.Join(errs...))
 	}
 	if err := j.check(ctx, contents); err != nil {
 		return nil, err

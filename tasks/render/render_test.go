@@ -325,16 +325,16 @@ func TestRefused(t *testing.T) {
 	file := filepath.Join(plain, "app.yaml")
 	for _, tt := range []struct{ source, dest, want string }{
 		{"nothere", "out", "nothere is not there"},
-		{folder, "-", "is a folder: DEST must be one too"},
+		{folder, "-", "is a directory: DEST must be a directory too"},
 		{folder, file, "is a folder, and DEST is not"},
 		{folder, filepath.Join(folder, "out"), "DEST is in"},
 		{folder, filepath.Join(dir, "link", "out"), "DEST is in"},
-		{same, filepath.Join(dir, "out"), "another file has the same result"},
+		{same, filepath.Join(dir, "out"), "another source has the same destination"},
 		{plain, filepath.Join(dir, "out"), "there is nothing to render"},
 		{file, plain, "are the same file"},
 		{file, "/dev/null", "never replaced"},
 		{"/dev/zero", "out", "is not a regular file"},
-		{"-", dir, "the standard input has no name"},
+		{"-", dir, "standard input has no name"},
 	} {
 		r := &render.Renderer{Stdin: strings.NewReader("")}
 		if _, err := r.Open(t.Context(), tt.source, tt.dest); err == nil || !strings.Contains(err.Error(), tt.want) {

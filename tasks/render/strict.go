@@ -5,6 +5,7 @@ import (
 	"strings"
 	"text/template/parse"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/suggest"
 )
 
@@ -20,12 +21,13 @@ type strict struct {
 	source
 
 	templates []string
-	first     *PlaceError
+	first     *diag.Error
 }
 
 func (s *strict) fail(at parse.Node, text, hint string) {
-	if m := s.mistake(int(offset(at)), text, hint); s.first == nil || m.before(s.first) {
-		s.first = m
+	p := s.problem(int(offset(at)), text, hint)
+	if s.first == nil || p.Compare(s.first) < 0 {
+		s.first = p
 	}
 }
 
@@ -63,7 +65,7 @@ func (s *strict) branch(b *parse.BranchNode, asks bool) {
 // "name" data}}.
 func (s *strict) include(n *parse.TemplateNode) parse.Node {
 	if !slices.Contains(s.templates, n.Name) {
-		s.fail(n, "no template has this name"+suggest.DidYouMean(n.Name, s.templates), "")
+		s.fail(n, "undefined template"+suggest.DidYouMean(n.Name, s.templates), "")
 	}
 	var data parse.Node = &parse.NilNode{NodeType: parse.NodeNil, Pos: n.Pos}
 	if n.Pipe != nil {
@@ -137,7 +139,7 @@ func literal(c *parse.CommandNode) bool {
 // show a value.
 func (s *strict) message(c *parse.CommandNode) {
 	if len(c.Args) < 2 || c.Args[1].Type() != parse.NodeString {
-		s.fail(c, "the message must be a text in quotes", "a message that is put together could show a secret")
+		s.fail(c, "the message must be a quoted string", "a computed message could contain a secret")
 	}
 }
 

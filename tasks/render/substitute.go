@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/usererr"
 )
 
@@ -49,7 +50,7 @@ type substitutionParser struct {
 // closes them.
 func (p *substitutionParser) parts(depth int) ([]part, error) {
 	if depth > maxDepth {
-		return nil, p.mistake(p.pos, "too many braces in each other", "")
+		return nil, p.problem(p.pos, "braces are nested too deeply", "")
 	}
 	var all []part
 	begin := p.pos
@@ -115,7 +116,7 @@ func (p *substitutionParser) variable(depth int) (part, error) {
 	}
 	p.pos++
 	if v.name == "" {
-		return v, p.mistake(v.at, "${ without the name of a variable", "$$ stands for a dollar")
+		return v, p.problem(v.at, "${ without a variable name", "write $$ for a dollar")
 	}
 	rest = p.text[p.pos:]
 	if strings.HasPrefix(rest, "}") {
@@ -123,11 +124,11 @@ func (p *substitutionParser) variable(depth int) (part, error) {
 		return v, nil
 	}
 	if rest == "" {
-		return v, p.mistake(v.at, "the brace that begins here is not closed", "")
+		return v, p.problem(v.at, "this brace is not closed", "")
 	}
 	v.operator = operatorOf(rest)
 	if v.operator == "" {
-		return v, p.mistake(p.pos, "not understood after the name of a variable", "it has ${A:-default}, ${A-default}, ${A:?message}, ${A?message}, ${A:+other}, ${A+other}")
+		return v, p.problem(p.pos, "unexpected character after the variable name", "the forms are ${A:-default}, ${A-default}, ${A:?message}, ${A?message}, ${A:+other}, ${A+other}")
 	}
 	p.pos += len(v.operator)
 	return p.behind(v, depth)
@@ -148,7 +149,7 @@ func (p *substitutionParser) behind(v part, depth int) (part, error) {
 		return v, err
 	}
 	if p.pos == len(p.text) {
-		return v, p.mistake(v.at, "the brace that begins here is not closed", "")
+		return v, p.problem(v.at, "this brace is not closed", "")
 	}
 	p.pos++
 	return v, nil
@@ -177,7 +178,7 @@ func (s *substitution) write(w *output, parts []part) error {
 		if p.name != "" {
 			value, set, err := s.variables.get(p.name)
 			if r, ok := err.(*usererr.Error); ok { //nolint:errorlint // get returns no other
-				return s.because(p.at, r)
+				return diag.At(s.position(p.at), r)
 			}
 			there := set && (value != "" || !strings.HasPrefix(p.operator, ":"))
 			switch operator := strings.TrimPrefix(p.operator, ":"); {
@@ -189,12 +190,12 @@ func (s *substitution) write(w *output, parts []part) error {
 				}
 				continue
 			case !there:
-				return s.because(p.at, s.missing(p))
+				return diag.At(s.position(p.at), s.missing(p))
 			}
 			text = value
 		}
 		if _, err := w.Write([]byte(text)); err != nil {
-			return &PlaceError{Path: s.path, Reason: errTooLarge()}
+			return diag.At(diag.Position{File: s.path}, errTooLarge())
 		}
 	}
 	return nil
@@ -208,11 +209,11 @@ func (s *substitution) missing(p part) *usererr.Error {
 	if p.message != "" {
 		r = &usererr.Error{Text: "$" + p.name + ": " + p.message}
 	} else if strings.ToUpper(p.name) != p.name {
-		r.Text, r.Hint = "what the dollar begins is no variable that is set", "$$ stands for a dollar, and --only names the variables to replace"
+		r.Text, r.Hint = "the variable after this dollar is not set", "write $$ for a dollar, or name the variables to replace with --only"
 	} else if _, set := s.variables[p.name]; set {
 		r.Text = "$" + p.name + " is empty"
 	} else {
-		r.Hint = "set it, or $" + p.name + "_FILE to a file with the value; ${" + p.name + ":-…} has a default"
+		r.Hint = "set it, or $" + p.name + "_FILE to a file with the value; ${" + p.name + ":-…} sets a default"
 	}
 	return r
 }

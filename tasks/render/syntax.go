@@ -4,6 +4,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/suggest"
 )
 
@@ -31,7 +32,7 @@ func (p *templateProgram) explainSyntax(err error) error {
 	}
 	a := actions[first]
 	if open[first] < 0 {
-		return p.mistake(a.start, "{{end}} without a beginning such as {{if}}", "")
+		return p.problem(a.start, "{{end}} without an opening action such as {{if}}", "")
 	}
 	if _, last := parseTrees(p.text[:a.end] + strings.Repeat("{{end}}", open[first])); last != nil {
 		err = last
@@ -44,34 +45,34 @@ func (p *templateProgram) syntaxWords(a span, message string) error {
 	_, message, _ = strings.Cut(message, "template: "+rootName+":") // a line follows
 	_, message, _ = strings.Cut(message, ": ")
 	if word, ok := between(message, `function "`, `" not defined`); ok {
-		return p.mistake(p.find(a, word), "unknown function"+didYouMean(word), "inith render --help has the list; a text stands in quotes")
+		return p.problem(p.find(a, word), "unknown function"+didYouMean(word), "inith render --help lists the functions; quote a string")
 	}
 	if word, ok := between(message, `undefined variable "`, `"`); ok {
-		return p.mistake(p.find(a, word), "this variable is not set before", "a variable is set by {{$name := value}}, and ends with the {{if}}, {{with}} or {{range}} around it")
+		return p.problem(p.find(a, word), "undefined variable", "define it with {{$name := value}}; it ends with the {{if}}, {{with}} or {{range}} around it")
 	}
 	for _, known := range []struct{ in, text string }{
 		{"missing value for ", "a value is missing"},
 		{"non executable command in pipeline", "only a function may follow |"},
 		{"unclosed left paren", "a parenthesis is not closed"},
-		{"unexpected right paren", "a parenthesis is closed that was not opened"},
+		{"unexpected right paren", "a closing parenthesis without its opening one"},
 		{"bad number syntax", "not a number"},
 		{"expected :=", "want := or ="},
-		{"multiple definition of template", "another template has the same name"},
-		{"too many declarations", "too many variables are set"},
-		{"range can only initialize variables", "range sets variables with :="},
+		{"multiple definition of template", "duplicate template name"},
+		{"too many declarations", "too many variables are declared"},
+		{"range can only initialize variables", "range declares variables with :="},
 		{"outside {{range}}", "{{break}} and {{continue}} are for {{range}}"},
 		{"max expression depth", "too many parentheses"},
-		{"unexpected {{else}}", "{{else}} does not belong here"},
-		{"in template clause", "want a name in quotes, and one value"},
-		{"in define clause", "want a name in quotes"},
-		{"in block clause", "want a name in quotes"},
-		{"unexpected {{define", "{{define}} must not stand in another action"},
+		{"unexpected {{else}}", "unexpected {{else}}"},
+		{"in template clause", "want a quoted name and one value"},
+		{"in define clause", "want a quoted name"},
+		{"in block clause", "want a quoted name"},
+		{"unexpected {{define", "{{define}} is not allowed inside another action"},
 	} {
 		if strings.HasPrefix(message, known.in) || strings.Contains(message, " "+known.in) {
-			return p.mistake(a.start, known.text, "")
+			return p.problem(a.start, known.text, "")
 		}
 	}
-	return p.mistake(a.start, "this is no action of a template", "text in braces that is meant as it is: {{\"{{\"}}")
+	return p.problem(a.start, "not a template action", "write literal braces as {{\"{{\"}}")
 }
 
 // didYouMean suggests a function.
@@ -97,9 +98,9 @@ func (p *templateProgram) neverEnds(actions []span) error {
 		}
 	}
 	if len(begun) == 0 {
-		return p.mistake(0, "not a template", "")
+		return p.problem(0, "not a template", "")
 	}
-	return p.mistake(begun[len(begun)-1], "{{end}} is missing for what begins here", "")
+	return p.problem(begun[len(begun)-1], "the {{end}} for this action is missing", "")
 }
 
 // find returns where a word of an action is.
@@ -143,8 +144,8 @@ func depth(text string, a span) int {
 	}
 }
 
-// actions returns all actions up to one that is not closed, which is a mistake.
-func (s source) actions() ([]span, *PlaceError) {
+// actions returns all actions up to one that is not closed, which is a problem.
+func (s source) actions() ([]span, *diag.Error) {
 	var all []span
 	for pos := 0; ; {
 		i := strings.Index(s.text[pos:], "{{")
@@ -152,9 +153,9 @@ func (s source) actions() ([]span, *PlaceError) {
 			return all, nil
 		}
 		start := pos + i
-		end, mistake := s.action(start)
-		if mistake != nil {
-			return all, mistake
+		end, problem := s.action(start)
+		if problem != nil {
+			return all, problem
 		}
 		all = append(all, span{start, end})
 		pos = end
@@ -162,12 +163,12 @@ func (s source) actions() ([]span, *PlaceError) {
 }
 
 // action returns the end of the action that begins at start.
-func (s source) action(start int) (end int, _ *PlaceError) {
+func (s source) action(start int) (end int, _ *diag.Error) {
 	pos := start + len("{{")
 	if comment := strings.TrimLeft(strings.TrimPrefix(s.text[pos:], "-"), " \t\r\n"); strings.HasPrefix(comment, "/*") {
 		i := strings.Index(comment, "*/")
 		if i < 0 {
-			return 0, s.mistake(start, "the comment that begins here is not closed by */}}", "")
+			return 0, s.problem(start, "this comment is not closed by */}}", "")
 		}
 		pos = len(s.text) - len(comment) + i + len("*/")
 	}
@@ -181,17 +182,17 @@ func (s source) action(start int) (end int, _ *PlaceError) {
 		case '"', '\'', '`':
 			n := quoted(s.text[pos:], c)
 			if n == 0 {
-				return 0, s.mistake(pos, "the quote that begins here is not closed", "")
+				return 0, s.problem(pos, "this quote is not closed", "")
 			}
 			pos += n
 		default:
 			if strings.HasPrefix(s.text[pos:], "{{") {
-				return 0, s.mistake(start, "the action that begins here is not closed by }}", "")
+				return 0, s.problem(start, "this action is not closed by }}", "")
 			}
 			pos++
 		}
 	}
-	return 0, s.mistake(start, "the action that begins here is not closed by }}", "")
+	return 0, s.problem(start, "this action is not closed by }}", "")
 }
 
 // quoted returns the length of the quoted text that s begins with, zero if it does

@@ -63,7 +63,7 @@ func (p *templateProgram) run(ctx context.Context, w *output) error {
 	e.template = template.New(rootName).Funcs(e.functions())
 	for name, tree := range p.trees {
 		if _, err := e.template.AddParseTree(name, tree); err != nil {
-			return p.mistake(0, "not a template", "")
+			return p.problem(0, "not a template", "")
 		}
 	}
 	data := map[string]any{"Env": p.scope.variables, "Values": p.scope.values}
@@ -109,7 +109,7 @@ func (e *execution) functions() template.FuncMap {
 // round counts a round of a loop. It shows as nothing.
 func (e *execution) round() (string, error) {
 	if e.rounds++; e.rounds > maxRounds {
-		return "", wrong("more than a million rounds of loops")
+		return "", wrong("more than a million loop iterations")
 	}
 	return "", context.Cause(e.ctx)
 }
@@ -117,10 +117,10 @@ func (e *execution) round() (string, error) {
 // include renders another template of the same source.
 func (e *execution) include(name string, data any) (string, error) {
 	if !slices.Contains(e.names(), name) {
-		return "", wrong("no template has this name%s", suggest.DidYouMean(name, e.names()))
+		return "", wrong("undefined template%s", suggest.DidYouMean(name, e.names()))
 	}
 	if e.depth++; e.depth > maxDepth {
-		return "", wrong("templates include each other more than %d deep", maxDepth)
+		return "", wrong("templates are included more than %d levels deep", maxDepth)
 	}
 	defer func() { e.depth-- }()
 	if _, err := e.round(); err != nil {
@@ -201,9 +201,9 @@ func find(expression string, base any, keys []string) (any, *lookupError) {
 				return nil, &lookupError{wrong("%s is null", path), true}
 			}
 		case nil:
-			return nil, &lookupError{wrong("%s is null, and has no keys", strings.TrimSuffix(path, "."+key)), true}
+			return nil, &lookupError{wrong("%s is null and has no keys", strings.TrimSuffix(path, "."+key)), true}
 		default:
-			return nil, &lookupError{wrong("%s is %s, and has no keys", strings.TrimSuffix(path, "."+key), kindOf(value)), false}
+			return nil, &lookupError{wrong("%s is %s and has no keys", strings.TrimSuffix(path, "."+key), kindOf(value)), false}
 		}
 	}
 	return value, nil
@@ -211,9 +211,9 @@ func find(expression string, base any, keys []string) (any, *lookupError) {
 
 func missingKey(path, key string, known []string) *usererr.Error {
 	if len(path) == len(key)+1 && slices.Contains(known, "Env") { // at the top, where only these two are
-		return &usererr.Error{Text: path + " is not there" + suggest.DidYouMean(key, known), Hint: "variables are .Env.NAME, values of --values are .Values.name"}
+		return &usererr.Error{Text: path + " is not there" + suggest.DidYouMean(key, known), Hint: "use .Env.NAME for environment variables and .Values.name for values"}
 	}
-	r := &usererr.Error{Text: path + " is not there" + suggest.DidYouMean(key, known), Hint: "a default makes it optional"}
+	r := &usererr.Error{Text: path + " is not there" + suggest.DidYouMean(key, known), Hint: "make it optional with a default"}
 	if !strings.HasPrefix(path, "(") {
 		r.Hint += ": " + path + " | default \"\""
 	}

@@ -14,6 +14,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/usererr"
 )
 
@@ -63,9 +64,9 @@ func parseValues(s source) (map[string]any, error) {
 	if filepath.Ext(s.path) == ".json" {
 		parse = parseJSON
 	}
-	value, mistake := parse(s)
-	if mistake != nil {
-		return nil, mistake
+	value, problem := parse(s)
+	if problem != nil {
+		return nil, problem
 	}
 	switch value := value.(type) {
 	case nil:
@@ -73,16 +74,16 @@ func parseValues(s source) (map[string]any, error) {
 	case map[string]any:
 		return value, nil
 	default:
-		return nil, s.mistake(0, "want a mapping of names to values", "")
+		return nil, s.problem(0, "want a mapping of names to values", "")
 	}
 }
 
 // parseYAML reads one document. A date stays the text that it is, and so does a
 // number with leading zeros, which one parser reads as octal and another does not.
-func parseYAML(s source) (any, *PlaceError) {
+func parseYAML(s source) (any, *diag.Error) {
 	load, err := yaml.NewLoader(strings.NewReader(s.text), yaml.WithV4Defaults())
 	if err != nil {
-		return nil, s.mistake(0, "not YAML", "")
+		return nil, s.problem(0, "not YAML", "")
 	}
 	var doc yaml.Node
 	switch err := load.Load(&doc); {
@@ -97,7 +98,7 @@ func parseYAML(s source) (any, *PlaceError) {
 		return nil, s.yaml(err)
 	}
 	if err := load.Load(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, s.mistake(0, "want one document, and there are several", "")
+		return nil, s.problem(0, "want one document, got several", "")
 	}
 	return normal(value), nil
 }
@@ -116,23 +117,23 @@ func keepText(n *yaml.Node) {
 }
 
 // yaml keeps of an error of the parser where it is: its text quotes the file.
-func (s source) yaml(err error) *PlaceError {
+func (s source) yaml(err error) *diag.Error {
 	r := &usererr.Error{Text: "not YAML", Err: err}
 	if e, ok := errors.AsType[*yaml.LoadErrors](err); ok && len(e.Errors) > 0 {
 		err = e.Errors[0]
 	}
 	e, ok := errors.AsType[*yaml.LoadError](err)
 	if !ok {
-		return &PlaceError{Path: s.path, Reason: r}
+		return diag.At(diag.Position{File: s.path}, r)
 	}
 	for _, known := range []struct{ in, text string }{
-		{"already defined", "a key is there twice"},
-		{"excessive aliasing", "aliases make it too large"},
-		{"unknown anchor", "an alias without its anchor"},
-		{"cannot start any token", "not YAML: a tab, or a character that must stand in quotes"},
-		{"could not find expected ':'", "not YAML: a colon is missing, or a quote"},
-		{"unexpected end of stream", "not YAML: it ends too early"},
-		{"mapping values are not allowed", "not YAML: a colon in a text without quotes, or wrong indentation"},
+		{"already defined", "duplicate key"},
+		{"excessive aliasing", "its aliases expand to too many values"},
+		{"unknown anchor", "an alias whose anchor is not defined"},
+		{"cannot start any token", "not YAML: a tab, or a character that must be quoted"},
+		{"could not find expected ':'", "not YAML: a colon or a quote is missing"},
+		{"unexpected end of stream", "not YAML: unexpected end of file"},
+		{"mapping values are not allowed", "not YAML: a colon in an unquoted string, or wrong indentation"},
 	} {
 		if strings.Contains(e.Message, known.in) {
 			r.Text = known.text
@@ -140,13 +141,13 @@ func (s source) yaml(err error) *PlaceError {
 		}
 	}
 	if strings.Contains(e.ContextMsg, "quoted scalar") {
-		r.Text = "not YAML: the quote that begins here is not closed"
-		return &PlaceError{Path: s.path, Line: e.ContextMark.Line, Column: e.ContextMark.Column, Reason: r}
+		r.Text = "not YAML: this quote is not closed"
+		return diag.At(diag.Position{File: s.path, Line: e.ContextMark.Line, Column: e.ContextMark.Column}, r)
 	}
-	return &PlaceError{Path: s.path, Line: e.Mark.Line, Column: e.Mark.Column, Reason: r}
+	return diag.At(diag.Position{File: s.path, Line: e.Mark.Line, Column: e.Mark.Column}, r)
 }
 
-func parseJSON(s source) (any, *PlaceError) {
+func parseJSON(s source) (any, *diag.Error) {
 	d := json.NewDecoder(strings.NewReader(s.text))
 	d.UseNumber()
 	var value any
@@ -155,12 +156,12 @@ func parseJSON(s source) (any, *PlaceError) {
 		if _, more := d.Token(); errors.Is(more, io.EOF) {
 			return normal(value), nil
 		}
-		return nil, s.mistake(int(d.InputOffset()), "not JSON: something follows the end", "")
+		return nil, s.problem(int(d.InputOffset()), "not JSON: unexpected content after the value", "")
 	}
 	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
-		return nil, s.mistake(int(e.Offset)-1, "not JSON", "")
+		return nil, s.problem(int(e.Offset)-1, "not JSON", "")
 	}
-	return nil, s.mistake(len(s.text), "not JSON: it ends too early", "")
+	return nil, s.problem(len(s.text), "not JSON: unexpected end of file", "")
 }
 
 // normal returns a value as templates get to see it: of nil, bool, int, float64,

@@ -31,17 +31,17 @@ func (v variables) get(name string) (value string, set bool, err error) {
 	if value != "" || path == "" {
 		return value, set, nil
 	}
-	value, err = readSecret("$"+name+"_FILE: the file that it names", path)
+	value, err = readSecret("$"+name+"_FILE: the file it names", path)
 	return value, err == nil, err
 }
 
-// missing says that a variable is not set. Its name is what a template has in the
+// missing says that an environment variable is not set. Its name is what a template has in the
 // place of a name.
 func (v variables) missing(name string) *usererr.Error {
 	names := slices.Sorted(maps.Keys(v))
 	return &usererr.Error{
 		Text: "$" + name + " is not set" + suggest.DidYouMean(name, names),
-		Hint: "set it, or $" + name + "_FILE to a file with the value; a default makes it optional",
+		Hint: "set it, or $" + name + "_FILE to a file with the value; make it optional with a default",
 	}
 }
 
@@ -73,7 +73,7 @@ func ParseNames(texts []string) ([]string, error) {
 			name = strings.TrimSuffix(inner, "}")
 		}
 		if !isName(name) {
-			return nil, errors.New("want the name of a variable")
+			return nil, errors.New("want the name of an environment variable")
 		}
 		names = append(names, name)
 	}

@@ -4,20 +4,21 @@ import (
 	"context"
 	"os"
 
-	"github.com/inith/inith/tasks/validate/assert"
+	"github.com/inith/inith/tasks/validate/internal/assert"
 )
 
 // Assert is met by a file for which all assertions hold; of several documents,
 // for the first that has the keys which an assertion names.
-type Assert struct{ Assertions []*assert.Assertion }
+type Assert struct{ Assertions []Assertion }
 
 // Check implements [Check].
 func (a Assert) Check(_ context.Context, in Input) ([]Problem, error) {
-	if in.Documents == nil {
+	if in.documents == nil {
 		return nil, nil
 	}
 	var problems []Problem
 	for _, assertion := range a.Assertions {
+		assertion := assertion.assertion
 		r := evaluate(in, assertion)
 		if r.Holds {
 			continue
@@ -29,7 +30,7 @@ func (a Assert) Check(_ context.Context, in Input) ([]Problem, error) {
 
 func evaluate(in Input, a *assert.Assertion) assert.Result {
 	var first assert.Result
-	for i, root := range in.Documents {
+	for i, root := range in.documents {
 		r := a.Eval(root, exists)
 		if r.Missing == nil {
 			return r
@@ -52,14 +53,14 @@ func failedAssertion(in Input, a *assert.Assertion, r assert.Result) Problem {
 	case r.Missing != nil:
 		at, reason := gap(*r.Missing)
 		return problemAt(in, at, "assertion", message+": "+reason, "")
-	case len(in.Documents) == 0:
+	case len(in.documents) == 0:
 		return problemAt(in, nil, "assertion", message+": the file has no values", "")
 	case r.Reason != "":
 		message += ": " + r.Reason
 	}
 	at := r.Value
 	if at == nil {
-		at = in.Documents[0]
+		at = in.documents[0]
 	}
 	return problemAt(in, at, "assertion", message, "")
 }

@@ -8,15 +8,15 @@ import (
 )
 
 // Forbid is met by a file that has none of the keys, not even with null.
-type Forbid struct{ Keys []document.Path }
+type Forbid struct{ Keys []Path }
 
 // Check implements [Check].
 func (f Forbid) Check(_ context.Context, in Input) ([]Problem, error) {
 	var problems []Problem
-	for _, root := range in.Documents {
+	for _, root := range in.documents {
 		for _, key := range f.Keys {
-			if n := key.Find(root).Value; n != nil {
-				problems = append(problems, problemAt(in, n, "forbidden-key", key.String()+" must not be there", "take it out"))
+			if n := key.path.Find(root).Value; n != nil {
+				problems = append(problems, problemAt(in, n, "forbidden-key", key.String()+" is not allowed", "remove it"))
 			}
 		}
 	}
@@ -24,29 +24,29 @@ func (f Forbid) Check(_ context.Context, in Input) ([]Problem, error) {
 }
 
 // OneOf is met by a file that has exactly one of the keys.
-type OneOf struct{ Keys []document.Path }
+type OneOf struct{ Keys []Path }
 
 // Check implements [Check].
 func (o OneOf) Check(_ context.Context, in Input) ([]Problem, error) {
-	if in.Documents == nil {
+	if in.documents == nil {
 		return nil, nil
 	}
 	var names []string
 	var there []*document.Node
 	for _, key := range o.Keys {
 		names = append(names, key.String())
-		if n := find(in, key).Value; n != nil {
+		if n := find(in, key.path).Value; n != nil {
 			there = append(there, n)
 		}
 	}
 	list := strings.Join(names, ", ")
 	switch {
 	case len(there) > 1:
-		return []Problem{problemAt(in, there[1], "one-of", "more than one of "+list+" is there", "keep one")}, nil
-	case len(there) == 0 && len(in.Documents) > 0:
-		return []Problem{problemAt(in, in.Documents[0], "one-of", "none of "+list+" is there", "write one")}, nil
+		return []Problem{problemAt(in, there[1], "one-of", "more than one of "+list+" is present", "keep one")}, nil
+	case len(there) == 0 && len(in.documents) > 0:
+		return []Problem{problemAt(in, in.documents[0], "one-of", "none of "+list+" is present", "add one")}, nil
 	case len(there) == 0:
-		return []Problem{problemAt(in, nil, "one-of", "none of "+list+" is there", "write one")}, nil
+		return []Problem{problemAt(in, nil, "one-of", "none of "+list+" is present", "add one")}, nil
 	}
 	return nil, nil
 }

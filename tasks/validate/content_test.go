@@ -5,24 +5,22 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/inith/inith/internal/document"
 	"github.com/inith/inith/tasks/validate"
-	"github.com/inith/inith/tasks/validate/assert"
-	"github.com/inith/inith/tasks/validate/schema"
 )
 
 var updateContent = flag.Bool("update-content", false, "write the golden files of the content checks")
 
-func paths(t *testing.T, texts ...string) []document.Path {
+func paths(t *testing.T, texts ...string) []validate.Path {
 	t.Helper()
-	var list []document.Path
+	var list []validate.Path
 	for _, text := range texts {
-		path, err := document.ParsePath(text)
+		path, err := validate.ParsePath(text)
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
@@ -48,7 +46,7 @@ func assertions(t *testing.T, sources ...string) validate.Assert {
 	t.Helper()
 	var list validate.Assert
 	for _, source := range sources {
-		a, err := assert.Parse(source)
+		a, err := validate.ParseAssertion(source)
 		if err != nil {
 			t.Fatalf("%s: %v", source, err)
 		}
@@ -60,7 +58,12 @@ func assertions(t *testing.T, sources ...string) validate.Assert {
 // contentChecks has a check for each file of testdata/content.
 func contentChecks(t *testing.T) map[string]validate.Check {
 	t.Helper()
-	port, err := schema.Compile("s.json", []byte(`{"properties": {"server": {"properties": {"port": {"type": "integer", "maximum": 65535}}}}}`), schema.Options{})
+	file := filepath.Join(t.TempDir(), "s.json")
+	text := `{"properties": {"server": {"properties": {"port": {"type": "integer", "maximum": 65535}}}}}`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	port, err := validate.CompileSchema(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +79,7 @@ func contentChecks(t *testing.T) map[string]validate.Check {
 		"wrong-type.env": types(t, "PORT", "int", "DEBUG", "bool", "RATIO", "number"),
 		"assertion.yaml": assertions(t, "server.port in 1..65535", "len(models) > 0", "min < max", "server.host > 1", "server.hsot == 1",
 			`server.host in ["s3cr3t-too"]`, "path(server.host) exists", "min == 5"),
-		"schema.yaml": validate.Schema{Schema: port},
+		"schema.yaml": port,
 	}
 }
 
@@ -91,11 +94,11 @@ func TestContentChecks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			documents, findings := document.Parse(document.FormatOf(name), data, document.Options{})
-			if documents == nil {
-				t.Fatalf("%v", findings)
+			in := validate.NewInput(name, validate.FormatOf(name), data)
+			if !in.Parsed() {
+				t.Fatal("not parsed")
 			}
-			problems, err := check.Check(t.Context(), validate.Input{Path: name, Data: data, Documents: documents})
+			problems, err := check.Check(t.Context(), in)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -111,15 +114,20 @@ func TestContentChecks(t *testing.T) {
 func TestEachContentRuleHasABadFile(t *testing.T) {
 	t.Parallel()
 	checks := contentChecks(t)
-	for _, rule := range validate.ContentRules() {
-		b, err := os.ReadFile(filepath.Join("testdata", "content", rule.Name+".yaml.golden"))
+	for _, rule := range []string{
+		"required-key", "null-value", "empty-value", "placeholder", "forbidden-key", "one-of", "wrong-type", "schema", "assertion",
+	} {
+		if !slices.ContainsFunc(validate.KnownRules(), func(r validate.KnownRule) bool { return r.Name == rule }) {
+			t.Errorf("%s is not in KnownRules", rule)
+		}
+		b, err := os.ReadFile(filepath.Join("testdata", "content", rule+".yaml.golden"))
 		for _, ext := range []string{".json", ".toml"} {
 			if err != nil {
-				b, err = os.ReadFile(filepath.Join("testdata", "content", rule.Name+ext+".golden"))
+				b, err = os.ReadFile(filepath.Join("testdata", "content", rule+ext+".golden"))
 			}
 		}
-		if err != nil || !strings.Contains(string(b), ": "+rule.Name+": ") {
-			t.Errorf("no file in testdata/content breaks %s: %v", rule.Name, err)
+		if err != nil || !strings.Contains(string(b), ": "+rule+": ") {
+			t.Errorf("no file in testdata/content breaks %s: %v", rule, err)
 		}
 	}
 	files, err := filepath.Glob("testdata/content/*.golden")
@@ -131,8 +139,8 @@ func TestEachContentRuleHasABadFile(t *testing.T) {
 // TestSuggestionsShowNamesOnly: what is near to a key may be the rest of a value.
 func TestSuggestionsShowNamesOnly(t *testing.T) {
 	t.Parallel()
-	documents, _ := document.Parse(document.JSON, []byte(`{"passw\u001brd": 1, "password ": 2}`), document.Options{})
-	problems, err := validate.Require{Keys: paths(t, "password")}.Check(t.Context(), validate.Input{Path: "f", Documents: documents})
+	in := validate.NewInput("f", validate.JSON, []byte(`{"passw\u001brd": 1, "password ": 2}`))
+	problems, err := validate.Require{Keys: paths(t, "password")}.Check(t.Context(), in)
 	if got, want := describe(problems), "f:1:1: required-key: password is missing\n"; err != nil || got != want {
 		t.Errorf("got %q %v, want %q", got, err, want)
 	}
@@ -177,14 +185,16 @@ func TestContentChecksOfNothing(t *testing.T) {
 	}{
 		"require": {validate.Require{Keys: key}, "f:0:0: required-key: a is missing: the file has no values\nf:0:0: required-key: b is missing: the file has no values\n"},
 		"forbid":  {validate.Forbid{Keys: key}, ""},
-		"one of":  {validate.OneOf{Keys: key}, "f:0:0: one-of: none of a, b is there (write one)\n"},
+		"one of":  {validate.OneOf{Keys: key}, "f:0:0: one-of: none of a, b is present (add one)\n"},
 		"types":   {types(t, "a", "int"), ""},
 		"assert":  {assertions(t, "a == 1"), "f:0:0: assertion: does not hold: a == 1: the file has no values\n"},
 	} {
-		for want, documents := range map[string][]*document.Node{"": nil, tt.empty: {}} {
-			problems, err := tt.check.Check(t.Context(), validate.Input{Path: "f", Documents: documents})
+		for want, in := range map[string]validate.Input{
+			"": validate.NewInput("f", validate.YAML, []byte("[")), tt.empty: validate.NewInput("f", validate.YAML, nil),
+		} {
+			problems, err := tt.check.Check(t.Context(), in)
 			if got := describe(problems); err != nil || got != want {
-				t.Errorf("%s, documents %v: got %q %v, want %q", name, documents, got, err, want)
+				t.Errorf("%s, parsed: %t, got %q %v, want %q", name, in.Parsed(), got, err, want)
 			}
 		}
 	}
@@ -192,16 +202,15 @@ func TestContentChecksOfNothing(t *testing.T) {
 
 func TestContentChecksLookAtAllDocuments(t *testing.T) {
 	t.Parallel()
-	documents, _ := document.Parse(document.YAML, []byte("a: 1\n---\nb: x\n"), document.Options{})
-	in := validate.Input{Path: "f", Documents: documents}
+	in := validate.NewInput("f", validate.YAML, []byte("a: 1\n---\nb: x\n"))
 	for name, tt := range map[string]struct {
 		check validate.Check
 		want  string
 	}{
 		"require": {validate.Require{Keys: paths(t, "a", "b")}, ""},
-		"forbid":  {validate.Forbid{Keys: paths(t, "b")}, "f:3:4: forbidden-key: b must not be there (take it out)\n"},
-		"one of":  {validate.OneOf{Keys: paths(t, "a", "b")}, "f:3:4: one-of: more than one of a, b is there (keep one)\n"},
-		"types":   {types(t, "b", "int"), "f:3:4: wrong-type: b is a string, not a whole number\n"},
+		"forbid":  {validate.Forbid{Keys: paths(t, "b")}, "f:3:4: forbidden-key: b is not allowed (remove it)\n"},
+		"one of":  {validate.OneOf{Keys: paths(t, "a", "b")}, "f:3:4: one-of: more than one of a, b is present (keep one)\n"},
+		"types":   {types(t, "b", "int"), "f:3:4: wrong-type: b is a string, not an integer\n"},
 		"assert":  {assertions(t, `b == "x"`, "a == 2"), "f:1:4: assertion: does not hold: a == 2\n"},
 	} {
 		problems, err := tt.check.Check(t.Context(), in)

@@ -26,7 +26,7 @@ func ParseType(name string) (Type, error) {
 
 // A KeyType is the type that a key must have.
 type KeyType struct {
-	Key  document.Path
+	Key  Path
 	Type Type
 }
 
@@ -37,9 +37,9 @@ type Types struct{ Keys []KeyType }
 // Check implements [Check].
 func (t Types) Check(_ context.Context, in Input) ([]Problem, error) {
 	var problems []Problem
-	for _, root := range in.Documents {
+	for _, root := range in.documents {
 		for _, want := range t.Keys {
-			n := want.Key.Find(root).Value
+			n := want.Key.path.Find(root).Value
 			if n == nil || want.Type.has(n.TypedKind()) {
 				continue
 			}
@@ -63,7 +63,7 @@ func (t Type) has(kind document.Kind) bool {
 }
 
 func (t Type) article() string {
-	names := map[Type]string{"int": "a whole number", "map": "a mapping"}
+	names := map[Type]string{"int": "an integer", "bool": "a boolean", "map": "a mapping"}
 	if name, ok := names[t]; ok {
 		return name
 	}
@@ -74,7 +74,7 @@ func (t Type) article() string {
 func (t Type) hint(n *document.Node) string {
 	switch {
 	case n.Kind == document.String && (t == "int" || t == "number" || t == "bool") && t.has(document.KindOf(n.Text)):
-		return "take the quotes away"
+		return "remove the quotes"
 	case t == "bool" && slices.Contains([]string{"yes", "no", "on", "off"}, strings.ToLower(n.Text)):
 		return "write true or false"
 	case t == "string" && n.Kind != document.Sequence && n.Kind != document.Mapping && n.Kind != document.Null:

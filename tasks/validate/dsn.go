@@ -33,7 +33,7 @@ func (v *variable) checkURL(value string) []string {
 		v.add(ruleURL, "the value is not a URL", "want scheme://host/path")
 		return nil
 	case !slices.Contains(v.rule.URL, AnyScheme) && !slices.Contains(v.rule.URL, strings.ToLower(u.Scheme)):
-		v.add(ruleScheme, "the scheme of the URL is none of "+strings.Join(v.rule.URL, ", "), "")
+		v.add(ruleScheme, "the scheme of the URL must be one of "+strings.Join(v.rule.URL, ", "), "")
 	}
 	hosts := hostsOf(u)
 	if len(hosts) == 0 {

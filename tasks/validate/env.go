@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/inith/inith/internal/diag"
 )
 
 // An EnvRule says what a variable has to be. It has to be set and not empty, and
@@ -72,7 +74,7 @@ func (s *session) env(ctx context.Context, r EnvRule) {
 	s.checked("", 1)
 	switch {
 	case set && fromFile && value != "" && file != "":
-		v.add(ruleBoth, "it is set, and so is "+v.name+"_FILE", "set one of them")
+		v.add(ruleBoth, v.name+" and "+v.name+"_FILE are both set", "set one of them")
 	case fromFile && file != "" && value == "":
 		s.envFile(ctx, v, file)
 	case value != "":
@@ -80,9 +82,9 @@ func (s *session) env(ctx context.Context, r EnvRule) {
 		v.check(value)
 	case r.Optional:
 	case set:
-		v.add(ruleEmpty, "the variable is empty", "is it a key of the Secret or ConfigMap that has a value?")
+		v.add(ruleEmpty, "the environment variable is empty", "check that the key of the Secret or ConfigMap has a value")
 	default:
-		v.add(ruleUnset, "the variable is not set", v.unsetHint())
+		v.add(ruleUnset, "the environment variable is not set", v.unsetHint())
 	}
 	s.add(v.problems...)
 }
@@ -97,8 +99,8 @@ func (s *session) envFile(ctx context.Context, v *variable, path string) {
 		apart.add(secret.check(path, data)...)
 	}
 	for _, f := range apart.findings {
-		f.Path = v.name + "_FILE"
-		s.add(f.Problem)
+		f.File = v.name + "_FILE"
+		s.add(f.Error)
 	}
 	s.checked("", apart.checks)
 	v.rule.MinLength = 0 // which the secret was held to
@@ -111,28 +113,28 @@ func (s *session) envFile(ctx context.Context, v *variable, path string) {
 type variable struct {
 	rule     EnvRule
 	name     string // with $
-	problems []Problem
+	problems []*diag.Error
 }
 
 func (v *variable) add(rule, message, hint string) {
-	v.problems = append(v.problems, Problem{Path: v.name, Rule: rule, Message: message, Hint: hint})
+	v.problems = append(v.problems, inFile(v.name, rule, message, hint))
 }
 
 func (v *variable) unsetHint() string {
 	if v.rule.File {
-		return "set it, or " + v.name + "_FILE to the path of a file that has it"
+		return "set it, or " + v.name + "_FILE to the path of a file with the value"
 	}
-	return "this looks at the variables of inith: in a Pod, give its container the same env and envFrom as the application's"
+	return "inith checks its own environment: in a Pod, give its container the env and envFrom of the application's"
 }
 
 // checkEdges looks for what a shell takes away and a manifest or an env file does
 // not.
 func (v *variable) checkEdges(value string) {
 	if strings.TrimSpace(value) != value {
-		v.add(ruleSpace, "the value begins or ends with white space or a newline", "remove it; a Secret made with echo ends with a newline")
+		v.add(ruleSpace, "the value begins or ends with white space or a newline", "remove it; a Secret created with echo ends with a newline")
 	}
 	if quoted(strings.TrimSpace(value)) {
-		v.add(ruleQuotes, "the value is in quotes, which are a part of it", "remove them: only a shell takes them away")
+		v.add(ruleQuotes, "the value is in quotes, which are part of it", "remove them: only a shell strips quotes")
 	}
 }
 
@@ -140,15 +142,15 @@ func (v *variable) checkEdges(value string) {
 func (v *variable) check(value string) {
 	value = strings.TrimSpace(value)
 	if isPlaceholder(unquoted(value)) {
-		v.add(rulePlaceholder, "the value is a placeholder", "put the real one in its place")
+		v.add(rulePlaceholder, "the value is a placeholder", "replace it with the real value")
 		return
 	}
 	r := v.rule
 	if utf8.RuneCountInString(value) < r.MinLength {
-		v.add(ruleLength, fmt.Sprintf("the value is shorter than %d characters", r.MinLength), "is all of it there?")
+		v.add(ruleLength, fmt.Sprintf("the value is shorter than %d characters", r.MinLength), "check that it is complete")
 	}
 	if len(r.OneOf) > 0 && !slices.Contains(r.OneOf, value) {
-		v.add(ruleChoice, "the value is none of "+strings.Join(r.OneOf, ", "), "letters and spaces count")
+		v.add(ruleChoice, "the value is none of "+strings.Join(r.OneOf, ", "), "case and spaces matter")
 	}
 	v.checkType(value)
 	if r.Exists != NoPath {
@@ -199,7 +201,7 @@ func (v *variable) checkType(value string) {
 	}
 }
 
-// asNumber returns NaN for what is no number.
+// asNumber returns NaN for what is not a number.
 func asNumber(s string) float64 {
 	n, err := strconv.ParseFloat(s, 64)
 	if err != nil {
@@ -223,14 +225,14 @@ func (t EnvType) noun() string {
 
 func (v *variable) checkPath(path string) {
 	info, err := os.Stat(path)
-	const hint = "is the volume mounted in this container too?"
+	const hint = "check that the volume is mounted in this container too"
 	switch {
 	case err != nil:
-		v.add(rulePathGone, "what it names is not there", hint)
+		v.add(rulePathGone, "the path does not exist", hint)
 	case v.rule.Exists == FilePath && !info.Mode().IsRegular():
-		v.add(rulePathGone, "what it names is no file", hint)
+		v.add(rulePathGone, "the path is not a file", hint)
 	case v.rule.Exists == FolderPath && !info.IsDir():
-		v.add(rulePathGone, "what it names is no folder", hint)
+		v.add(rulePathGone, "the path is not a directory", hint)
 	}
 }
 
@@ -240,7 +242,7 @@ func (v *variable) checkHosts(hosts []string) {
 		for _, not := range v.rule.HostNot {
 			switch {
 			case not == Localhost && isLocal(host):
-				v.add(ruleHost, "the host is this machine itself", "in a Pod, localhost is the Pod: name the Service")
+				v.add(ruleHost, "the host is this machine itself", "in a Pod, localhost is the Pod itself: use the name of the Service")
 			case strings.EqualFold(host, not):
 				v.add(ruleHost, fmt.Sprintf("the host is %q", not), "")
 			}

@@ -245,20 +245,22 @@ func tokensOf(documents []*document.Node) map[int][]token {
 		for _, m := range n.Members {
 			if m.Key != nil && !seen[m.Key] {
 				seen[m.Key] = true
-				all[m.Key.Line] = append(all[m.Key.Line], token{m.Key.Column, true, m.Key.Text})
+				at := m.Key.Position()
+				all[at.Line] = append(all[at.Line], token{at.Column, true, m.Key.Text})
 			}
 			walk(m.Value)
 		}
 		for _, item := range n.Items {
 			walk(item)
 		}
+		at := n.Position()
 		switch {
 		case n.Kind == document.Sequence && len(n.Items) == 0:
-			all[n.Line] = append(all[n.Line], token{column: n.Column, text: "[]"})
+			all[at.Line] = append(all[at.Line], token{column: at.Column, text: "[]"})
 		case n.Kind == document.Mapping && len(n.Members) == 0:
-			all[n.Line] = append(all[n.Line], token{column: n.Column, text: "{}"})
+			all[at.Line] = append(all[at.Line], token{column: at.Column, text: "{}"})
 		case n.Kind != document.Mapping && n.Kind != document.Sequence:
-			all[n.Line] = append(all[n.Line], token{column: n.Column})
+			all[at.Line] = append(all[at.Line], token{column: at.Column})
 		}
 	}
 	for _, d := range documents {

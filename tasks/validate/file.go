@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/document"
 	"github.com/inith/inith/internal/retry"
 )
@@ -19,8 +20,8 @@ import (
 // readable by this process.
 type FileRule struct {
 	Path   string
-	Folder bool            // Path may be a folder: then each file in it is looked at
-	Format document.Format // "" for what the name tells
+	Folder bool   // Path may be a folder: then each file in it is looked at
+	Format Format // "" for what the name tells
 
 	// Content is what Path is going to hold: it is looked at in place of the file,
 	// whose mode and readers are not known then. Nil looks at the file.
@@ -76,7 +77,7 @@ func (s *session) files(ctx context.Context, r FileRule) {
 	names := filesIn(r.Path)
 	if len(names) == 0 {
 		s.checked(r.Path, 1)
-		s.add(Problem{Path: r.Path, Rule: ruleEmpty, Message: "no file is in the folder", Hint: "is the volume mounted there, and has it keys?"})
+		s.add(inFile(r.Path, ruleEmpty, "the directory has no files", "check that the volume is mounted there and has keys"))
 	}
 	for _, name := range names {
 		if ctx.Err() != nil {
@@ -145,7 +146,7 @@ func (s *session) file(ctx context.Context, r FileRule) {
 // format returns what to read the file as, "" if it is not read: nothing is known
 // of what a file without a known extension holds.
 func (r *FileRule) format() document.Format {
-	format := cmp.Or(r.Format, document.FormatOf(r.Path))
+	format := cmp.Or(document.Format(r.Format), document.FormatOf(r.Path))
 	if r.Format == "" && format == document.Text {
 		return ""
 	}
@@ -156,25 +157,28 @@ func (r *FileRule) format() document.Format {
 func (s *session) content(ctx context.Context, r FileRule, format document.Format, data []byte) {
 	documents, found := document.Parse(format, data, document.Options{YAML11: r.YAML11, Templates: r.Templates})
 	s.checked(r.Path, 1+len(r.Checks))
-	var problems []Problem
+	var problems []*diag.Error
 	for _, f := range found {
-		problems = append(problems, Problem{Path: r.Path, Line: f.Line, Column: f.Column, Rule: f.Rule, Message: f.Message, Hint: f.Hint})
+		f.File = r.Path
+		problems = append(problems, f)
 	}
 	if documents != nil || len(found) == 0 { // else nothing can be said of what is in it
 		for _, c := range r.Checks {
-			more, err := c.Check(ctx, Input{Path: r.Path, Data: data, Documents: documents})
+			more, err := c.Check(ctx, Input{Path: r.Path, Data: data, documents: documents})
 			if err != nil {
 				s.fail(err)
 				return
 			}
-			problems = append(problems, more...)
+			for _, p := range more {
+				problems = append(problems, p.diagnostic())
+			}
 		}
 	}
 	problems = fewer(r.Path, problems)
-	var show func(p Problem) []string
+	var show func(p diag.Position) []string
 	if r.Secret == nil && format != document.Text {
 		lines := sync.OnceValue(func() *excerpts { return newExcerpts(format, data, documents) })
-		show = func(p Problem) []string { return lines().around(p.Line, p.Column) }
+		show = func(p diag.Position) []string { return lines().around(p.Line, p.Column) }
 	}
 	s.addShown(show, problems)
 }
@@ -183,12 +187,10 @@ func (s *session) content(ctx context.Context, r FileRule, format document.Forma
 const maxProblems = 500
 
 // fewer leaves out the last of too many problems.
-func fewer(path string, problems []Problem) []Problem {
+func fewer(path string, problems []*diag.Error) []*diag.Error {
 	if len(problems) <= maxProblems {
 		return problems
 	}
-	return append(problems[:maxProblems:maxProblems], Problem{
-		Path: path, Rule: ruleTooMany, Message: fmt.Sprintf("it has more than %d problems: only so many are told", maxProblems),
-		Hint: "is it in the format that its name says?",
-	})
+	return append(problems[:maxProblems:maxProblems], inFile(path, ruleTooMany,
+		fmt.Sprintf("it has more than %d problems; the others are not reported", maxProblems), "check that its format matches its name"))
 }

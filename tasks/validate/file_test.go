@@ -69,8 +69,8 @@ func TestReadableAs(t *testing.T) {
 		{"fsGroup", 0o440, 0o750, more, ""},
 		{"other", 0o004, 0o701, other, ""},
 		{"not other", 0o640, 0o755, other, "cannot read it: mode 0640"},
-		{"folder of the group", 0o444, 0o700, group, "cannot search the folder"},
-		{"folder that can be read but not searched", 0o444, 0o744, other, "cannot search the folder"},
+		{"folder of the group", 0o444, 0o700, group, "cannot search the directory"},
+		{"folder that can be read but not searched", 0o444, 0o744, other, "cannot search the directory"},
 		{"root", 0o000, 0o700, &validate.Identity{}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -168,8 +168,8 @@ func TestLargeFile(t *testing.T) {
 		{Path: path, Format: "text"},
 	}})
 	want := []string{
-		"too-large: it has more than 2.0 MiB, too much to look at what is in it",
-		"too-large: it has more than 8.0 MiB, too much to look at what is in it",
+		"too-large: it has more than 2.0 MiB, too large to check its content",
+		"too-large: it has more than 8.0 MiB, too large to check its content",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

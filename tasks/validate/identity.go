@@ -84,7 +84,7 @@ func (i *Identity) whyNotRead(path string) (string, error) {
 		case strings.Trim(rest, "/") == "":
 			return i.refused(4, "cannot read it", info), nil
 		case !i.may(1, info):
-			return i.refused(1, fmt.Sprintf("cannot search the folder %q", at), info), nil
+			return i.refused(1, fmt.Sprintf("cannot search the directory %q", at), info), nil
 		}
 		at, rest = step(at, rest)
 	}

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/inith/inith/internal/bytesize"
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/document"
 )
 
@@ -40,12 +41,12 @@ func (s *session) open(ctx context.Context, r FileRule) (data []byte, ok bool) {
 	if r.Content == nil {
 		info, problem := look(r.Path)
 		if problem != nil {
-			s.add(*problem)
+			s.add(problem)
 			return nil, false
 		}
 		s.checkMode(r, info)
 		s.checkReader(r)
-		f, err := os.OpenFile(r.Path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe may have taken its place
+		f, err := openFile(r.Path)
 		if err == nil {
 			defer f.Close() //nolint:errcheck // only read
 		}
@@ -64,10 +65,15 @@ func (s *session) open(ctx context.Context, r FileRule) (data []byte, ok bool) {
 		s.checked(r.Path, 1)
 	}
 	if problem != nil {
-		s.add(*problem)
+		s.add(problem)
 		return nil, false
 	}
 	return data, true
+}
+
+// openFile opens a file for reading. A pipe may have taken its place since it was looked at: that must not block.
+func openFile(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 }
 
 // opened is a file, or why it could not be opened, for whoever reads it.
@@ -84,39 +90,39 @@ func (o opened) Read(b []byte) (int, error) {
 }
 
 // look finds a regular file, through symbolic links.
-func look(path string) (fs.FileInfo, *Problem) {
+func look(path string) (fs.FileInfo, *diag.Error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
 		return nil, notThere(path, err)
 	case info.IsDir():
-		return nil, &Problem{Path: path, Rule: ruleNotRegular, Message: "it is a folder", Hint: folderHint}
+		return nil, inFile(path, ruleNotRegular, "it is a directory", folderHint)
 	case !info.Mode().IsRegular():
-		return nil, &Problem{Path: path, Rule: ruleNotRegular, Message: "it is no regular file", Hint: "it is a device, a pipe or a socket: is the path right?"}
+		return nil, inFile(path, ruleNotRegular, "it is not a regular file", "it is a device, a pipe or a socket; check the path")
 	}
 	return info, nil
 }
 
-const folderHint = "name the file in it; a folder where a file is meant is often a subPath or a hostPath that was not there"
+const folderHint = "name a file in it; a directory in place of a file often comes from a subPath or hostPath that did not exist"
 
 // notThere says why nothing can be found at a path.
-func notThere(path string, err error) *Problem {
-	p := &Problem{Path: path, Rule: ruleMissing, Message: "the file is not there", Hint: "is the ConfigMap or Secret mounted there, and has it this key?"}
+func notThere(path string, err error) *diag.Error {
+	p := inFile(path, ruleMissing, "the file is missing", "check that the ConfigMap or Secret is mounted there and has this key")
 	link, linkErr := os.Lstat(path)
 	isLink := linkErr == nil && link.Mode()&fs.ModeSymlink != 0
 	switch {
 	case errors.Is(err, syscall.ELOOP):
-		p.Message, p.Hint = "it is a symbolic link that leads to itself", ""
+		p.Message, p.Hint = "it is a symbolic link that points to itself", ""
 	case errors.Is(err, fs.ErrPermission):
-		p.Rule, p.Message = ruleUnreadable, "a folder on the way to it may not be searched by the user of inith"
+		p.Code, p.Message = ruleUnreadable, "inith has no permission to search a directory in its path"
 		p.Hint = fmt.Sprintf("inith runs as UID %d, GID %d", os.Getuid(), os.Getgid())
 	case errors.Is(err, syscall.ENOTDIR):
-		p.Message, p.Hint = "the path leads through a file as if it were a folder", ""
+		p.Message, p.Hint = "a part of its path is a file, not a directory", ""
 	case !errors.Is(err, fs.ErrNotExist):
-		p.Rule, p.Message, p.Hint = ruleUnreadable, "it cannot be looked at: "+cause(err), ""
+		p.Code, p.Message, p.Hint = ruleUnreadable, "it cannot be inspected: "+cause(err), ""
 	case isLink:
-		p.Message = "it is a symbolic link whose target is not there"
-		p.Hint = "is what it points to mounted in this container too?"
+		p.Message = "it is a dangling symbolic link"
+		p.Hint = "check that its target is mounted in this container too"
 	}
 	return p
 }
@@ -135,10 +141,8 @@ func (s *session) checkMode(r FileRule, info fs.FileInfo) {
 	}
 	s.checked(r.Path, 1)
 	if mode := info.Mode().Perm(); mode&^r.ModeMax != 0 {
-		s.add(Problem{
-			Path: r.Path, Rule: ruleMode, Message: fmt.Sprintf("its mode %04o is wider than %04o", mode, r.ModeMax),
-			Hint: "in a Pod, defaultMode of the volume sets it",
-		})
+		s.add(inFile(r.Path, ruleMode, fmt.Sprintf("its mode %04o is wider than %04o", mode, r.ModeMax),
+			"in a Pod, set defaultMode of the volume"))
 	}
 }
 
@@ -149,13 +153,11 @@ func (s *session) checkReader(r FileRule) {
 	s.checked(r.Path, 1)
 	why, err := r.As.whyNotRead(r.Path)
 	if err != nil {
-		why = "the folders that lead to it cannot be looked at: " + cause(err)
+		why = "the folders that lead to it cannot be inspected: " + cause(err)
 	}
 	if why != "" {
-		s.add(Problem{
-			Path: r.Path, Rule: ruleReader, Message: why,
-			Hint: "in a Pod, fsGroup and defaultMode: 0440 let the application read it; --as takes the groups too",
-		})
+		s.add(inFile(r.Path, ruleReader, why,
+			"in a Pod, fsGroup and defaultMode: 0440 let the application read it; give --as the supplementary groups too"))
 	}
 }
 
@@ -165,17 +167,17 @@ func (s *session) checkSize(r FileRule, size int64) {
 	}
 	switch {
 	case size == 0 && !r.AllowEmpty:
-		s.add(Problem{Path: r.Path, Rule: ruleEmpty, Message: "the file is empty", Hint: "has the key of the ConfigMap or Secret a value?"})
+		s.add(inFile(r.Path, ruleEmpty, "the file is empty", "check that the key of the ConfigMap or Secret has a value"))
 	case size < r.MinSize:
-		s.add(Problem{Path: r.Path, Rule: ruleSize, Message: fmt.Sprintf("it has %s, less than %s", bytesize.Text(size), bytesize.Text(r.MinSize))})
+		s.add(inFile(r.Path, ruleSize, fmt.Sprintf("its size is %s, less than %s", bytesize.Text(size), bytesize.Text(r.MinSize)), ""))
 	case r.MaxSize > 0 && size > r.MaxSize:
-		s.add(Problem{Path: r.Path, Rule: ruleSize, Message: fmt.Sprintf("it has %s, more than %s", bytesize.Text(size), bytesize.Text(r.MaxSize))})
+		s.add(inFile(r.Path, ruleSize, fmt.Sprintf("its size is %s, more than %s", bytesize.Text(size), bytesize.Text(r.MaxSize)), ""))
 	}
 }
 
 // read returns what is in the file, if somebody is to look at it, and holds it
 // against its digest. The error is the cause of ctx.
-func (r *FileRule) read(ctx context.Context, from io.Reader, size int64) ([]byte, *Problem, error) {
+func (r *FileRule) read(ctx context.Context, from io.Reader, size int64) ([]byte, *diag.Error, error) {
 	sum := sha256.New()
 	most := r.maxContent()
 	kept := &limited{most: most + 1}
@@ -197,20 +199,18 @@ func (r *FileRule) read(ctx context.Context, from io.Reader, size int64) ([]byte
 	}
 	switch {
 	case r.SHA256 != "" && hex.EncodeToString(sum.Sum(nil)) != r.SHA256:
-		return nil, &Problem{Path: r.Path, Rule: ruleDigest, Message: "its SHA-256 is another one", Hint: "is it the version that is meant, and complete?"}, nil
+		return nil, inFile(r.Path, ruleDigest, "its SHA-256 digest does not match", "check that it is complete and the intended version"), nil
 	case wanted && len(kept.data) > most:
-		return nil, &Problem{
-			Path: r.Path, Rule: ruleTooLarge, Message: "it has more than " + bytesize.Text(int64(most)) + ", too much to look at what is in it",
-			Hint: "is it a configuration file?",
-		}, nil
+		return nil, inFile(r.Path, ruleTooLarge, "it has more than "+bytesize.Text(int64(most))+", too large to check its content",
+			"check that this is a configuration file"), nil
 	}
 	return kept.data, nil, nil
 }
 
-func unreadable(path string, err error) *Problem {
-	p := &Problem{Path: path, Rule: ruleUnreadable, Message: "it cannot be read: " + cause(err)}
+func unreadable(path string, err error) *diag.Error {
+	p := inFile(path, ruleUnreadable, "it cannot be read: "+cause(err), "")
 	if errors.Is(err, fs.ErrPermission) {
-		p.Message = "it may not be read by the user of inith"
+		p.Message = "inith has no permission to read it"
 		p.Hint = fmt.Sprintf("inith runs as UID %d, GID %d: in a Pod, fsGroup and defaultMode: 0440 let it read", os.Getuid(), os.Getgid())
 	}
 	return p

@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/inith/inith/internal/diag"
+	"github.com/inith/inith/internal/duration"
 )
 
 // A bundle is what is in a file of PEM blocks.
@@ -15,7 +18,7 @@ type bundle struct {
 	certificates []placed[*x509.Certificate]
 	keys         []placed[crypto.Signer]
 	encrypted    []int // the lines of keys that need a passphrase
-	problems     []Problem
+	problems     []*diag.Error
 }
 
 // placed is a block that begins in a line.
@@ -37,24 +40,20 @@ func readPEM(path string, data []byte) bundle {
 		rest = after
 		read++
 		if why := b.take(block, lineOf(data, offset)); why != "" {
-			b.add(path, lineOf(data, offset), why, "was it cut, or changed by an editor or a template?")
+			b.add(path, lineOf(data, offset), why, "check that it was not truncated, or changed by an editor or a template")
 		}
 	}
 	switch {
 	case begun == 0:
-		b.add(path, 0, "no PEM block is in it", "PEM begins with -----BEGIN: is it DER, or another file?")
+		b.add(path, 0, "it has no PEM block", "PEM begins with -----BEGIN; check that it is not DER or another file")
 	case read < begun:
-		b.add(path, 0, fmt.Sprintf("of its %d PEM blocks %d cannot be read", begun, begun-read), "are all lines there, and none indented or joined?")
+		b.add(path, 0, fmt.Sprintf("%d of its %d PEM blocks cannot be read", begun-read, begun), "check that no line is missing, indented or joined")
 	}
 	return b
 }
 
 func (b *bundle) add(path string, line int, message, hint string) {
-	p := Problem{Path: path, Line: line, Rule: rulePEM, Message: message, Hint: hint}
-	if line > 0 {
-		p.Column = 1
-	}
-	b.problems = append(b.problems, p)
+	b.problems = append(b.problems, inLine(path, line, rulePEM, message, hint))
 }
 
 // take keeps a block, and says what is wrong with it.
@@ -63,7 +62,7 @@ func (b *bundle) take(block *pem.Block, line int) string {
 	case block.Type == "CERTIFICATE":
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return "a block is no certificate, though it says so"
+			return "a CERTIFICATE block is not a certificate"
 		}
 		b.certificates = append(b.certificates, placed[*x509.Certificate]{line, c})
 	case block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"):
@@ -71,7 +70,7 @@ func (b *bundle) take(block *pem.Block, line int) string {
 	case strings.HasSuffix(block.Type, "PRIVATE KEY") && block.Type != "OPENSSH PRIVATE KEY":
 		key, ok := parseKey(block.Bytes)
 		if !ok {
-			return "a block is no private key that can be read, though it says so"
+			return "a PRIVATE KEY block is not a readable private key"
 		}
 		b.keys = append(b.keys, placed[crypto.Signer]{line, key})
 	}
@@ -95,7 +94,7 @@ func lineOf(data []byte, offset int) int {
 }
 
 // checkPEM looks at a file of which only its format is known.
-func checkPEM(path string, data []byte) []Problem {
+func checkPEM(path string, data []byte) []*diag.Error {
 	b := readPEM(path, data)
 	problems := b.problems
 	for _, line := range b.encrypted {
@@ -107,28 +106,26 @@ func checkPEM(path string, data []byte) []Problem {
 	return problems
 }
 
-func encryptedKey(path string, line int) Problem {
-	return Problem{
-		Path: path, Line: line, Column: 1, Rule: ruleEncrypted, Message: "the private key is encrypted",
-		Hint: "the application must know the passphrase; keyEncrypted: true in a rule of tls says that it does",
-	}
+func encryptedKey(path string, line int) *diag.Error {
+	return inLine(path, line, ruleEncrypted, "the private key is encrypted",
+		"the application must know the passphrase; keyEncrypted: true in a tls rule declares that it does")
 }
 
 // checkValidity looks at the time in which a certificate is valid.
-func checkValidity(path string, c placed[*x509.Certificate], least time.Duration) []Problem {
+func checkValidity(path string, c placed[*x509.Certificate], least time.Duration) []*diag.Error {
 	now := time.Now()
-	p := Problem{Path: path, Line: c.line, Column: 1}
+	p := inLine(path, c.line, "", "", "")
 	date := func(t time.Time) string { return t.UTC().Format(time.DateTime) + " UTC" }
 	switch {
 	case now.After(c.it.NotAfter):
-		p.Rule, p.Message, p.Hint = ruleExpired, "the certificate has expired, on "+date(c.it.NotAfter), "renew it; is the clock of this node right?"
+		p.Code, p.Message, p.Hint = ruleExpired, "the certificate expired on "+date(c.it.NotAfter), "renew it, or check the clock of this node"
 	case now.Before(c.it.NotBefore):
-		p.Rule, p.Message, p.Hint = ruleNotYet, "the certificate is not valid before "+date(c.it.NotBefore), "is the clock of this node right?"
+		p.Code, p.Message, p.Hint = ruleNotYet, "the certificate is not valid before "+date(c.it.NotBefore), "check the clock of this node"
 	case now.Add(least).After(c.it.NotAfter):
-		p.Rule, p.Hint = ruleExpires, "renew it"
-		p.Message = fmt.Sprintf("the certificate expires on %s, in less than %v", date(c.it.NotAfter), least)
+		p.Code, p.Hint = ruleExpires, "renew it"
+		p.Message = fmt.Sprintf("the certificate expires on %s, in less than %s", date(c.it.NotAfter), duration.Format(least))
 	default:
 		return nil
 	}
-	return []Problem{p}
+	return []*diag.Error{p}
 }

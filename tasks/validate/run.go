@@ -1,13 +1,13 @@
 package validate
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
 	"sync"
 
 	"github.com/inith/inith/internal/crash"
+	"github.com/inith/inith/internal/diag"
 )
 
 // A Validator holds rules against what is there. The zero value finds nothing.
@@ -113,7 +113,7 @@ type session struct {
 	fail   func(error) // ends the session
 
 	mu       sync.Mutex
-	findings []Finding
+	findings []finding
 	looked   map[string]bool // at paths
 	checks   int
 }
@@ -131,30 +131,35 @@ func (s *session) checked(path string, checks int) {
 	s.checks += checks
 }
 
+// A finding is what a session adds.
+type finding struct {
+	*diag.Error
+
+	excerpt []string
+}
+
 // add adds problems that have no lines to show.
-func (s *session) add(problems ...Problem) { s.addShown(nil, problems) }
+func (s *session) add(problems ...*diag.Error) { s.addShown(nil, problems) }
 
 // addShown adds problems of a file whose lines show makes; nil is for none.
-func (s *session) addShown(show func(p Problem) []string, problems []Problem) {
+func (s *session) addShown(show func(at diag.Position) []string, problems []*diag.Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range problems {
-		f := Finding{Problem: p}
+		f := finding{Error: p}
 		if show != nil && p.Line > 0 {
-			f.Excerpt = show(p)
+			f.excerpt = show(p.Position)
 		}
 		s.findings = append(s.findings, f)
 	}
 }
 
 func (s *session) report() Report {
-	compare := func(a, b Finding) int {
-		return cmp.Or(
-			cmp.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
-			cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Message, b.Message),
-		)
+	slices.SortStableFunc(s.findings, func(a, b finding) int { return a.Compare(b.Error) })
+	s.findings = slices.CompactFunc(s.findings, func(a, b finding) bool { return a.Compare(b.Error) == 0 })
+	r := Report{Files: len(s.looked), Checks: s.checks}
+	for _, f := range s.findings {
+		r.Findings = append(r.Findings, Finding{Problem: problemOf(f.Error), Excerpt: f.excerpt})
 	}
-	slices.SortStableFunc(s.findings, compare)
-	s.findings = slices.CompactFunc(s.findings, func(a, b Finding) bool { return a.Problem == b.Problem })
-	return Report{Findings: s.findings, Files: len(s.looked), Checks: s.checks}
+	return r
 }

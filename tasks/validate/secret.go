@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/inith/inith/internal/diag"
 )
 
 // A SecretRule says what a file with one secret has to be. White space and quotes
@@ -18,36 +20,36 @@ type SecretRule struct {
 
 // check looks at a secret in a file. No problem has a place: it would tell how
 // long the secret is.
-func (r *SecretRule) check(path string, data []byte) []Problem {
+func (r *SecretRule) check(path string, data []byte) []*diag.Error {
 	text, marked := bytes.CutPrefix(data, []byte("\ufeff"))
 	return r.checkText(path, string(text), marked)
 }
 
-func (r *SecretRule) checkText(path, text string, marked bool) []Problem {
-	var all []Problem
+func (r *SecretRule) checkText(path, text string, marked bool) []*diag.Error {
+	var all []*diag.Error
 	add := func(wrong bool, rule, message, hint string) {
 		if wrong {
-			all = append(all, Problem{Path: path, Rule: rule, Message: message, Hint: hint})
+			all = append(all, inFile(path, rule, message, hint))
 		}
 	}
 	value := strings.TrimSpace(text)
 	add(marked, ruleBOM, "the secret begins with a byte order mark", "save the file as UTF-8 without BOM")
 	if value == "" {
-		add(true, ruleEmpty, "nothing but white space is in it", "has the key of the Secret a value?")
+		add(true, ruleEmpty, "it contains only white space", "check that the key of the Secret has a value")
 		return all
 	}
 	ends := strings.TrimRightFunc(text, unicode.IsSpace)
 	newline := strings.ContainsAny(text[len(ends):], "\r\n")
-	add(newline, ruleNewline, "the secret ends with a newline, which most programs take for a part of it",
-		"make the Secret of a file without one: printf %s instead of echo, kubectl create secret --from-literal")
+	add(newline, ruleNewline, "the secret ends with a newline, which most programs read as part of it",
+		"create the Secret without it: use printf %s instead of echo, or kubectl create secret --from-literal")
 	add(!newline && len(ends) < len(text), ruleSpace, "the secret ends with white space", "remove it")
 	add(strings.TrimLeftFunc(text, unicode.IsSpace) != text, ruleSpace, "the secret begins with white space", "remove it")
-	add(strings.ContainsRune(text, 0), ruleNUL, "the secret holds a NUL byte", "is the file binary, or UTF-16?")
-	add(quoted(value), ruleQuotes, "the secret is in quotes, which are a part of it", "remove them: a file, unlike a shell or YAML, needs none")
-	add(isPlaceholder(unquoted(value)), rulePlaceholder, "the secret is a placeholder", "put the real one in its place")
-	add(encodedTwice(value), ruleBase64, "the secret is base64 of text: it was encoded once too often",
-		"values under data: of a Secret are encoded once; under stringData: not at all")
-	add(utf8.RuneCountInString(value) < r.MinLength, ruleLength, fmt.Sprintf("the secret is shorter than %d characters", r.MinLength), "is all of it there?")
+	add(strings.ContainsRune(text, 0), ruleNUL, "the secret contains a NUL byte", "check that the file is not binary or UTF-16")
+	add(quoted(value), ruleQuotes, "the secret is in quotes, which are part of it", "remove them: unlike a shell or YAML, a file needs none")
+	add(isPlaceholder(unquoted(value)), rulePlaceholder, "the secret is a placeholder", "replace it with the real value")
+	add(encodedTwice(value), ruleBase64, "the secret is base64-encoded text: it was encoded twice",
+		"encode values under data: of a Secret once, and values under stringData: not at all")
+	add(utf8.RuneCountInString(value) < r.MinLength, ruleLength, fmt.Sprintf("the secret is shorter than %d characters", r.MinLength), "check that it is complete")
 	return all
 }
 

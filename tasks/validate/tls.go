@@ -10,7 +10,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/inith/inith/internal/document"
+	"github.com/inith/inith/internal/diag"
 )
 
 // A TLSRule says what the files of a TLS server or client have to be.
@@ -32,7 +32,7 @@ func (r *TLSRule) files() []FileRule {
 	var all []FileRule
 	for _, path := range []string{r.Cert, r.Key, r.CA} {
 		if path != "" {
-			all = append(all, FileRule{Path: path, Format: document.PEM, AppearWithin: r.AppearWithin, As: r.As})
+			all = append(all, FileRule{Path: path, Format: PEM, AppearWithin: r.AppearWithin, As: r.As})
 		}
 	}
 	return all
@@ -75,15 +75,11 @@ func (s *session) tls(ctx context.Context, r TLSRule) {
 type chain struct {
 	rule     TLSRule
 	all      []placed[*x509.Certificate]
-	problems []Problem
+	problems []*diag.Error
 }
 
 func (c *chain) add(path string, line int, rule, message, hint string) {
-	p := Problem{Path: path, Line: line, Rule: rule, Message: message, Hint: hint}
-	if line > 0 {
-		p.Column = 1
-	}
-	c.problems = append(c.problems, p)
+	c.problems = append(c.problems, inLine(path, line, rule, message, hint))
 }
 
 func (c *chain) checkCA(b bundle) {
@@ -95,9 +91,9 @@ func (c *chain) checkCA(b bundle) {
 	}
 	switch {
 	case len(b.certificates) == 0:
-		c.add(c.rule.CA, 0, ruleNoCA, "no certificate is in it", "is it the file of the authorities?")
+		c.add(c.rule.CA, 0, ruleNoCA, "it has no certificate", "check that it is the CA file")
 	case authorities == 0:
-		c.add(c.rule.CA, 0, ruleNoCA, "none of its certificates is that of an authority", "is it the certificate of the server itself?")
+		c.add(c.rule.CA, 0, ruleNoCA, "it has no CA certificate", "check that it is not the server certificate")
 	}
 }
 
@@ -105,7 +101,7 @@ func (c *chain) checkCA(b bundle) {
 func (c *chain) checkCertificates(b bundle) bool {
 	path := c.rule.Cert
 	if len(b.certificates) == 0 {
-		c.add(path, 0, ruleNoCert, "no certificate is in it", "are certificate and key exchanged?")
+		c.add(path, 0, ruleNoCert, "it has no certificate", "check that certificate and key are not swapped")
 		return false
 	}
 	c.all = b.certificates
@@ -119,7 +115,7 @@ func (c *chain) checkCertificates(b bundle) bool {
 	}
 	least := cmp.Or(c.rule.MinKeySize, 2048)
 	if key, ok := leaf.it.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() < least {
-		c.add(path, leaf.line, ruleKeySize, fmt.Sprintf("its RSA key has fewer than %d bits", least), "make a new key")
+		c.add(path, leaf.line, ruleKeySize, fmt.Sprintf("its RSA key has fewer than %d bits", least), "create a new key")
 	}
 	return true
 }
@@ -127,9 +123,9 @@ func (c *chain) checkCertificates(b bundle) bool {
 func namesHint(leaf *x509.Certificate) string {
 	n := len(leaf.DNSNames) + len(leaf.IPAddresses)
 	if n == 0 {
-		return "it has no subject alternative name, and the common name does not count"
+		return "it has no subject alternative name; the common name is ignored"
 	}
-	return fmt.Sprintf("it has %d subject alternative names; * stands for one label", n)
+	return fmt.Sprintf("it has %d subject alternative names; * matches one label", n)
 }
 
 // checkOrder says where a certificate is not signed by the next.
@@ -140,10 +136,10 @@ func (c *chain) checkOrder() {
 			continue
 		}
 		if one.it.IsCA && !next.it.IsCA || c.signer(i) {
-			c.add(c.rule.Cert, one.line, ruleOrder, "the certificates stand in the wrong order",
-				"first that of the server, then each one that signed the one before it")
+			c.add(c.rule.Cert, one.line, ruleOrder, "the certificates are in the wrong order",
+				"put the server certificate first, each followed by the one that signed it")
 		} else {
-			c.add(c.rule.Cert, next.line, ruleLink, "this certificate has not signed the one before it", "take the chain that belongs to the certificate of the server")
+			c.add(c.rule.Cert, next.line, ruleLink, "this certificate did not sign the one before it", "use the chain of the server certificate")
 		}
 		return
 	}
@@ -179,11 +175,11 @@ func (c *chain) checkTrust(authorities bundle) {
 	if err == nil || len(authorities.certificates) == 0 {
 		return
 	}
-	message, hint := "no authority of the ca file vouches for it", "is an intermediate certificate missing? It follows that of the server"
+	message, hint := "it does not chain to a CA in the ca file", "check that the intermediate certificate follows the server certificate"
 	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
-		message = "a certificate between it and the authority may not vouch for it"
+		message = "a certificate in its chain is not allowed to sign it"
 		if invalid.Reason == x509.Expired {
-			message, hint = "a certificate between it and the authority has expired, or the authority has", "renew the chain"
+			message, hint = "a certificate in its chain has expired", "renew the chain"
 		}
 	}
 	c.add(c.rule.Cert, leaf.line, ruleChain, message, hint)
@@ -196,9 +192,9 @@ func (c *chain) checkKey(b bundle) {
 		c.problems = append(c.problems, encryptedKey(path, b.encrypted[0]))
 	case len(b.encrypted) > 0:
 	case len(b.keys) == 0:
-		c.add(path, 0, ruleNoKey, "no private key is in it", "are certificate and key exchanged?")
+		c.add(path, 0, ruleNoKey, "it has no private key", "check that certificate and key are not swapped")
 	case len(c.all) > 0 && !samePublicKey(c.all[0].it.PublicKey, b.keys[0].it):
-		c.add(path, b.keys[0].line, ruleKeyMatch, "the private key is not that of the certificate", "were both renewed together?")
+		c.add(path, b.keys[0].line, ruleKeyMatch, "the private key does not match the certificate", "check that both were renewed together")
 	}
 }
 

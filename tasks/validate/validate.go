@@ -9,7 +9,7 @@ package validate
 import (
 	"context"
 
-	"github.com/inith/inith/internal/document"
+	"github.com/inith/inith/internal/diag"
 )
 
 // A Problem is one thing that is wrong.
@@ -21,17 +21,35 @@ type Problem struct {
 	Hint         string // says what to do; "" if that is clear
 }
 
+// problemOf is the border between the package and its callers.
+func problemOf(e *diag.Error) Problem {
+	return Problem{Path: e.File, Line: e.Line, Column: e.Column, Rule: e.Code, Message: e.Text(), Hint: e.Hint}
+}
+
+func (p Problem) diagnostic() *diag.Error {
+	return &diag.Error{
+		Position: diag.Position{File: p.Path, Line: p.Line, Column: p.Column}, Code: p.Rule, Message: p.Message, Hint: p.Hint,
+	}
+}
+
+// inFile returns a problem with a file as a whole.
+func inFile(path, rule, message, hint string) *diag.Error {
+	return inLine(path, 0, rule, message, hint)
+}
+
+// inLine returns a problem at the start of a line; line 0 stands for the whole file.
+func inLine(path string, line int, rule, message, hint string) *diag.Error {
+	e := &diag.Error{Position: diag.Position{File: path, Line: line}, Code: rule, Message: message, Hint: hint}
+	if line > 0 {
+		e.Column = 1
+	}
+	return e
+}
+
 // A Check looks at one input. It returns an error only if it could not look;
 // what it finds is data. It is safe for concurrent use.
 type Check interface {
 	Check(ctx context.Context, in Input) ([]Problem, error)
-}
-
-// An Input is a file that was read.
-type Input struct {
-	Path      string
-	Data      []byte
-	Documents []*document.Node // nil if the file has no structure, or could not be parsed
 }
 
 // Rules say what to look at, and what it has to be.

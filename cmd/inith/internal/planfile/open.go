@@ -39,7 +39,7 @@ func (p *Plan) Open(ctx context.Context, name string) ([]plan.Node, error) {
 }
 
 // located gives the errors of the graph their positions.
-func (p *Plan) located(found []plan.Mistake) []*diag.Error {
+func (p *Plan) located(found []plan.Problem) []*diag.Error {
 	var all []*diag.Error
 	for _, m := range found {
 		s := p.Steps[m.Node]

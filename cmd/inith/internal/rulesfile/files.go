@@ -9,10 +9,7 @@ import (
 	"time"
 
 	"github.com/inith/inith/cmd/inith/internal/option"
-	"github.com/inith/inith/internal/document"
 	"github.com/inith/inith/tasks/validate"
-	"github.com/inith/inith/tasks/validate/assert"
-	"github.com/inith/inith/tasks/validate/schema"
 )
 
 // FileTable is an entry of "files" in rules.yaml.
@@ -25,7 +22,7 @@ func FileTable() option.Table[validate.FileRule] {
 				return nil
 			}},
 			{Key: "format", Usage: "its format, if the extension does not tell it", Choices: []string{"yaml", "json", "jsonc", "toml", "dotenv", "pem", "text"}, Set: func(f *file, v option.Value) error {
-				f.Format = document.Format(v.Str)
+				f.Format = validate.Format(v.Str)
 				return nil
 			}},
 			{Key: "appearWithin", Kind: option.Duration, Usage: "how long it may be missing or empty", Set: option.ToDuration(func(f *file) *time.Duration { return &f.AppearWithin })},
@@ -57,22 +54,22 @@ func contentKeys() []option.Option[validate.FileRule] {
 	type file = validate.FileRule
 	return []option.Option[file]{
 		{Key: "require", Kind: option.Strings, Usage: "keys that must have a value, such as server.port", Set: func(f *file, v option.Value) error {
-			path, err := document.ParsePath(v.Str)
-			f.Checks = append(f.Checks, validate.Require{Keys: []document.Path{path}})
+			path, err := validate.ParsePath(v.Str)
+			f.Checks = append(f.Checks, validate.Require{Keys: []validate.Path{path}})
 			return err
 		}},
 		{Key: "forbid", Kind: option.Strings, Usage: "keys that must be missing", Set: func(f *file, v option.Value) error {
-			path, err := document.ParsePath(v.Str)
-			f.Checks = append(f.Checks, validate.Forbid{Keys: []document.Path{path}})
+			path, err := validate.ParsePath(v.Str)
+			f.Checks = append(f.Checks, validate.Forbid{Keys: []validate.Path{path}})
 			return err
 		}},
 		{Key: "oneOf", Kind: option.Strings, Usage: "keys of which exactly one must be present", Set: func(f *file, v option.Value) error {
-			path, err := document.ParsePath(v.Str)
+			path, err := validate.ParsePath(v.Str)
 			addToOneOf(f, path)
 			return err
 		}},
 		{Key: "types", Kind: option.StringMap, Usage: "the types of keys, if they are present: " + strings.Join(validate.TypeNames(), ", "), Choices: validate.TypeNames(), Set: func(f *file, v option.Value) error {
-			path, err := document.ParsePath(v.Name)
+			path, err := validate.ParsePath(v.Name)
 			if err != nil {
 				return err
 			}
@@ -81,27 +78,27 @@ func contentKeys() []option.Option[validate.FileRule] {
 			return err
 		}},
 		{Key: "schema", Usage: "the file of a JSON Schema (drafts 7 and 2020-12) that it must match", Set: func(f *file, v option.Value) error {
-			s, err := schema.CompileFile(v.Str)
-			f.Checks = append(f.Checks, validate.Schema{Schema: s})
+			s, err := validate.CompileSchema(v.Str)
+			f.Checks = append(f.Checks, s)
 			return err
 		}},
 		{Key: "assert", Kind: option.Strings, Usage: "conditions that must hold, such as server.port in 1..65535", Set: func(f *file, v option.Value) error {
-			a, err := assert.Parse(v.Str)
-			f.Checks = append(f.Checks, validate.Assert{Assertions: []*assert.Assertion{a}})
+			a, err := validate.ParseAssertion(v.Str)
+			f.Checks = append(f.Checks, validate.Assert{Assertions: []validate.Assertion{a}})
 			return err
 		}},
 	}
 }
 
 // addToOneOf adds a key to those of which a file has to have one.
-func addToOneOf(f *validate.FileRule, key document.Path) {
+func addToOneOf(f *validate.FileRule, key validate.Path) {
 	for i, c := range f.Checks {
 		if one, ok := c.(validate.OneOf); ok {
 			f.Checks[i] = validate.OneOf{Keys: append(one.Keys, key)}
 			return
 		}
 	}
-	f.Checks = append(f.Checks, validate.OneOf{Keys: []document.Path{key}})
+	f.Checks = append(f.Checks, validate.OneOf{Keys: []validate.Path{key}})
 }
 
 // SecretTable is "secret" of an entry of "files".

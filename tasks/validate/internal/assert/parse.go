@@ -5,7 +5,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/document"
 )
 
@@ -15,10 +17,10 @@ const (
 	maxDepth  = 100
 )
 
-// Parse reads an assertion. Its error is a [*SyntaxError].
+// Parse reads an assertion. Its error is a [*diag.Error] with the column.
 func Parse(source string) (*Assertion, error) {
 	if len(source) > maxLength {
-		return nil, &SyntaxError{1, "longer than an assertion can be"}
+		return nil, syntaxError(source, 0, "the assertion is too long")
 	}
 	tokens, err := lex(source)
 	if err != nil {
@@ -148,12 +150,9 @@ func (p *parser) path() (document.Path, error) {
 		return document.Path{}, p.fail("want a key, such as server.port")
 	}
 	path, err := document.ParsePath(t.value)
-	if e, ok := errors.AsType[*document.PathError](err); ok {
-		at := syntaxError(p.source, t.offset, e.Message)
-		if s, ok := errors.AsType[*SyntaxError](at); ok {
-			s.Column += e.Column - 1
-		}
-		return path, at
+	if e, ok := errors.AsType[*diag.Error](err); ok {
+		e.Column += utf8.RuneCountInString(p.source[:t.offset]) // from the start of the assertion
+		return path, e
 	}
 	p.next()
 	return path, err

@@ -40,9 +40,9 @@ func yamlDifference(t *testing.T, dir string) string {
 	case invalid:
 		return ""
 	case refused:
-		return "refused: " + findings[0].Rule
+		return "refused: " + findings[0].Code
 	case len(findings) > 0:
-		return "finding: " + findings[0].Rule
+		return "finding: " + findings[0].Code
 	}
 	want, err := os.ReadFile(filepath.Join(dir, "in.json"))
 	if err == nil && !sameJSON(documents, want) {

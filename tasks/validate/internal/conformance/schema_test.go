@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/inith/inith/internal/document"
-	"github.com/inith/inith/tasks/validate/schema"
+	"github.com/inith/inith/tasks/validate/internal/schema"
 )
 
 func TestJSONSchemaTestSuite(t *testing.T) {
@@ -82,7 +82,7 @@ func (*schemaSuite) difference(t *testing.T, compiled *schema.Schema, data []byt
 	case err != nil:
 		return err.Error()
 	case valid && len(violations) > 0:
-		return "refused: " + violations[0].Keyword
+		return "refused: " + violations[0].Code
 	case !valid && len(violations) == 0:
 		return "accepted"
 	}

@@ -30,7 +30,7 @@ func isFolder(dest string) bool {
 func canReplace(dest string) error {
 	info, err := os.Lstat(dest)
 	if err == nil && !info.Mode().IsRegular() && info.Mode()&fs.ModeSymlink == 0 {
-		return fmt.Errorf("%s is not a regular file: it is never replaced", dest)
+		return fmt.Errorf("%s is not a regular file and is never replaced", dest)
 	}
 	return nil
 }

@@ -30,13 +30,13 @@ func (c *compiler) resolve(r *resource, ref string) (*document.Node, *resource, 
 	if !strings.HasPrefix(fragment, "/") {
 		n := target.anchors[fragment]
 		if n == nil {
-			return nil, nil, "no schema has that anchor"
+			return nil, nil, "no schema has this anchor"
 		}
 		return n, target, ""
 	}
 	n := c.follow(target, fragment)
 	if n == nil {
-		return nil, nil, "there is nothing at that place"
+		return nil, nil, "the reference points to nothing"
 	}
 	return n, target, ""
 }
@@ -66,7 +66,7 @@ func (c *compiler) resource(uri *url.URL) (*resource, string) {
 // read adds the file of a URI, or returns why it cannot.
 func (c *compiler) read(uri string) string {
 	if c.options.Load == nil || len(c.resources) > maxResources {
-		return "no schema has that URI"
+		return "no schema has this URI"
 	}
 	data, name, err := c.options.Load(uri)
 	if err != nil {

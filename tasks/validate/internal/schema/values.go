@@ -14,7 +14,7 @@ func isTrue(n *document.Node) bool { return strings.EqualFold(n.Text, "true") }
 // typeNames are the types, and how a message says them.
 func typeNames() map[string]string {
 	return map[string]string{
-		"null": "null", "boolean": "a bool", "integer": "a whole number", "number": "a number",
+		"null": "null", "boolean": "a boolean", "integer": "an integer", "number": "a number",
 		"string": "a string", "array": "a list", "object": "a mapping",
 	}
 }
@@ -81,7 +81,7 @@ func wordList(items []*document.Node) string {
 	var words []string
 	for _, item := range items {
 		if len(words) == 8 || len(item.Text) > 24 || !isShown(item.Text) {
-			return "the values that it may have"
+			return "the allowed values"
 		}
 		words = append(words, item.Text)
 	}
@@ -92,7 +92,7 @@ func constant(_ *site, name string, value *document.Node) keyword {
 	want := (&evaluation{}).canonical(value)
 	return func(e *evaluation, n *document.Node, at *trail, out *outcome) {
 		if e.canonical(n) != want {
-			out.add(n, at, name, "is not the one value that it may have")
+			out.add(n, at, name, "is not the only allowed value")
 		}
 	}
 }
@@ -106,7 +106,7 @@ func (s *site) number(name string, value *document.Node) *big.Rat {
 	return nil
 }
 
-const tooLarge = "is a number beyond what can be compared"
+const tooLarge = "is a number too large to compare"
 
 // numeric compares with a limit.
 func numeric(message string, holds func(comparison int) bool) func(*site, string, *document.Node) keyword {
@@ -157,12 +157,12 @@ func multipleOf(s *site, name string, value *document.Node) keyword {
 		case !ok:
 			out.add(n, at, name, tooLarge)
 		case !new(big.Rat).Quo(r, unit).IsInt():
-			out.add(n, at, name, "is no multiple of "+shownNumber(value))
+			out.add(n, at, name, "is not a multiple of "+shownNumber(value))
 		}
 	}
 }
 
-const wantCount = "a whole number, 0 or more"
+const wantCount = "an integer, 0 or more"
 
 // countOf returns a value that counts something.
 func countOf(value *document.Node) (int, bool) {

@@ -3,12 +3,14 @@ package schema
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"net/url"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/document"
 	"github.com/inith/inith/internal/redact"
 )
@@ -21,33 +23,46 @@ type Loader func(uri string) (data []byte, name string, err error)
 const maxSchema = 8 << 20
 
 // errOutside is why a reference is refused.
-var errOutside = errors.New("only files in the folder of the schema can be referred to, never the network")
+var errOutside = errors.New("a reference must be to a file in the directory of the schema, never to the network")
 
-// CompileFile reads the schema of a file, in JSON or YAML. Its error joins one
-// [*Error] for each mistake; it wraps that of the file system if the file cannot
+// CompileFile reads the schema of a file, in JSON or YAML. Its error joins a
+// [*diag.Error] for each problem; it wraps that of the file system if the file cannot
 // be read.
 func CompileFile(name string) (*Schema, error) {
-	folder, err := os.OpenRoot(filepath.Dir(name))
+	dir, err := os.OpenRoot(filepath.Dir(name))
 	if err != nil {
-		return nil, err
+		return nil, unreadable(name, err)
 	}
-	defer folder.Close() //nolint:errcheck // nothing was written
-	data, err := readIn(folder, filepath.Base(name))
+	defer dir.Close() //nolint:errcheck // nothing was written
+	data, err := readIn(dir, filepath.Base(name))
 	if err != nil {
-		return nil, err
+		return nil, unreadable(name, err)
 	}
 	return Compile(name, data, Options{Load: func(uri string) ([]byte, string, error) {
 		rest, ok := strings.CutPrefix(uri, local)
 		if !ok {
 			return nil, "", errOutside
 		}
-		data, err := readIn(folder, filepath.FromSlash(rest))
+		data, err := readIn(dir, filepath.FromSlash(rest))
 		return data, filepath.Join(filepath.Dir(name), rest), err
 	}})
 }
 
-func readIn(folder *os.Root, name string) ([]byte, error) {
-	f, err := folder.Open(name)
+// unreadable says why the file of a schema cannot be read. The error of the system would name the call and half of the
+// path.
+func unreadable(name string, err error) error {
+	message := "the file cannot be read"
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		message = "the file does not exist"
+	case errors.Is(err, fs.ErrPermission):
+		message = "the file cannot be read: permission denied"
+	}
+	return &diag.Error{Position: diag.Position{File: name}, Message: message, Err: err}
+}
+
+func readIn(dir *os.Root, name string) ([]byte, error) {
+	f, err := dir.Open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -95,12 +110,13 @@ func parse(name string, data []byte) (*document.Node, error) {
 	}
 	documents, findings := document.Parse(format, data, document.Options{Templates: true})
 	for _, f := range findings {
-		if documents == nil || f.Rule == "duplicate-key" {
-			return nil, &Error{name, f.Line, f.Column, f.Message}
+		if documents == nil || f.Code == "duplicate-key" {
+			f.File = name
+			return nil, f
 		}
 	}
 	if len(documents) != 1 {
-		return nil, &Error{Name: name, Message: "want one document"}
+		return nil, &diag.Error{Position: diag.Position{File: name}, Message: "want one document"}
 	}
 	return documents[0], nil
 }

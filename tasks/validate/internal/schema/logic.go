@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/document"
 )
 
@@ -101,8 +102,8 @@ func (e *evaluation) alternatives(all []*subschema, n *document.Node, at *trail,
 func closest(results []*outcome, n *document.Node, at *trail, out *outcome, name string) {
 	var meant []*outcome
 	for _, result := range results {
-		other := slices.ContainsFunc(result.violations, func(v Violation) bool {
-			return v.Line == n.Line && v.Column == n.Column && slices.Contains([]string{"type", "const", "enum", "false"}, v.Keyword)
+		other := slices.ContainsFunc(result.violations, func(v *diag.Error) bool {
+			return v.Position == n.Position() && slices.Contains([]string{"type", "const", "enum", "false"}, v.Code)
 		})
 		if !other {
 			meant = append(meant, result)

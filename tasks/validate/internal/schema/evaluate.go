@@ -1,10 +1,10 @@
 package schema
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/document"
 )
 
@@ -33,7 +33,7 @@ func (e *evaluation) spend(n int) {
 
 // An outcome is what a schema says of a value.
 type outcome struct {
-	violations []Violation
+	violations []*diag.Error
 	members    map[int]bool // the members of a mapping that were evaluated
 	items      map[int]bool // the items of a list
 }
@@ -47,7 +47,7 @@ func (o *outcome) add(n *document.Node, at *trail, keyword, message string) {
 		} else {
 			message = "the value " + message
 		}
-		o.violations = append(o.violations, Violation{n.Line, n.Column, keyword, message})
+		o.violations = append(o.violations, &diag.Error{Position: n.Position(), Code: keyword, Message: message})
 	}
 }
 
@@ -145,13 +145,4 @@ func (t *trail) String() string {
 func isShown(name string) bool {
 	return name != "" && len(name) <= 64 &&
 		strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-/") == ""
-}
-
-// inOrder sorts violations, and drops those that are there twice.
-func inOrder(violations []Violation) []Violation {
-	slices.SortStableFunc(violations, func(a, b Violation) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
-			cmp.Compare(a.Keyword, b.Keyword), cmp.Compare(a.Message, b.Message))
-	})
-	return slices.Compact(violations)
 }

@@ -16,8 +16,6 @@
 package assert
 
 import (
-	"fmt"
-
 	"github.com/inith/inith/internal/document"
 )
 
@@ -27,14 +25,6 @@ type Assertion struct {
 	root term
 }
 
-// A SyntaxError says where an assertion is wrong. It quotes nothing.
-type SyntaxError struct {
-	Column  int // from 1, in characters
-	Message string
-}
-
-func (e *SyntaxError) Error() string { return fmt.Sprintf("column %d: %s", e.Column, e.Message) }
-
 // String returns the assertion without the strings in it.
 func (a *Assertion) String() string { return a.text }
 
@@ -42,7 +32,7 @@ func (a *Assertion) String() string { return a.text }
 type Result struct {
 	Holds   bool
 	Value   *document.Node  // that made it fail; nil if there is none, or it holds
-	Missing *document.Place // where a key that it names is missing
+	Missing *document.Found // where a key that it names is missing
 	Reason  string          // why it fails, without a value; "" if it is just false
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path/filepath"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/document"
 )
 
@@ -34,8 +35,8 @@ type compiler struct {
 	errs       []error
 }
 
-// Compile makes a schema of the text of a file. Its error joins an [*Error] for
-// each mistake.
+// Compile makes a schema of the text of a file. Its error joins a
+// [*diag.Error] for each problem.
 func Compile(name string, data []byte, o Options) (*Schema, error) {
 	root, err := parse(name, data)
 	if err != nil {
@@ -72,7 +73,9 @@ func (c *compiler) compileDynamic() bool {
 }
 
 func (c *compiler) fail(r *resource, n *document.Node, message string) {
-	c.errs = append(c.errs, &Error{r.name, n.Line, n.Column, message})
+	e := &diag.Error{Position: n.Position(), Message: message}
+	e.File = r.name
+	c.errs = append(c.errs, e)
 }
 
 // compile returns the schema that n is, which belongs to r.
@@ -194,11 +197,11 @@ func whyNot(err error) string {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "there is no such file beside the schema"
+		return "the file does not exist next to the schema"
 	case errors.Is(err, fs.ErrPermission):
-		return "the file must not be read"
+		return "permission denied"
 	case errors.Is(err, errOutside):
 		return errOutside.Error()
 	}
-	return "the file cannot be read, or is not in the folder of the schema"
+	return "the file cannot be read, or is not in the directory of the schema"
 }

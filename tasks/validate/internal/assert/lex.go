@@ -3,6 +3,8 @@ package assert
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/inith/inith/internal/diag"
 )
 
 // A tokenKind is a kind of token.
@@ -74,7 +76,7 @@ func nextToken(source string, pos int) (token, int, error) {
 	case c == '=':
 		return token{}, 0, syntaxError(source, pos, "write == to compare")
 	case c == '\'':
-		return token{}, 0, syntaxError(source, pos, "strings are in double quotes")
+		return token{}, 0, syntaxError(source, pos, "write strings in double quotes")
 	case strings.HasPrefix(rest, "&&"):
 		return token{}, 0, syntaxError(source, pos, "write and")
 	case strings.HasPrefix(rest, "||"):
@@ -82,7 +84,7 @@ func nextToken(source string, pos int) (token, int, error) {
 	case c == '!':
 		return token{}, 0, syntaxError(source, pos, "write not")
 	}
-	return token{}, 0, syntaxError(source, pos, "nothing of an assertion begins with this character")
+	return token{}, 0, syntaxError(source, pos, "unexpected character")
 }
 
 // quoted returns the string that s begins with, and its size; 0 if it does not
@@ -144,6 +146,7 @@ func pathSize(s string) int {
 // span returns how many of the bytes that s begins with are in set.
 func span(s, set string) int { return len(s) - len(strings.TrimLeft(s, set)) }
 
+// syntaxError says where an assertion is wrong. It quotes nothing.
 func syntaxError(source string, offset int, message string) error {
-	return &SyntaxError{utf8.RuneCountInString(source[:offset]) + 1, message}
+	return &diag.Error{Position: diag.Position{Column: utf8.RuneCountInString(source[:offset]) + 1}, Message: message}
 }

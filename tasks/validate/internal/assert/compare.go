@@ -38,7 +38,7 @@ func (o operand) value(s *scene) (value, from *document.Node, r Result) {
 		size = utf8.RuneCountInString(n.Text)
 	case document.Sequence, document.Mapping:
 	default:
-		return nil, nil, Result{Value: n, Reason: o.key.String() + " has no length: it is no list, mapping or string"}
+		return nil, nil, Result{Value: n, Reason: o.key.String() + " has no length: it is not a list, mapping or string"}
 	}
 	return &document.Node{Kind: document.Int, Text: strconv.Itoa(size)}, n, Result{Holds: true}
 }
@@ -74,11 +74,11 @@ func (c comparison) eval(s *scene) Result {
 	}
 	a, ok := left.Number()
 	if !ok {
-		return Result{Value: at, Reason: c.left.name() + " is no number"}
+		return Result{Value: at, Reason: c.left.name() + " is not a number"}
 	}
 	b, ok := right.Number()
 	if !ok {
-		return Result{Value: cmp.Or(other, at), Reason: c.right.name() + " is no number"}
+		return Result{Value: cmp.Or(other, at), Reason: c.right.name() + " is not a number"}
 	}
 	return result(holds(a.Cmp(b), c.operator), at)
 }
@@ -148,7 +148,7 @@ func (m match) eval(s *scene) Result {
 	case !r.Holds:
 		return r
 	case left.Kind == document.Sequence || left.Kind == document.Mapping || left.Kind == document.Null:
-		return Result{Value: at, Reason: m.left.name() + " is no string"}
+		return Result{Value: at, Reason: m.left.name() + " is not a string"}
 	}
 	return result(m.pattern.MatchString(left.Text), at)
 }
@@ -162,9 +162,9 @@ func (e existence) eval(s *scene) Result {
 	case !r.Holds:
 		return r
 	case value.Kind != document.String || value.Text == "":
-		return Result{Value: at, Reason: e.key.String() + " is no path"}
+		return Result{Value: at, Reason: e.key.String() + " is not a path"}
 	case !s.exists(value.Text):
-		return Result{Value: at, Reason: "what " + e.key.String() + " names is not there"}
+		return Result{Value: at, Reason: "the file that " + e.key.String() + " names does not exist"}
 	}
 	return result(true, at)
 }

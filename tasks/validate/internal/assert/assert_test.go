@@ -5,8 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/document"
-	"github.com/inith/inith/tasks/validate/assert"
+	"github.com/inith/inith/tasks/validate/internal/assert"
 )
 
 func parse(t *testing.T, format document.Format, text string) *document.Node {
@@ -103,12 +104,12 @@ func TestEvalSaysWhere(t *testing.T) {
 		{"min == 1 and max == 11", "", "", 8, 6},
 		{"min == 2 or max == 11", "", "", 7, 6},
 		{"server.prt == 1", "server.prt", "", 0, 0},
-		{"server.host > 1", "", "server.host is no number", 1, 28},
-		{"min < server.host", "", "server.host is no number", 1, 28},
-		{"len(debug) > 0", "", "debug has no length: it is no list, mapping or string", 4, 8},
-		{"path(server.host) exists", "", "what server.host names is not there", 1, 28},
-		{"path(debug) exists", "", "debug is no path", 4, 8},
-		{`empty matches "x"`, "", "empty is no string", 3, 8},
+		{"server.host > 1", "", "server.host is not a number", 1, 28},
+		{"min < server.host", "", "server.host is not a number", 1, 28},
+		{"len(debug) > 0", "", "debug has no length: it is not a list, mapping or string", 4, 8},
+		{"path(server.host) exists", "", "the file that server.host names does not exist", 1, 28},
+		{"path(debug) exists", "", "debug is not a path", 4, 8},
+		{`empty matches "x"`, "", "empty is not a string", 3, 8},
 	} {
 		a, err := assert.Parse(tt.source)
 		if err != nil {
@@ -120,7 +121,7 @@ func TestEvalSaysWhere(t *testing.T) {
 			missing = r.Missing.Wanted
 		}
 		if r.Value != nil {
-			line, column = r.Value.Line, r.Value.Column
+			line, column = r.Value.Position().Line, r.Value.Position().Column
 		}
 		if r.Holds || missing != tt.missing || r.Reason != tt.reason || line != tt.line || column != tt.column {
 			t.Errorf("%s: %t, missing %q, %q at %d:%d, want %+v", tt.source, r.Holds, missing, r.Reason, line, column, tt)
@@ -178,7 +179,7 @@ func TestParseErrors(t *testing.T) {
 		strings.Repeat("a", 5000):   1,
 	} {
 		_, err := assert.Parse(source)
-		e, ok := errors.AsType[*assert.SyntaxError](err)
+		e, ok := errors.AsType[*diag.Error](err)
 		if !ok || e.Column != column {
 			t.Errorf("Parse(%.40q): %v, want an error in column %d", source, err, column)
 		}
@@ -207,7 +208,7 @@ func FuzzAssert(f *testing.F) {
 		const canary = "s3cr3tC4n4ry"
 		a, err := assert.Parse(source)
 		if err != nil {
-			e, ok := errors.AsType[*assert.SyntaxError](err)
+			e, ok := errors.AsType[*diag.Error](err)
 			if !ok || e.Column < 1 || e.Column > len(source)+1 || len(e.Message) > 100 {
 				t.Errorf("Parse(%q): %v", source, err)
 			}

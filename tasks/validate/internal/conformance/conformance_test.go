@@ -30,7 +30,7 @@ func moduleDir(t *testing.T, module string) string {
 // inith does with it.
 func documented(t *testing.T, section string) map[string]string {
 	t.Helper()
-	b, err := os.ReadFile("../../../docs/validate-conformance.md")
+	b, err := os.ReadFile("../../../../docs/validate-conformance.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/inith/inith/internal/diag"
 )
 
 // textOf returns a value as it is written. That of a list or mapping has several
@@ -30,11 +32,11 @@ func textOf(value any) (string, error) {
 		}
 		return strconv.FormatFloat(v, 'g', -1, 64), nil
 	case []any:
-		return "", wrong("a list has no one text: use toYaml, toJson, join or range")
+		return "", wrong("a list cannot be written as a string: use toYaml, toJson, join or range")
 	case map[string]any, variables:
-		return "", wrong("a mapping has no one text: use toYaml, toJson or range")
+		return "", wrong("a mapping cannot be written as a string: use toYaml, toJson or range")
 	default:
-		return "", wrong("this value has no text")
+		return "", wrong("this value cannot be written as a string")
 	}
 }
 
@@ -70,7 +72,7 @@ func eachOf(values []any, f func(string) (string, error)) (string, error) {
 func quote(values ...any) (string, error) {
 	return eachOf(values, func(s string) (string, error) {
 		if !utf8.ValidString(s) {
-			return "", wrong("quote: the text is not UTF-8")
+			return "", wrong("quote: the string is not UTF-8")
 		}
 		return toJSON(s, "")
 	})
@@ -89,7 +91,7 @@ func encoded(value any, indent string) (string, error) {
 	}
 	text, err := toJSON(value, indent)
 	if err != nil {
-		return "", wrong("JSON has no such number")
+		return "", wrong("JSON cannot represent this number")
 	}
 	return bounded(text)
 }
@@ -100,7 +102,7 @@ func toYAMLText(value any) (string, error) {
 	}
 	text, err := toYAML(value)
 	if err != nil {
-		return "", wrong("YAML cannot say this value")
+		return "", wrong("YAML cannot represent this value")
 	}
 	return bounded(text)
 }
@@ -138,15 +140,15 @@ func measure(value any) error {
 func fromJSON(text string) (any, error) { return parsed(text, parseJSON) }
 func fromYAML(text string) (any, error) { return parsed(text, parseYAML) }
 
-func parsed(text string, parse func(source) (any, *PlaceError)) (any, error) {
-	value, mistake := parse(source{text: text})
-	if mistake == nil {
+func parsed(text string, parse func(source) (any, *diag.Error)) (any, error) {
+	value, problem := parse(source{text: text})
+	if problem == nil {
 		return value, nil
 	}
-	if mistake.Line == 0 {
-		return nil, mistake.Reason
+	if problem.Line == 0 {
+		return nil, wrong("%s", problem.Text())
 	}
-	return nil, wrong("%s, in line %d of the text", mistake.Reason.Text, mistake.Line)
+	return nil, wrong("%s, in line %d of the string", problem.Text(), problem.Line)
 }
 
 func indent(n int, text string) (string, error) {
@@ -190,7 +192,7 @@ func printed(values ...any) (string, error) {
 	return strings.Join(texts, ""), nil
 }
 
-// formatted is Printf; what Printf says of a mistake is no result.
+// formatted is Printf; what Printf says of a problem is no result.
 func formatted(format string, values ...any) (string, error) {
 	texts, err := textsOf(values)
 	if err != nil {
@@ -199,7 +201,7 @@ func formatted(format string, values ...any) (string, error) {
 	text := fmt.Sprintf(format, values...)
 	const mark = "%!"
 	if strings.Contains(text, mark) && !strings.Contains(format+strings.Join(texts, ""), mark) {
-		return "", wrong("printf: the format does not go with the values")
+		return "", wrong("printf: the format does not match the values")
 	}
 	return bounded(text)
 }

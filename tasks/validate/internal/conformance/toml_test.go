@@ -48,9 +48,9 @@ func tomlDifference(t *testing.T, suite fs.FS, name string) string {
 	case invalid:
 		return ""
 	case documents == nil:
-		return "refused: " + findings[0].Rule
+		return "refused: " + findings[0].Code
 	case len(findings) > 0:
-		return "finding: " + findings[0].Rule
+		return "finding: " + findings[0].Code
 	}
 	want, err := fs.ReadFile(suite, strings.TrimSuffix(name, ".toml")+".json")
 	if err != nil {

@@ -1,0 +1,59 @@
+package document
+
+import (
+	"bytes"
+
+	"github.com/inith/inith/internal/diag"
+)
+
+// The bounds of a file, beside its size in bytes: what a parser makes of it takes up to a hundred times as much memory.
+const (
+	maxValues  = 1_000_000 // keys and values
+	maxCommas  = 200_000   // of YAML, whose parser takes a KiB for each value of a list in [ ], and of TOML
+	maxMembers = 10_000    // of a TOML table, whose parser compares each key with all others
+)
+
+// node returns a node. Many are made at once: a file has few or a lot of them.
+func (r *reading) node(kind Kind, text string, at diag.Position) *Node {
+	r.values++
+	if len(r.spare) == 0 {
+		r.spare = make([]Node, min(max(16, r.values), 1024))
+	}
+	n := &r.spare[0]
+	r.spare = r.spare[1:]
+	n.Kind, n.Text = kind, text
+	n.moveTo(at)
+	return n
+}
+
+func (n *Node) moveTo(at diag.Position) { n.line, n.column = int32(at.Line), int32(at.Column) } //nolint:gosec // files are smaller
+
+// full reports whether the file has more values than are looked at, which a finding then says.
+func (r *reading) full(at diag.Position) bool {
+	if r.values <= maxValues {
+		return false
+	}
+	r.add(at, ruleTooLarge, "the file has more than a million keys and values, too many to check", hintTooLarge)
+	return true
+}
+
+const hintTooLarge = "check that this is a configuration file"
+
+// tooDense reports whether a file has more lists in brackets than are looked at, which a finding then says. It counts
+// commas, since the parser is to be spared: text that is meant to be read has one in fifty characters.
+func (r *reading) tooDense(hint string) bool {
+	if bytes.Count(r.source.text, []byte(",")) <= maxCommas {
+		return false
+	}
+	r.add(diag.Position{Line: 1, Column: 1}, ruleTooLarge, "the file has more than 200,000 commas: too many values to check", hint)
+	return true
+}
+
+// tooWide reports whether a TOML table has more keys than are looked at, which a finding then says.
+func (t *tomlReader) tooWide() bool {
+	if t.members <= maxMembers {
+		return false
+	}
+	t.add(t.source.position(t.cursor), ruleTooLarge, "a table has more than 10,000 keys, too many to check", hintTooLarge)
+	return true
+}
