@@ -48,7 +48,7 @@ func FuzzJournal(f *testing.F) {
 	f.Add(append(bytes.Clone(text), text...))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		file := file
-		file.Dest = filepath.Join(t.TempDir(), "model.bin")
+		file.Dest = filepath.Join(memoryDir(t), "model.bin")
 		state := filepath.Join(filepath.Dir(file.Dest), ".inith")
 		if err := os.Mkdir(state, 0o700); err != nil {
 			t.Fatal(err)
@@ -65,4 +65,16 @@ func FuzzJournal(f *testing.F) {
 			t.Error("wrong bytes")
 		}
 	})
+}
+
+// memoryDir returns a directory on tmpfs where there is one: a fuzz target that
+// waits for a disk tries a handful of inputs a minute.
+func memoryDir(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "inith-fuzz-")
+	if err != nil {
+		return tb.TempDir()
+	}
+	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
 }
