@@ -71,7 +71,7 @@ func FuzzJournal(f *testing.F) {
 // waits for a disk tries a handful of inputs a minute.
 func memoryDir(tb testing.TB) string {
 	tb.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "inith-fuzz-")
+	dir, err := os.MkdirTemp("/dev/shm", "inith-fuzz-") //nolint:usetesting // on tmpfs
 	if err != nil {
 		return tb.TempDir()
 	}

@@ -164,7 +164,7 @@ func newPlace(tb testing.TB) place {
 // for a disk tries a handful of inputs a minute.
 func newPlaceInMemory(tb testing.TB) place {
 	tb.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "inith-fuzz-")
+	dir, err := os.MkdirTemp("/dev/shm", "inith-fuzz-") //nolint:usetesting // on tmpfs
 	if err != nil {
 		return newPlace(tb)
 	}
