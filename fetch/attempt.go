@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/inith/inith/fetch/internal/span"
+	"github.com/inith/inith/fetch/internal/store"
 )
 
 // An attempt fetches from one source until that makes no more sense.
@@ -53,27 +56,27 @@ const maxRestarts = 3
 // run fetches the file once.
 func (a *attempt) run(ctx context.Context) (Result, error) {
 	a.enter(Fetching)
-	record := a.record()
-	tag, span := "", Span{0, chunk}
+	record := a.record(ctx)
+	tag, ask := "", Span{0, chunk}
 	if record == nil && a.want == (Digest{}) {
-		if _, intact := a.readReceipt(); intact {
-			span.End = 1 // the answer may be that nothing has changed
+		if _, match := a.dest.Receipt(); match != store.NoMatch {
+			ask.End = 1 // the answer may be that nothing has changed
 		}
 	}
 	if record != nil {
-		gaps := record.have().gaps(record.Size)
+		gaps := record.Have().Gaps(record.Size)
 		if len(gaps) == 0 {
 			return a.complete(ctx, record)
 		}
-		tag, span = record.Tag, Span{gaps[0].Start, min(gaps[0].End, gaps[0].Start+chunk)}
+		tag, ask = record.Validator, Span{gaps[0].Start, min(gaps[0].End, gaps[0].Start+chunk)}
 		if a.untagged || record.Source != sourceID(a.source) {
 			tag = ""
 		}
 	}
 	if a.single {
-		span = whole()
+		ask = whole()
 	}
-	part, err := a.begin(ctx, span, tag)
+	part, err := a.begin(ctx, ask, tag)
 	if err == nil && part.Ranged && part.Size < 0 { // of an object whose size is not told
 		if record == nil || tag == "" {
 			part.close(a.Transfer)
@@ -95,7 +98,7 @@ func (a *attempt) run(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if result, ok := a.unchanged(part); ok {
+	if result, ok := a.unchanged(ctx, part); ok {
 		part.close(a.Transfer)
 		return result, nil
 	}
@@ -104,7 +107,7 @@ func (a *attempt) run(ctx context.Context) (Result, error) {
 
 // begin sends the first request, which is also the first chunk. Its connection
 // counts as one of the host's.
-func (a *attempt) begin(ctx context.Context, span Span, tag string) (*Part, error) {
+func (a *attempt) begin(ctx context.Context, ask Span, tag string) (*Part, error) {
 	pauses := a.fetcher.pauses()
 	ctx, cancel := a.guard(ctx)
 	defer cancel()
@@ -115,7 +118,7 @@ func (a *attempt) begin(ctx context.Context, span Span, tag string) (*Part, erro
 		// The answer outlives the guard's context, the request must end with it.
 		request, end := context.WithCancelCause(context.WithoutCancel(ctx))
 		stop := context.AfterFunc(ctx, func() { end(context.Cause(ctx)) })
-		part, err := a.source.Open(request, span, tag)
+		part, err := a.source.Open(request, ask, tag)
 		stop()
 		if err == nil {
 			a.host.answered()
@@ -131,14 +134,13 @@ func (a *attempt) begin(ctx context.Context, span Span, tag string) (*Part, erro
 }
 
 // download gets what is missing, given the first answer.
-func (a *attempt) download(ctx context.Context, first *Part, record *record) (Result, error) {
+func (a *attempt) download(ctx context.Context, first *Part, record *store.Record) (Result, error) {
 	a.size.Store(first.Size)
-	o := object{
-		Version: journalVersion, Source: sourceID(a.source), Size: first.Size, Tag: first.Tag, Digest: a.want.String(),
-		Server: first.Digests,
+	c := store.Content{
+		Source: sourceID(a.source), Size: first.Size, Validator: first.Tag, Digest: a.want.String(), Server: names(first.Digests),
 	}
 	if record != nil {
-		o = record.object
+		c = record.Content
 	}
 	d := &download{Transfer: a.Transfer, source: a.source, tag: first.Tag}
 	if a.untagged {
@@ -150,27 +152,27 @@ func (a *attempt) download(ctx context.Context, first *Part, record *record) (Re
 		a.single = true
 		return a.run(ctx)
 	}
-	err := a.enoughSpace(o, record)
+	err := a.dest.EnoughSpace(c.Size, record)
 	if err == nil && a.file.Extract {
-		err = a.replaceable()
+		err = a.dest.Replaceable()
 	}
 	if err != nil {
 		first.close(a.Transfer)
 		return Result{}, err
 	}
 	one := !first.Ranged || first.Size < 0 || !d.sure
-	have := spans{}
+	have := span.Set{}
 	if record != nil {
 		if one { // the stream writes all that follows the first gap: no byte that counts is written again
-			record.keepPrefix()
+			record.KeepPrefix()
 		}
-		have = record.have()
+		have = record.Have()
 	}
 	d.ranges = newRanges(first.Size, a.fetcher.window(), have)
 	d.ranges.whole = one
-	if d.part, err = a.place.openPartial(o, record, d.sure); err != nil {
+	if d.part, err = a.dest.OpenPartial(c, record, d.sure, a.fetcher.drops(first.Size)); err != nil {
 		first.close(a.Transfer)
-		if errors.Is(err, errGone) { // by another process: where locks do not work
+		if errors.Is(err, store.ErrGone) { // by another process: where locks do not work
 			return a.run(ctx)
 		}
 		return Result{}, err
@@ -182,21 +184,20 @@ func (a *attempt) download(ctx context.Context, first *Part, record *record) (Re
 }
 
 // transfer runs a download and takes its result over.
-func (a *attempt) transfer(ctx context.Context, d *download, first *Part, record *record) (Result, error) {
+func (a *attempt) transfer(ctx context.Context, d *download, first *Part, record *store.Record) (Result, error) {
 	var server []Digest
 	if record != nil {
-		server = record.Server
+		server = parseAll(record.Server)
 	}
 	if first != nil {
 		server = first.Digests
 	}
 	check, level := a.check(server)
 	if level < a.file.Evidence {
-		d.part.close()
+		d.part.Close()
 		first.close(a.Transfer)
 		return Result{}, &EvidenceError{Source: a.source.Name(), Want: a.file.Evidence, Got: level}
 	}
-	d.part.drop = a.fetcher.drops(d.ranges.size)
 	d.verify = newVerifier(d.part, d.ranges, check.algorithms(), a.fetcher.free)
 	a.follow(d.ranges)
 	defer a.follow(nil)
@@ -213,7 +214,7 @@ func (a *attempt) transfer(ctx context.Context, d *download, first *Part, record
 		defer cancel()
 		return d.run(guarded, first)
 	}()
-	d.part.stop()
+	d.part.Settle()
 	if d.verify.bad > 0 {
 		a.log.WarnContext(ctx, "parts of the partial file were not what had been written: fetched again", "mebibytes", d.verify.bad)
 	}
@@ -226,42 +227,55 @@ func (a *attempt) transfer(ctx context.Context, d *download, first *Part, record
 // keepOrDrop closes the partial file, and removes it if it is of no use.
 func (a *attempt) keepOrDrop(d *download, err error) error {
 	useless := errors.Is(err, ErrChanged) && (a.want == (Digest{}) || a.untagged)
-	if useless || d.part.journal == nil {
-		d.part.remove()
+	if useless || !d.part.Journalled() {
+		d.part.Remove()
 	} else {
-		d.part.close()
+		d.part.Close()
 	}
 	return err
 }
 
-// record finds a partial file to go on with.
-func (a *attempt) record() *record {
+// record finds a partial file to resume.
+func (a *attempt) record(ctx context.Context) *store.Record {
 	if a.mismatch {
-		a.clean()
+		a.dest.Clean()
 		return nil
 	}
-	if a.locked {
-		a.place.cleanFolders()
+	if !a.dest.Safe() {
+		a.fetcher.unsafe.Do(func() {
+			a.log.WarnContext(ctx, "others can write to .inith, or the volume does not say who can: all bytes are hashed again", "path", a.dest.Path)
+		})
 	}
-	return a.place.resumable(sourceID(a.source), a.want.String(), a.locked, a.untagged)
-}
-
-// clean removes what was fetched and extracted, and is of no use now.
-func (t *Transfer) clean() {
-	t.place.clean("")
-	if t.locked {
-		t.place.cleanFolders()
-	}
+	return a.dest.Resumable(store.Wanted{Source: sourceID(a.source), Digest: a.want.String(), Distrust: a.untagged})
 }
 
 // discard removes what an earlier run had got.
 func (a *attempt) discard(why string) {
 	a.log.Warn("starting again", "source", a.source.Name(), "err", why)
-	a.clean()
+	a.dest.Clean()
 }
 
 // sourceID identifies a source without telling it.
 func sourceID(s Source) string {
 	name, _, _ := strings.Cut(s.Name(), "?")
-	return hashOf(name)
+	return store.ID(name)
+}
+
+// names returns digests as [ParseDigest] reads them.
+func names(all []Digest) []string {
+	var texts []string
+	for _, d := range all {
+		texts = append(texts, d.String())
+	}
+	return texts
+}
+
+// parseAll is the inverse of names.
+func parseAll(texts []string) []Digest {
+	var all []Digest
+	for _, text := range texts {
+		name, value, _ := strings.Cut(text, ":")
+		all = append(all, hexDigest(name, value))
+	}
+	return all
 }

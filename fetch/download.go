@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"hash/crc32"
 	"io"
 	"math/rand/v2"
 	"sync"
@@ -12,6 +11,8 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 
+	"github.com/inith/inith/fetch/internal/span"
+	"github.com/inith/inith/fetch/internal/store"
 	"github.com/inith/inith/internal/retry"
 	"github.com/inith/inith/internal/usererr"
 )
@@ -23,7 +24,7 @@ type download struct {
 	tag    string // that every answer must have; "" for none
 	sure   bool   // what comes from two answers is of one version, or a digest will tell
 	ranges *ranges
-	part   *partial
+	part   *store.Partial
 	verify *verifier
 }
 
@@ -53,7 +54,7 @@ func (d *download) run(ctx context.Context, first *Part) error {
 	}
 	var claimed *claim
 	if first != nil {
-		if claimed = d.ranges.claimFor(first.Span); claimed == nil {
+		if claimed = d.ranges.claimFor(span.Span(first.Span)); claimed == nil {
 			first.close(d.Transfer)
 			first = nil
 		}
@@ -198,11 +199,11 @@ func (t *Transfer) skip(ctx context.Context, body io.Reader, n int64, came func(
 // open asks for a claim. A size that an answer does not tell is the one that is
 // known, of an object with the same tag.
 func (d *download) open(ctx context.Context, c *claim) (*Part, error) {
-	span := whole()
+	ask := whole()
 	if !d.ranges.whole {
-		span = Span{c.off, d.ranges.endOf(c)}
+		ask = Span{c.off, d.ranges.endOf(c)}
 	}
-	part, err := d.source.Open(ctx, span, d.tag)
+	part, err := d.source.Open(ctx, ask, d.tag)
 	if err == nil && part.Size < 0 && part.Start > 0 {
 		part.Size = d.ranges.size
 	}
@@ -214,7 +215,7 @@ func cutOff(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
-	if isPermanent(err) {
+	if isPermanent(err) || store.IsError(err) {
 		return err
 	}
 	return explain(err)
@@ -304,12 +305,12 @@ func (w *writer) flush() error {
 		return nil
 	}
 	b := w.buffer[:w.n]
-	if _, err := w.part.f.WriteAt(b, w.off); err != nil {
-		return localError("write", err)
+	if err := w.part.WriteAt(b, w.off); err != nil {
+		return err
 	}
 	known := w.checksums(b)
-	units, ordered := w.ranges.wrote(Span{w.off, w.off + int64(w.n)})
-	if err := w.part.note(w.ranges, units, known); err != nil {
+	units, ordered := w.ranges.wrote(span.Span{Start: w.off, End: w.off + int64(w.n)})
+	if err := w.note(units, known); err != nil {
 		return err
 	}
 	if ordered && w.verify.offer(w.off, b) {
@@ -318,6 +319,26 @@ func (w *writer) flush() error {
 		w.verify.look()
 	}
 	w.n = 0
+	return nil
+}
+
+// note puts units into the journal.
+func (w *writer) note(units []int64, known map[int64]uint32) error {
+	if !w.part.Journalled() {
+		return nil
+	}
+	for _, u := range units {
+		crc, ok := known[u]
+		if !ok { // two workers wrote it
+			var err error
+			if crc, err = w.part.ChecksumOf(w.ranges.unitSpan(u)); err != nil {
+				return err
+			}
+		}
+		if err := w.part.Note(u, crc); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -332,8 +353,8 @@ func (w *writer) checksums(b []byte) map[int64]uint32 {
 			w.sumOf, w.sum, w.next = u, 0, off
 		}
 		if w.sumOf == u && w.next == off {
-			w.sum, w.next = crc32.Update(w.sum, castagnoli(), b[:n]), off+int64(n)
-			if w.next == w.ranges.unitEnd(u) {
+			w.sum, w.next = store.UpdateChecksum(w.sum, b[:n]), off+int64(n)
+			if w.next == w.ranges.unitSpan(u).End {
 				known[u] = w.sum
 			}
 		}
@@ -363,7 +384,7 @@ func (t *Transfer) failed(ctx context.Context, err error, progress bool, pauses 
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if isLocal(err) {
+	if store.IsError(err) {
 		return err
 	}
 	if errors.Is(err, errSlow) {

@@ -59,6 +59,12 @@ func (e *EvidenceError) Error() string {
 	return fmt.Sprintf("fetch %s: evidence wanted: %s, there is: %s", e.Source, e.Want, e.Got)
 }
 
+// A LocalError tells what a file system refused. Another source would not help.
+type LocalError struct{ Err error }
+
+func (e *LocalError) Error() string { return e.Err.Error() }
+func (e *LocalError) Unwrap() error { return e.Err }
+
 // evidenceNamed is the inverse of [Evidence.String].
 func evidenceNamed(s string) (Evidence, bool) {
 	for e := EvidenceNone; e <= EvidencePinned; e++ {

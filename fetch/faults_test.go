@@ -286,7 +286,7 @@ func refused(err error, dest string) error {
 // tidy checks that what is in a folder tells no secret, and that a transfer that
 // is done has left its receipt and nothing else.
 func tidy(folder string, done bool) error {
-	left, err := filepath.Glob(folder + "/.inith/*")
+	left, err := filepath.Glob(stateOf(filepath.Join(folder, "x")) + "/*")
 	if err != nil {
 		return err
 	}

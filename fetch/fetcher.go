@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -16,19 +17,20 @@ import (
 	"github.com/cenkalti/backoff/v4"
 	"golang.org/x/time/rate"
 
+	"github.com/inith/inith/fetch/internal/store"
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/retry"
 )
 
 // shared is what the transfers of a fetcher have in common.
 type shared struct {
-	mu       sync.Mutex
-	hosts    map[string]*host
-	listings map[string]*listing     // by folder
-	clients  map[string]*http.Client // by origin
-	limiter  *rate.Limiter
-	reserved int64 // bytes that transfers write, where that is limited
-	buffers  sync.Pool
+	mu      sync.Mutex
+	hosts   map[string]*host
+	clients map[string]*http.Client // by origin
+	limiter *rate.Limiter
+	states  *store.Store
+	unsafe  sync.Once // that the state cannot be trusted is reported
+	buffers sync.Pool
 }
 
 // Open checks what is asked for. Nothing is read, written or sent. Its errors are
@@ -94,13 +96,30 @@ func (t *Transfer) settle() error {
 		return errors.New("the destination is a folder")
 	case !there.IsDir() && t.file.Extract:
 		return errors.New("the destination is not a folder, and an archive is extracted into one")
-	case t.file.Extract && mountPoint(dest):
+	case t.file.Extract && store.MountPoint(dest):
 		return errors.New("the destination is a mount point, whose place no folder can take: name a folder in it")
 	case !there.IsDir() && !there.Mode().IsRegular():
 		return errors.New("the destination is not a regular file: it is never replaced")
 	}
-	t.place = t.fetcher.place(filepath.Clean(dest))
+	t.dest = t.fetcher.state().Destination(dest)
 	return nil
+}
+
+// fileInfo drops the error of a stat: there is no file then.
+func fileInfo(i fs.FileInfo, err error) fs.FileInfo {
+	if err != nil {
+		return nil
+	}
+	return i
+}
+
+func (f *Fetcher) state() *store.Store {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.states == nil {
+		f.states = &store.Store{MemoryLimit: f.MemoryLimit, MemoryFree: f.MemoryFree, DiskLimit: f.DiskLimit}
+	}
+	return f.states
 }
 
 func (f *Fetcher) connections() int            { return cmp.Or(f.Connections, DefaultConnections) }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"slices"
+
+	"github.com/inith/inith/fetch/internal/store"
 )
 
 // A check is what the bytes are compared with.
@@ -46,67 +48,55 @@ func (c check) compare(h hashes) (want, got Digest) {
 	return Digest{}, Digest{}
 }
 
-// finish compares the digests and puts the file in its place.
+// finish compares the digests and publishes the file.
 func (a *attempt) finish(ctx context.Context, d *download, c check, level Evidence) (Result, error) {
 	a.enter(Verifying)
 	if want, got := c.compare(d.verify.hashes); got != want {
-		looks := looksLike(d.part.f)
-		d.part.remove()
+		looks := looksLike(d.part.File())
+		d.part.Remove()
 		return Result{}, &DigestError{Source: a.source.Name(), Want: want, Got: got, Evidence: level, Looks: looks}
 	}
 	result := Result{
-		Path: a.place.dest, Source: a.source.Name(), Size: d.ranges.size, Resumed: a.present.Load(),
+		Path: a.dest.Path, Source: a.source.Name(), Size: d.ranges.size, Resumed: a.present.Load(),
 		Digest: d.verify.hashes.sum(c.main), Evidence: level,
 	}
-	r := receipt{
-		Source: sourceID(a.source), Size: result.Size, Tag: d.tag, Digest: result.Digest.String(), Evidence: level.String(),
+	r := store.Receipt{
+		Source: sourceID(a.source), Size: result.Size, Validator: d.tag, Digest: result.Digest.String(), Evidence: level.String(),
 	}
-	if err := a.put(ctx, d.part, &r); err != nil {
-		return Result{}, err
-	}
-	a.enter(Recording)
-	a.clean()
-	a.confirm(ctx, r)
-	return result, nil
+	return result, a.publish(ctx, d.part, r)
 }
 
-// put brings the file, or what the archive holds, to the destination. The receipt
-// becomes that of what is there then.
-func (a *attempt) put(ctx context.Context, part *partial, r *receipt) error {
-	defer part.close()
+// publish brings the file, or what the archive holds, to the destination.
+func (a *attempt) publish(ctx context.Context, part *store.Partial, r store.Receipt) error {
+	defer part.Close()
 	if a.file.Extract {
-		a.enter(Extracting)
 		return a.extract(ctx, part, r)
 	}
 	a.enter(Syncing)
-	if err := part.sync(a.file.Mode); err != nil {
+	if err := part.Sync(a.file.Mode); err != nil {
 		return err
 	}
 	a.enter(Renaming)
-	for tries := 0; ; tries++ {
-		if stat := fileInfo(part.f.Stat()); stat != nil {
-			*r = r.of(stat)
-			_ = a.prepare(*r) // what does not work now may work when it counts
-		}
-		err := part.rename(a.place.dest)
-		if !errors.Is(err, errGone) {
-			return err
-		}
-		if tries == maxRestarts {
-			return localError("rename to", errGone)
-		}
-		if err := part.copyTo(a.place.newPart()); err != nil {
-			return err
-		}
+	if err := part.Publish(r); err != nil {
+		return err
 	}
+	a.writeReceipt(ctx, r, part.Identity())
+	return nil
+}
+
+// writeReceipt writes the receipt, and removes what is of no use now.
+func (a *attempt) writeReceipt(ctx context.Context, r store.Receipt, file store.Identity) {
+	a.enter(Recording)
+	a.dest.Clean()
+	a.confirm(ctx, r, file)
 }
 
 // complete takes a partial file of which all bytes are there, without asking the
 // server: the last run died between the last byte and the rename.
-func (a *attempt) complete(ctx context.Context, record *record) (Result, error) {
+func (a *attempt) complete(ctx context.Context, record *store.Record) (Result, error) {
 	a.enter(Verifying)
-	part, err := a.place.openPartial(record.object, record, true)
-	if errors.Is(err, errGone) {
+	part, err := a.dest.OpenPartial(record.Content, record, true, a.fetcher.drops(record.Size))
+	if errors.Is(err, store.ErrGone) {
 		return a.run(ctx)
 	}
 	if err != nil {
@@ -115,8 +105,8 @@ func (a *attempt) complete(ctx context.Context, record *record) (Result, error) 
 	a.size.Store(record.Size)
 	d := &download{Transfer: a.Transfer, source: a.source, sure: true, part: part}
 	if record.Source == sourceID(a.source) {
-		d.tag = record.Tag
+		d.tag = record.Validator
 	}
-	d.ranges = newRanges(record.Size, a.fetcher.window(), record.have())
+	d.ranges = newRanges(record.Size, a.fetcher.window(), record.Have())
 	return a.transfer(ctx, d, nil, record)
 }

@@ -33,7 +33,7 @@ func FuzzJournal(f *testing.F) {
 	o := newOrigin(f, b, nil)
 	file := fetch.File{URL: parse(f, o.URL+"/model.bin"), Dest: filepath.Join(f.TempDir(), "model.bin")}
 	interrupted(f, o, file)
-	state := filepath.Join(filepath.Dir(file.Dest), ".inith")
+	state := stateOf(file.Dest)
 	journal := only(f, state+"/*.journal")
 	text, err := os.ReadFile(journal)
 	if err != nil {
@@ -49,8 +49,8 @@ func FuzzJournal(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		file := file
 		file.Dest = filepath.Join(memoryDir(t), "model.bin")
-		state := filepath.Join(filepath.Dir(file.Dest), ".inith")
-		if err := os.Mkdir(state, 0o700); err != nil {
+		state := stateOf(file.Dest)
+		if err := os.MkdirAll(state, 0o700); err != nil {
 			t.Fatal(err)
 		}
 		for name, b := range map[string][]byte{journal: text, strings.TrimSuffix(journal, ".journal") + ".part": part} {

@@ -1,15 +1,16 @@
 package fetch
 
 import (
-	"cmp"
 	"math"
-	"slices"
 	"sync"
 	"time"
+
+	"github.com/inith/inith/fetch/internal/span"
+	"github.com/inith/inith/fetch/internal/store"
 )
 
 const (
-	unit      = 1 << 20  // bytes that the journal counts by
+	unit      = store.Piece
 	chunk     = 4 * unit // asked for at once
 	maxWindow = 64 * unit
 	leastPart = 128 << 10 // bytes that are worth a request of their own
@@ -26,8 +27,8 @@ type ranges struct {
 	mu       sync.Mutex
 	changed  chan struct{} // closed when there may be something to do
 	size     int64         // bytes; -1: not known
-	have     spans
-	missing  spans // neither there nor claimed
+	have     span.Set
+	missing  span.Set // neither there nor claimed
 	claims   map[*claim]bool
 	verified int64   // all bytes before it are hashed
 	typical  float64 // bytes per second of one stream
@@ -46,14 +47,14 @@ type claim struct {
 	cancel   func() // its stream
 }
 
-func newRanges(size, window int64, have spans) *ranges {
+func newRanges(size, window int64, have span.Set) *ranges {
 	r := &ranges{window: window, size: size, changed: make(chan struct{}), claims: map[*claim]bool{}, have: have}
 	end := size
 	if size < 0 {
 		end = math.MaxInt64
 	}
-	r.missing = have.gaps(end)
-	r.resumed = r.have.prefix()
+	r.missing = have.Gaps(end)
+	r.resumed = r.have.Prefix()
 	return r
 }
 
@@ -88,16 +89,16 @@ func (r *ranges) began(c *claim) *claim {
 
 // claimFor claims what an answer that is there already can bring: the first
 // missing bytes that are in it.
-func (r *ranges) claimFor(s Span) *claim {
+func (r *ranges) claimFor(s span.Span) *claim {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, gap := range r.missing {
-		got := Span{max(gap.Start, s.Start), min(gap.End, s.End)}
+		got := span.Span{Start: max(gap.Start, s.Start), End: min(gap.End, s.End)}
 		if r.whole {
 			got.End = r.missing[len(r.missing)-1].End
 		}
-		if got.len() > 0 {
-			r.missing = r.missing.remove(got)
+		if got.Len() > 0 {
+			r.missing = r.missing.Remove(got)
 			return r.began(&claim{off: got.Start, end: got.End})
 		}
 	}
@@ -123,14 +124,14 @@ func (r *ranges) first(connections int, rate float64) *claim {
 	if end < gap.End {
 		end = max(end/unit*unit, min(gap.End, gap.Start/unit*unit+unit)) // end where a unit ends
 	}
-	r.missing = r.missing.remove(Span{gap.Start, end})
+	r.missing = r.missing.Remove(span.Span{Start: gap.Start, End: end})
 	return &claim{off: gap.Start, end: end}
 }
 
 // chunk returns how much to ask for: less near the end, so that all connections
 // end together.
 func (r *ranges) chunk(connections int, rate float64) int64 {
-	left := r.missing.total()
+	left := r.missing.Total()
 	fair := left / int64(2*connections)
 	return min(max(min(fair, int64(rate/2))/unit*unit, unit), chunk)
 }
@@ -191,15 +192,15 @@ func (r *ranges) skipped(c *claim, n int) {
 
 // wrote says that bytes are in the file. It returns the units that are complete
 // with them, and whether they follow on the first byte without a gap.
-func (r *ranges) wrote(s Span) (units []int64, ordered bool) {
+func (r *ranges) wrote(s span.Span) (units []int64, ordered bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	before := r.have.prefix()
+	before := r.have.Prefix()
 	for u := s.Start / unit; u*unit < s.End; u++ {
-		if r.have.contains(r.unit(u)) {
+		if r.have.Contains(r.unit(u)) {
 			continue
 		}
-		if r.have = r.have.add(Span{max(s.Start, u*unit), min(s.End, u*unit+unit)}); r.have.contains(r.unit(u)) {
+		if r.have = r.have.Add(span.Span{Start: max(s.Start, u*unit), End: min(s.End, u*unit+unit)}); r.have.Contains(r.unit(u)) {
 			units = append(units, u)
 		}
 	}
@@ -207,8 +208,8 @@ func (r *ranges) wrote(s Span) (units []int64, ordered bool) {
 }
 
 // unit returns the bytes of a unit.
-func (r *ranges) unit(u int64) Span {
-	s := Span{u * unit, u*unit + unit}
+func (r *ranges) unit(u int64) span.Span {
+	s := span.Span{Start: u * unit, End: u*unit + unit}
 	if r.size >= 0 {
 		s.End = min(s.End, r.size)
 	}
@@ -221,17 +222,17 @@ func (r *ranges) release(c *claim) {
 	defer r.mu.Unlock()
 	delete(r.claims, c)
 	if c.off < c.end {
-		r.missing = r.missing.add(Span{c.off, c.end})
+		r.missing = r.missing.Add(span.Span{Start: c.off, End: c.end})
 	}
 	r.wake()
 }
 
 // drop says that bytes are wrong, which were thought to be there.
-func (r *ranges) drop(s Span) {
+func (r *ranges) drop(s span.Span) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.have = r.have.remove(s)
-	r.missing = r.missing.add(s)
+	r.have = r.have.Remove(s)
+	r.missing = r.missing.Add(s)
 	r.wake()
 }
 
@@ -253,7 +254,7 @@ func (r *ranges) ended(size int64) {
 	for c := range r.claims {
 		c.end = min(c.end, size)
 	}
-	r.missing = r.missing.remove(Span{size, math.MaxInt64})
+	r.missing = r.missing.Remove(span.Span{Start: size, End: math.MaxInt64})
 	r.wake()
 }
 
@@ -261,14 +262,14 @@ func (r *ranges) ended(size int64) {
 func (r *ranges) prefix() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.have.prefix()
+	return r.have.Prefix()
 }
 
 // done returns how many bytes are there in all, and whether these are all.
 func (r *ranges) done() (n int64, all bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n = r.have.total()
+	n = r.have.Total()
 	return n, n == r.size
 }
 
@@ -277,67 +278,4 @@ func (r *ranges) busy() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.claims)
-}
-
-// spans is a set of bytes: sorted, disjoint, with gaps between them.
-type spans []Span
-
-func (s spans) prefix() int64 {
-	if len(s) == 0 || s[0].Start > 0 {
-		return 0
-	}
-	return s[0].End
-}
-
-func (s spans) total() int64 {
-	var n int64
-	for _, x := range s {
-		n += x.len()
-	}
-	return n
-}
-
-// add returns the union of s and x.
-func (s spans) add(x Span) spans {
-	if x.Start >= x.End {
-		return s
-	}
-	i, _ := slices.BinarySearchFunc(s, x.Start, func(a Span, off int64) int { return cmp.Compare(a.End, off) })
-	j := i
-	for ; j < len(s) && s[j].Start <= x.End; j++ {
-		x = Span{min(x.Start, s[j].Start), max(x.End, s[j].End)}
-	}
-	return slices.Replace(s, i, j, x)
-}
-
-// remove returns s without the bytes of x.
-func (s spans) remove(x Span) spans {
-	if x.Start >= x.End {
-		return s
-	}
-	var left spans
-	for _, a := range s {
-		if before := (Span{a.Start, min(a.End, x.Start)}); before.len() > 0 {
-			left = append(left, before)
-		}
-		if after := (Span{max(a.Start, x.End), a.End}); after.len() > 0 {
-			left = append(left, after)
-		}
-	}
-	return left
-}
-
-// contains reports whether all bytes of x are in s.
-func (s spans) contains(x Span) bool {
-	i, _ := slices.BinarySearchFunc(s, x.End, func(a Span, off int64) int { return cmp.Compare(a.End, off) })
-	return i < len(s) && s[i].Start <= x.Start
-}
-
-// gaps returns what of the bytes before size is not in s.
-func (s spans) gaps(size int64) spans {
-	left := spans{}.add(Span{0, size})
-	for _, x := range s {
-		left = left.remove(x)
-	}
-	return left
 }

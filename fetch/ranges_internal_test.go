@@ -5,51 +5,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/inith/inith/fetch/internal/span"
 )
-
-// TestSpans compares the set with a slice of booleans.
-func TestSpans(t *testing.T) {
-	const size = 64
-	r := rand.New(rand.NewPCG(1, 1))
-	for range 200 {
-		var s spans
-		var want [size]bool
-		for range 20 {
-			x := Span{Start: r.Int64N(size), End: r.Int64N(size + 1)}
-			in := r.IntN(3) > 0
-			if in {
-				s = s.add(x)
-			} else {
-				s = s.remove(x)
-			}
-			for i := x.Start; i < x.End; i++ {
-				want[i] = in
-			}
-			checkSpans(t, s, want[:])
-		}
-	}
-}
-
-func checkSpans(t *testing.T, s spans, want []bool) {
-	t.Helper()
-	var total int64
-	for i, in := range want {
-		if in {
-			total++
-		}
-		if one := (Span{int64(i), int64(i) + 1}); s.contains(one) != in {
-			t.Fatalf("%v: byte %d is in it: %t, want %t", s, i, !in, in)
-		}
-	}
-	if gaps := s.gaps(int64(len(want))).total(); s.total() != total || gaps != int64(len(want))-total {
-		t.Fatalf("%v: %d bytes and %d missing, want %d of %d", s, s.total(), gaps, total, len(want))
-	}
-	for i := 1; i < len(s); i++ {
-		if s[i-1].End >= s[i].Start {
-			t.Fatalf("%v: not disjoint with gaps", s)
-		}
-	}
-}
 
 // TestRangesCoverTheFile has workers that fail, help and give back at random, and
 // holds that each byte is given out, and none far beyond the window.
@@ -72,7 +30,7 @@ func TestRangesCoverTheFile(t *testing.T) {
 			}
 			for c := range active {
 				off, n, more := plan.take(c, 1+r.IntN(unit))
-				plan.wrote(Span{off, off + int64(n)})
+				plan.wrote(span.Span{Start: off, End: off + int64(n)})
 				if !more || r.IntN(10) == 0 {
 					plan.release(c)
 					delete(active, c)

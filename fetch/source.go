@@ -29,8 +29,6 @@ type Span struct{ Start, End int64 }
 // whole asks for all of an object in one piece, without ranges.
 func whole() Span { return Span{0, -1} }
 
-func (s Span) len() int64 { return s.End - s.Start }
-
 // An Info is what a source says of its object.
 type Info struct {
 	Size    int64    // bytes; -1: not known

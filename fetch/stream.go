@@ -122,7 +122,7 @@ func (p *pipe) pass(ctx context.Context, part *Part, stall *time.Timer) error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			return refusal("cannot write to the standard output", "did the reader end?", err)
+			return permanent(&LocalError{&usererr.Error{Text: "cannot write to the standard output", Hint: "did the reader end?", Err: err}})
 		}
 		p.hashes.write(buffer[:n])
 		p.off += int64(n)
@@ -226,19 +226,6 @@ func looksLike(f *os.File) string {
 	default:
 		return ""
 	}
-}
-
-// A contextReader ends with its context.
-type contextReader struct {
-	ctx context.Context //nolint:containedctx // lives as long as one call
-	r   io.Reader
-}
-
-func (r contextReader) Read(b []byte) (int, error) {
-	if r.ctx.Err() != nil {
-		return 0, context.Cause(r.ctx)
-	}
-	return r.r.Read(b)
 }
 
 // closeWith ends something when a body is closed.

@@ -3,6 +3,8 @@ package fetch
 import (
 	"slices"
 	"time"
+
+	"github.com/inith/inith/fetch/internal/span"
 )
 
 // look measures the streams and ends those that should be replaced.
@@ -64,8 +66,8 @@ func (r *ranges) endOf(c *claim) int64 {
 	return c.end
 }
 
-func (r *ranges) unitEnd(u int64) int64 {
+func (r *ranges) unitSpan(u int64) span.Span {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.unit(u).End
+	return r.unit(u)
 }

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/inith/inith/fetch/internal/store"
 )
 
 // A Transfer is one file on its way. It is made by [Fetcher.Open].
@@ -18,13 +20,11 @@ type Transfer struct {
 	sources []Source
 	log     *slog.Logger
 
-	place  place
-	locked bool     // no other process fetches to the place
-	want   Digest   // that the bytes must have; zero: none is known
-	level  Evidence // that want is
-	host   *host    // of the source in use
-
-	reserved int64 // bytes of what all transfers may write
+	dest   *store.Destination // nil: the standard output
+	want   Digest             // that the bytes must have; zero: none is known
+	level  Evidence           // that want is
+	looked store.Identity     // of what is at the destination, and is not what is wanted
+	host   *host              // of the source in use
 
 	streams atomic.Int64 // connections held
 	phase   atomic.Int64
@@ -75,7 +75,12 @@ func (e *SourceError) Unwrap() error { return e.Err }
 func (t *Transfer) Name() string { return t.sources[0].Name() }
 
 // Path returns the destination, "" for the standard output.
-func (t *Transfer) Path() string { return t.place.dest }
+func (t *Transfer) Path() string {
+	if t.dest == nil {
+		return ""
+	}
+	return t.dest.Path
+}
 
 // Status returns how the transfer is going.
 func (t *Transfer) Status() Status {
@@ -118,27 +123,37 @@ func (t *Transfer) enter(p Phase) {
 	}
 }
 
-// run tries the sources in their order. The errors of all are told.
+// run tries the sources in their order. The errors of all are reported.
 func (t *Transfer) run(ctx context.Context) (Result, error) {
-	if t.file.Dest == "-" {
+	if t.dest == nil {
 		return t.runStream(ctx)
 	}
-	unlock, err := t.lock(ctx)
-	if err != nil {
-		return Result{}, err
-	}
-	defer unlock()
+	defer t.dest.Close()
+	var unlock func()
+	defer func() {
+		if unlock != nil {
+			unlock()
+		}
+	}()
 	var errs []error
 	for _, s := range t.sources {
-		result, err := t.fromSource(ctx, s)
+		result, done, err := t.look(ctx, s)
+		if err == nil && !done && unlock == nil {
+			if unlock, err = t.lock(ctx); err == nil { // whoever had it has fetched the same, most likely
+				result, done, err = t.upToDate(ctx)
+			}
+		}
+		if err == nil && !done {
+			result, err = t.fromSource(ctx, s)
+		}
 		if err == nil {
 			return result, nil
 		}
 		if ctx.Err() != nil {
 			return Result{}, context.Cause(ctx)
 		}
-		if isLocal(err) {
-			return Result{}, &SourceError{s.Name(), t.place.dest, err}
+		if store.IsError(err) {
+			return Result{}, &SourceError{s.Name(), t.dest.Path, &LocalError{err}}
 		}
 		errs = append(errs, named(s, err))
 		if len(errs) < len(t.sources) {
@@ -146,6 +161,21 @@ func (t *Transfer) run(ctx context.Context) (Result, error) {
 		}
 	}
 	return Result{}, errors.Join(errs...)
+}
+
+func (t *Transfer) lock(ctx context.Context) (unlock func(), err error) {
+	return t.dest.Lock(ctx, t.log, func() { t.enter(Locked) })
+}
+
+// look finds the digest that the file must have, and reports whether it is at the
+// destination. That needs no lock, and no permission to write.
+func (t *Transfer) look(ctx context.Context, s Source) (Result, bool, error) {
+	t.host = t.fetcher.host(s.Host())
+	if err := t.wanted(ctx, s); err != nil {
+		return Result{}, false, err
+	}
+	t.dest.Look()
+	return t.upToDate(ctx)
 }
 
 // named adds the source to an error, if it does not name it itself.
@@ -161,13 +191,6 @@ func named(s Source, err error) error {
 // fromSource fetches the file from one source, again from the start where what
 // was got proves useless.
 func (t *Transfer) fromSource(ctx context.Context, s Source) (Result, error) {
-	t.host = t.fetcher.host(s.Host())
-	if err := t.wanted(ctx, s); err != nil {
-		return Result{}, err
-	}
-	if result, ok, err := t.there(ctx); ok || err != nil {
-		return result, err
-	}
 	a := &attempt{Transfer: t, source: s}
 	for {
 		result, err := a.run(ctx)

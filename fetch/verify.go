@@ -3,7 +3,8 @@ package fetch
 import (
 	"context"
 	"encoding"
-	"hash/crc32"
+
+	"github.com/inith/inith/fetch/internal/store"
 )
 
 // A verifier hashes a file from its first byte on, as the bytes come: those that
@@ -11,7 +12,7 @@ import (
 // cache. Units of earlier runs are checked first, since nobody knows what
 // happened to them.
 type verifier struct {
-	part   *partial
+	part   *store.Partial
 	ranges *ranges
 	hashes hashes
 	main   string           // of the algorithms
@@ -36,7 +37,7 @@ type block struct {
 // stateEvery is the distance between two states of the hash in the journal.
 const stateEvery = 256 * unit
 
-func newVerifier(part *partial, r *ranges, algorithms []string, free func([]byte)) *verifier {
+func newVerifier(part *store.Partial, r *ranges, algorithms []string, free func([]byte)) *verifier {
 	return &verifier{
 		part: part, ranges: r, hashes: newHashes(algorithms), main: algorithms[0],
 		fresh: make(chan block, 4), kick: make(chan struct{}, 1), free: free,
@@ -90,7 +91,7 @@ func (v *verifier) run(ctx context.Context) error {
 
 func (v *verifier) allocate() {
 	if v.buffer == nil {
-		v.buffer = make([]byte, v.ranges.unit(0).len())
+		v.buffer = make([]byte, v.ranges.unit(0).Len())
 	}
 }
 
@@ -127,10 +128,10 @@ func (v *verifier) readUntil(end int64, once bool) error {
 			n = v.ranges.unit(u).End - v.off // a whole unit: those of earlier runs begin where one begins
 		}
 		b := v.buffer[:n]
-		if _, err := v.part.f.ReadAt(b, v.off); err != nil {
-			return localError("read", err)
+		if err := v.part.ReadAt(b, v.off); err != nil {
+			return err
 		}
-		if told && crc32.Checksum(b, castagnoli()) != crc {
+		if told && store.Checksum(b) != crc {
 			return v.recheck() // where one is wrong, others may be
 		}
 		delete(v.told, u)
@@ -145,11 +146,11 @@ func (v *verifier) readUntil(end int64, once bool) error {
 func (v *verifier) recheck() error {
 	v.allocate()
 	for u, crc := range v.told {
-		b := v.buffer[:v.ranges.unit(u).len()]
-		if _, err := v.part.f.ReadAt(b, u*unit); err != nil {
-			return localError("read", err)
+		b := v.buffer[:v.ranges.unit(u).Len()]
+		if err := v.part.ReadAt(b, u*unit); err != nil {
+			return err
 		}
-		if crc32.Checksum(b, castagnoli()) != crc {
+		if store.Checksum(b) != crc {
 			v.bad++
 			v.ranges.drop(v.ranges.unit(u))
 			delete(v.told, u)
@@ -162,7 +163,7 @@ func (v *verifier) write(b []byte) error {
 	v.hashes.write(b)
 	v.off += int64(len(b))
 	v.ranges.hashed(v.off)
-	v.part.behind(v.off)
+	v.part.Behind(v.off)
 	if v.off%unit == 0 && v.off-v.saved >= stateEvery {
 		return v.save()
 	}
@@ -173,45 +174,42 @@ func (v *verifier) write(b []byte) error {
 func (v *verifier) save() error {
 	v.saved = v.off
 	m, ok := v.hashes[v.main].(encoding.BinaryMarshaler)
-	if !ok || len(v.hashes) > 1 || v.part.journal == nil {
+	if !ok || len(v.hashes) > 1 || !v.part.Journalled() {
 		return nil
 	}
 	state, _ := m.MarshalBinary() // none: the next run hashes from the start
-	if err := v.part.journal.addState(v.off, state); err != nil {
-		return localError("write the journal of", err)
-	}
-	return nil
+	return v.part.SaveState(v.off, state)
 }
 
 // resume goes on with a record of an earlier run. The state of its hash counts
 // only if all bytes are still those that it is of; to look at their checksums is
 // much faster than to hash them again.
-func (v *verifier) resume(ctx context.Context, r *record) error {
-	v.told = r.units
+func (v *verifier) resume(ctx context.Context, r *store.Record) error {
+	v.told = r.Pieces
 	m, ok := v.hashes[v.main].(encoding.BinaryUnmarshaler)
-	if !ok || len(v.hashes) > 1 || r.state == nil || r.have().prefix() < r.first {
+	if !ok || len(v.hashes) > 1 || r.State == nil || r.Have().Prefix() < r.Hashed {
 		return nil
 	}
 	v.allocate()
-	for u := range r.first / unit {
+	for u := range r.Hashed / unit {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if _, err := v.part.f.ReadAt(v.buffer, u*unit); err != nil {
-			return localError("read", err)
+		if err := v.part.ReadAt(v.buffer, u*unit); err != nil {
+			return err
 		}
-		if crc32.Checksum(v.buffer, castagnoli()) != r.units[u] {
+		if store.Checksum(v.buffer) != r.Pieces[u] {
 			return v.recheck()
 		}
 	}
-	if m.UnmarshalBinary(r.state) != nil {
+	if m.UnmarshalBinary(r.State) != nil {
 		v.hashes[v.main] = newHash(v.main)
 		return nil //nolint:nilerr // the hash starts at the first byte
 	}
-	for u := range r.first / unit {
+	for u := range r.Hashed / unit {
 		delete(v.told, u)
 	}
-	v.off, v.saved = r.first, r.first
+	v.off, v.saved = r.Hashed, r.Hashed
 	v.ranges.hashed(v.off)
 	return nil
 }

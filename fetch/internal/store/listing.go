@@ -1,8 +1,6 @@
-package fetch
+package store
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -14,52 +12,47 @@ import (
 // would take longer than they do.
 const relistAfter = 20
 
-// A listing is what a folder of states holds, by the destination that it belongs to.
-// What this process adds is in it at once; of what others do it may know nothing for
-// a moment. The zero value of all but its folder is one that was not read yet.
+// A listing is what a directory of states holds, by the destination that it belongs to.
+// What this process adds is in it at once; of what others do it may know nothing for a
+// moment. The zero value is one that was not read yet.
 type listing struct {
-	folder string
-
 	mu    sync.Mutex
-	names map[string][]string // of partial files, journals and extracted folders
+	names map[string][]string // of partial files, journals and extracted directories
 	read  time.Time
 	took  time.Duration
 }
 
-// of returns the paths of what belongs to a destination.
-func (l *listing) of(dest string) []string {
+// of returns the names in dir that belong to a destination. A nil dir is empty.
+func (l *listing) of(dir *directory, dest string) []string {
+	if dir == nil {
+		return nil
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if start := time.Now(); start.Sub(l.read) >= relistAfter*l.took {
 		l.names = map[string][]string{}
-		entries, _ := os.ReadDir(l.folder)
-		for _, e := range entries {
-			if owner := ownerOf(e.Name()); owner != "" {
-				l.names[owner] = append(l.names[owner], e.Name())
+		for _, name := range dir.names() {
+			if owner := ownerOf(name); owner != "" {
+				l.names[owner] = append(l.names[owner], name)
 			}
 		}
 		l.read = time.Now()
 		l.took = l.read.Sub(start)
 	}
-	paths := slices.Clone(l.names[dest])
-	for i, name := range paths {
-		paths[i] = filepath.Join(l.folder, name)
-	}
-	return paths
+	return slices.Clone(l.names[dest])
 }
 
-// add tells of a path that there is from now on.
-func (l *listing) add(path string) {
+// add adds a name that was created.
+func (l *listing) add(name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	name := filepath.Base(path)
 	if owner := ownerOf(name); l.names != nil && !slices.Contains(l.names[owner], name) {
 		l.names[owner] = append(l.names[owner], name)
 	}
 }
 
 // ownerOf returns the destination that a partial file, a journal or an extracted
-// folder belongs to, "" for anything else. Those of "model.bin" are not the ones of
+// directory belongs to, "" for anything else. Those of "model.bin" are not the ones of
 // "model".
 func ownerOf(name string) string {
 	base, part := strings.CutSuffix(name, partSuffix)

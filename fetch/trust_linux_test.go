@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding"
+	"encoding/json"
 	"fmt"
 	"hash/crc32"
 	"net/http"
@@ -16,13 +17,35 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/inith/inith/fetch"
 	"github.com/inith/inith/internal/testing/faultserver"
 )
 
 // journalLine returns a line as a journal has it, with its checksum.
 func journalLine(line string) string {
-	return fmt.Sprintf("%s %08x\n", line, crc32.Checksum([]byte(line), crc32.MakeTable(crc32.Castagnoli)))
+	return fmt.Sprintf("%s %08x\n", line, checksum([]byte(line)))
+}
+
+// closedLine returns the line with which a process leaves a partial file.
+func closedLine(tb testing.TB, part string) string {
+	tb.Helper()
+	b, err := json.Marshal(identity(tb, part))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return journalLine("closed " + string(b))
+}
+
+// identity returns what a receipt and a journal say of the file that they speak for.
+func identity(tb testing.TB, path string) map[string]any {
+	tb.Helper()
+	var s unix.Stat_t
+	if err := unix.Lstat(path, &s); err != nil {
+		tb.Fatal(err)
+	}
+	return map[string]any{"device": s.Dev, "inode": s.Ino, "size": s.Size, "changed": s.Ctim.Nano()}
 }
 
 func appendTo(tb testing.TB, path, text string) {
@@ -39,10 +62,12 @@ func appendTo(tb testing.TB, path, text string) {
 	}
 }
 
+func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
+
 // left returns what an interrupted transfer has left.
 func left(tb testing.TB, file fetch.File) (part, journal string) {
 	tb.Helper()
-	state := filepath.Join(filepath.Dir(file.Dest), ".inith")
+	state := stateOf(file.Dest)
 	return only(tb, state+"/*.part"), only(tb, state+"/*.journal")
 }
 
@@ -72,6 +97,7 @@ func TestHashStateWithoutItsBytes(t *testing.T) {
 	if err := flip(part, 17); err != nil {
 		t.Fatal(err)
 	}
+	appendTo(t, journal, closedLine(t, part)) // as if the process had left the file like that
 	if _, err := run(t, &fetch.Fetcher{}, file); err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +124,7 @@ func TestLineWithWrongChecksum(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = f.Close()
-	zeros := crc32.Checksum(make([]byte, mib), crc32.MakeTable(crc32.Castagnoli))
+	zeros := checksum(make([]byte, mib))
 	appendTo(t, journal, fmt.Sprintf("\nhave 23 %08x 00000000\n", zeros))
 	if _, err := run(t, &fetch.Fetcher{}, file); err != nil {
 		t.Fatal(err)
@@ -108,8 +134,8 @@ func TestLineWithWrongChecksum(t *testing.T) {
 	}
 }
 
-// TestTouched writes other bytes of the same length to a destination: its receipt
-// does not count any more.
+// TestTouched writes other bytes of the same length to a destination, and sets its time
+// back: its receipt does not count any more.
 func TestTouched(t *testing.T) {
 	t.Parallel()
 	b := content(100_000)
@@ -123,10 +149,14 @@ func TestTouched(t *testing.T) {
 		if _, err := run(t, &fetch.Fetcher{}, file); err != nil {
 			t.Fatal(err)
 		}
+		before, err := os.Stat(file.Dest)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(file.Dest, other, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Chtimes(file.Dest, time.Time{}, time.Now().Add(time.Hour)); err != nil {
+		if err := os.Chtimes(file.Dest, time.Time{}, before.ModTime()); err != nil {
 			t.Fatal(err)
 		}
 		result, err := run(t, &fetch.Fetcher{}, file)

@@ -1,4 +1,4 @@
-package fetch
+package store
 
 import (
 	"errors"
@@ -6,6 +6,9 @@ import (
 
 	"golang.org/x/sys/unix"
 )
+
+// searchOnly opens a directory that may not be read.
+const searchOnly = unix.O_PATH
 
 // allocate makes room for size bytes, so that a full volume shows before the
 // transfer and not at its end. NFSv3, FUSE and ZFS cannot; on tmpfs it would take
@@ -29,29 +32,20 @@ func onTmpfs(f *os.File) bool {
 	return unix.Fstatfs(int(f.Fd()), &s) == nil && s.Type == unix.TMPFS_MAGIC
 }
 
-// space returns how many bytes may still be written in a folder, and whether they
-// are memory. A file system without blocks (ramfs, some of FUSE) does not tell.
-func space(folder string) (free int64, tmpfs, ok bool) {
+// space returns how many bytes may still be written in a directory, and whether they are
+// memory. A file system without blocks (ramfs, some of FUSE) does not tell.
+func space(d *directory) (free int64, tmpfs, ok bool) {
 	var s unix.Statfs_t
-	if unix.Statfs(folder, &s) != nil || s.Blocks == 0 {
+	if unix.Fstatfs(d.fd(), &s) != nil || s.Blocks == 0 {
 		return 0, false, false
 	}
 	return int64(s.Bavail) * s.Bsize, s.Type == unix.TMPFS_MAGIC, true //nolint:gosec // no disk has 2^63 bytes
 }
 
-// mountPoint reports whether a file system is mounted at path.
-func mountPoint(path string) bool {
+// MountPoint reports whether a file system is mounted at path.
+func MountPoint(path string) bool {
 	var own, above unix.Stat_t
 	return unix.Stat(path, &own) == nil && unix.Stat(path+"/..", &above) == nil && own.Dev != above.Dev
-}
-
-// allocated returns how many bytes a file takes on the disk.
-func allocated(path string) int64 {
-	var s unix.Stat_t
-	if unix.Stat(path, &s) != nil {
-		return 0
-	}
-	return s.Blocks * 512
 }
 
 // startWrite starts to write pages to the disk. Where there is no such call
@@ -60,7 +54,7 @@ func startWrite(f *os.File, off, n int64) {
 	_ = unix.SyncFileRange(int(f.Fd()), off, n, unix.SYNC_FILE_RANGE_WRITE)
 }
 
-// dropPages waits until pages are on the disk, and gives their memory back.
+// dropPages waits until pages are on the disk, and frees their memory.
 func dropPages(f *os.File, off, n int64) {
 	err := unix.SyncFileRange(int(f.Fd()), off, n, unix.SYNC_FILE_RANGE_WAIT_BEFORE|unix.SYNC_FILE_RANGE_WRITE|unix.SYNC_FILE_RANGE_WAIT_AFTER)
 	if err != nil && unix.Fdatasync(int(f.Fd())) != nil {
@@ -80,7 +74,7 @@ func tryLock(f *os.File) (bool, error) {
 	return err == nil, err
 }
 
-// exchange swaps two folders.
-func exchange(a, b string) error {
-	return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
+// exchange swaps two directories.
+func exchange(a *directory, name string, b *directory, other string) error {
+	return unix.Renameat2(a.fd(), name, b.fd(), other, unix.RENAME_EXCHANGE)
 }

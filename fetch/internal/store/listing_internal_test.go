@@ -1,4 +1,4 @@
-package fetch
+package store
 
 import (
 	"fmt"
@@ -27,29 +27,33 @@ func TestOwnerOf(t *testing.T) {
 // TestListing has what this process adds at once, and what others do after a while.
 func TestListing(t *testing.T) {
 	t.Parallel()
-	folder := t.TempDir()
+	path := t.TempDir()
+	dir, err := openDirectory(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.close()
 	put := func(name string) string {
-		path := filepath.Join(folder, name)
-		if err := os.WriteFile(path, nil, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(path, name), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		return path
+		return name
 	}
 	old := put("model.A.part")
 	put("other.B.part")
-	l := &listing{folder: folder}
-	if diff := cmp.Diff([]string{old}, l.of("model")); diff != "" {
+	l := &listing{}
+	if diff := cmp.Diff([]string{old}, l.of(dir, "model")); diff != "" {
 		t.Errorf("at first (-want +got):\n%s", diff)
 	}
-	l.took = time.Hour // as if it were a folder of that kind
+	l.took = time.Hour // as if it were a large directory
 	ours, others := put("model.C.part"), put("model.D.part")
 	l.add(ours)
 	l.add(ours)
-	if diff := cmp.Diff([]string{old, ours}, l.of("model")); diff != "" {
+	if diff := cmp.Diff([]string{old, ours}, l.of(dir, "model")); diff != "" {
 		t.Errorf("not read again (-want +got):\n%s", diff)
 	}
 	l.took = 0
-	got := l.of("model")
+	got := l.of(dir, "model")
 	slices.Sort(got)
 	if diff := cmp.Diff([]string{old, ours, others}, got); diff != "" {
 		t.Errorf("read again (-want +got):\n%s", diff)
@@ -60,15 +64,20 @@ func TestListing(t *testing.T) {
 func BenchmarkListing(b *testing.B) {
 	for _, count := range []int{100, 1000, 10000} {
 		b.Run(fmt.Sprint(count), func(b *testing.B) {
-			folder := b.TempDir()
+			path := b.TempDir()
 			for i := range count {
-				if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("f%d.receipt", i)), nil, 0o600); err != nil {
+				if err := os.WriteFile(filepath.Join(path, fmt.Sprintf("f%d.receipt", i)), nil, 0o600); err != nil {
 					b.Fatal(err)
 				}
 			}
-			l := &listing{folder: folder}
+			dir, err := openDirectory(path)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer dir.close()
+			l := &listing{}
 			for b.Loop() {
-				l.of("f1")
+				l.of(dir, "f1")
 			}
 		})
 	}
