@@ -210,7 +210,7 @@ func redirectTo(t *testing.T, host string) (from *url.URL, proxy *httptest.Serve
 
 func wantLinkLocalRefused(t *testing.T, f *fetch.Fetcher, from *url.URL) {
 	t.Helper()
-	f.NoProgress = time.Minute
+	f.StallTimeout = time.Minute
 	dest := filepath.Join(t.TempDir(), "model.bin")
 	_, err := run(t, f, fetch.File{URL: from, Dest: dest})
 	if err == nil || !strings.Contains(err.Error(), "redirected to a link-local address") {

@@ -3,7 +3,9 @@ package fetch
 import (
 	"context"
 
+	"github.com/inith/inith/fetch/internal/engine"
 	"github.com/inith/inith/fetch/internal/store"
+	"github.com/inith/inith/fetch/source"
 )
 
 // upToDate reports whether a file with the digest that is wanted is at the destination:
@@ -33,12 +35,12 @@ func (t *Transfer) upToDate(ctx context.Context) (Result, bool, error) {
 
 // hashed reports whether the file at the destination has a digest.
 func (t *Transfer) hashed(ctx context.Context, want Digest, level Evidence) (Result, bool, error) {
-	h := newHash(want.Algorithm)
+	h := source.NewHash(want.Algorithm)
 	file, err := t.dest.Hash(ctx, h)
 	if ctx.Err() != nil {
 		return Result{}, false, context.Cause(ctx)
 	}
-	if err != nil || hexSum(want.Algorithm, h) != want {
+	if err != nil || source.NewDigest(want.Algorithm, h) != want {
 		return Result{}, false, nil //nolint:nilerr // what cannot be read is fetched
 	}
 	if t.dest.Safe() { // else it would not count in the next run
@@ -56,8 +58,7 @@ func (t *Transfer) confirm(ctx context.Context, r store.Receipt, file store.Iden
 }
 
 func (t *Transfer) skipped(size int64) Result {
-	t.size.Store(size)
-	t.present.Store(size)
+	t.progress.Skipped(size)
 	t.dest.Tidy()
 	if t.file.Mode != 0 {
 		t.dest.Chmod(t.file.Mode)
@@ -65,40 +66,46 @@ func (t *Transfer) skipped(size int64) Result {
 	return Result{Path: t.dest.Path, Source: t.Name(), Size: size, Digest: t.want, Evidence: t.level, Skipped: true}
 }
 
-// unchanged reports whether the first answer is of the version that is at the
-// destination.
-func (a *attempt) unchanged(ctx context.Context, p *Part) (Result, bool) {
-	if a.want != (Digest{}) || a.file.Verify || p.Tag == "" {
-		return Result{}, false
+// mayBeUnchanged reports whether it is worth to ask the server if the destination is up to
+// date.
+func (t *Transfer) mayBeUnchanged() bool {
+	if t.want != (Digest{}) || t.file.Verify {
+		return false
 	}
-	r, match := a.dest.Receipt()
-	if match == store.NoMatch || r.Validator != p.Tag || r.Size != p.Size || r.Source != sourceID(a.source) {
+	_, match := t.dest.Receipt()
+	return match != store.NoMatch
+}
+
+// unchanged reports whether the server has the version that is at the destination.
+func (t *Transfer) unchanged(ctx context.Context, s source.Source, now source.Info) (Result, bool) {
+	r, match := t.dest.Receipt()
+	if match == store.NoMatch || now.Validator == "" || r.Validator != now.Validator || r.Size != now.Size || r.Source != engine.ID(s) {
 		return Result{}, false
 	}
 	d, err := ParseDigest(r.Digest)
 	evidence, known := evidenceNamed(r.Evidence)
-	if err != nil || !known || evidence < a.file.Evidence {
+	if err != nil || !known || evidence < t.file.Evidence {
 		return Result{}, false
 	}
-	if match == store.Touched && !a.stillHas(ctx, r, d) {
+	if match == store.Touched && !t.stillHas(ctx, r, d) {
 		return Result{}, false
 	}
-	result := a.skipped(r.Size)
+	result := t.skipped(r.Size)
 	result.Digest, result.Evidence = d, evidence
 	return result, true
 }
 
 // stillHas reports whether the file at the destination has the digest of its receipt,
 // which then speaks for it as it is now.
-func (a *attempt) stillHas(ctx context.Context, r store.Receipt, d Digest) bool {
-	if a.file.Extract {
+func (t *Transfer) stillHas(ctx context.Context, r store.Receipt, d Digest) bool {
+	if t.file.Extract {
 		return false
 	}
-	h := newHash(d.Algorithm)
-	file, err := a.dest.Hash(ctx, h)
-	if err != nil || hexSum(d.Algorithm, h) != d {
+	h := source.NewHash(d.Algorithm)
+	file, err := t.dest.Hash(ctx, h)
+	if err != nil || source.NewDigest(d.Algorithm, h) != d {
 		return false
 	}
-	a.confirm(ctx, r, file)
+	t.confirm(ctx, r, file)
 	return true
 }

@@ -74,7 +74,7 @@ func fetchCommand(p *process) *cli.Command {
 			f.int("connections", fetch.DefaultConnections, "at most so many (`N`) to one host"),
 			f.size("limit-rate", "at most this `SIZE` a second over all connections, such as 50MB"),
 			f.duration("timeout", 0, "give up after this `TIME`"),
-			f.duration("no-progress", fetch.DefaultNoProgress, "give up when no byte came for this `TIME`"),
+			f.duration("no-progress", fetch.DefaultStallTimeout, "give up when no byte came for this `TIME`"),
 			f.duration("retry-max-wait", fetch.DefaultRetryMaxWait, "longest `TIME` between two attempts, whatever a server asks for"),
 			f.bool("init", "stay as the init process of CMD: forward signals, reap orphans, return its exit code"),
 			f.bool("json", "print an object a file instead of its path"),
@@ -149,7 +149,7 @@ func (j *fetchJob) open() error {
 
 func (p *process) newFetcher(c *cli.Context) (*fetch.Fetcher, error) {
 	f := &fetch.Fetcher{
-		Connections: c.Int("connections"), RateLimit: size(c, "limit-rate"), NoProgress: duration(c, "no-progress"),
+		Connections: c.Int("connections"), RateLimit: size(c, "limit-rate"), StallTimeout: duration(c, "no-progress"),
 		RetryMaxWait: duration(c, "retry-max-wait"), Stdout: p.stdout,
 	}
 	if !p.live() { // the rows tell the rest
@@ -160,8 +160,8 @@ func (p *process) newFetcher(c *cli.Context) (*fetch.Fetcher, error) {
 		return nil, usagef("--connections: must be 1 or more")
 	case f.RetryMaxWait == 0:
 		return nil, usagef("--retry-max-wait: there must be a limit")
-	case f.NoProgress == 0:
-		f.NoProgress = -1
+	case f.StallTimeout == 0:
+		f.StallTimeout = -1
 	}
 	var err error
 	if f.DiskLimit, err = p.ephemeralLimit(); err != nil {
@@ -172,9 +172,11 @@ func (p *process) newFetcher(c *cli.Context) (*fetch.Fetcher, error) {
 		f.MemoryLimit, f.MemoryFree = limit.Max, limit.Free()
 		debug.SetMemoryLimit(limit.Max / 2) // the rest is for pages on their way to the disk
 	}
-	if f.TLS, err = tlsFlags(c); err != nil {
+	tls, err := tlsFlags(c)
+	if err != nil {
 		return nil, err
 	}
+	f.TLS = fetch.TLS(tls)
 	proxy, err := p.proxy(c)
 	if err != nil {
 		return nil, err

@@ -39,7 +39,7 @@ func (j *fetchJob) newView() (fetchView, time.Duration) {
 		return &fetchBars{rows: terminal.New(j.stderr, j.size, !plain), rates: newRates(len(j.transfers))}, redraw
 	}
 	log := j.logger()
-	log.Info("fetching", "files", len(j.transfers), "timeout", shortDuration(j.timeout), "no_progress", shortDuration(max(0, j.fetcher.NoProgress)))
+	log.Info("fetching", "files", len(j.transfers), "timeout", shortDuration(j.timeout), "no_progress", shortDuration(max(0, j.fetcher.StallTimeout)))
 	for _, t := range j.transfers {
 		log.Debug("to fetch", "source", t.Name(), "path", t.Path())
 	}

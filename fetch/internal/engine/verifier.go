@@ -1,10 +1,11 @@
-package fetch
+package engine
 
 import (
 	"context"
 	"encoding"
 
 	"github.com/inith/inith/fetch/internal/store"
+	"github.com/inith/inith/fetch/source"
 )
 
 // A verifier hashes a file from its first byte on, as the bytes come: those that
@@ -12,14 +13,14 @@ import (
 // cache. Units of earlier runs are checked first, since nobody knows what
 // happened to them.
 type verifier struct {
-	part   *store.Partial
-	ranges *ranges
-	hashes hashes
-	main   string           // of the algorithms
-	told   map[int64]uint32 // CRC-32C of units of earlier runs, not checked yet
-	bad    int              // units of earlier runs that were wrong
+	part    *store.Partial
+	ranges  *ranges
+	hashes  hashes
+	main    string           // of the algorithms
+	earlier map[int64]uint32 // CRC-32C of pieces of earlier runs, not checked yet
+	bad     int              // pieces of earlier runs that were wrong
 
-	buffer []byte // of a unit; nil until something is read from the file
+	buffer []byte // of a piece; nil until something is read from the file
 
 	fresh chan block
 	kick  chan struct{}
@@ -35,7 +36,7 @@ type block struct {
 }
 
 // stateEvery is the distance between two states of the hash in the journal.
-const stateEvery = 256 * unit
+const stateEvery = 256 * piece
 
 func newVerifier(part *store.Partial, r *ranges, algorithms []string, free func([]byte)) *verifier {
 	return &verifier{
@@ -91,7 +92,7 @@ func (v *verifier) run(ctx context.Context) error {
 
 func (v *verifier) allocate() {
 	if v.buffer == nil {
-		v.buffer = make([]byte, v.ranges.unit(0).Len())
+		v.buffer = make([]byte, v.ranges.piece(0).Len())
 	}
 }
 
@@ -108,7 +109,7 @@ func (v *verifier) step() error {
 // hashBlock hashes a block, and what comes before it.
 func (v *verifier) hashBlock(b block) error {
 	defer v.free(b.b)
-	if b.off < v.off || b.off > v.ranges.prefix() { // not what is next: a unit before it was dropped
+	if b.off < v.off || b.off > v.ranges.prefix() { // not what is next: a piece before it was dropped
 		return nil
 	}
 	if err := v.readUntil(b.off, false); err != nil || v.off != b.off {
@@ -121,20 +122,20 @@ func (v *verifier) hashBlock(b block) error {
 func (v *verifier) readUntil(end int64, once bool) error {
 	v.allocate()
 	for v.off < end {
-		n := min(int64(len(v.buffer)), end-v.off, unit-v.off%unit)
-		u := v.off / unit
-		crc, told := v.told[u]
-		if told {
-			n = v.ranges.unit(u).End - v.off // a whole unit: those of earlier runs begin where one begins
+		n := min(int64(len(v.buffer)), end-v.off, piece-v.off%piece)
+		u := v.off / piece
+		crc, known := v.earlier[u]
+		if known {
+			n = v.ranges.piece(u).End - v.off // a whole piece: those of earlier runs begin where one begins
 		}
 		b := v.buffer[:n]
 		if err := v.part.ReadAt(b, v.off); err != nil {
 			return err
 		}
-		if told && store.Checksum(b) != crc {
+		if known && store.Checksum(b) != crc {
 			return v.recheck() // where one is wrong, others may be
 		}
-		delete(v.told, u)
+		delete(v.earlier, u)
 		if err := v.write(b); err != nil || once {
 			return err
 		}
@@ -142,18 +143,18 @@ func (v *verifier) readUntil(end int64, once bool) error {
 	return nil
 }
 
-// recheck drops all units of earlier runs that are wrong.
+// recheck drops all pieces of earlier runs that are wrong.
 func (v *verifier) recheck() error {
 	v.allocate()
-	for u, crc := range v.told {
-		b := v.buffer[:v.ranges.unit(u).Len()]
-		if err := v.part.ReadAt(b, u*unit); err != nil {
+	for u, crc := range v.earlier {
+		b := v.buffer[:v.ranges.piece(u).Len()]
+		if err := v.part.ReadAt(b, u*piece); err != nil {
 			return err
 		}
 		if store.Checksum(b) != crc {
 			v.bad++
-			v.ranges.drop(v.ranges.unit(u))
-			delete(v.told, u)
+			v.ranges.drop(v.ranges.piece(u))
+			delete(v.earlier, u)
 		}
 	}
 	return nil
@@ -164,7 +165,7 @@ func (v *verifier) write(b []byte) error {
 	v.off += int64(len(b))
 	v.ranges.hashed(v.off)
 	v.part.Behind(v.off)
-	if v.off%unit == 0 && v.off-v.saved >= stateEvery {
+	if v.off%piece == 0 && v.off-v.saved >= stateEvery {
 		return v.save()
 	}
 	return nil
@@ -185,17 +186,17 @@ func (v *verifier) save() error {
 // only if all bytes are still those that it is of; to look at their checksums is
 // much faster than to hash them again.
 func (v *verifier) resume(ctx context.Context, r *store.Record) error {
-	v.told = r.Pieces
+	v.earlier = r.Pieces
 	m, ok := v.hashes[v.main].(encoding.BinaryUnmarshaler)
 	if !ok || len(v.hashes) > 1 || r.State == nil || r.Have().Prefix() < r.Hashed {
 		return nil
 	}
 	v.allocate()
-	for u := range r.Hashed / unit {
+	for u := range r.Hashed / piece {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err := v.part.ReadAt(v.buffer, u*unit); err != nil {
+		if err := v.part.ReadAt(v.buffer, u*piece); err != nil {
 			return err
 		}
 		if store.Checksum(v.buffer) != r.Pieces[u] {
@@ -203,11 +204,11 @@ func (v *verifier) resume(ctx context.Context, r *store.Record) error {
 		}
 	}
 	if m.UnmarshalBinary(r.State) != nil {
-		v.hashes[v.main] = newHash(v.main)
+		v.hashes[v.main] = source.NewHash(v.main)
 		return nil //nolint:nilerr // the hash starts at the first byte
 	}
-	for u := range r.Hashed / unit {
-		delete(v.told, u)
+	for u := range r.Hashed / piece {
+		delete(v.earlier, u)
 	}
 	v.off, v.saved = r.Hashed, r.Hashed
 	v.ranges.hashed(v.off)

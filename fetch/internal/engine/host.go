@@ -1,4 +1,4 @@
-package fetch
+package engine
 
 import (
 	"context"
@@ -18,7 +18,7 @@ const (
 // A host counts the connections to a server. They begin with a few and double
 // while that brings more bytes; a server that asks for less gets half.
 type host struct {
-	line *line
+	window *window
 
 	mu      sync.Mutex
 	waiting []chan struct{} // closed when it is one's turn, in the order of arrival
@@ -35,7 +35,7 @@ type host struct {
 }
 
 func newHost(most int) *host {
-	return &host{line: newLine(), most: most, limit: min(startConnections, most), tick: time.Now()}
+	return &host{window: newWindow(), most: most, limit: min(startConnections, most), tick: time.Now()}
 }
 
 // acquire waits for a connection to be free. Who waits longest gets it, so that
@@ -69,7 +69,7 @@ func (h *host) acquire(ctx context.Context) error {
 	}
 }
 
-// grant gives free connections to who waits. The caller holds mu.
+// grant assigns free connections to those who wait. The caller holds mu.
 func (h *host) grant() {
 	for len(h.waiting) > 0 && h.active < h.limit && !time.Now().Before(h.paused) {
 		h.active++
@@ -78,7 +78,7 @@ func (h *host) grant() {
 	}
 }
 
-// leave ends a wait, or gives back what it was given at that moment.
+// leave ends a wait, or releases what was granted at that moment.
 func (h *host) leave(turn chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -113,7 +113,7 @@ func (h *host) throttle(pause time.Duration) {
 	if until := now.Add(pause); until.After(h.paused) {
 		h.paused = until
 	}
-	if now.Sub(h.throttled) > rampEvery { // all workers are told at the same time
+	if now.Sub(h.throttled) > rampEvery { // all workers hear of it at the same time
 		h.limit = max(1, h.limit/2)
 	}
 	h.throttled = now
@@ -130,7 +130,7 @@ func (h *host) answered() {
 // more.
 func (h *host) received(n int) {
 	now := time.Now()
-	h.line.received(n, now)
+	h.window.received(n, now)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.bytes += int64(n)

@@ -1,4 +1,4 @@
-package fetch
+package engine
 
 import (
 	"math"
@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	unit      = store.Piece
-	chunk     = 4 * unit // asked for at once
-	maxWindow = 64 * unit
-	leastPart = 128 << 10 // bytes that are worth a request of their own
+	piece        = store.Piece
+	chunk        = 4 * piece // asked for at once
+	maxReadAhead = 64 * piece
+	leastPart    = 128 << 10 // bytes that are worth a request of their own
 )
 
 // ranges plans the transfer of one file: which bytes are there, which are being
@@ -21,22 +21,22 @@ const (
 // not far beyond what is verified, so that the hash follows closely and few pages
 // wait for it.
 type ranges struct {
-	window int64
-	whole  bool // the source gives all in one stream: one claim for all that is missing
+	readAhead int64
+	whole     bool // the source gives all in one stream: one segment for all that is missing
 
 	mu       sync.Mutex
 	changed  chan struct{} // closed when there may be something to do
 	size     int64         // bytes; -1: not known
 	have     span.Set
 	missing  span.Set // neither there nor claimed
-	claims   map[*claim]bool
+	segments map[*segment]bool
 	verified int64   // all bytes before it are hashed
 	typical  float64 // bytes per second of one stream
 	resumed  int64   // the first byte that was missing at the start
 }
 
-// A claim is a span that a worker fetches.
-type claim struct {
+// A segment is a span that a worker fetches.
+type segment struct {
 	off, end int64 // what is left of it; end shrinks when another worker helps
 	again    int64 // bytes before off that its stream has brought once more
 	rate     float64
@@ -47,8 +47,8 @@ type claim struct {
 	cancel   func() // its stream
 }
 
-func newRanges(size, window int64, have span.Set) *ranges {
-	r := &ranges{window: window, size: size, changed: make(chan struct{}), claims: map[*claim]bool{}, have: have}
+func newRanges(size, readAhead int64, have span.Set) *ranges {
+	r := &ranges{readAhead: readAhead, size: size, changed: make(chan struct{}), segments: map[*segment]bool{}, have: have}
 	end := size
 	if size < 0 {
 		end = math.MaxInt64
@@ -64,11 +64,11 @@ func (r *ranges) wake() {
 	r.changed = make(chan struct{})
 }
 
-// next claims what to fetch next, with at most so many connections sharing what is
-// left. Where the window ends, or the file, it helps what all then wait for. It
+// next segments what to fetch next, with at most so many connections sharing what is
+// left. Where the readAhead ends, or the file, it helps what all then wait for. It
 // returns nil if there is nothing now, and a channel that is closed when
 // that may have changed.
-func (r *ranges) next(connections int, rate float64) (*claim, <-chan struct{}) {
+func (r *ranges) next(connections int, rate float64) (*segment, <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := r.first(connections, rate)
@@ -81,15 +81,15 @@ func (r *ranges) next(connections int, rate float64) (*claim, <-chan struct{}) {
 	return r.began(c), nil
 }
 
-func (r *ranges) began(c *claim) *claim {
+func (r *ranges) began(c *segment) *segment {
 	c.moved, c.before = time.Now(), c.off
-	r.claims[c] = true
+	r.segments[c] = true
 	return c
 }
 
-// claimFor claims what an answer that is there already can bring: the first
+// segmentFor segments what an answer that is there already can bring: the first
 // missing bytes that are in it.
-func (r *ranges) claimFor(s span.Span) *claim {
+func (r *ranges) segmentFor(s span.Span) *segment {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, gap := range r.missing {
@@ -99,14 +99,14 @@ func (r *ranges) claimFor(s span.Span) *claim {
 		}
 		if got.Len() > 0 {
 			r.missing = r.missing.Remove(got)
-			return r.began(&claim{off: got.Start, end: got.End})
+			return r.began(&segment{off: got.Start, end: got.End})
 		}
 	}
 	return nil
 }
 
-// first claims the first missing chunk, if it is in the window.
-func (r *ranges) first(connections int, rate float64) *claim {
+// first segments the first missing chunk, if it is in the readAhead.
+func (r *ranges) first(connections int, rate float64) *segment {
 	if len(r.missing) == 0 {
 		return nil
 	}
@@ -114,18 +114,18 @@ func (r *ranges) first(connections int, rate float64) *claim {
 	if r.whole {
 		end := r.missing[len(r.missing)-1].End
 		r.missing = nil
-		return &claim{off: gap.Start, end: end}
+		return &segment{off: gap.Start, end: end}
 	}
-	limit := max(r.verified, r.resumed) + r.window
+	limit := max(r.verified, r.resumed) + r.readAhead
 	if gap.Start >= limit {
 		return nil
 	}
 	end := min(gap.End, limit, gap.Start+r.chunk(connections, rate))
 	if end < gap.End {
-		end = max(end/unit*unit, min(gap.End, gap.Start/unit*unit+unit)) // end where a unit ends
+		end = max(end/piece*piece, min(gap.End, gap.Start/piece*piece+piece)) // end where a piece ends
 	}
 	r.missing = r.missing.Remove(span.Span{Start: gap.Start, End: end})
-	return &claim{off: gap.Start, end: end}
+	return &segment{off: gap.Start, end: end}
 }
 
 // chunk returns how much to ask for: less near the end, so that all connections
@@ -133,14 +133,14 @@ func (r *ranges) first(connections int, rate float64) *claim {
 func (r *ranges) chunk(connections int, rate float64) int64 {
 	left := r.missing.Total()
 	fair := left / int64(2*connections)
-	return min(max(min(fair, int64(rate/2))/unit*unit, unit), chunk)
+	return min(max(min(fair, int64(rate/2))/piece*piece, piece), chunk)
 }
 
 // split takes the second half of what will take longest.
-func (r *ranges) split() *claim {
-	var slowest *claim
+func (r *ranges) split() *segment {
+	var slowest *segment
 	longest := 0.0
-	for c := range r.claims {
+	for c := range r.segments {
 		left := c.end - c.off
 		if left < 2*leastPart || c.looks == 0 { // too short, or too young to tell
 			continue
@@ -154,22 +154,22 @@ func (r *ranges) split() *claim {
 		return nil
 	}
 	middle := slowest.off + (slowest.end-slowest.off)/2
-	if near := (middle + unit/2) / unit * unit; slowest.off < near && near < slowest.end {
-		middle = near // else there would be more units begun than connections, for a kill to lose
+	if near := (middle + piece/2) / piece * piece; slowest.off < near && near < slowest.end {
+		middle = near // else there would be more pieces begun than connections, for a kill to lose
 	} else {
 		middle = middle / leastPart * leastPart
 	}
 	if middle <= slowest.off {
 		return nil
 	}
-	c := &claim{off: middle, end: slowest.end}
+	c := &segment{off: middle, end: slowest.end}
 	slowest.end = middle
 	return c
 }
 
 // take hands the worker of c the next n bytes, or fewer if c ends before. Then it
 // must either write them and call [ranges.wrote], or fail the transfer.
-func (r *ranges) take(c *claim, n int) (off int64, take int, more bool) {
+func (r *ranges) take(c *segment, n int) (off int64, take int, more bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	off = c.off
@@ -183,44 +183,44 @@ func (r *ranges) take(c *claim, n int) (off int64, take int, more bool) {
 
 // skipped says that the stream of c has brought n bytes that are not asked for, on
 // its way to those that are.
-func (r *ranges) skipped(c *claim, n int) {
+func (r *ranges) skipped(c *segment, n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c.again += int64(n)
 	c.moved = time.Now()
 }
 
-// wrote says that bytes are in the file. It returns the units that are complete
+// wrote says that bytes are in the file. It returns the pieces that are complete
 // with them, and whether they follow on the first byte without a gap.
-func (r *ranges) wrote(s span.Span) (units []int64, ordered bool) {
+func (r *ranges) wrote(s span.Span) (pieces []int64, ordered bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	before := r.have.Prefix()
-	for u := s.Start / unit; u*unit < s.End; u++ {
-		if r.have.Contains(r.unit(u)) {
+	for u := s.Start / piece; u*piece < s.End; u++ {
+		if r.have.Contains(r.piece(u)) {
 			continue
 		}
-		if r.have = r.have.Add(span.Span{Start: max(s.Start, u*unit), End: min(s.End, u*unit+unit)}); r.have.Contains(r.unit(u)) {
-			units = append(units, u)
+		if r.have = r.have.Add(span.Span{Start: max(s.Start, u*piece), End: min(s.End, u*piece+piece)}); r.have.Contains(r.piece(u)) {
+			pieces = append(pieces, u)
 		}
 	}
-	return units, s.Start == before
+	return pieces, s.Start == before
 }
 
-// unit returns the bytes of a unit.
-func (r *ranges) unit(u int64) span.Span {
-	s := span.Span{Start: u * unit, End: u*unit + unit}
+// piece returns the bytes of a piece.
+func (r *ranges) piece(u int64) span.Span {
+	s := span.Span{Start: u * piece, End: u*piece + piece}
 	if r.size >= 0 {
 		s.End = min(s.End, r.size)
 	}
 	return s
 }
 
-// release gives back what is left of a claim.
-func (r *ranges) release(c *claim) {
+// release gives back what is left of a segment.
+func (r *ranges) release(c *segment) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.claims, c)
+	delete(r.segments, c)
 	if c.off < c.end {
 		r.missing = r.missing.Add(span.Span{Start: c.off, End: c.end})
 	}
@@ -251,7 +251,7 @@ func (r *ranges) ended(size int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.size = size
-	for c := range r.claims {
+	for c := range r.segments {
 		c.end = min(c.end, size)
 	}
 	r.missing = r.missing.Remove(span.Span{Start: size, End: math.MaxInt64})
@@ -273,9 +273,9 @@ func (r *ranges) done() (n int64, all bool) {
 	return n, n == r.size
 }
 
-// busy returns how many claims are being fetched.
+// busy returns how many segments are being fetched.
 func (r *ranges) busy() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.claims)
+	return len(r.segments)
 }

@@ -1,4 +1,6 @@
-package fetch
+//go:build linux
+
+package engine
 
 import (
 	"net"
@@ -15,9 +17,9 @@ func wantWindow(t *testing.T, fd, want int) {
 	}
 }
 
-// TestLineAsksAndTellsTheKernel has a real connection, whose window is bounded,
+// TestWindowInTheKernel has a real connection, whose window is bounded,
 // and which is forgotten when it is closed.
-func TestLineAsksAndTellsTheKernel(t *testing.T) {
+func TestWindowInTheKernel(t *testing.T) {
 	t.Parallel()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -34,8 +36,8 @@ func TestLineAsksAndTellsTheKernel(t *testing.T) {
 	}
 	defer func() { _ = server.Close() }()
 
-	l := newLine()
-	conn := l.add(dialed)
+	w := newWindow()
+	conn := w.add(dialed)
 	if _, err := server.Write(make([]byte, 10000)); err != nil {
 		t.Fatal(err)
 	}
@@ -43,31 +45,31 @@ func TestLineAsksAndTellsTheKernel(t *testing.T) {
 		t.Fatal(err)
 	}
 	start := time.Now()
-	l.received(0, start)
-	for c := range l.conns {
+	w.received(0, start)
+	for c := range w.conns {
 		c.look()
 	}
-	if l.trip <= 0 || l.trip > time.Second || l.came.all < 1 {
-		t.Errorf("a round trip of %v and %+v came, want what the kernel knows", l.trip, l.came)
+	if w.trip <= 0 || w.trip > time.Second || w.came.all < 1 {
+		t.Errorf("a round trip of %v and %+v came, want what the kernel knows", w.trip, w.came)
 	}
 
-	l.trip = 50 * time.Millisecond
-	l.bytes = 1 << 20
-	l.judge(start.Add(l.trip))
-	if l.window != 2<<20 {
-		t.Errorf("a window of %d bytes, want twice what came", l.window)
+	w.trip = 50 * time.Millisecond
+	w.bytes = 1 << 20
+	w.judge(start.Add(w.trip))
+	if w.offered != 2<<20 {
+		t.Errorf("a window of %d bytes, want twice what came", w.offered)
 	}
-	for c := range l.conns {
-		c.control(func(fd int) { wantWindow(t, fd, l.window) })
+	for c := range w.conns {
+		c.control(func(fd int) { wantWindow(t, fd, w.offered) })
 		c.offer(8 << 20)
 	}
-	other := l.add(dialed) // as a new one, when the line is known
-	for c := range l.conns {
-		c.control(func(fd int) { wantWindow(t, fd, l.window) })
+	other := w.add(dialed) // as a new one, when the path is known
+	for c := range w.conns {
+		c.control(func(fd int) { wantWindow(t, fd, w.offered) })
 	}
 	_ = other.Close()
 	_ = conn.Close()
-	if len(l.conns) != 0 {
-		t.Errorf("%d connections are left after they were closed", len(l.conns))
+	if len(w.conns) != 0 {
+		t.Errorf("%d connections are left after they were closed", len(w.conns))
 	}
 }

@@ -1,4 +1,4 @@
-package fetch
+package engine
 
 import (
 	"slices"
@@ -12,7 +12,7 @@ func (r *ranges) look(every, stall time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var rates []float64
-	for c := range r.claims {
+	for c := range r.segments {
 		came := c.off + c.again
 		now := float64(came-c.before) / every.Seconds()
 		c.rate, c.before = 0.5*c.rate+0.5*now, came
@@ -30,7 +30,7 @@ func (r *ranges) look(every, stall time.Duration) {
 	if len(r.missing) == 0 { // others have nothing to do but this
 		patience = 2 * time.Second
 	}
-	for c := range r.claims {
+	for c := range r.segments {
 		if c.slow++; c.rate >= r.typical/8 || time.Now().Before(c.moved) {
 			c.slow = 0
 		}
@@ -40,34 +40,34 @@ func (r *ranges) look(every, stall time.Duration) {
 			c.cancel = nil
 		}
 	}
-	if len(r.claims) > 0 {
+	if len(r.segments) > 0 {
 		r.wake() // rates have changed: who has nothing to do may help now
 	}
 }
 
-// opened says that a claim's stream is there, and how to end it.
-func (r *ranges) opened(c *claim, cancel func()) {
+// opened says that a segment's stream is there, and how to end it.
+func (r *ranges) opened(c *segment, cancel func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c.moved, c.cancel = time.Now(), cancel
 }
 
-// rests says that a claim's worker will read nothing for a while.
-func (r *ranges) rests(c *claim, pause time.Duration) {
+// rests says that a segment's worker will read nothing for a while.
+func (r *ranges) rests(c *segment, pause time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c.moved = time.Now().Add(pause)
 }
 
-// endOf returns where a claim ends now.
-func (r *ranges) endOf(c *claim) int64 {
+// endOf returns where a segment ends now.
+func (r *ranges) endOf(c *segment) int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return c.end
 }
 
-func (r *ranges) unitSpan(u int64) span.Span {
+func (r *ranges) pieceSpan(u int64) span.Span {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.unit(u)
+	return r.piece(u)
 }

@@ -1,7 +1,6 @@
-package fetch
+package source
 
 import (
-	"bytes"
 	"crypto/md5"  //nolint:gosec // servers announce it
 	"crypto/sha1" //nolint:gosec // servers announce it
 	"crypto/sha256"
@@ -47,10 +46,10 @@ func digestAlgorithms() []digestAlgorithm {
 
 func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
-// newHash returns the hash function of a [Digest] that was parsed.
-func newHash(name string) hash.Hash {
+// NewHash returns the hash function of a [Digest] that was parsed.
+func NewHash(algorithm string) hash.Hash {
 	for _, a := range digestAlgorithms() {
-		if a.name == name {
+		if a.name == algorithm {
 			return a.create()
 		}
 	}
@@ -97,6 +96,18 @@ func base64Digest(name, value string) Digest {
 	return hexDigest(name, hex.EncodeToString(b))
 }
 
+// NewDigest returns the digest that a hash function has come to.
+func NewDigest(algorithm string, h hash.Hash) Digest {
+	return Digest{algorithm, hex.EncodeToString(h.Sum(nil))}
+}
+
+// AnyDigest reads a digest as [Digest.String] writes it, of algorithms too that are too
+// weak to be pinned. The zero Digest stands for one that is not valid.
+func AnyDigest(s string) Digest {
+	name, value, _ := strings.Cut(s, ":")
+	return hexDigest(name, value)
+}
+
 // hexDigest is [ParseDigest] for what a server says: the zero Digest stands for
 // one that is none.
 func hexDigest(name, value string) Digest {
@@ -115,77 +126,4 @@ func (d Digest) String() string {
 		return ""
 	}
 	return d.Algorithm + ":" + d.Hex
-}
-
-// parseSums finds the digest of the file called name in a list such as sha256sum
-// or sha512sum write it, or as they write it with --tag (BSD style). The digests
-// of b3sum are as long as those of sha256sum: with isBlake3 they are taken for its.
-// A list with a single digest and no name is taken for the file's.
-func parseSums(list []byte, name string, isBlake3 bool) (Digest, error) {
-	lines := bytes.Split(bytes.TrimSpace(list), []byte("\n"))
-	for _, line := range lines {
-		d, file := parseSum(strings.TrimSpace(string(line)), isBlake3)
-		if d == (Digest{}) {
-			continue
-		}
-		if file == "" && len(lines) == 1 || file != "" && file[strings.LastIndexByte(file, '/')+1:] == name {
-			return d, nil
-		}
-	}
-	return Digest{}, fmt.Errorf("no digest for %q among its %d lines", name, len(lines))
-}
-
-// isBlake3List reports whether a list is one of b3sum's, by its name.
-func isBlake3List(path string) bool {
-	name := strings.ToLower(path[strings.LastIndexByte(path, '/')+1:])
-	return strings.Contains(name, "b3sum") || strings.Contains(name, "blake3")
-}
-
-// parseSum reads a line of a list, such as "9f86…  model.bin" or "SHA256
-// (model.bin) = 9f86…".
-func parseSum(line string, isBlake3 bool) (d Digest, file string) {
-	if before, value, ok := strings.Cut(line, ") = "); ok {
-		name, file, _ := strings.Cut(before, " (")
-		d, err := ParseDigest(name + ":" + value) // none of the weak ones
-		if err != nil {
-			return Digest{}, ""
-		}
-		return d, file
-	}
-	value, file, _ := strings.Cut(line, " ")
-	file = strings.TrimPrefix(strings.TrimLeft(file, " "), "*")
-	switch {
-	case len(value) == 2*sha256.Size && isBlake3:
-		return hexDigest("blake3", value), file
-	case len(value) == 2*sha256.Size:
-		return hexDigest("sha256", value), file
-	case len(value) == 2*sha512.Size:
-		return hexDigest("sha512", value), file
-	default:
-		return Digest{}, file
-	}
-}
-
-// hashes are hash functions over the same bytes, by the names of their algorithms.
-type hashes map[string]hash.Hash
-
-func newHashes(algorithms []string) hashes {
-	all := hashes{}
-	for _, name := range algorithms {
-		all[name] = newHash(name)
-	}
-	return all
-}
-
-func (h hashes) write(b []byte) {
-	for _, one := range h {
-		_, _ = one.Write(b) // never fails
-	}
-}
-
-// sum returns the digest of what was written, by one of the algorithms.
-func (h hashes) sum(algorithm string) Digest { return hexSum(algorithm, h[algorithm]) }
-
-func hexSum(algorithm string, h hash.Hash) Digest {
-	return Digest{algorithm, hex.EncodeToString(h.Sum(nil))}
 }

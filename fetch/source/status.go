@@ -1,4 +1,4 @@
-package fetch
+package source
 
 import (
 	"context"
@@ -24,19 +24,19 @@ func statusError(resp *http.Response) error {
 	switch code {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		err.Hint = "do the credentials (--header-file, --bearer-file, --password-file) give access? A signed link may have expired"
-		return permanent(err)
+		return Permanent(err)
 	case http.StatusNotFound, http.StatusGone:
 		err.Hint = "is the URL right?"
-		return permanent(err)
+		return Permanent(err)
 	case http.StatusProxyAuthRequired:
 		err.Hint = "the proxy wants credentials: put them into the URL of --proxy-from-env"
-		return permanent(err)
+		return Permanent(err)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		return &throttleError{err, retryAfter(resp.Header.Get("Retry-After"), time.Now())}
+		return &ThrottleError{err, retryAfter(resp.Header.Get("Retry-After"), time.Now())}
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusMisdirectedRequest:
 		return err
 	case http.StatusNotImplemented:
-		return permanent(err)
+		return Permanent(err)
 	case http.StatusRequestedRangeNotSatisfiable:
 		return nil
 	}
@@ -44,7 +44,7 @@ func statusError(resp *http.Response) error {
 	case code >= 500:
 		return err
 	case code >= 300:
-		return permanent(err)
+		return Permanent(err)
 	default:
 		return nil
 	}
@@ -74,7 +74,7 @@ func explain(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err // without the URL
 	}
-	for _, ours := range []error{errorIn[*PermanentError](err), errorIn[*throttleError](err), errorIn[*usererr.Error](err)} {
+	for _, ours := range []error{errorIn[*PermanentError](err), errorIn[*ThrottleError](err), errorIn[*usererr.Error](err)} {
 		if ours != nil {
 			return ours // without what others have put around it
 		}
@@ -84,7 +84,7 @@ func explain(err error) error {
 	}
 	if r := usererr.TLS(err); r != nil {
 		if _, cert := errors.AsType[*tls.CertificateVerificationError](err); cert {
-			return permanent(r)
+			return Permanent(r)
 		}
 		return r
 	}
@@ -95,7 +95,7 @@ func explain(err error) error {
 	case isNet && netErr.Timeout(), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return &usererr.Error{Text: "no answer in time", Hint: "the server is overloaded or hangs, or a firewall drops the packets", Err: err}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed):
-		return &usererr.Error{Text: "the connection was cut", Err: err}
+		return &usererr.Error{Text: ErrCut.Error(), Err: err}
 	default:
 		return &usererr.Error{Text: "answer not understood", Hint: "does this port speak HTTP? Is a proxy between?", Err: err}
 	}

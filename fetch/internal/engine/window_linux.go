@@ -1,4 +1,4 @@
-package fetch
+package engine
 
 import (
 	"time"
@@ -7,10 +7,10 @@ import (
 )
 
 // look asks the kernel about a connection (tcp(7)).
-func (c *lineConn) look() {
+func (c *windowConn) look() {
 	c.control(func(fd int) {
 		if info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
-			came := segments{int64(info.Data_segs_in), int64(info.Rcv_ooopack)}
+			came := tcpSegments{int64(info.Data_segs_in), int64(info.Rcv_ooopack)}
 			c.counted(came, time.Duration(info.Min_rtt)*time.Microsecond)
 		}
 	})
@@ -18,14 +18,14 @@ func (c *lineConn) look() {
 
 // offer bounds the window that a connection offers its sender. The kernel lifts
 // the bound when it enlarges the buffer, so this is done at every look.
-func (c *lineConn) offer(window int) {
+func (c *windowConn) offer(window int) {
 	c.control(func(fd int) {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_WINDOW_CLAMP, window)
 	})
 }
 
 // control calls f with the descriptor, unless the connection is closed.
-func (c *lineConn) control(f func(fd int)) {
+func (c *windowConn) control(f func(fd int)) {
 	if raw, err := c.SyscallConn(); err == nil {
 		_ = raw.Control(func(fd uintptr) { f(int(fd)) })
 	}

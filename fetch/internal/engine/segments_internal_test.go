@@ -1,4 +1,4 @@
-package fetch
+package engine
 
 import (
 	"math/rand/v2"
@@ -10,26 +10,26 @@ import (
 )
 
 // TestRangesCoverTheFile has workers that fail, help and give back at random, and
-// holds that each byte is given out, and none far beyond the window.
+// holds that each byte is given out, and none far beyond the read-ahead.
 func TestRangesCoverTheFile(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
-	for _, size := range []int64{1, unit, 10*unit + 5, 200*unit + 1} {
-		const window = 16 * unit
-		plan := newRanges(size, window, nil)
-		active := map[*claim]bool{}
+	for _, size := range []int64{1, piece, 10*piece + 5, 200*piece + 1} {
+		const readAhead = 16 * piece
+		plan := newRanges(size, readAhead, nil)
+		active := map[*segment]bool{}
 		var verified int64
 		for steps := 0; verified < size; steps++ {
 			if steps > 1_000_000 {
 				t.Fatal("it does not end")
 			}
-			if c, _ := plan.next(8, float64(r.IntN(20*unit))); c != nil {
-				if c.end >= verified+window+unit { // a claim ends where a unit ends
-					t.Fatalf("a claim to %d, with %d verified", c.end, verified)
+			if c, _ := plan.next(8, float64(r.IntN(20*piece))); c != nil {
+				if c.end >= verified+readAhead+piece { // a segment ends where a piece ends
+					t.Fatalf("a segment to %d, with %d verified", c.end, verified)
 				}
 				active[c] = true
 			}
 			for c := range active {
-				off, n, more := plan.take(c, 1+r.IntN(unit))
+				off, n, more := plan.take(c, 1+r.IntN(piece))
 				plan.wrote(span.Span{Start: off, End: off + int64(n)})
 				if !more || r.IntN(10) == 0 {
 					plan.release(c)
@@ -51,19 +51,19 @@ func TestRangesCoverTheFile(t *testing.T) {
 
 // TestSlowStreamIsReplaced has one of four streams stand nearly still.
 func TestSlowStreamIsReplaced(t *testing.T) {
-	plan := newRanges(100*unit, 100*unit, nil)
-	var claims []*claim
+	plan := newRanges(100*piece, 100*piece, nil)
+	var segments []*segment
 	replaced := false
 	for i := range 4 {
-		c, _ := plan.next(4, 8*unit)
+		c, _ := plan.next(4, 8*piece)
 		plan.opened(c, func() { replaced = replaced || i == 3 })
-		claims = append(claims, c)
+		segments = append(segments, c)
 	}
 	for look := range 60 {
-		for _, c := range claims[:3] {
+		for _, c := range segments[:3] {
 			plan.take(c, 10<<10)
 		}
-		plan.take(claims[3], 10)
+		plan.take(segments[3], 10)
 		plan.look(250*time.Millisecond, time.Hour)
 		if replaced {
 			if look < 39 {
@@ -78,30 +78,30 @@ func TestSlowStreamIsReplaced(t *testing.T) {
 // TestSlowStreamIsHelped has three of four streams reach the end of the window,
 // and the other one hold it up.
 func TestSlowStreamIsHelped(t *testing.T) {
-	plan := newRanges(100*unit, 4*chunk, nil)
-	var claims []*claim
+	plan := newRanges(100*piece, 4*chunk, nil)
+	var segments []*segment
 	for range 4 {
-		c, _ := plan.next(4, 8*unit)
+		c, _ := plan.next(4, 8*piece)
 		plan.opened(c, func() {})
-		claims = append(claims, c)
+		segments = append(segments, c)
 	}
-	slow, end := claims[0], claims[0].end
-	plan.take(slow, unit)
-	for _, c := range claims[1:] {
+	slow, end := segments[0], segments[0].end
+	plan.take(slow, piece)
+	for _, c := range segments[1:] {
 		plan.take(c, chunk)
 		plan.release(c)
 	}
-	if c, _ := plan.next(4, 8*unit); c != nil {
+	if c, _ := plan.next(4, 8*piece); c != nil {
 		t.Fatalf("claimed %d to %d, before it is known how fast the others are", c.off, c.end)
 	}
-	_, changed := plan.next(4, 8*unit)
+	_, changed := plan.next(4, 8*piece)
 	plan.look(250*time.Millisecond, time.Hour) // 4 MiB a second: the rest would take 0.75 s
 	select {
 	case <-changed:
 	default:
 		t.Error("who waits is not told to look again")
 	}
-	c, _ := plan.next(4, 8*unit)
+	c, _ := plan.next(4, 8*piece)
 	if c == nil || c.end != end || c.off != slow.end || c.off <= slow.off {
 		t.Errorf("claimed %+v, want the second half of %d to %d", c, slow.off, end)
 	}
