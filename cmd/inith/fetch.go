@@ -99,8 +99,8 @@ type fetchJob struct {
 	json    bool
 	init    bool
 
-	mu        sync.Mutex // of transfers
-	transfers []*fetch.Transfer
+	mu    sync.Mutex // of batch
+	batch *fetch.Batch
 }
 
 func (p *process) parseFetch(c *cli.Context) (*fetchJob, error) {
@@ -126,25 +126,23 @@ func (p *process) newFetchJob(c *cli.Context, files []fetch.File) (*fetchJob, er
 	return j, j.open()
 }
 
-// open opens all files, so that every mistake is told before the first request.
+// open opens all files, so that every mistake is reported before the first request.
 func (j *fetchJob) open() error {
-	var transfers []*fetch.Transfer
-	taken := map[string]bool{}
-	for _, file := range j.files {
-		t, err := j.fetcher.Open(file)
-		if err != nil {
-			return usagef("%s: %w", redact.URL(file.URL), err)
-		}
-		if path := t.Path(); taken[path] && path != "" {
-			return usagef("two files have the destination %q", path)
-		}
-		taken[t.Path()] = true
-		transfers = append(transfers, t)
+	batch, err := j.fetcher.OpenAll(j.files)
+	if err != nil {
+		return &usageError{err}
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.transfers = transfers
+	j.batch = batch
 	return nil
+}
+
+// opened returns the transfers of the files.
+func (j *fetchJob) opened() *fetch.Batch {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.batch
 }
 
 func (p *process) newFetcher(c *cli.Context) (*fetch.Fetcher, error) {
@@ -398,36 +396,12 @@ func (j *fetchJob) fetch(ctx context.Context) ([]fetch.Result, error) {
 	defer cancel()
 	stop := j.watch()
 	defer stop()
-	return j.fetchAll(ctx)
-}
-
-// fetchAll fetches all files at once. The first failure ends the others, whose
-// partial files stay for the next run.
-func (j *fetchJob) fetchAll(ctx context.Context) ([]fetch.Result, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	results := make([]fetch.Result, len(j.transfers))
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, 4*fetch.DefaultConnections)
-	for i, t := range j.transfers {
-		slots <- struct{}{}
-		if ctx.Err() != nil {
-			break
+	results, err := j.opened().Run(ctx, func(r fetch.Result) {
+		if !j.live() {
+			j.told(r)
 		}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			var err error
-			if results[i], err = t.Run(ctx); err != nil {
-				cancel(err)
-				return
-			}
-			if !j.live() {
-				j.told(results[i])
-			}
-		})
-	}
-	wg.Wait()
-	return results, j.unfinished(context.Cause(ctx))
+	})
+	return results, j.unfinished(err)
 }
 
 // unfinished adds to the end of a deadline, or to a signal, how far the files

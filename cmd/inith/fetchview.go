@@ -36,25 +36,17 @@ func (j *fetchJob) watch() (stop func()) {
 func (j *fetchJob) newView() (fetchView, time.Duration) {
 	if j.live() {
 		_, plain := j.lookup("NO_COLOR")
-		return &fetchBars{rows: terminal.New(j.stderr, j.size, !plain), rates: newRates(len(j.transfers))}, redraw
+		return &fetchBars{rows: terminal.New(j.stderr, j.size, !plain), rates: newRates(len(j.files))}, redraw
 	}
 	log := j.logger()
-	log.Info("fetching", "files", len(j.transfers), "timeout", shortDuration(j.timeout), "no_progress", shortDuration(max(0, j.fetcher.StallTimeout)))
-	for _, t := range j.transfers {
+	log.Info("fetching", "files", len(j.files), "timeout", shortDuration(j.timeout), "no_progress", shortDuration(max(0, j.fetcher.StallTimeout)))
+	for _, t := range j.opened().Transfers() {
 		log.Debug("to fetch", "source", t.Name(), "path", t.Path())
 	}
-	return &fetchLog{log: log, rates: newRates(len(j.transfers)), told: make([]toldProgress, len(j.transfers))}, time.Second
+	return &fetchLog{log: log, rates: newRates(len(j.files)), told: make([]toldProgress, len(j.files))}, time.Second
 }
 
-func (j *fetchJob) statuses() []fetch.Status {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	all := make([]fetch.Status, len(j.transfers))
-	for i, t := range j.transfers {
-		all[i] = t.Status()
-	}
-	return all
-}
+func (j *fetchJob) statuses() []fetch.Status { return j.opened().Status() }
 
 // A fetchLog writes a line for each file every 10 s or 10 %, whichever is
 // earlier, but not more than one a second.

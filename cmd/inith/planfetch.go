@@ -81,7 +81,7 @@ func (w *fetchWork) open(ctx context.Context, p *process) (stepJob, error) {
 
 func (j *fetchJob) describe() string {
 	var all []string
-	for i, t := range j.transfers {
+	for i, t := range j.opened().Transfers() {
 		evidence := "no digest"
 		if f := j.files[i]; f.Digest != (fetch.Digest{}) {
 			evidence = f.Digest.String()
