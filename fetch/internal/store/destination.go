@@ -74,19 +74,16 @@ func (s *Store) Destination(path string) *Destination {
 func stateName(name string) string {
 	const most = 180
 	if len(name) > most {
-		return name[:most] + hashOf(name)
+		return name[:most] + ID(name)
 	}
 	return name
 }
 
-// hashOf returns a name that says nothing of s.
-func hashOf(s string) string {
+// ID returns what identifies s in the state without revealing it.
+func ID(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:4])
 }
-
-// ID returns what identifies s in the state without revealing it.
-func ID(s string) string { return hashOf(s) }
 
 // Look opens the directories that exist, and creates nothing. What is missing or
 // cannot be read counts as empty.
