@@ -68,7 +68,7 @@ fuzz: ## each fuzz target for a minute
 	$(GO) test -run '^$$' -fuzz FuzzRead -fuzztime 1m ./internal/option
 	$(GO) test -run '^$$' -fuzz FuzzPlan -fuzztime 1m -fuzzminimizetime 10x ./cmd/inith
 	@for f in FuzzOpen FuzzPostgresAnswer FuzzRedisAnswer; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m ./probe || exit 1; done
-	@for f in FuzzParseDigest FuzzJournal; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m ./fetch || exit 1; done
+	@for f in FuzzParseDigest FuzzJournal; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m -fuzzminimizetime 10x ./fetch || exit 1; done
 	@for f in FuzzExcerpt FuzzExcerptAny FuzzEnv; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m ./tasks/validate || exit 1; done
 	@for f in FuzzTemplate FuzzEnvsubst FuzzValues; do $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 1m ./tasks/render || exit 1; done
 	$(GO) test -run '^$$' -fuzz FuzzExtract -fuzztime 1m -fuzzminimizetime 10x ./fetch/archive

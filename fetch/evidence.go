@@ -1,11 +1,15 @@
 package fetch
 
 import (
+	"context"
 	"errors"
-	"fmt"
+	"path"
+
+	"github.com/inith/inith/fetch/internal/engine"
+	"github.com/inith/inith/fetch/source"
 )
 
-// Evidence is what tells that a file has the right content.
+// Evidence is what shows that a file has the right content.
 type Evidence int
 
 // Kinds of evidence, weakest first. The zero Evidence is none.
@@ -33,32 +37,6 @@ func ParseEvidence(s string) (Evidence, error) {
 	return 0, errors.New("want pinned, server or size")
 }
 
-// A DigestError tells that a file has another content than the one asked for.
-type DigestError struct {
-	Source    string // as it may be shown
-	Want, Got Digest
-	Evidence  Evidence // that Want is
-	Looks     string   // what the content looks like, such as "an HTML page"; "" if like nothing known
-}
-
-func (e *DigestError) Error() string {
-	text := fmt.Sprintf("fetch %s: digest mismatch: want %s (%s), got %s", e.Source, e.Want, e.Evidence, e.Got)
-	if e.Looks != "" {
-		text += ": what was sent is " + e.Looks
-	}
-	return text
-}
-
-// An EvidenceError tells that less speaks for the content than was asked for.
-type EvidenceError struct {
-	Source    string // as it may be shown
-	Want, Got Evidence
-}
-
-func (e *EvidenceError) Error() string {
-	return fmt.Sprintf("fetch %s: evidence wanted: %s, there is: %s", e.Source, e.Want, e.Got)
-}
-
 // evidenceNamed is the inverse of [Evidence.String].
 func evidenceNamed(s string) (Evidence, bool) {
 	for e := EvidenceNone; e <= EvidencePinned; e++ {
@@ -67,4 +45,55 @@ func evidenceNamed(s string) (Evidence, bool) {
 		}
 	}
 	return 0, false
+}
+
+// findDigest finds the digest that the file must have.
+func (t *Transfer) findDigest(ctx context.Context) error {
+	switch {
+	case t.file.Digest != (Digest{}):
+		t.want, t.level = t.file.Digest, EvidencePinned
+	case t.file.SumsURL != nil && t.want == (Digest{}):
+		return t.findInSums(ctx)
+	}
+	return nil
+}
+
+// findInSums finds the digest in a list.
+func (t *Transfer) findInSums(ctx context.Context) error {
+	sums, err := t.resolve(ctx, t.file.SumsURL)
+	if err != nil {
+		return err
+	}
+	list, err := engine.Small(ctx, t.job(sums))
+	if err != nil {
+		return named(sums, t.explained(sums, err))
+	}
+	if t.want, err = parseSums(list, path.Base(t.file.URL.Path), isBlake3List(t.file.SumsURL.Path)); err != nil {
+		return &SourceError{Source: sums.Name(), Err: err}
+	}
+	t.level = EvidenceSums
+	return nil
+}
+
+// check returns what to compare with, given the server's digests, and the evidence that
+// this is.
+func (t *Transfer) check(server []Digest) (engine.Check, Evidence) {
+	if t.want != (Digest{}) {
+		return engine.Check{Main: t.want.Algorithm, Wanted: []Digest{t.want}}, t.level
+	}
+	c := engine.Check{Main: "sha256", Wanted: server}
+	if len(server) > 0 {
+		return c, EvidenceServer
+	}
+	return c, EvidenceSize
+}
+
+// judge refuses a check that is less than the evidence asked for.
+func (t *Transfer) judge(s source.Source, server []Digest) (engine.Check, error) {
+	c, level := t.check(server)
+	if level < t.file.Evidence {
+		return c, &EvidenceError{Source: s.Name(), Want: t.file.Evidence, Got: level}
+	}
+	t.got = level
+	return c, nil
 }

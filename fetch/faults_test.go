@@ -21,7 +21,6 @@ import (
 
 	"github.com/inith/inith/fetch"
 	"github.com/inith/inith/internal/testing/faultserver"
-	"github.com/inith/inith/internal/tlsconfig"
 )
 
 // resolver is asked for names; nil is the system's. Whoever replaced
@@ -145,18 +144,18 @@ func newFaultRun(t *testing.T, f faultserver.Fault, pinned bool) *faultRun {
 	r := &faultRun{fault: f, pinned: pinned, outcome: f.Unpinned, dest: filepath.Join(t.TempDir(), "model.bin")}
 	r.server, r.injected = faulty(t, f, 9<<20+4321)
 	r.fetcher = &fetch.Fetcher{
-		Stall: 500 * time.Millisecond, HeaderWait: 10 * time.Second, RetryMaxWait: 200 * time.Millisecond,
-		NoProgress: 12 * time.Second, // a TLS handshake may take 10 s
-		Logger:     slog.New(slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		IdleTimeout: 500 * time.Millisecond, HeaderWait: 10 * time.Second, RetryMaxWait: 200 * time.Millisecond,
+		StallTimeout: 12 * time.Second, // a TLS handshake may take 10 s
+		Logger:       slog.New(slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if f.Harm == faultserver.Hangs { // the others answer, on a busy machine late
 		r.fetcher.HeaderWait = 500 * time.Millisecond
 	}
 	if f.Pinned == faultserver.Refuse {
-		r.fetcher.NoProgress = 3 * time.Second
+		r.fetcher.StallTimeout = 3 * time.Second
 	}
 	if pem := r.server.PEM(); pem != nil {
-		r.fetcher.TLS = tlsconfig.TLS{CAFile: write(t, pem)}
+		r.fetcher.TLS = fetch.TLS{CAFile: write(t, pem)}
 	}
 	if proxy := r.server.Proxy(); proxy != nil {
 		r.fetcher.Proxy = func(*url.URL) (*url.URL, error) { return proxy, nil }
@@ -202,7 +201,7 @@ func TestSkipped(t *testing.T) {
 			}
 			t.Cleanup(s.Close)
 			var out bytes.Buffer
-			f := &fetch.Fetcher{Stall: time.Second, NoProgress: 1500 * time.Millisecond, RetryMaxWait: 100 * time.Millisecond, Stdout: &out}
+			f := &fetch.Fetcher{IdleTimeout: time.Second, StallTimeout: 1500 * time.Millisecond, RetryMaxWait: 100 * time.Millisecond, Stdout: &out}
 			file := fetch.File{URL: parse(t, s.URL()), Dest: dest, Digest: pin(s.Want())}
 			if dest != "-" {
 				file.Dest = filepath.Join(t.TempDir(), dest)
@@ -223,7 +222,7 @@ func TestRateLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	f := &fetch.Fetcher{RateLimit: 1 << 18, Stall: 1200 * time.Millisecond, NoProgress: 10 * time.Second}
+	f := &fetch.Fetcher{RateLimit: 1 << 18, IdleTimeout: 1200 * time.Millisecond, StallTimeout: 10 * time.Second}
 	file := fetch.File{URL: parse(t, s.URL()), Dest: filepath.Join(t.TempDir(), "model.bin")}
 	result, err := run(t, f, file)
 	if err != nil || result.Retries > 0 || result.Elapsed < 2*time.Second {
@@ -286,7 +285,7 @@ func refused(err error, dest string) error {
 // tidy checks that what is in a folder tells no secret, and that a transfer that
 // is done has left its receipt and nothing else.
 func tidy(folder string, done bool) error {
-	left, err := filepath.Glob(folder + "/.inith/*")
+	left, err := filepath.Glob(stateOf(filepath.Join(folder, "x")) + "/*")
 	if err != nil {
 		return err
 	}

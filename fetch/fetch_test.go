@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -39,6 +40,11 @@ func parse(tb testing.TB, raw string) *url.URL {
 	return u
 }
 
+// stateOf returns the directory of the state of a destination.
+func stateOf(dest string) string {
+	return filepath.Join(filepath.Dir(dest), ".inith", strconv.Itoa(os.Geteuid()))
+}
+
 func TestFetch(t *testing.T) {
 	for _, size := range []int{0, 1, 1000, 1 << 20, 1<<20 + 1, 4 << 20, 50<<20 + 12345} {
 		b := content(size)
@@ -64,7 +70,7 @@ func TestFetch(t *testing.T) {
 		if result.Size != int64(size) || result.Fetched != int64(size) || result.Evidence != fetch.EvidencePinned {
 			t.Errorf("result %+v", result)
 		}
-		entries, _ := os.ReadDir(filepath.Join(filepath.Dir(dest), ".inith"))
+		entries, _ := os.ReadDir(stateOf(dest))
 		for _, e := range entries {
 			if e.Name() != "model.bin.receipt" {
 				t.Errorf("left: %s", e.Name())

@@ -33,7 +33,7 @@ func FuzzJournal(f *testing.F) {
 	o := newOrigin(f, b, nil)
 	file := fetch.File{URL: parse(f, o.URL+"/model.bin"), Dest: filepath.Join(f.TempDir(), "model.bin")}
 	interrupted(f, o, file)
-	state := filepath.Join(filepath.Dir(file.Dest), ".inith")
+	state := stateOf(file.Dest)
 	journal := only(f, state+"/*.journal")
 	text, err := os.ReadFile(journal)
 	if err != nil {
@@ -48,9 +48,9 @@ func FuzzJournal(f *testing.F) {
 	f.Add(append(bytes.Clone(text), text...))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		file := file
-		file.Dest = filepath.Join(t.TempDir(), "model.bin")
-		state := filepath.Join(filepath.Dir(file.Dest), ".inith")
-		if err := os.Mkdir(state, 0o700); err != nil {
+		file.Dest = filepath.Join(memoryDir(t), "model.bin")
+		state := stateOf(file.Dest)
+		if err := os.MkdirAll(state, 0o700); err != nil {
 			t.Fatal(err)
 		}
 		for name, b := range map[string][]byte{journal: text, strings.TrimSuffix(journal, ".journal") + ".part": part} {
@@ -65,4 +65,16 @@ func FuzzJournal(f *testing.F) {
 			t.Error("wrong bytes")
 		}
 	})
+}
+
+// memoryDir returns a directory on tmpfs where there is one: a fuzz target that
+// waits for a disk tries a handful of inputs a minute.
+func memoryDir(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "inith-fuzz-") //nolint:usetesting // on tmpfs
+	if err != nil {
+		return tb.TempDir()
+	}
+	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
 }

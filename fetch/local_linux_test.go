@@ -310,7 +310,7 @@ func TestDestination(t *testing.T) {
 		{"a link to a pipe", func() error {
 			return errors.Join(unix.Mkfifo(filepath.Join(dir, "pipe"), 0o600), os.Symlink("pipe", dest))
 		}, "not a regular file"},
-		{"a folder with such a folder", func() error { return os.MkdirAll(filepath.Join(dest, "model.bin"), 0o700) }, "is a folder"},
+		{"a folder with such a folder", func() error { return os.MkdirAll(filepath.Join(dest, "model.bin"), 0o700) }, "is a directory"},
 	} {
 		if err := errors.Join(os.RemoveAll(dest), os.WriteFile(old, []byte("old"), 0o600), tt.make()); err != nil {
 			t.Fatal(err)

@@ -21,7 +21,7 @@ func TestStateOfOthers(t *testing.T) {
 	folder := t.TempDir()
 	other := fetch.File{URL: parse(t, o.URL+"/model.tar"), Dest: filepath.Join(folder, "model.tar"), Digest: digestOf(b)}
 	interrupted(t, o, other)
-	left := only(t, filepath.Join(folder, ".inith", "*.part"))
+	left := only(t, filepath.Join(stateOf(other.Dest), "*.part"))
 	if _, err := run(t, &fetch.Fetcher{}, fetch.File{URL: parse(t, o.URL+"/model"), Dest: filepath.Join(folder, "model"), Digest: digestOf(b)}); err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestPartTakenAway(t *testing.T) {
 	if stat, err := os.Stat(dest); err != nil || stat.Mode().Perm() != 0o640 {
 		t.Errorf("mode %v, %v", stat.Mode(), err)
 	}
-	only(t, filepath.Join(filepath.Dir(dest), ".inith", "*"))
+	only(t, filepath.Join(stateOf(dest), "*"))
 	o.calls.Store(0)
 	if again, err := run(t, &fetch.Fetcher{}, fetch.File{URL: parse(t, o.URL+"/model.bin"), Dest: dest}); err != nil || !again.Skipped || o.calls.Load() != 1 {
 		t.Errorf("second run: skipped %t after %d calls, %v", again.Skipped, o.calls.Load(), err)

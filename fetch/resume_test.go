@@ -159,7 +159,7 @@ func TestResume(t *testing.T) {
 					file.Digest = digestOf(b)
 				}
 				interrupted(t, o, file)
-				state := filepath.Join(filepath.Dir(dest), ".inith")
+				state := stateOf(dest)
 				if err := tt.tamper(o, only(t, state+"/*.part"), only(t, state+"/*.journal")); err != nil {
 					t.Fatal(err)
 				}

@@ -154,8 +154,8 @@ func (s *soak) run(ctx context.Context, folder string) error {
 // ended by itself.
 func (s *soak) once(ctx context.Context, file fetch.File, ca string, stop bool) (ended bool, err error) {
 	f := &fetch.Fetcher{
-		Connections: 1 + s.rand.IntN(16), Stall: 400 * time.Millisecond, HeaderWait: 400 * time.Millisecond,
-		RetryMaxWait: 50 * time.Millisecond, NoProgress: 10 * time.Second,
+		Connections: 1 + s.rand.IntN(16), IdleTimeout: 400 * time.Millisecond, HeaderWait: 400 * time.Millisecond,
+		RetryMaxWait: 50 * time.Millisecond, StallTimeout: 10 * time.Second,
 	}
 	if s.server.TLS {
 		f.TLS.CAFile = ca

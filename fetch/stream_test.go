@@ -26,7 +26,7 @@ func TestReaderThatStandsStill(t *testing.T) {
 	defer func() { _ = r.Close() }()
 	stopped := errors.New("stopped")
 	ctx, cancel := context.WithCancelCause(t.Context())
-	tr, err := (&fetch.Fetcher{Stdout: w, NoProgress: 1500 * time.Millisecond}).Open(file)
+	tr, err := (&fetch.Fetcher{Stdout: w, StallTimeout: 1500 * time.Millisecond}).Open(file)
 	if err != nil {
 		t.Fatal(err)
 	}

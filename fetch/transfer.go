@@ -1,111 +1,76 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"path"
-	"sync"
+	"net/url"
 	"sync/atomic"
 	"time"
+
+	"github.com/inith/inith/fetch/internal/engine"
+	"github.com/inith/inith/fetch/internal/store"
+	"github.com/inith/inith/fetch/source"
+	"github.com/inith/inith/internal/redact"
 )
 
 // A Transfer is one file on its way. It is made by [Fetcher.Open].
 type Transfer struct {
-	file    File
-	fetcher *Fetcher
-	sources []Source
-	log     *slog.Logger
+	file     File
+	fetcher  *Fetcher
+	urls     []*url.URL // of the file and its mirrors
+	log      *slog.Logger
+	dest     *store.Destination // nil: the standard output
+	progress *engine.Progress
+	phase    atomic.Int64
 
-	place  place
-	locked bool     // no other process fetches to the place
-	want   Digest   // that the bytes must have; zero: none is known
-	level  Evidence // that want is
-	host   *host    // of the source in use
-
-	reserved int64 // bytes of what all transfers may write
-
-	streams atomic.Int64 // connections held
-	phase   atomic.Int64
-	size    atomic.Int64
-	present atomic.Int64 // bytes of earlier runs
-	fetched atomic.Int64
-	retries atomic.Int64
-	last    atomic.Int64 // when the last byte came, in Unix nanoseconds
-
-	mu       sync.Mutex // of what follows
-	err      error      // the last that led to a retry
-	forgiven int        // refusals since the last byte
-	ranges   *ranges    // of the download under way
+	primary source.Source  // of the file's URL; nil: not resolved yet
+	want    Digest         // that the bytes must have; zero: none is known
+	level   Evidence       // that want is
+	got     Evidence       // that the content was checked against
+	looked  store.Identity // of what is at the destination, and is not what is wanted
 }
-
-// A NoProgressError tells that no byte came for so long.
-type NoProgressError struct {
-	After time.Duration
-	Err   error // the last cause; nil: none is known
-}
-
-func (e *NoProgressError) Error() string {
-	if e.Err == nil {
-		return fmt.Sprintf("no byte came for %v", e.After)
-	}
-	return fmt.Sprintf("%v, and no byte came for %v", e.Err, e.After)
-}
-
-func (e *NoProgressError) Unwrap() error { return e.Err }
-
-// A SourceError tells why a source did not give the file.
-type SourceError struct {
-	Source string // as it may be shown
-	Path   string // the destination, if it is what makes trouble
-	Err    error
-}
-
-func (e *SourceError) Error() string {
-	to := ""
-	if e.Path != "" {
-		to = " to " + e.Path
-	}
-	return "fetch " + e.Source + to + ": " + e.Err.Error()
-}
-func (e *SourceError) Unwrap() error { return e.Err }
 
 // Name returns the source of the transfer as it may be shown.
-func (t *Transfer) Name() string { return t.sources[0].Name() }
+func (t *Transfer) Name() string { return nameOf(t.file.URL) }
+
+// nameOf returns a URL as it may be shown.
+func nameOf(u *url.URL) string {
+	plain := *u
+	plain.User, plain.Fragment, plain.RawFragment = nil, "", ""
+	return redact.URL(&plain)
+}
 
 // Path returns the destination, "" for the standard output.
-func (t *Transfer) Path() string { return t.place.dest }
+func (t *Transfer) Path() string {
+	if t.dest == nil {
+		return ""
+	}
+	return t.dest.Path
+}
 
 // Status returns how the transfer is going.
 func (t *Transfer) Status() Status {
-	s := Status{
-		Phase: Phase(t.phase.Load()), Name: t.Name(), Size: t.size.Load(),
-		Fetched: t.fetched.Load(), Retries: int(t.retries.Load()),
+	s := t.progress.Snapshot()
+	return Status{
+		Phase: Phase(t.phase.Load()), Name: t.Name(), Size: s.Size, Done: s.Done, Fetched: s.Fetched,
+		Connections: s.Connections, Retries: s.Retries, Err: s.Err,
 	}
-	s.Done = t.present.Load() + s.Fetched
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	s.Err = t.err
-	if t.ranges != nil {
-		s.Done, _ = t.ranges.done()
-		s.Connections = t.ranges.busy()
-	}
-	return s
 }
 
-// Run fetches the file. When it returns nil, the file is at its destination, with
-// the content that the evidence speaks for.
+// Run fetches the file. When it returns nil, the file is at its destination, with the
+// content that the evidence speaks for.
 //
-// Errors: [DigestError] and [EvidenceError] where the content is not
-// the one asked for; a [SourceError] for all that servers, networks and file
-// systems refuse; the cause of ctx. What was got stays for the next run, except
-// after a digest that did not match.
+// Errors: [DigestError] and [EvidenceError] where the content is not the one asked for; a
+// [SourceError] for all that servers, networks and file systems refuse; the cause of ctx.
+// What was fetched stays for the next run, except after a digest that did not match.
 func (t *Transfer) Run(ctx context.Context) (Result, error) {
 	start := time.Now()
 	result, err := t.run(ctx)
-	result.Elapsed = time.Since(start)
-	result.Fetched, result.Retries = t.fetched.Load(), int(t.retries.Load())
+	now := t.progress.Snapshot()
+	result.Elapsed, result.Fetched, result.Retries = time.Since(start), now.Fetched, now.Retries
 	if err == nil {
 		t.enter(Done)
 	}
@@ -118,81 +83,167 @@ func (t *Transfer) enter(p Phase) {
 	}
 }
 
-// run tries the sources in their order. The errors of all are told.
 func (t *Transfer) run(ctx context.Context) (Result, error) {
-	if t.file.Dest == "-" {
-		return t.runStream(ctx)
+	if t.dest == nil {
+		return t.stream(ctx)
 	}
-	unlock, err := t.lock(ctx)
-	if err != nil {
-		return Result{}, err
-	}
-	defer unlock()
+	defer t.dest.Close()
+	var unlock func() // nil: not locked yet
+	defer func() {
+		if unlock != nil {
+			unlock()
+		}
+	}()
+	return t.fromSources(ctx, func() (err error) {
+		if unlock == nil {
+			unlock, err = t.dest.Lock(ctx, t.log, func() { t.enter(Locked) })
+		}
+		return err
+	})
+}
+
+// fromSources tries the sources in their order. The errors of all are reported.
+func (t *Transfer) fromSources(ctx context.Context, lock func() error) (Result, error) {
 	var errs []error
-	for _, s := range t.sources {
-		result, err := t.fromSource(ctx, s)
-		if err == nil {
+	for i, u := range t.urls {
+		s, err := t.resolve(ctx, u)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if i == 0 {
+			t.primary = s
+		}
+		result, err := t.fromSource(ctx, s, lock)
+		switch {
+		case err == nil:
 			return result, nil
-		}
-		if ctx.Err() != nil {
+		case ctx.Err() != nil:
 			return Result{}, context.Cause(ctx)
-		}
-		if isLocal(err) {
-			return Result{}, &SourceError{s.Name(), t.place.dest, err}
+		case store.IsError(err):
+			return Result{}, &SourceError{s.Name(), t.dest.Path, &LocalError{err}}
 		}
 		errs = append(errs, named(s, err))
-		if len(errs) < len(t.sources) {
+		if i < len(t.urls)-1 {
 			t.log.WarnContext(ctx, "trying the next mirror", "source", s.Name(), "err", err)
 		}
 	}
 	return Result{}, errors.Join(errs...)
 }
 
-// named adds the source to an error, if it does not name it itself.
-func named(s Source, err error) error {
-	for _, named := range []any{new(*DigestError), new(*EvidenceError), new(*SourceError)} {
-		if errors.As(err, named) {
-			return err
-		}
+// resolve returns the source of a URL.
+func (t *Transfer) resolve(ctx context.Context, u *url.URL) (source.Source, error) {
+	resolver, err := t.fetcher.rooms().network.Resolver(u, t.credentials(), t.progress.Note)
+	if err != nil {
+		return nil, &SourceError{Source: nameOf(u), Err: err}
 	}
-	return &SourceError{Source: s.Name(), Err: err}
+	objects, err := resolver.Resolve(ctx, u)
+	if err == nil && len(objects) != 1 {
+		err = fmt.Errorf("the URL means %d files: name one of them", len(objects))
+	}
+	if err != nil {
+		return nil, &SourceError{Source: nameOf(u), Err: err}
+	}
+	return objects[0].Source, nil
 }
 
-// fromSource fetches the file from one source, again from the start where what
-// was got proves useless.
-func (t *Transfer) fromSource(ctx context.Context, s Source) (Result, error) {
-	t.host = t.fetcher.host(s.Host())
-	if err := t.wanted(ctx, s); err != nil {
+func (t *Transfer) credentials() source.Credentials {
+	return source.Credentials{
+		URL: t.file.URL, HeaderFiles: t.file.HeaderFiles, BearerFile: t.file.BearerFile, PasswordFile: t.file.PasswordFile,
+	}
+}
+
+// fromSource looks at the destination before it takes the lock: that needs no permission
+// to write. Whoever had the lock meanwhile has fetched the same, most likely.
+func (t *Transfer) fromSource(ctx context.Context, s source.Source, lock func() error) (Result, error) {
+	if err := t.findDigest(ctx); err != nil {
 		return Result{}, err
 	}
-	if result, ok, err := t.there(ctx); ok || err != nil {
+	t.dest.Look()
+	if result, ok, err := t.upToDate(ctx); ok || err != nil {
 		return result, err
 	}
-	a := &attempt{Transfer: t, source: s}
-	for {
-		result, err := a.run(ctx)
-		if err == nil || !a.again(ctx, err) {
-			return result, err
-		}
+	if err := lock(); err != nil {
+		return Result{}, err
+	}
+	if result, ok, err := t.upToDate(ctx); ok || err != nil {
+		return result, err
+	}
+	t.warnUnsafe(ctx)
+	return t.fetch(ctx, s)
+}
+
+// warnUnsafe reports once that others can write to the state.
+func (t *Transfer) warnUnsafe(ctx context.Context) {
+	if !t.dest.Safe() && !t.fetcher.unsafe.Swap(true) {
+		t.log.WarnContext(ctx, "others can write to .inith, or the volume does not report who can: all bytes are hashed again", "path", t.dest.Path)
 	}
 }
 
-// wanted finds the digest that the file must have.
-func (t *Transfer) wanted(ctx context.Context, s Source) error {
-	switch {
-	case t.file.Digest != (Digest{}):
-		t.want, t.level = t.file.Digest, EvidencePinned
-	case t.file.SumsURL != nil && t.want == (Digest{}):
-		sums := newWeb(t.fetcher, &t.file, t.file.SumsURL, t.note)
-		list, err := t.small(ctx, sums)
-		if err != nil {
-			return named(sums, err)
-		}
-		if t.want, err = parseSums(list, path.Base(t.file.URL.Path), isBlake3List(t.file.SumsURL.Path)); err != nil {
-			return &SourceError{Source: sums.Name(), Err: err}
-		}
-		t.level = EvidenceSums
-		t.host = t.fetcher.host(s.Host())
+func (t *Transfer) fetch(ctx context.Context, s source.Source) (Result, error) {
+	var skipped Result
+	job := t.job(s)
+	job.Dest = t.dest
+	if t.file.Extract {
+		job.Admit = t.dest.Replaceable
 	}
-	return nil
+	if t.mayBeUnchanged() {
+		job.UpToDate = func(ctx context.Context, now source.Info) (ok bool) {
+			skipped, ok = t.unchanged(ctx, s, now)
+			return ok
+		}
+	}
+	v, err := job.Run(ctx)
+	if err != nil {
+		return Result{}, t.explained(s, err)
+	}
+	if v == nil {
+		return skipped, nil
+	}
+	return t.publish(ctx, s, v)
+}
+
+// job returns what all uses of a source have in common.
+func (t *Transfer) job(s source.Source) *engine.Job {
+	return &engine.Job{
+		Engine: t.fetcher.rooms().engine, Source: s, Primary: cmp.Or(t.primary, s), Progress: t.progress, Log: t.log, Want: t.want,
+		Judge:    func(server []Digest) (engine.Check, error) { return t.judge(s, server) },
+		Fetching: func() { t.enter(Fetching) }, Verifying: func() { t.enter(Verifying) },
+	}
+}
+
+// explained gives an error of the engine the words of this package.
+func (t *Transfer) explained(s source.Source, err error) error {
+	if m, ok := errors.AsType[*engine.MismatchError](err); ok {
+		level := EvidenceServer
+		if t.want != (Digest{}) {
+			level = t.level
+		}
+		return &DigestError{Source: s.Name(), Want: m.Want, Got: m.Got, Evidence: level, Looks: m.Looks}
+	}
+	if e, ok := errors.AsType[*engine.StallError](err); ok {
+		return &StallError{After: e.After, Err: e.Err}
+	}
+	return err
+}
+
+// stream writes the bytes to the standard output.
+func (t *Transfer) stream(ctx context.Context) (Result, error) {
+	s, err := t.resolve(ctx, t.file.URL)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := t.findDigest(ctx); err != nil {
+		return Result{}, err
+	}
+	streamed, err := engine.Stream(ctx, t.job(s), t.fetcher.Stdout)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return Result{}, context.Cause(ctx)
+	case store.IsError(err):
+		return Result{}, named(s, &LocalError{err})
+	case err != nil:
+		return Result{}, named(s, t.explained(s, err))
+	}
+	return Result{Source: s.Name(), Size: streamed.Size, Digest: streamed.Digest, Evidence: t.got}, nil
 }

@@ -79,7 +79,7 @@ func TestIslands(t *testing.T) {
 			o := newOrigin(t, b, c.wrap)
 			file := fetch.File{URL: parse(t, o.URL+"/model.bin"), Dest: filepath.Join(t.TempDir(), "model.bin")}
 			interrupted(t, o, file)
-			if n := islands(t, only(t, filepath.Join(filepath.Dir(file.Dest), ".inith", "*.journal"))); n == 0 {
+			if n := islands(t, only(t, filepath.Join(stateOf(file.Dest), "*.journal"))); n == 0 {
 				t.Fatal("there are no islands to go wrong with")
 			}
 			var answers atomic.Int64

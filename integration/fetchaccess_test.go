@@ -70,7 +70,7 @@ func (f *fetching) wantModel(t *testing.T, options []string, args ...string) {
 	volume := newVolume(t)
 	wantFetched(t, runContainer(t, f.run(t, f.tag, volume, options, append(args, "/models/model.bin", "--sha256="+f.sum, "--json", "--log-level=debug")...)...))
 	wantModel(t, volume, "/models/model.bin", f.sum)
-	hasNoSecret(t, inVolume(t, volume, "0", "sh", "-c", "cat /models/.inith/*"))
+	hasNoSecret(t, inVolume(t, volume, "0", "sh", "-c", "cat /models/.inith/*/*"))
 }
 
 // testProxy reaches the origin through HAProxy, which can pass on requests for

@@ -130,7 +130,7 @@ func (d *killedDownload) look(n int, r *fetchRun) error {
 	default:
 		return errors.Join(fmt.Errorf("killed in %q: wrong bytes at the destination", r.phase), err)
 	}
-	paths, err := filepath.Glob(filepath.Join(filepath.Dir(d.dest), ".inith", "*.part"))
+	paths, err := filepath.Glob(filepath.Join(stateOf(d.dest), "*.part"))
 	if err != nil || len(paths) > 1 {
 		return errors.Join(fmt.Errorf("killed in %q: partial files %q", r.phase, paths), err)
 	}

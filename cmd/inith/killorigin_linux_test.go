@@ -183,8 +183,13 @@ func verdict(dest, sum string) error {
 	return onlyReceipt(dest)
 }
 
+// stateOf returns the directory of the state of a destination.
+func stateOf(dest string) string {
+	return filepath.Join(filepath.Dir(dest), ".inith", strconv.Itoa(os.Geteuid()))
+}
+
 func onlyReceipt(dest string) error {
-	left, err := os.ReadDir(filepath.Join(filepath.Dir(dest), ".inith"))
+	left, err := os.ReadDir(stateOf(dest))
 	if err != nil || len(left) != 1 || left[0].Name() != filepath.Base(dest)+".receipt" {
 		return fmt.Errorf("left in .inith: %v, %w", left, cmp.Or(err, errors.New("want the receipt only")))
 	}

@@ -90,7 +90,7 @@ func (s *scene) resumes(t *testing.T, there []bool, before, run int) {
 // part returns what of the partial file is there.
 func (s *scene) part(t *testing.T) []bool {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(filepath.Dir(s.dest), ".inith", "*.part"))
+	paths, err := filepath.Glob(filepath.Join(stateOf(s.dest), "*.part"))
 	if err != nil || len(paths) != 1 {
 		t.Fatalf("partial files: %q, %v", paths, err)
 	}

@@ -247,7 +247,7 @@ func FuzzExtract(f *testing.F) {
 	f.Add([]byte("x"), "x.zip")
 	limits := archive.Limits{Entries: 50, Bytes: 100_000}
 	f.Fuzz(func(t *testing.T, data []byte, name string) {
-		p := newPlace(t)
+		p := newPlaceInMemory(t)
 		summary, err := p.extract(t, name, data, limits)
 		if err == nil && (summary.Entries > limits.Entries || summary.Bytes > limits.Bytes) {
 			t.Errorf("got %+v", summary)

@@ -157,7 +157,23 @@ const bystander = "not yours"
 
 func newPlace(tb testing.TB) place {
 	tb.Helper()
-	parent := tb.TempDir()
+	return newPlaceIn(tb, tb.TempDir())
+}
+
+// newPlaceInMemory is newPlace on tmpfs where there is one: a fuzz target that waits
+// for a disk tries a handful of inputs a minute.
+func newPlaceInMemory(tb testing.TB) place {
+	tb.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "inith-fuzz-") //nolint:usetesting // on tmpfs
+	if err != nil {
+		return newPlace(tb)
+	}
+	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return newPlaceIn(tb, dir)
+}
+
+func newPlaceIn(tb testing.TB, parent string) place {
+	tb.Helper()
 	p := place{parent, filepath.Join(parent, "root")}
 	for _, dir := range []string{p.root, filepath.Join(parent, "outside")} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
@@ -182,10 +198,11 @@ func (p place) untouched() bool {
 // or an error has more than a line.
 func (p place) extract(tb testing.TB, name string, data []byte, limits archive.Limits) (archive.Summary, error) {
 	tb.Helper()
-	path := filepath.Join(tb.TempDir(), "archive")
+	path := p.parent + ".archive"
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		tb.Fatal(err)
 	}
+	defer func() { _ = os.Remove(path) }()
 	summary, err := extractFile(tb.Context(), path, name, p.root, limits)
 	if !p.untouched() {
 		tb.Errorf("something outside of the root has changed; err = %v", err)

@@ -74,6 +74,11 @@ var refused = []refusal{
 		[]member{folder("a/b/c"), symlink("a/b/c/up", "../../.."), symlink("l", "a/b/c/up/../outside")},
 		"l", "lead out", leads("l"),
 	},
+	{
+		"link out by way of a link, from as deep as it leads up",
+		[]member{folder("a/b/c"), symlink("a/b/c/up", "../../.."), symlink("a/b/c/l", "up/../outside")},
+		"a/b/c/l", "lead out", leads("a/b/c/l"),
+	},
 	{"file through a link", []member{symlink("l", "../outside"), file("l/file", "x")}, "l", "lead out", touched},
 	{
 		"file through a link that stays",

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // OriginName is the name of the origin where the fault is in how it is looked up.
@@ -40,12 +41,10 @@ type nameserver struct {
 
 // startNames starts a name server, and what its addresses need.
 func (s *Server) startNames(ctx context.Context) error {
-	var config net.ListenConfig
-	socket, err := config.ListenPacket(ctx, "udp", net.JoinHostPort(live, "0"))
-	if err != nil {
+	var err error
+	if s.names, err = listenNames(ctx, s.lookup); err != nil {
 		return err
 	}
-	s.names = &nameserver{socket: socket, address: socket.LocalAddr().String(), resolve: s.lookup}
 	s.running.Go(s.names.serve)
 	_, port, err := net.SplitHostPort(s.address)
 	if err != nil {
@@ -65,6 +64,30 @@ func (s *Server) startNames(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+func listenNames(ctx context.Context, resolve func(name string) []netip.Addr) (*nameserver, error) {
+	var config net.ListenConfig
+	socket, err := config.ListenPacket(ctx, "udp", net.JoinHostPort(live, "0"))
+	if err != nil {
+		return nil, err
+	}
+	return &nameserver{socket: socket, address: socket.LocalAddr().String(), resolve: resolve}, nil
+}
+
+// StartNames starts a name server for names below [OriginName], and returns what asks
+// it until stop.
+func StartNames(ctx context.Context, resolve func(name string) []netip.Addr) (r *net.Resolver, stop func(), err error) {
+	n, err := listenNames(ctx, resolve)
+	if err != nil {
+		return nil, nil, err
+	}
+	var running sync.WaitGroup
+	running.Go(n.serve)
+	return n.resolver(), func() {
+		n.close()
+		running.Wait()
+	}, nil
 }
 
 // lookup returns the addresses of a name.
@@ -94,9 +117,13 @@ func (s *Server) Resolver() *net.Resolver {
 	if s.names == nil {
 		return nil
 	}
+	return s.names.resolver()
+}
+
+func (n *nameserver) resolver() *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
-		return d.DialContext(ctx, "udp", s.names.address)
+		return d.DialContext(ctx, "udp", n.address)
 	}}
 }
 

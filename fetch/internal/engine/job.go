@@ -1,0 +1,137 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/inith/inith/fetch/internal/store"
+	"github.com/inith/inith/fetch/source"
+	"github.com/inith/inith/internal/retry"
+)
+
+// A Job is one object to fetch from one source.
+type Job struct {
+	Engine   *Engine
+	Source   source.Source
+	Progress *Progress
+	Log      *slog.Logger
+
+	Dest    *store.Destination // with its lock; nil for [Stream]
+	Want    source.Digest      // that the bytes must have; zero: none is known
+	Primary source.Source      // the one that a mirror stands in for, or Source itself
+
+	// Judge returns what to compare the bytes with, given the digests that the server
+	// sends. Its error ends the job.
+	Judge func(server []source.Digest) (Check, error)
+	// UpToDate reports whether the destination has this version; nil: never.
+	UpToDate func(ctx context.Context, now source.Info) bool
+	// Admit is called before the first byte is written; nil: all may be.
+	Admit func() error
+	// Verifying is called when all bytes are present, Fetching when more are wanted.
+	Verifying, Fetching func()
+
+	host *host
+}
+
+// A Verified is an object whose digest is right, in its partial file.
+type Verified struct {
+	Partial *store.Partial
+	Receipt store.Receipt // without the evidence
+	Digest  source.Digest
+}
+
+// Run fetches the object into its partial file. It returns nil without an error if the
+// destination is up to date. Errors: a [MismatchError], those of Judge and Admit, of the
+// source and the store, and the cause of ctx.
+func (j *Job) Run(ctx context.Context) (*Verified, error) {
+	j.host = j.Engine.host(j.Source.Origin())
+	a := &attempt{Job: j}
+	if err := a.run(ctx); err != nil {
+		return nil, err
+	}
+	return a.verified, nil
+}
+
+// acquire takes a connection of the host, until release.
+func (j *Job) acquire(ctx context.Context) error {
+	if err := j.host.acquire(ctx); err != nil {
+		return err
+	}
+	j.Progress.streams.Add(1)
+	return nil
+}
+
+func (j *Job) release() {
+	j.Progress.streams.Add(-1)
+	j.host.release()
+}
+
+// received counts bytes.
+func (j *Job) received(n int) {
+	if n == 0 {
+		return
+	}
+	j.Progress.fetched.Add(int64(n))
+	j.Progress.moved()
+	j.host.received(n)
+}
+
+// retried counts a failure that another try may clear.
+func (j *Job) retried(err error) {
+	j.Progress.retries.Add(1)
+	j.Progress.Note(err)
+	j.Log.Debug("trying again", "source", j.Source.Name(), "err", err)
+}
+
+// failed decides after a failure: nil is to try again, after a pause.
+func (j *Job) failed(ctx context.Context, err error, progress bool, pauses backoff.BackOff) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case store.IsError(err), errors.Is(err, source.ErrChanged), errors.Is(err, source.ErrNoRange):
+		return err
+	case errors.Is(err, errSlow):
+		j.retried(errors.New("a connection was much too slow"))
+		return nil
+	case source.IsPermanent(err) && !j.Progress.mayForgive(progress):
+		return err
+	}
+	j.retried(err)
+	pause := pauses.NextBackOff()
+	if throttled, ok := errors.AsType[*source.ThrottleError](err); ok {
+		wanted := throttled.After + rand.N(throttled.After/8+1) // not all clients at once
+		j.host.throttle(min(max(pause, wanted), j.Engine.retryMaxWait()))
+		return nil
+	}
+	if progress { // the server works: only the connection was cut
+		return nil
+	}
+	return retry.Sleep(ctx, pause)
+}
+
+// ID identifies a source without revealing it.
+func ID(s source.Source) string {
+	name, _, _ := strings.Cut(s.Name(), "?")
+	return store.ID(name)
+}
+
+func digestNames(all []source.Digest) []string {
+	var names []string
+	for _, d := range all {
+		names = append(names, d.String())
+	}
+	return names
+}
+
+func parseDigests(names []string) []source.Digest {
+	var all []source.Digest
+	for _, name := range names {
+		all = append(all, source.AnyDigest(name))
+	}
+	return all
+}

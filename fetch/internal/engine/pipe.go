@@ -1,0 +1,170 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/inith/inith/fetch/internal/store"
+	"github.com/inith/inith/fetch/source"
+	"github.com/inith/inith/internal/usererr"
+)
+
+// A Streamed is an object that was passed on.
+type Streamed struct {
+	Size   int64 // bytes
+	Digest source.Digest
+}
+
+// Stream passes the bytes on to w, in one stream that is resumed where it broke off. What
+// reads them has them before the digest is known: the error, a [MismatchError], tells.
+func Stream(ctx context.Context, j *Job, w io.Writer) (Streamed, error) {
+	j.host = j.Engine.host(j.Source.Origin())
+	j.Fetching()
+	ctx, cancel := watchdog(ctx, j)
+	defer cancel()
+	p := &pipe{Job: j, to: w, size: -1}
+	pauses := j.Engine.pauses()
+	for {
+		before := p.off
+		err := p.stream(ctx)
+		if err == nil {
+			return p.finish()
+		}
+		if p.off > before {
+			pauses.Reset()
+		}
+		if err := j.failed(ctx, err, p.off > before, pauses); err != nil {
+			return Streamed{}, err
+		}
+	}
+}
+
+// A pipe passes bytes on in their order.
+type pipe struct {
+	*Job
+	to        io.Writer
+	off       int64 // bytes passed on
+	size      int64 // -1: not known
+	validator string
+	check     Check
+	hashes    hashes
+}
+
+// stream passes on what one answer holds.
+func (p *pipe) stream(ctx context.Context) error {
+	n := int64(source.Whole)
+	if p.off > 0 {
+		n = source.ToEnd
+	}
+	part, err := p.Source.Open(ctx, p.off, n, p.validator)
+	if errors.Is(err, source.ErrNoRange) {
+		part, err = p.Source.Open(ctx, 0, source.Whole, p.validator)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = part.Body.Close() }()
+	if err := p.expect(part); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := context.AfterFunc(ctx, func() { _ = part.Body.Close() })
+	defer stop()
+	limit := p.Engine.idleTimeout()
+	stall := time.AfterFunc(limit, func() { cancel(errSlow) })
+	defer stall.Stop()
+	if err := skip(ctx, p.Job, part.Body, p.off-part.Start, func(int) { stall.Reset(limit) }); err != nil {
+		return cutOff(ctx, err)
+	}
+	return p.pass(ctx, part, stall)
+}
+
+// expect compares an answer with the first one.
+func (p *pipe) expect(part *source.Part) error {
+	if p.hashes == nil {
+		p.validator, p.size = part.Validator, part.Size
+		p.Progress.size.Store(part.Size)
+		var err error
+		if p.check, err = p.Judge(part.Digests); err != nil {
+			return source.Permanent(err)
+		}
+		p.hashes = newHashes(p.check.algorithms())
+	}
+	pinned := p.Want != (source.Digest{})
+	switch {
+	case part.Unframed && !pinned:
+		return errEndUntold()
+	case p.off > 0 && p.validator == "" && !pinned:
+		return source.Permanent(&usererr.Error{
+			Text: "the connection was cut, and the server sends no validator that tells versions of the file apart",
+			Hint: "what was written cannot be taken back; with a digest (--sha256) inith can resume",
+		})
+	case part.Size != p.size && part.Size >= 0:
+		return source.ErrChanged
+	default:
+		return nil
+	}
+}
+
+// pass passes on the rest of an answer. Stall ends it, unless it is set again: not
+// while the reader of the output takes its time.
+func (p *pipe) pass(ctx context.Context, part *source.Part, stall *time.Timer) error {
+	buffer := make([]byte, bufferSize) // of its own: a write may outlive this call
+	for {
+		stall.Reset(p.Engine.idleTimeout())
+		n, err := part.Body.Read(buffer)
+		stall.Stop()
+		if err := p.write(ctx, buffer[:n]); err != nil {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return store.Refusal("cannot write to the standard output", "did the reader end?", err)
+		}
+		p.hashes.write(buffer[:n])
+		p.off += int64(n)
+		p.received(n)
+		if err := p.Engine.limit(ctx, n); err != nil {
+			return err
+		}
+		switch {
+		case errors.Is(err, io.EOF) && (p.size < 0 || p.off == p.size):
+			return nil
+		case errors.Is(err, io.EOF):
+			return source.ErrCut
+		case err != nil:
+			return cutOff(ctx, err)
+		}
+	}
+}
+
+// write passes bytes on. However long their reader takes, it is not the server
+// that is slow, and the end of ctx does not wait for it.
+func (p *pipe) write(ctx context.Context, b []byte) error {
+	done := make(chan error, 1)
+	go func() {
+		_, err := p.to.Write(b)
+		done <- err
+	}()
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-ticker.C:
+			p.Progress.moved()
+		}
+	}
+}
+
+func (p *pipe) finish() (Streamed, error) {
+	if err := p.check.compare(p.hashes); err != nil {
+		return Streamed{}, err
+	}
+	return Streamed{Size: p.off, Digest: p.hashes.sum(p.check.Main)}, nil
+}

@@ -1,0 +1,96 @@
+package engine
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Progress is how far a job is. It is made by [NewProgress], and safe for concurrent use.
+type Progress struct {
+	streams atomic.Int64 // connections held
+	size    atomic.Int64
+	present atomic.Int64 // bytes of earlier runs
+	fetched atomic.Int64
+	retries atomic.Int64
+	last    atomic.Int64 // when the last byte came, in Unix nanoseconds
+
+	mu       sync.Mutex // of what follows
+	err      error      // the last that led to a retry
+	forgiven int        // refusals since the last byte
+	ranges   *ranges    // of the download under way
+}
+
+// A Snapshot is a progress at a moment.
+type Snapshot struct {
+	Size        int64 // bytes; -1: not known
+	Done        int64 // bytes that are present, those of earlier runs included
+	Fetched     int64 // bytes that came over the network
+	Present     int64 // bytes of earlier runs
+	Connections int   // in use
+	Retries     int
+	Err         error // the last that led to a retry; nil: none
+}
+
+// NewProgress returns that of an object of which nothing is known.
+func NewProgress() *Progress {
+	p := &Progress{}
+	p.size.Store(-1)
+	return p
+}
+
+// Snapshot returns how far the job is.
+func (p *Progress) Snapshot() Snapshot {
+	s := Snapshot{Size: p.size.Load(), Fetched: p.fetched.Load(), Present: p.present.Load(), Retries: int(p.retries.Load())}
+	s.Done = s.Present + s.Fetched
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.Err = p.err
+	if p.ranges != nil {
+		s.Done, _ = p.ranges.done()
+		s.Connections = p.ranges.busy()
+	}
+	return s
+}
+
+// Skipped says that an object of this size is present already.
+func (p *Progress) Skipped(size int64) {
+	p.size.Store(size)
+	p.present.Store(size)
+}
+
+// Note keeps the last error that leads to a retry.
+func (p *Progress) Note(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.err = err
+}
+
+func (p *Progress) lastError() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err
+}
+
+func (p *Progress) follow(r *ranges) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ranges = r
+}
+
+// moved says that bytes came, or that waiting for them is nobody's fault.
+func (p *Progress) moved() { p.last.Store(time.Now().UnixNano()) }
+
+func (p *Progress) idle() time.Duration { return time.Since(time.Unix(0, p.last.Load())) }
+
+// mayForgive reports whether to try again after a refusal: of a file that has been given
+// until now, one answer among many may be wrong.
+func (p *Progress) mayForgive(progress bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if progress {
+		p.forgiven = 0
+	}
+	p.forgiven++
+	return p.fetched.Load() > 0 && p.forgiven <= 2
+}

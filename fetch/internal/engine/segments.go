@@ -1,0 +1,281 @@
+package engine
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	"github.com/inith/inith/fetch/internal/span"
+	"github.com/inith/inith/fetch/internal/store"
+)
+
+const (
+	piece        = store.Piece
+	chunk        = 4 * piece // asked for at once
+	maxReadAhead = 64 * piece
+	leastPart    = 128 << 10 // bytes that are worth a request of their own
+)
+
+// ranges plans the transfer of one file: which bytes are there, which are being
+// fetched, and which to ask for next. Chunks go out in the order of offsets, and
+// not far beyond what is verified, so that the hash follows closely and few pages
+// wait for it.
+type ranges struct {
+	readAhead int64
+	whole     bool // the source gives all in one stream: one segment for all that is missing
+
+	mu       sync.Mutex
+	changed  chan struct{} // closed when there may be something to do
+	size     int64         // bytes; -1: not known
+	have     span.Set
+	missing  span.Set // neither there nor claimed
+	segments map[*segment]bool
+	verified int64   // all bytes before it are hashed
+	typical  float64 // bytes per second of one stream
+	resumed  int64   // the first byte that was missing at the start
+}
+
+// A segment is a span that a worker fetches.
+type segment struct {
+	off, end int64 // what is left of it; end shrinks when another worker helps
+	again    int64 // bytes before off that its stream has brought once more
+	rate     float64
+	moved    time.Time // when the last byte came; later than now: it rests until then
+	before   int64     // off and again at the last look
+	looks    int
+	slow     int    // looks in a row at which it was slow
+	cancel   func() // its stream
+}
+
+func newRanges(size, readAhead int64, have span.Set) *ranges {
+	r := &ranges{readAhead: readAhead, size: size, changed: make(chan struct{}), segments: map[*segment]bool{}, have: have}
+	end := size
+	if size < 0 {
+		end = math.MaxInt64
+	}
+	r.missing = have.Gaps(end)
+	r.resumed = r.have.Prefix()
+	return r
+}
+
+// wake lets workers look again. The caller holds mu.
+func (r *ranges) wake() {
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// next segments what to fetch next, with at most so many connections sharing what is
+// left. Where the readAhead ends, or the file, it helps what all then wait for. It
+// returns nil if there is nothing now, and a channel that is closed when
+// that may have changed.
+func (r *ranges) next(connections int, rate float64) (*segment, <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.first(connections, rate)
+	if c == nil {
+		c = r.split()
+	}
+	if c == nil {
+		return nil, r.changed
+	}
+	return r.began(c), nil
+}
+
+func (r *ranges) began(c *segment) *segment {
+	c.moved, c.before = time.Now(), c.off
+	r.segments[c] = true
+	return c
+}
+
+// segmentFor segments what an answer that is there already can bring: the first
+// missing bytes that are in it.
+func (r *ranges) segmentFor(s span.Span) *segment {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, gap := range r.missing {
+		got := span.Span{Start: max(gap.Start, s.Start), End: min(gap.End, s.End)}
+		if r.whole {
+			got.End = r.missing[len(r.missing)-1].End
+		}
+		if got.Len() > 0 {
+			r.missing = r.missing.Remove(got)
+			return r.began(&segment{off: got.Start, end: got.End})
+		}
+	}
+	return nil
+}
+
+// first segments the first missing chunk, if it is in the readAhead.
+func (r *ranges) first(connections int, rate float64) *segment {
+	if len(r.missing) == 0 {
+		return nil
+	}
+	gap := r.missing[0]
+	if r.whole {
+		end := r.missing[len(r.missing)-1].End
+		r.missing = nil
+		return &segment{off: gap.Start, end: end}
+	}
+	limit := max(r.verified, r.resumed) + r.readAhead
+	if gap.Start >= limit {
+		return nil
+	}
+	end := min(gap.End, limit, gap.Start+r.chunk(connections, rate))
+	if end < gap.End {
+		end = max(end/piece*piece, min(gap.End, gap.Start/piece*piece+piece)) // end where a piece ends
+	}
+	r.missing = r.missing.Remove(span.Span{Start: gap.Start, End: end})
+	return &segment{off: gap.Start, end: end}
+}
+
+// chunk returns how much to ask for: less near the end, so that all connections
+// end together.
+func (r *ranges) chunk(connections int, rate float64) int64 {
+	left := r.missing.Total()
+	fair := left / int64(2*connections)
+	return min(max(min(fair, int64(rate/2))/piece*piece, piece), chunk)
+}
+
+// split takes the second half of what will take longest.
+func (r *ranges) split() *segment {
+	var slowest *segment
+	longest := 0.0
+	for c := range r.segments {
+		left := c.end - c.off
+		if left < 2*leastPart || c.looks == 0 { // too short, or too young to tell
+			continue
+		}
+		if t := float64(left) / max(c.rate, 1); t > longest {
+			slowest, longest = c, t
+		}
+	}
+	const worth = 0.2 // seconds: about what a new request costs where it matters
+	if slowest == nil || r.whole || longest < worth {
+		return nil
+	}
+	middle := slowest.off + (slowest.end-slowest.off)/2
+	if near := (middle + piece/2) / piece * piece; slowest.off < near && near < slowest.end {
+		middle = near // else there would be more pieces begun than connections, for a kill to lose
+	} else {
+		middle = middle / leastPart * leastPart
+	}
+	if middle <= slowest.off {
+		return nil
+	}
+	c := &segment{off: middle, end: slowest.end}
+	slowest.end = middle
+	return c
+}
+
+// take hands the worker of c the next n bytes, or fewer if c ends before. Then it
+// must either write them and call [ranges.wrote], or fail the transfer.
+func (r *ranges) take(c *segment, n int) (off int64, take int, more bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	off = c.off
+	n = int(min(int64(n), c.end-c.off))
+	c.off += int64(n)
+	if n > 0 {
+		c.moved = time.Now()
+	}
+	return off, n, c.off < c.end
+}
+
+// skipped says that the stream of c has brought n bytes that are not asked for, on
+// its way to those that are.
+func (r *ranges) skipped(c *segment, n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c.again += int64(n)
+	c.moved = time.Now()
+}
+
+// wrote says that bytes are in the file. It returns the pieces that are complete
+// with them, and whether they follow on the first byte without a gap.
+func (r *ranges) wrote(s span.Span) (pieces []int64, ordered bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := r.have.Prefix()
+	for u := s.Start / piece; u*piece < s.End; u++ {
+		if r.have.Contains(r.piece(u)) {
+			continue
+		}
+		if r.have = r.have.Add(span.Span{Start: max(s.Start, u*piece), End: min(s.End, u*piece+piece)}); r.have.Contains(r.piece(u)) {
+			pieces = append(pieces, u)
+		}
+	}
+	return pieces, s.Start == before
+}
+
+// piece returns the bytes of a piece.
+func (r *ranges) piece(u int64) span.Span {
+	s := span.Span{Start: u * piece, End: u*piece + piece}
+	if r.size >= 0 {
+		s.End = min(s.End, r.size)
+	}
+	return s
+}
+
+// release gives back what is left of a segment.
+func (r *ranges) release(c *segment) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.segments, c)
+	if c.off < c.end {
+		r.missing = r.missing.Add(span.Span{Start: c.off, End: c.end})
+	}
+	r.wake()
+}
+
+// drop says that bytes are wrong, which were thought to be there.
+func (r *ranges) drop(s span.Span) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.have = r.have.Remove(s)
+	r.missing = r.missing.Add(s)
+	r.wake()
+}
+
+// hashed says that all bytes before off are hashed.
+func (r *ranges) hashed(off int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.verified = off
+	if len(r.missing) > 0 {
+		r.wake()
+	}
+}
+
+// ended says that the source has ended at size, which was not known before.
+func (r *ranges) ended(size int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.size = size
+	for c := range r.segments {
+		c.end = min(c.end, size)
+	}
+	r.missing = r.missing.Remove(span.Span{Start: size, End: math.MaxInt64})
+	r.wake()
+}
+
+// prefix returns how many bytes from the first on are there.
+func (r *ranges) prefix() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.have.Prefix()
+}
+
+// done returns how many bytes are there in all, and whether these are all.
+func (r *ranges) done() (n int64, all bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n = r.have.Total()
+	return n, n == r.size
+}
+
+// busy returns how many segments are being fetched.
+func (r *ranges) busy() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.segments)
+}

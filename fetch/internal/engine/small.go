@@ -1,0 +1,43 @@
+package engine
+
+import (
+	"context"
+	"io"
+
+	"github.com/inith/inith/fetch/source"
+	"github.com/inith/inith/internal/usererr"
+)
+
+// Small returns the whole object, if it is short: a list of digests.
+func Small(ctx context.Context, j *Job) ([]byte, error) {
+	const most = 4 << 20
+	j.host = j.Engine.host(j.Source.Origin())
+	ctx, cancel := watchdog(ctx, j)
+	defer cancel()
+	pauses := j.Engine.pauses()
+	for {
+		b, err := readSmall(ctx, j.Source, most)
+		if err == nil {
+			return b, nil
+		}
+		if err := j.failed(ctx, err, false, pauses); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func readSmall(ctx context.Context, s source.Source, most int64) ([]byte, error) {
+	part, err := s.Open(ctx, 0, source.Whole, "")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = part.Body.Close() }()
+	b, err := io.ReadAll(io.LimitReader(part.Body, most))
+	if err != nil {
+		return nil, cutOff(ctx, err)
+	}
+	if int64(len(b)) == most {
+		return nil, source.Permanent(&usererr.Error{Text: "too long for a list of digests"})
+	}
+	return b, nil
+}

@@ -1,0 +1,81 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+
+	"github.com/inith/inith/fetch/archive"
+	"github.com/inith/inith/fetch/internal/engine"
+	"github.com/inith/inith/fetch/internal/store"
+	"github.com/inith/inith/fetch/source"
+	"github.com/inith/inith/internal/usererr"
+)
+
+// publish brings the file, or what the archive holds, to the destination.
+func (t *Transfer) publish(ctx context.Context, s source.Source, v *engine.Verified) (Result, error) {
+	part := v.Partial
+	defer part.Close()
+	r := v.Receipt
+	r.Evidence = t.got.String()
+	result := Result{
+		Path: t.dest.Path, Source: s.Name(), Size: r.Size, Resumed: t.progress.Snapshot().Present, Digest: v.Digest, Evidence: t.got,
+	}
+	if t.file.Extract {
+		return result, t.extract(ctx, part, r)
+	}
+	t.enter(Syncing)
+	if err := part.Sync(t.file.Mode); err != nil {
+		return Result{}, err
+	}
+	t.enter(Renaming)
+	if err := part.Publish(r); err != nil {
+		return Result{}, err
+	}
+	t.writeReceipt(ctx, r, part.Identity())
+	return result, nil
+}
+
+// extract turns the partial file, whose digest is verified, into the directory that it
+// holds, which is written when all of it is on the disk.
+func (t *Transfer) extract(ctx context.Context, part *store.Partial, r store.Receipt) error {
+	t.enter(Extracting)
+	if err := t.dest.Replaceable(); err != nil {
+		return err
+	}
+	tree, err := t.dest.NewTree()
+	if err != nil {
+		return err
+	}
+	defer tree.Close()
+	if err := t.unpack(ctx, part, tree); err != nil {
+		return err
+	}
+	t.enter(Renaming)
+	if err := tree.Publish(r); err != nil {
+		return err
+	}
+	part.Remove()
+	t.writeReceipt(ctx, r, tree.Identity())
+	return nil
+}
+
+func (t *Transfer) unpack(ctx context.Context, part *store.Partial, tree *store.Tree) error {
+	_, err := archive.Extract(ctx, part.File(), t.file.URL.Path, tree.Root, archive.Limits{})
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	_, entry := errors.AsType[*archive.EntryError](err)
+	if entry || errors.Is(err, archive.ErrFormat) || errors.Is(err, archive.ErrLimit) {
+		part.Remove() // it has the right digest: a second try would fail as well
+		return store.Refusal("cannot "+err.Error(), "", err)
+	}
+	known := usererr.Local(err)
+	return store.Refusal("cannot extract the file: "+known.Text, known.Hint, err)
+}
+
+// writeReceipt writes the receipt, and removes what is of no use now.
+func (t *Transfer) writeReceipt(ctx context.Context, r store.Receipt, file store.Identity) {
+	t.enter(Recording)
+	t.dest.Clean()
+	t.confirm(ctx, r, file)
+}

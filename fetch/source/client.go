@@ -1,0 +1,134 @@
+package source
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/inith/inith/internal/credentials"
+	"github.com/inith/inith/internal/tlsconfig"
+)
+
+const (
+	dialTimeout  = 10 * time.Second
+	tlsTimeout   = 10 * time.Second
+	maxRedirects = 10
+	maxHeader    = 64 << 10 // bytes
+)
+
+// client returns a client for what begins at an origin. It retries a request
+// until it has headers, twice, and tells retrying why: what comes after that, and
+// what takes longer, is the engine's.
+func (n *Network) client(origin *url.URL, retrying func(error)) (*retryablehttp.Client, error) {
+	h, err := n.plainClient(origin)
+	if err != nil {
+		return nil, err
+	}
+	return &retryablehttp.Client{
+		HTTPClient: h, RetryMax: 2, RetryWaitMin: 100 * time.Millisecond, RetryWaitMax: time.Second,
+		CheckRetry: func(ctx context.Context, resp *http.Response, err error) (bool, error) {
+			return checkRetry(ctx, resp, err, retrying)
+		},
+		Backoff: jitteredBackoff, ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	}, nil
+}
+
+// plainClient returns the client of an origin. All files of the origin share its
+// connections.
+func (n *Network) plainClient(origin *url.URL) (*http.Client, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	name := credentials.Origin(origin)
+	if c := n.clients[name]; c != nil {
+		return c, nil
+	}
+	transport, err := n.transport(origin)
+	if err != nil {
+		return nil, err
+	}
+	if n.clients == nil {
+		n.clients = map[string]*http.Client{}
+	}
+	n.clients[name] = &http.Client{
+		Transport:     readableRedirects{transport},
+		CheckRedirect: func(next *http.Request, via []*http.Request) error { return redirect(origin, next, via) },
+	}
+	return n.clients[name], nil
+}
+
+// checkRetry leaves to the engine what needs more than a second try: servers that
+// want fewer requests, and what is permanent. Retrying is told of the others.
+func checkRetry(ctx context.Context, resp *http.Response, err error, retrying func(error)) (bool, error) {
+	if ctx.Err() != nil {
+		return false, context.Cause(ctx)
+	}
+	var cause error
+	if err != nil {
+		cause = explain(err)
+	} else {
+		cause = statusError(resp)
+	}
+	_, throttled := errors.AsType[*ThrottleError](cause)
+	if cause == nil || throttled || IsPermanent(cause) {
+		return false, nil
+	}
+	retrying(cause)
+	if err != nil {
+		return true, nil //nolint:nilerr // the library has it
+	}
+	// The library would read the rest, however slowly it comes.
+	_ = resp.Body.Close()
+	resp.Body = http.NoBody
+	return true, nil
+}
+
+func jitteredBackoff(low, high time.Duration, attempt int, _ *http.Response) time.Duration {
+	d := min(low<<attempt, high)
+	return d/2 + rand.N(d)
+}
+
+// transport returns a transport of HTTP/1.1: over HTTP/2 all streams would share
+// one connection and its losses, at twice the CPU.
+func (n *Network) transport(origin *url.URL) (*http.Transport, error) {
+	loader := tlsconfig.Loader{TLS: tlsconfig.TLS(n.TLS)}
+	config, err := loader.Config("")
+	if err != nil {
+		return nil, err
+	}
+	d := &dialer{chosen: map[string]bool{origin.Hostname(): true}, wrap: func(c net.Conn) net.Conn { return c }}
+	if n.Wrap != nil {
+		d.wrap = func(c net.Conn) net.Conn { return n.Wrap(credentials.Origin(origin), c) }
+	}
+	t := &http.Transport{
+		DialContext:            d.dial,
+		TLSClientConfig:        config,
+		TLSHandshakeTimeout:    tlsTimeout,
+		ResponseHeaderTimeout:  cmp.Or(n.HeaderWait, DefaultHeaderWait),
+		MaxResponseHeaderBytes: maxHeader,
+		MaxIdleConnsPerHost:    cmp.Or(n.Connections, DefaultConnections),
+		IdleConnTimeout:        30 * time.Second,
+		DisableCompression:     true, // Go would ask for gzip and inflate it
+		Protocols:              new(http.Protocols),
+	}
+	t.Protocols.SetHTTP1(true)
+	t.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+		return statusError(resp)
+	}
+	if n.Proxy != nil {
+		t.Proxy = func(req *http.Request) (*url.URL, error) {
+			proxy, err := n.Proxy(req.URL)
+			if proxy != nil {
+				d.choose(proxy.Hostname())
+			}
+			return proxy, err
+		}
+	}
+	return t, nil
+}

@@ -1,0 +1,129 @@
+package source
+
+import (
+	"crypto/md5"  //nolint:gosec // servers announce it
+	"crypto/sha1" //nolint:gosec // servers announce it
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"hash/crc32"
+	"strings"
+
+	"github.com/zeebo/blake3"
+
+	"github.com/inith/inith/internal/suggest"
+)
+
+// A Digest is the value of a hash function over a whole file. The zero Digest is
+// none.
+type Digest struct {
+	Algorithm string // "sha256", "sha512", "blake3"; a server's also "sha1", "md5", "crc32c"
+	Hex       string // lower case
+}
+
+// digestAlgorithm is a row of the table of hash functions.
+type digestAlgorithm struct {
+	name   string
+	size   int  // bytes
+	pin    bool // strong enough to be pinned
+	create func() hash.Hash
+}
+
+func digestAlgorithms() []digestAlgorithm {
+	return []digestAlgorithm{
+		{"sha256", sha256.Size, true, sha256.New},
+		{"sha512", sha512.Size, true, sha512.New},
+		{"blake3", 32, true, func() hash.Hash { return blake3.New() }},
+		{"sha1", sha1.Size, false, sha1.New},
+		{"md5", md5.Size, false, md5.New},
+		{"crc32c", crc32.Size, false, func() hash.Hash { return crc32.New(castagnoli()) }},
+	}
+}
+
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
+
+// NewHash returns the hash function of a [Digest] that was parsed.
+func NewHash(algorithm string) hash.Hash {
+	for _, a := range digestAlgorithms() {
+		if a.name == algorithm {
+			return a.create()
+		}
+	}
+	return nil
+}
+
+// ParseDigest reads a digest to pin, such as "sha256:9f86…". Its errors do not
+// quote it.
+func ParseDigest(s string) (Digest, error) {
+	name, value, ok := strings.Cut(s, ":")
+	if !ok {
+		return Digest{}, errors.New("want ALGORITHM:HEX, such as sha256:9f86…")
+	}
+	var names []string
+	for _, a := range digestAlgorithms() {
+		if !a.pin {
+			continue
+		}
+		if names = append(names, a.name); a.name == strings.ToLower(name) {
+			return newDigest(a, strings.ToLower(value))
+		}
+	}
+	return Digest{}, fmt.Errorf("unknown algorithm%s, have %s", suggest.DidYouMean(name, names), strings.Join(names, ", "))
+}
+
+func newDigest(a digestAlgorithm, value string) (Digest, error) {
+	b, err := hex.DecodeString(value)
+	if err != nil {
+		return Digest{}, fmt.Errorf("not hexadecimal: want %d digits", 2*a.size)
+	}
+	if len(b) != a.size {
+		return Digest{}, fmt.Errorf("%s has %d hexadecimal digits, not %d", a.name, 2*a.size, len(value))
+	}
+	return Digest{a.name, value}, nil
+}
+
+// base64Digest reads a digest as HTTP headers have it. The zero Digest stands for
+// one that is none.
+func base64Digest(name, value string) Digest {
+	b, err := base64.StdEncoding.DecodeString(value)
+	if err != nil {
+		return Digest{}
+	}
+	return hexDigest(name, hex.EncodeToString(b))
+}
+
+// NewDigest returns the digest that a hash function has come to.
+func NewDigest(algorithm string, h hash.Hash) Digest {
+	return Digest{algorithm, hex.EncodeToString(h.Sum(nil))}
+}
+
+// AnyDigest reads a digest as [Digest.String] writes it, of algorithms too that are too
+// weak to be pinned. The zero Digest stands for one that is not valid.
+func AnyDigest(s string) Digest {
+	name, value, _ := strings.Cut(s, ":")
+	return hexDigest(name, value)
+}
+
+// hexDigest is [ParseDigest] for what a server says: the zero Digest stands for
+// one that is none.
+func hexDigest(name, value string) Digest {
+	for _, a := range digestAlgorithms() {
+		if a.name == name {
+			d, _ := newDigest(a, strings.ToLower(value))
+			return d
+		}
+	}
+	return Digest{}
+}
+
+// String returns the digest as [ParseDigest] reads it.
+func (d Digest) String() string {
+	if d == (Digest{}) {
+		return ""
+	}
+	return d.Algorithm + ":" + d.Hex
+}

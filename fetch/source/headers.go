@@ -1,0 +1,57 @@
+package source
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+// info reads what an answer says of the object.
+func info(resp *http.Response) Info {
+	return Info{Size: -1, Validator: validator(resp.Header), Digests: serverDigests(resp)}
+}
+
+// validator returns what tells one version of the object from another, in the
+// form of If-Range (RFC 9110, sections 8.8 and 13.1.5): a strong entity tag, or a
+// date of modification that is so old that a second change would show.
+func validator(h http.Header) string {
+	tag := h.Get("ETag")
+	if len(tag) >= 2 && tag[0] == '"' {
+		return tag
+	}
+	modified, err1 := http.ParseTime(h.Get("Last-Modified"))
+	date, err2 := http.ParseTime(h.Get("Date"))
+	if err1 != nil || err2 != nil || date.Sub(modified) < time.Minute {
+		return ""
+	}
+	return h.Get("Last-Modified")
+}
+
+// serverDigests returns the digests of the whole object that an answer names:
+// Repr-Digest (RFC 9530), Digest (RFC 3230), those of Google's and Amazon's
+// stores and of Artifactory, and Content-MD5 where the answer is the whole.
+// Composite checksums of Amazon's are not of the object's bytes.
+func serverDigests(resp *http.Response) []Digest {
+	h := resp.Header
+	var all []Digest
+	add := func(d Digest) {
+		if d != (Digest{}) {
+			all = append(all, d)
+		}
+	}
+	names := map[string]string{"sha-256": "sha256", "sha-512": "sha512", "sha": "sha1", "md5": "md5", "crc32c": "crc32c"}
+	for _, name := range []string{"Repr-Digest", "Digest", "X-Goog-Hash"} {
+		for pair := range strings.SplitSeq(strings.Join(h.Values(name), ","), ",") {
+			key, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
+			add(base64Digest(names[strings.ToLower(key)], strings.Trim(value, ":")))
+		}
+	}
+	if !strings.EqualFold(h.Get("X-Amz-Checksum-Type"), "COMPOSITE") && !strings.Contains(h.Get("X-Amz-Checksum-Sha256"), "-") {
+		add(base64Digest("sha256", h.Get("X-Amz-Checksum-Sha256")))
+	}
+	add(hexDigest("sha256", h.Get("X-Checksum-Sha256")))
+	if resp.StatusCode == http.StatusOK {
+		add(base64Digest("md5", h.Get("Content-Md5")))
+	}
+	return all
+}

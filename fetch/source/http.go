@@ -1,0 +1,219 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/inith/inith/internal/credentials"
+	"github.com/inith/inith/internal/redact"
+	"github.com/inith/inith/internal/usererr"
+)
+
+const userAgent = "inith"
+
+// A web finds the file that an http or https URL means (RFC 9110).
+type web struct {
+	network  *Network
+	access   Credentials
+	retrying func(error) // is called with why a request is sent again
+}
+
+func newWeb(n *Network, c Credentials, retrying func(error)) Resolver { return &web{n, c, retrying} }
+
+// Resolve returns the one file of a URL. It sends nothing.
+func (w *web) Resolve(_ context.Context, u *url.URL) ([]Object, error) {
+	plain := *u
+	plain.User, plain.Fragment, plain.RawFragment = nil, "", ""
+	name := path.Base(u.Path)
+	if name == "/" || name == "." || name == ".." {
+		name = ""
+	}
+	file := &webFile{web: *w, url: &plain, user: u.User}
+	return []Object{{Name: name, Size: -1, Source: file}}, nil
+}
+
+// A webFile is a file on an HTTP server.
+type webFile struct {
+	web  web
+	url  *url.URL // without user and fragment
+	user *url.Userinfo
+
+	mu     sync.Mutex
+	client *retryablehttp.Client // nil: not made yet
+	moved  *url.URL              // where url redirected to: asked directly, until it refuses
+	asking sync.Mutex            // held while url is asked again
+}
+
+// A request is what [Source.Open] asks for.
+type request struct {
+	off, n    int64
+	validator string
+}
+
+func (f *webFile) Name() string   { return redact.URL(f.url) }
+func (f *webFile) Origin() string { return credentials.Origin(f.url) }
+
+// Stat asks for the first byte: many servers refuse HEAD, and signed links are for GET.
+func (f *webFile) Stat(ctx context.Context) (Info, error) {
+	part, err := f.Open(ctx, 0, 1, "")
+	if err != nil {
+		return Info{}, err
+	}
+	return part.Info, part.Body.Close()
+}
+
+// Open sends one request, and a second one when the link refuses that the first
+// was redirected to earlier: such links expire.
+func (f *webFile) Open(ctx context.Context, off, n int64, validator string) (*Part, error) {
+	r := request{off, n, validator}
+	refused := f.link()
+	if refused == nil {
+		return f.open(ctx, f.url, r)
+	}
+	part, err := f.open(ctx, refused, r)
+	if err == nil || errors.Is(err, ErrChanged) || errors.Is(err, ErrNoRange) {
+		return part, err
+	}
+	if !IsPermanent(err) { // the next request asks where to go now
+		f.mu.Lock()
+		f.moved = nil
+		f.mu.Unlock()
+		return nil, err
+	}
+	f.asking.Lock() // one asks for all
+	defer f.asking.Unlock()
+	if link := f.link(); link != nil && link != refused {
+		return f.open(ctx, link, r)
+	}
+	return f.open(ctx, f.url, r)
+}
+
+// link returns where the URL redirected to, nil if it did not.
+func (f *webFile) link() *url.URL {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.moved
+}
+
+// connect returns the client, which is made at the first call that finds the TLS
+// files.
+func (f *webFile) connect() (*retryablehttp.Client, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.client != nil {
+		return f.client, nil
+	}
+	var err error
+	f.client, err = f.web.network.client(f.url, f.web.retrying)
+	return f.client, err
+}
+
+func (f *webFile) open(ctx context.Context, u *url.URL, r request) (*Part, error) {
+	req, err := f.newRequest(ctx, u, r)
+	if err != nil {
+		return nil, err
+	}
+	client, err := f.connect()
+	if err != nil {
+		return nil, err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, explain(err)
+	}
+	part, err := readAnswer(resp, r)
+	if err != nil {
+		_ = resp.Body.Close()
+		return nil, err
+	}
+	if final := resp.Request.URL; final.String() != u.String() {
+		f.mu.Lock()
+		f.moved = final
+		f.mu.Unlock()
+	}
+	return part, nil
+}
+
+func (f *webFile) newRequest(ctx context.Context, u *url.URL, r request) (*retryablehttp.Request, error) {
+	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, Permanent(&usererr.Error{Text: "not a request that can be sent", Err: err})
+	}
+	if err := f.authorize(req.Request); err != nil {
+		return nil, err
+	}
+	req.Header.Set("User-Agent", userAgent)
+	// A range of an encoded answer is one of the encoded bytes.
+	req.Header.Set("Accept-Encoding", "identity")
+	if r.n == Whole {
+		return req, nil
+	}
+	last := ""
+	if r.n >= 0 {
+		last = strconv.FormatInt(r.off+r.n-1, 10)
+	}
+	req.Header.Set("Range", fmt.Sprintf("bytes=%d-%s", r.off, last))
+	if r.validator != "" {
+		req.Header.Set("If-Range", r.validator)
+	}
+	return req, nil
+}
+
+// authorize adds what proves who we are, for the origin that it is meant for: the
+// files' that of the file's URL, a user's that of the URL that names it. What they
+// redirect to gets neither. Files are read each time, since they are mounted and
+// rotated meanwhile.
+func (f *webFile) authorize(req *http.Request) error {
+	origin := credentials.Origin(req.URL)
+	if origin == credentials.Origin(f.web.access.URL) {
+		if err := f.addHeaders(req); err != nil {
+			return err
+		}
+	}
+	if f.user == nil || origin != f.Origin() {
+		return nil
+	}
+	password, _ := f.user.Password()
+	if name := f.web.access.PasswordFile; name != "" && f.Origin() == credentials.Origin(f.web.access.URL) {
+		var err error
+		if password, err = credentials.ReadSecret("password file", name); err != nil {
+			return err
+		}
+	}
+	req.SetBasicAuth(f.user.Username(), password)
+	return nil
+}
+
+func (f *webFile) addHeaders(req *http.Request) error {
+	for _, name := range f.web.access.HeaderFiles {
+		header, err := credentials.ReadHeaders(name)
+		if r, ok := errors.AsType[*usererr.Error](err); ok && r.Err == nil { // it is there, and wrong
+			return Permanent(err)
+		}
+		if err != nil {
+			return err
+		}
+		maps.Copy(req.Header, header)
+		if host := header.Get("Host"); host != "" {
+			req.Host = host
+		}
+	}
+	if name := f.web.access.BearerFile; name != "" {
+		token, err := credentials.ReadSecret("bearer file", name)
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(token))
+	}
+	return nil
+}

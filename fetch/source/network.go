@@ -1,0 +1,108 @@
+package source
+
+import (
+	"cmp"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/inith/inith/internal/redact"
+	"github.com/inith/inith/internal/tlsconfig"
+)
+
+// Defaults of a [Network].
+const (
+	DefaultConnections = 16
+	DefaultHeaderWait  = 30 * time.Second
+)
+
+// A Network is what sources share: their connections, and how these are made. The zero
+// value is ready to use. It must not be copied after first use.
+type Network struct {
+	Connections int           // idle ones to keep to one host; zero: 16
+	HeaderWait  time.Duration // a request without an answer for so long is given up; zero: 30s
+	TLS         TLS
+	Proxy       func(target *url.URL) (*url.URL, error) // nil: none
+
+	// Wrap gets each new connection, with the origin that its requests begin at. nil: none.
+	Wrap func(origin string, conn net.Conn) net.Conn
+
+	mu      sync.Mutex
+	clients map[string]*http.Client // by origin
+}
+
+// TLS is how servers are verified. The files are read when a connection needs them.
+type TLS struct {
+	CAFile     string // PEM; instead of the system's authorities
+	CertFile   string // PEM; our certificate and its chain
+	KeyFile    string // PEM; the key of CertFile
+	ServerName string // to verify; "": the host
+	SkipVerify bool   // accept any certificate
+}
+
+// Check reports options that exclude each other.
+func (t TLS) Check() error { return tlsconfig.TLS(t).Check() }
+
+// Credentials prove who we are to one origin. Files are read again for each request.
+type Credentials struct {
+	URL *url.URL // whose origin gets them; others do not
+
+	HeaderFiles  []string // of "Name: value" lines
+	BearerFile   string   // of a token
+	PasswordFile string   // for the user of the URL
+}
+
+// A scheme is a row of the table of resolvers.
+type scheme struct {
+	name string
+	open func(n *Network, c Credentials, retrying func(error)) Resolver
+}
+
+func schemes() []scheme {
+	return []scheme{
+		{"http", newWeb},
+		{"https", newWeb},
+	}
+}
+
+// Resolver returns the resolver of a URL's scheme. Retrying, if it is not nil, is called
+// with the cause when a source repeats a request by itself. The error is the caller's
+// fault, and nothing was sent.
+func (n *Network) Resolver(u *url.URL, c Credentials, retrying func(error)) (Resolver, error) {
+	if err := Check(u); err != nil {
+		return nil, err
+	}
+	if retrying == nil {
+		retrying = func(error) {}
+	}
+	all := schemes()
+	i := slices.IndexFunc(all, func(s scheme) bool { return s.name == u.Scheme })
+	return all[i].open(n, c, retrying), nil
+}
+
+// Check reports a URL that no resolver can read.
+func Check(u *url.URL) error {
+	switch {
+	case u == nil:
+		return errors.New("no URL")
+	case !slices.ContainsFunc(schemes(), func(s scheme) bool { return s.name == u.Scheme }):
+		return errors.New("want an " + schemeNames() + " URL, not" + cmp.Or(redact.Quoted(u.Scheme), " another"))
+	case u.Hostname() == "":
+		return errors.New("the URL has no host")
+	default:
+		return nil
+	}
+}
+
+func schemeNames() string {
+	var names []string
+	for _, s := range schemes() {
+		names = append(names, s.name)
+	}
+	return strings.Join(names, " or ")
+}

@@ -1,0 +1,102 @@
+// Package source says where the bytes of a download come from.
+//
+// [Network.Resolver] returns the [Resolver] of a URL's scheme, which finds the objects
+// that the URL means. An object has a [Source] of its bytes. Names and errors hold no
+// query, no password and no header.
+package source
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/url"
+	"time"
+)
+
+// A Resolver finds the objects that a URL means: one, or as many as a directory has.
+type Resolver interface {
+	// Resolve may ask servers. Its errors are those of [Source.Open].
+	Resolve(ctx context.Context, u *url.URL) ([]Object, error)
+}
+
+// An Object is a sequence of bytes that can be fetched.
+type Object struct {
+	Name    string   // a relative path for a destination that is a directory; "": the URL has none
+	Size    int64    // bytes; -1: known when it is opened
+	Digests []Digest // of the whole object; none where it is known when it is opened
+	Source  Source
+}
+
+// A Source gives the bytes of one object. It is safe for concurrent use.
+type Source interface {
+	// Name returns the source as it may be shown.
+	Name() string
+	// Origin names what connections are counted by, such as scheme, host and port.
+	Origin() string
+	// Stat asks what the object is, without its bytes. Its errors are those of Open.
+	Stat(ctx context.Context) (Info, error)
+	// Open asks for n bytes from off on, or for [Whole] or [ToEnd]. With a validator,
+	// they must be of the version that has it. A source that cannot begin in the middle
+	// gives all of the object, and the Part tells. The caller closes its Body.
+	//
+	// Errors: [ErrChanged], [ErrNoRange], a [PermanentError], a [ThrottleError]; all
+	// others may go away.
+	Open(ctx context.Context, off, n int64, validator string) (*Part, error)
+}
+
+// Lengths for [Source.Open] that are not numbers of bytes.
+const (
+	Whole = -1 // the whole object in one stream, without ranges: off is 0
+	ToEnd = -2 // from off to the end
+)
+
+// An Info is what a source says of its object.
+type Info struct {
+	Size      int64    // bytes; -1: not known
+	Validator string   // changes when the bytes change; "": none that can be relied on
+	Digests   []Digest // of the whole object
+	Unframed  bool     // nothing but the end of the connection marks the end of the bytes
+}
+
+// A Part is an answer to [Source.Open].
+type Part struct {
+	Info
+	Start, End int64 // what Body holds; it may begin before what was asked for, and end before
+	Ranged     bool  // the source can begin in the middle
+	Body       io.ReadCloser
+}
+
+var (
+	// ErrChanged means that the object no longer matches the validator.
+	ErrChanged = errors.New("the file changed on the server while it was fetched")
+
+	// ErrNoRange means that the source cannot begin in the middle.
+	ErrNoRange = errors.New("the server does not send parts of the file")
+
+	// ErrCut means that the bytes end before the object, or the part of it, does.
+	ErrCut = errors.New("the connection was cut")
+)
+
+// A PermanentError is a refusal that no retry can clear.
+type PermanentError struct{ Err error }
+
+func (e *PermanentError) Error() string { return e.Err.Error() }
+func (e *PermanentError) Unwrap() error { return e.Err }
+
+// Permanent returns a [PermanentError].
+func Permanent(err error) error { return &PermanentError{err} }
+
+// IsPermanent reports whether err is a [PermanentError].
+func IsPermanent(err error) bool {
+	_, ok := errors.AsType[*PermanentError](err)
+	return ok
+}
+
+// A ThrottleError means that the server wants fewer requests.
+type ThrottleError struct {
+	Err   error
+	After time.Duration // until the next request; zero: the server did not say
+}
+
+func (e *ThrottleError) Error() string { return e.Err.Error() }
+func (e *ThrottleError) Unwrap() error { return e.Err }
