@@ -1,9 +1,9 @@
-# The image holds one file: bin/inith, which `make build` makes. `make image` does both.
+# The image holds one file, which `make image` builds first: inith for linux, whatever the host.
 # Where gcr.io is out of reach, BASE=scratch is enough: inith brings its own certificate
 # authorities and needs no passwd. Both builders understand every line.
 ARG BASE=gcr.io/distroless/static-debian12:nonroot
 FROM $BASE
-COPY bin/inith /inith
+COPY bin/linux/inith /inith
 # Numeric, so that the kubelet can tell that it is not root: see runAsNonRoot.
 USER 65532:65532
 ENTRYPOINT ["/inith"]

@@ -222,7 +222,7 @@ func buildContext(t *testing.T) string {
 	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for from, to := range map[string]string{"../Dockerfile": "Dockerfile", "../.dockerignore": ".dockerignore", binary: "bin/inith"} {
+	for from, to := range map[string]string{"../Dockerfile": "Dockerfile", "../.dockerignore": ".dockerignore", binary: "bin/linux/inith"} {
 		content, err := os.ReadFile(from)
 		if err == nil {
 			err = os.WriteFile(filepath.Join(dir, to), content, 0o755)

@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -91,6 +92,9 @@ func (r *report) add(e event, out io.Writer) {
 		}
 		delete(r.output, key)
 	case "fail":
+		if e.Test == "" {
+			r.unfinished(e.Package, out)
+		}
 		_, _ = io.WriteString(out, r.output[key])
 		if e.Test == "" {
 			fmt.Fprintf(out, "FAIL  %s  %.1fs\n", e.Package, e.Elapsed)
@@ -98,6 +102,19 @@ func (r *report) add(e event, out io.Writer) {
 		} else {
 			r.failed++
 		}
+		delete(r.output, key)
+	}
+}
+
+// unfinished prints the tests of a package that were running when it ended: one of them has the panic, or hung.
+func (r *report) unfinished(pkg string, out io.Writer) {
+	for _, key := range slices.Sorted(maps.Keys(r.output)) {
+		name, ok := strings.CutPrefix(key, pkg+" ")
+		if !ok || name == "" {
+			continue
+		}
+		fmt.Fprintf(out, "FAIL  %s was running when its package ended\n%s", name, r.output[key])
+		r.failed++
 		delete(r.output, key)
 	}
 }

@@ -23,6 +23,7 @@ func TestReport(t *testing.T) {
 		{"skipped where that one may", pass + skip, true, "TestB", true, "skipped: TestB"},
 		{"did not build", `{"Action":"fail","Package":"p"}` + "\n", false, "", false, "0 passed, 1 failed"},
 		{"did not end", `{"Action":"start","Package":"p"}` + "\n" + pass, false, "", false, "p did not end"},
+		{"panicked", `{"Action":"output","Package":"p","Test":"TestD","Output":"panic: boom\n"}` + "\n" + `{"Action":"fail","Package":"p"}` + "\n", false, "", false, "TestD was running when its package ended\npanic: boom"},
 		{"no test", "", false, "", false, "0 passed"},
 		{"not JSON", "go: cannot find module\n" + pass, false, "", true, "cannot find module"},
 	} {
