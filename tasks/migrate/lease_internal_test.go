@@ -272,7 +272,7 @@ func TestLeaseFrozen(t *testing.T) {
 func TestLeaseRefused(t *testing.T) {
 	t.Parallel()
 	for want, s := range map[string]*leaseserver.Server{
-		"the API server does not accept the token (status 401)":              {Token: "another"},
+		"the API server does not accept the token (status 401)":        {Token: "another"},
 		"the Pod's service account may not get leases (status 403)":    {Deny: func(verb, _ string) bool { return verb == "get" }},
 		"the Pod's service account may not create leases (status 403)": {Deny: func(verb, _ string) bool { return verb == "create" }},
 	} {
