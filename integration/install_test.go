@@ -20,7 +20,7 @@ func TestInstall(t *testing.T) {
 		t.Parallel()
 		for option, want := range map[string]string{
 			"--volume=" + newVolume(t) + ":/shared:ro": "error: cannot write /shared/inith: the file system is read-only",
-			"--tmpfs=/shared":                          "error: /shared is mounted noexec: nothing in it can be executed",
+			"--tmpfs=/shared":                          "error: /shared is mounted noexec: programs in it cannot be executed",
 			"--tmpfs=/shared:exec,mode=755":            "error: cannot write /shared/inith: permission denied",
 			"--tmpfs=/shared:exec,mode=777,size=1m":    "error: cannot write /shared/inith: no space left on the volume",
 		} {

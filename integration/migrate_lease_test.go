@@ -132,7 +132,7 @@ func TestMigrateLeaseHolder(t *testing.T) {
 		if n := l.ticks(t) - before; r.code != 1 || n > 2 {
 			t.Errorf("thawed: its command has ticked %d times, want 2 at most; %+v, want code 1", n, r)
 		}
-		hasAll(t, r.stderr, "we were frozen for longer than the lease lasts")
+		hasAll(t, r.stderr, "this process was frozen for longer than the lease lasts")
 	})
 }
 

@@ -201,7 +201,7 @@ func TestMigrateMySQLHolder(t *testing.T) { //nolint:tparallel // one after the 
 		if r.code != 1 {
 			t.Errorf("got %+v, want code 1", r)
 		}
-		hasAll(t, r.stderr, "cannot be locked: the server refuses the credentials (error 1045)")
+		hasAll(t, r.stderr, "cannot be locked: user or password refused (error 1045)")
 		if strings.Contains(r.stderr, "wr0ng") {
 			t.Errorf("the password is shown:\n%s", r.stderr)
 		}

@@ -53,7 +53,7 @@ func TestDeafDriverReturns(t *testing.T) {
 	cancelAgain()
 	select {
 	case err := <-done:
-		checkVerdict(t, err, notYet, "said nothing")
+		checkVerdict(t, err, notYet, "sent nothing")
 	case <-time.After(patience):
 		t.Fatal("the driver did not return after its context had ended")
 	}
@@ -73,8 +73,8 @@ func TestTraceTellsHowFarAnAttemptCame(t *testing.T) {
 	refused.Close()
 	silent := serve(t, simserver.Silent)
 	for _, tt := range []struct{ address, want string }{
-		{refused.Addr(), "dialed " + refused.Addr() + ", port did not accept"},
-		{silent, "dialed " + silent + ", port accepted, nothing was answered"},
+		{refused.Addr(), "dialed " + refused.Addr() + ", port not open"},
+		{silent, "dialed " + silent + ", port accepted, no answer"},
 		{"inith.invalid:6379", "no address dialed"},
 	} {
 		got := ""

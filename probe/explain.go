@@ -50,17 +50,17 @@ func tooSlow(t Trace, limit time.Duration, err error) *usererr.Error {
 	case len(t.Addresses) == 0:
 		return &usererr.Error{
 			Text: fmt.Sprintf("name not resolved within %v", limit),
-			Hint: "is the cluster's DNS reachable? A NetworkPolicy must allow port 53", Err: err,
+			Hint: "check that the cluster's DNS is reachable: a NetworkPolicy must allow port 53", Err: err,
 		}
 	case !t.Accepted:
 		return &usererr.Error{
 			Text: fmt.Sprintf("no answer to the connection within %v", limit),
-			Hint: "a NetworkPolicy or firewall drops it, or the address is wrong", Err: err,
+			Hint: "check the address, and whether a NetworkPolicy or firewall drops the packets", Err: err,
 		}
 	case !t.Answered:
 		return &usererr.Error{
-			Text: fmt.Sprintf("accepted the connection, then said nothing for %v", limit),
-			Hint: "the server hangs, or a proxy waits for its backend, or this port speaks another protocol", Err: err,
+			Text: fmt.Sprintf("accepted the connection, then sent nothing for %v", limit),
+			Hint: "the server hangs, a proxy waits for its backend, or this port serves another protocol", Err: err,
 		}
 	default:
 		return &usererr.Error{Text: fmt.Sprintf("did not finish its answer within %v", limit), Hint: "the server is overloaded or hangs", Err: err}
@@ -75,13 +75,13 @@ func explainEnd(err error, t Trace) *usererr.Error {
 	case t.Accepted && !t.Answered:
 		return &usererr.Error{
 			Text: "accepted the connection and closed it without an answer",
-			Hint: "a proxy without a backend does that, and a port that speaks another protocol or TLS", Err: err,
+			Hint: "a proxy without a backend does that, and so does a port that serves another protocol or TLS", Err: err,
 		}
 	case ended:
 		return &usererr.Error{Text: "closed the connection in the middle of its answer", Err: err}
 	default:
 		// The text of err may quote the answer, and an answer what was sent.
-		return &usererr.Error{Text: "answer not understood", Hint: "does this port speak another protocol?", Err: err}
+		return &usererr.Error{Text: "answer not understood", Hint: "check that this port serves this protocol", Err: err}
 	}
 }
 
@@ -98,16 +98,16 @@ func (t Trace) String() string {
 	case t.Accepted:
 		way = append(way, "port accepted")
 	case len(t.Addresses) > 0:
-		way = append(way, "port did not accept")
+		way = append(way, "port not open")
 	}
 	switch {
 	case t.Verified:
 		way = append(way, "TLS verified")
 	case t.TLS:
-		way = append(way, "TLS with a certificate that is not verified")
+		way = append(way, "TLS with an unverified certificate")
 	}
 	if t.Accepted && !t.Answered {
-		way = append(way, "nothing was answered")
+		way = append(way, "no answer")
 	}
 	return strings.Join(way, ", ")
 }

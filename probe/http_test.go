@@ -73,11 +73,11 @@ func TestHTTP(t *testing.T) {
 		{"/here#status=200", ready, ""},
 		{"/elsewhere#status=302", ready, ""},
 		{"/round", notYet, "redirects"},
-		{"/slow", notYet, "said nothing"},
+		{"/slow", notYet, "sent nothing"},
 		{"/private", notYet, "status 401"},
 		{"/private#header-file=" + escape(headers), ready, ""},
 		{"/private#header-file=" + escape(broken), notYet, "not \"Name: value\""},
-		{"/private#header-file=/nonexistent", notYet, "is not there yet"},
+		{"/private#header-file=/nonexistent", notYet, "does not exist yet"},
 		{"/method#method=HEAD", ready, ""},
 		{"/method", notYet, "status 404"},
 		{"/query?full=1&x=%2F", ready, ""},
@@ -105,7 +105,7 @@ func TestHTTPOtherAnswers(t *testing.T) {
 		{"redirects to what it was sent", simserver.Echo("HTTP/1.1 302 Found\r\nLocation: http://[bad/"), "not understood"},
 		{"is as long as what it was sent", simserver.Echo("HTTP/1.1 200 OK\r\nContent-Length: "), "not understood"},
 		{"has headers without end", simserver.Say("HTTP/1.1 200 OK\r\n" + strings.Repeat("X: y\r\n", 1<<20)), "not understood"},
-		{"silent", simserver.Silent, "said nothing"},
+		{"silent", simserver.Silent, "sent nothing"},
 		{"hangs up", simserver.HangUp, "without an answer"},
 		{"another protocol", simserver.Say("-ERR unknown command\r\n"), "not understood"},
 		{"hangs up in the middle", func(c net.Conn) {
@@ -215,8 +215,8 @@ func TestHTTPS(t *testing.T) {
 		{"not verified", s.URL + "/ok#insecure-skip-tls-verify", ready, ""},
 		{"another name", s.URL + "/ok#tls-server-name=other.example.net&ca-file=" + escape(ca), notYet, "not for this name"},
 		{"name of the certificate", s.URL + "/ok#tls-server-name=example.com&ca-file=" + escape(ca), ready, ""},
-		{"CA not there yet", s.URL + "/ok#ca-file=/nonexistent", notYet, "is not there yet"},
-		{"CA is no PEM", s.URL + "/ok#ca-file=" + escape(secretFile(t, secret)), notYet, "holds no certificate"},
+		{"CA not there yet", s.URL + "/ok#ca-file=/nonexistent", notYet, "does not exist yet"},
+		{"CA is no PEM", s.URL + "/ok#ca-file=" + escape(secretFile(t, secret)), notYet, "has no certificate"},
 		{"no TLS there", strings.Replace(plain.URL, "http:", "https:", 1), notYet, "does not speak TLS"},
 		{"no HTTP there", "https://" + serve(t, simserver.Say("-ERR\r\n")) + "#insecure-skip-tls-verify", notYet, "does not speak TLS"},
 	} {
@@ -247,11 +247,11 @@ func TestHTTPSFilesAreReadAgain(t *testing.T) {
 	s := secureSite(t)
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	target := open(t, s.URL+"/ok#ca-file="+escape(ca), probe.Options{})
-	checkVerdict(t, target.Probe(t.Context()), notYet, "is not there yet")
+	checkVerdict(t, target.Probe(t.Context()), notYet, "does not exist yet")
 	rewrite(t, ca, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})))
 	checkVerdict(t, target.Probe(t.Context()), ready, "")
 	rewrite(t, ca, "no longer")
-	checkVerdict(t, target.Probe(t.Context()), notYet, "holds no certificate")
+	checkVerdict(t, target.Probe(t.Context()), notYet, "has no certificate")
 }
 
 func TestHTTP2(t *testing.T) {

@@ -37,9 +37,9 @@ func statusReason(resp *nethttp.Response, what string) *usererr.Error {
 	r := &usererr.Error{Text: fmt.Sprintf("answered status %d, %s", resp.StatusCode, what)}
 	switch resp.StatusCode {
 	case nethttp.StatusNotFound:
-		r.Hint = "is the path right?"
+		r.Hint = "check the path"
 	case nethttp.StatusUnauthorized, nethttp.StatusForbidden:
-		r.Hint = "#header-file= or user@host with #password-file= give credentials"
+		r.Hint = "pass credentials with #header-file=, or with user@host and #password-file="
 	case nethttp.StatusServiceUnavailable, nethttp.StatusBadGateway, nethttp.StatusGatewayTimeout:
 		r.Hint = "the server is not ready, or a proxy has no ready backend"
 	}

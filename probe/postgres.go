@@ -154,10 +154,10 @@ func (p *postgres) login(ctx context.Context, c *pgconn.Config) error {
 		if _, err := result.Close(); err != nil {
 			return postgresError(err)
 		}
-		return &usererr.Error{Text: "sql has no row"}
+		return &usererr.Error{Text: "the sql query returned no row"}
 	}
 	if row := result.Values(); len(row) == 0 || isFalse(row[0]) {
-		return &usererr.Error{Text: "the first column of sql is false, 0 or null"}
+		return &usererr.Error{Text: "the first column of the sql query is false, 0 or null"}
 	}
 	return nil // further rows, of which there may be millions, are not read
 }

@@ -33,7 +33,7 @@ func TestPostgres(t *testing.T) {
 		{"proto: no such user is up", refuses("28000"), "/app", ready, ""},
 		{"proto: full is up", refuses("53300"), "/app", ready, ""},
 		{"proto: hangs up", simserver.HangUp, "/app", notYet, "without an answer"},
-		{"proto: silent", simserver.Silent, "/app", notYet, "said nothing"},
+		{"proto: silent", simserver.Silent, "/app", notYet, "sent nothing"},
 		{"proto: another protocol", simserver.Say("HTTP/1.1 400 Bad Request\r\n\r\n"), "/app", notYet, "not understood"},
 		{"proto: TLS is wanted and not offered", simserver.PostgresAsksPassword, "/app?sslmode=require", notYet, "does not offer TLS"},
 		{"tcp: settles", simserver.HangUp, "/app#level=tcp&settle=1m", notYet, "closed it at once"},
@@ -49,7 +49,7 @@ func TestPostgres(t *testing.T) {
 		{"auth: the password as the code", refuses(secret), "/app?password=" + secret, notYet, "without a valid SQLSTATE"},
 		{"auth: a code of class 28 that is none", refuses("28-"), "/app?password=x", notYet, "without a valid SQLSTATE"},
 		{"auth: hangs up", simserver.HangUp, "/app?password=x", notYet, "without an answer"},
-		{"auth: silent", simserver.Silent, "/app?password=x", notYet, "said nothing"},
+		{"auth: silent", simserver.Silent, "/app?password=x", notYet, "sent nothing"},
 		{"auth: TLS is wanted and not offered", withPassword, "/app?sslmode=require&password=x", notYet, "does not offer TLS"},
 		{"auth: no password, asked for by level", answers("1"), "/app#level=auth", ready, ""},
 
@@ -86,7 +86,7 @@ func TestPostgresPasswordFileIsReadAgain(t *testing.T) {
 	rewrite(t, name, secret+"\n")
 	checkVerdict(t, target.Probe(t.Context()), ready, "")
 	remove(t, name)
-	checkVerdict(t, target.Probe(t.Context()), notYet, "is not there yet")
+	checkVerdict(t, target.Probe(t.Context()), notYet, "does not exist yet")
 }
 
 func TestPostgresAnyOfSeveralHosts(t *testing.T) {

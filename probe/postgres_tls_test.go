@@ -44,7 +44,7 @@ func TestPostgresTLS(t *testing.T) {
 		{host: "127.0.0.1", query: "sslmode=verify-full&sslrootcert=" + escape(ca), want: ready},
 		{host: "localhost", query: "sslmode=verify-full&sslrootcert=" + escape(ca), want: notYet, text: "not for this name"},
 		{host: "127.0.0.1", query: "sslrootcert=system", want: notYet, text: "unknown authority"},
-		{host: "127.0.0.1", query: "sslmode=verify-full&sslrootcert=/nonexistent", want: notYet, text: "is not there yet"},
+		{host: "127.0.0.1", query: "sslmode=verify-full&sslrootcert=/nonexistent", want: notYet, text: "does not exist yet"},
 		{host: "127.0.0.1", fragment: "ca-file=" + escape(ca), want: ready},
 		{host: "127.0.0.1", fragment: "ca-file=" + escape(other), want: notYet, text: "unknown authority"},
 		{host: "localhost", fragment: "tls-server-name=example.com&ca-file=" + escape(ca), want: ready},

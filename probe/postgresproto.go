@@ -87,7 +87,7 @@ func (p *postgres) startTLS(ctx context.Context, c net.Conn, config *tls.Config)
 }
 
 func errNoTLS() error {
-	return &usererr.Error{Text: "the server does not offer TLS", Hint: "sslmode or a CA file asks for it: is ssl on in the server? sslmode=disable does without"}
+	return &usererr.Error{Text: "the server does not offer TLS", Hint: "sslmode or a CA file requires it: turn ssl on in the server, or set sslmode=disable"}
 }
 
 // startup introduces us and looks at the first answer. Any request for a

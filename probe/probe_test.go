@@ -67,7 +67,7 @@ func check(t *testing.T, raw string, want verdict, text string) {
 		err := attemptWithin(t, raw, limit)
 		over := err != nil && strings.HasSuffix(err.Error(), limit.String())
 		expected := verdictOf(err) == want && strings.Contains(fmt.Sprint(err), text)
-		if expected || !over || limit > patience {
+		if expected || !over || limit > patience/4 {
 			checkVerdict(t, err, want, text)
 			return
 		}

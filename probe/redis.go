@@ -102,7 +102,7 @@ func redisDB(s *spec) (int, error) {
 	}
 	db, err := strconv.Atoi(name)
 	if err != nil || db < 0 {
-		return 0, errors.New("the database is not a number: redis://host:6379/0")
+		return 0, errors.New("the database is not a number, as in redis://host:6379/0")
 	}
 	return db, nil
 }

@@ -25,25 +25,25 @@ func (r *redis) judge(err error) error {
 	case code == "NOPERM" && r.spec.level < LevelState:
 		return nil // it knows us, and answers
 	case code == "NOPERM":
-		known.Text += ", the user may not ask for that"
-		known.Hint = "its ACL needs EXISTS on the key, or ROLE"
+		known.Text += ", the user lacks the permission"
+		known.Hint = "allow EXISTS on the key, or ROLE, in its ACL"
 	case code == "NOAUTH", code == "WRONGPASS", code == "ERR" && strings.HasPrefix(text, "AUTH "):
 		if r.spec.level == LevelProto {
 			return nil // up, and it wants a password
 		}
 		known.Text += ", user or password refused"
-		known.Hint = "rediss://user@host with #password-file= gives the password; most servers know the user default only"
+		known.Hint = "pass the password with #password-file=; without ACLs the user is default"
 		return Rejected(known)
 	case code == "LOADING":
-		known.Text += ", the server loads its data"
+		known.Text += ", the server is loading its data"
 	case code == "MASTERDOWN":
-		known.Text += ", the replica has no link to its master"
+		known.Text += ", the replica is not connected to its master"
 	case code == "DENIED":
-		known.Text += ", protected mode refuses other hosts"
-		known.Hint = "the server needs a password, or protected-mode no"
+		known.Text += ", protected mode accepts local clients only"
+		known.Hint = "set a password in the server, or protected-mode no"
 		return Permanent(known)
 	case code == "ERR" && strings.HasPrefix(text, "max number of clients"):
-		known.Text = "has no connection left (maxclients)"
+		known.Text = "no connection left (maxclients)"
 	}
 	return known
 }

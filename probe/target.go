@@ -79,7 +79,7 @@ func Open(raw string, o Options) (*Target, error) {
 // port.
 func parse(raw string) (*url.URL, error) {
 	if strings.HasPrefix(raw, "jdbc:") {
-		return nil, errors.New("a jdbc: URL is not a target: drop the prefix, and write its user and password options as jdbc's user:password@host")
+		return nil, errors.New("a jdbc: URL is not a target: remove the prefix, and write user and password as user:password@host")
 	}
 	if strings.Contains(raw, "://") {
 		return redact.ParseURL(raw)

@@ -88,7 +88,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"http://api#method=HEAD&body=x", "no body"},
 		{"https://api#h2c", "h2c is HTTP/2 without TLS"},
 		{"http://api#h2c=x", "not true or false"},
-		{"https://api#cert-file=/x", "go together"},
+		{"https://api#cert-file=/x", "need each other"},
 		{"postgres://u:" + secret + "/x@db/app", "percent-encoded"},
 	} {
 		target, err := probe.Open(tt.raw, probe.Options{})

@@ -24,7 +24,7 @@ func (tcpOptions) level(*spec) Level { return LevelTCP }
 
 func (tcpOptions) open(s *spec) (Prober, error) {
 	if s.url.Path != "" || s.url.RawQuery != "" || s.url.User != nil {
-		return nil, errors.New("tcp is tcp://host:port, without user, path or query")
+		return nil, errors.New("want tcp://host:port, without user, path or query")
 	}
 	return openPort(s)
 }
@@ -38,7 +38,7 @@ func (unixOptions) level(*spec) Level { return LevelTCP }
 
 func (unixOptions) open(s *spec) (Prober, error) {
 	if s.url.Host != "" || s.url.Path == "" || s.url.RawQuery != "" {
-		return nil, errors.New("unix needs an absolute path, with three slashes: unix:///run/app.sock")
+		return nil, errors.New("want an absolute path with three slashes, as in unix:///run/app.sock")
 	}
 	return newTCP(s, "unix", s.url.Path), nil
 }
@@ -89,7 +89,7 @@ func (p *tcp) Probe(ctx context.Context) error {
 	default:
 		return &usererr.Error{
 			Text: "accepted the connection and closed it at once",
-			Hint: "a proxy without a backend does that: does the Service have ready endpoints?",
+			Hint: "check that the Service has ready endpoints: a proxy without a backend does that",
 			Err:  err,
 		}
 	}

@@ -79,7 +79,7 @@ func (e *NotReadyError) Error() string {
 	case e.Err != nil:
 		fmt.Fprintf(&b, ": %v", e.Err)
 	case e.Attempts > 0:
-		b.WriteString(" often enough in a row")
+		b.WriteString(": too few consecutive successes")
 	}
 	fmt.Fprintf(&b, " (level %s, %d %s, %v", e.Target.Level, e.Attempts, plural(e.Attempts, "attempt"), e.Elapsed.Round(time.Millisecond))
 	if e.Cause != nil {

@@ -22,7 +22,7 @@ func (e *StatusError) Error() string {
 	case http.StatusUnauthorized:
 		return "the API server does not accept the token (status 401)"
 	case http.StatusForbidden:
-		return fmt.Sprintf("the Pod's service account may not %s %s there (status 403)", e.Verb, e.Resource.Plural)
+		return fmt.Sprintf("the Pod's service account may not %s %s (status 403)", e.Verb, e.Resource.Plural)
 	case http.StatusTooManyRequests:
 		return "the API server is overloaded (status 429)"
 	case http.StatusNotFound:
@@ -39,9 +39,9 @@ func (e *StatusError) Error() string {
 func (e *StatusError) Advice() string {
 	switch e.Status {
 	case http.StatusUnauthorized:
-		return "was the service account made anew since the Pod was?"
+		return "check whether the service account was recreated after the Pod"
 	case http.StatusForbidden:
-		return fmt.Sprintf("it needs a Role with %s for %s of %s, and a RoleBinding", e.Verb, e.Resource.Plural, e.Resource.Group)
+		return fmt.Sprintf("bind a Role to it that allows %s on %s of %s", e.Verb, e.Resource.Plural, e.Resource.Group)
 	}
 	return ""
 }
@@ -71,9 +71,9 @@ func explain(ctx context.Context, err error) error {
 	}
 	if ctx.Err() != nil {
 		return &usererr.Error{
-			Text: "the API server does not answer in time",
-			Hint: "it is overloaded, or a NetworkPolicy keeps this Pod from it", Err: err,
+			Text: "the API server did not answer in time",
+			Hint: "it is overloaded, or a NetworkPolicy blocks this Pod", Err: err,
 		}
 	}
-	return &usererr.Error{Text: "the API server's answer was cut off, or is none", Err: err}
+	return &usererr.Error{Text: "the API server's answer was cut off or is invalid", Err: err}
 }

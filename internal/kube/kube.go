@@ -31,7 +31,7 @@ const maxObject = 2 << 20
 // ErrNotInCluster means that nothing says where the API server is.
 var ErrNotInCluster error = &usererr.Error{
 	Text: "KUBERNETES_SERVICE_HOST or _PORT is not set",
-	Hint: "Kubernetes sets both in each Pod: this works only there",
+	Hint: "this works in a Pod only, where Kubernetes sets both",
 }
 
 // A Config says how the API server is reached.
@@ -149,7 +149,7 @@ func (k *Client) request(ctx context.Context, method, path string, in any) (*htt
 	}
 	req, err := http.NewRequestWithContext(ctx, method, "https://"+net.JoinHostPort(k.host, k.port)+path, bytes.NewReader(body))
 	if err != nil {
-		return nil, errors.New("KUBERNETES_SERVICE_HOST and _PORT are no address")
+		return nil, errors.New("KUBERNETES_SERVICE_HOST and _PORT are not an address")
 	}
 	req.Header = http.Header{
 		"Authorization": {"Bearer " + token}, "Accept": {"application/json"},

@@ -126,7 +126,7 @@ func TestStatus(t *testing.T) {
 		permanent bool
 	}{
 		http.StatusUnauthorized:        {"does not accept the token (status 401)", true},
-		http.StatusForbidden:           {"the Pod's service account may not update leases there (status 403)", true},
+		http.StatusForbidden:           {"the Pod's service account may not update leases (status 403)", true},
 		http.StatusUnprocessableEntity: {"does not accept the object (status 422)", true},
 		http.StatusTooManyRequests:     {"overloaded (status 429)", false},
 		http.StatusBadGateway:          {"answers with status 502", false},
@@ -156,10 +156,10 @@ func TestNoAnswer(t *testing.T) {
 	}{
 		"not in a cluster": {kube.Config{TokenFile: account(t, token)}, "KUBERNETES_SERVICE_HOST or _PORT is not set"},
 		"no token":         {kube.Config{Env: env, TokenFile: account(t, nil)}, "token file"},
-		"no JSON":          {kube.Config{Env: env, TokenFile: account(t, token), Transport: answer{200, "s3cr3t"}}, "cut off, or is none"},
+		"no JSON":          {kube.Config{Env: env, TokenFile: account(t, token), Transport: answer{200, "s3cr3t"}}, "cut off or is invalid"},
 		"no address": {kube.Config{
 			Env: []string{"KUBERNETES_SERVICE_HOST=s3cr3t %", "KUBERNETES_SERVICE_PORT=443"}, TokenFile: account(t, token),
-		}, "are no address"},
+		}, "are not an address"},
 	} {
 		err := kube.New(test.config).Get(t.Context(), lease("x"), &object{})
 		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "s3cr3t") {

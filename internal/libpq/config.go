@@ -18,7 +18,7 @@ import (
 // files that they name.
 func Check(settings map[string]string) error {
 	if _, err := pgconn.ParseConfig(DSN(settings, "sslrootcert", "sslcert", "sslkey")); err != nil {
-		return errors.New("libpq would not accept this URL: is the value of an ssl*, host, port or target_session_attrs key right?")
+		return errors.New("libpq would not accept this URL: check the values of the ssl*, host, port and target_session_attrs keys")
 	}
 	return nil
 }
@@ -37,7 +37,7 @@ func Config(settings map[string]string, serverName string) (*pgconn.Config, erro
 	}
 	c, err := pgconn.ParseConfig(DSN(settings))
 	if err != nil {
-		return nil, &usererr.Error{Text: "the TLS files cannot be used", Hint: "they must be PEM, and key and certificate go together", Err: err}
+		return nil, &usererr.Error{Text: "the TLS files cannot be used", Hint: "check that they are PEM, and that the key belongs to the certificate", Err: err}
 	}
 	for _, way := range TLS(c) {
 		if (*way).RootCAs == nil && strings.HasPrefix(settings["sslmode"], "verify-") {

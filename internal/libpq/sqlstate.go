@@ -16,26 +16,26 @@ type verdict struct{ text, hint string }
 // verdicts are by SQLSTATE, or by its class, the first two characters.
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 func verdicts() map[string]verdict {
-	const login = "does the user exist, and is the password the one of this server? #password-file= is read again at each attempt"
+	const login = "check that the user exists, and that the password is correct for this server; #password-file= is read again at each attempt"
 	return map[string]verdict{
 		"57P03": {text: "the server is starting up, shutting down or in recovery"},
 		"57P01": {text: "the server is shutting down"},
-		"57P02": {text: "the server restarts after a crash"},
+		"57P02": {text: "the server is restarting after a crash"},
 		"53300": {text: "too many clients", hint: "the server is up but has no connection left"},
 		"28P01": {text: "user or password refused", hint: login},
-		"28000": {text: "login refused", hint: "pg_hba.conf has no line for this user, database, address or TLS, or the user does not exist"},
-		"3D000": {text: "the database does not exist (yet)", hint: "is it created by a job that is still to run?"},
-		"42P01": {text: "the relation does not exist (yet)", hint: "are the migrations still to run?"},
-		"3F000": {text: "the schema does not exist (yet)", hint: "are the migrations still to run?"},
-		"42703": {text: "the column does not exist (yet)", hint: "are the migrations still to run?"},
-		"42501": {text: "permission denied", hint: "the user needs CONNECT on the database, or SELECT on the relation"},
-		"42601": {text: "sql has a syntax error"},
-		"08P01": {text: "protocol violation", hint: "PgBouncer says so when it cannot reach its server or does not know the user or database"},
-		"08":    {text: "connection failure", hint: "a pooler says so when it cannot reach its server"},
+		"28000": {text: "login refused", hint: "check that pg_hba.conf allows this user, database, address and TLS mode, and that the user exists"},
+		"3D000": {text: "the database does not exist (yet)", hint: "check whether the job that creates it has run"},
+		"42P01": {text: "the relation does not exist (yet)", hint: "check whether the migrations have run"},
+		"3F000": {text: "the schema does not exist (yet)", hint: "check whether the migrations have run"},
+		"42703": {text: "the column does not exist (yet)", hint: "check whether the migrations have run"},
+		"42501": {text: "permission denied", hint: "grant the user CONNECT on the database, or SELECT on the relation"},
+		"42601": {text: "the sql query has a syntax error"},
+		"08P01": {text: "protocol violation", hint: "PgBouncer reports this when it cannot reach its server, or does not know the user or database"},
+		"08":    {text: "connection failure", hint: "a pooler reports this when it cannot reach its server"},
 		"28":    {text: "login refused", hint: login},
 		"53":    {text: "insufficient resources"},
 		"57":    {text: "operator intervention"},
-		"58":    {text: "system error", hint: "a pooler says so when it cannot reach its server"},
+		"58":    {text: "system error", hint: "a pooler reports this when it cannot reach its server"},
 		"XX":    {text: "internal error"},
 	}
 }
@@ -74,7 +74,7 @@ func Error(err error) error {
 		pgconn.ErrPrimaryConnection, pgconn.ErrStandbyConnection, pgconn.ErrReadOnlyConnection, pgconn.ErrReadWriteConnection,
 	} {
 		if errors.Is(err, other) {
-			return &usererr.Error{Text: "no host has the target_session_attrs asked for", Err: err}
+			return &usererr.Error{Text: "no host has the requested target_session_attrs", Err: err}
 		}
 	}
 	return err

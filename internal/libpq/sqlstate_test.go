@@ -43,7 +43,7 @@ func TestError(t *testing.T) {
 		want string
 	}{
 		{&pgconn.PgError{Code: "28P01", Message: "s3cr3t"}, "SQLSTATE 28P01"},
-		{pgconn.ErrStandbyConnection, "no host has the target_session_attrs asked for"},
+		{pgconn.ErrStandbyConnection, "no host has the requested target_session_attrs"},
 		{other, "another"},
 	} {
 		if got := libpq.Error(tt.err).Error(); !strings.Contains(got, tt.want) || strings.Contains(got, "s3cr3t") {

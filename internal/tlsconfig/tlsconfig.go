@@ -27,7 +27,7 @@ type TLS struct {
 // Check returns an error if the fields contradict each other.
 func (t TLS) Check() error {
 	if (t.CertFile == "") != (t.KeyFile == "") {
-		return errors.New("cert-file and key-file go together")
+		return errors.New("cert-file and key-file need each other")
 	}
 	return nil
 }
@@ -80,7 +80,7 @@ func (l *Loader) loadCA() error {
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(ca) {
-		return &usererr.Error{Text: fmt.Sprintf("CA file %q holds no certificate", l.CAFile), Hint: "it must be PEM"}
+		return &usererr.Error{Text: fmt.Sprintf("CA file %q has no certificate", l.CAFile), Hint: "it must be PEM"}
 	}
 	l.ca, l.pool = ca, pool
 	return nil
@@ -103,7 +103,7 @@ func (l *Loader) loadCert() error {
 	}
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
-		return &usererr.Error{Text: fmt.Sprintf("certificate %q and key %q do not go together", l.CertFile, l.KeyFile), Err: err}
+		return &usererr.Error{Text: fmt.Sprintf("certificate %q and key %q do not belong together", l.CertFile, l.KeyFile), Err: err}
 	}
 	l.cert, l.chain = [2][]byte{cert, key}, []tls.Certificate{pair}
 	return nil

@@ -11,14 +11,14 @@ import (
 // the caller names.
 func Local(err error) *Error {
 	if known := Errno(err, []Known{
-		{syscall.ENOSPC, "no space left on the volume", "a larger volume or sizeLimit, or remove what is not needed"},
-		{syscall.EDQUOT, "the quota of the volume is used up", "a larger quota, or remove what is not needed"},
+		{syscall.ENOSPC, "no space left on the volume", "enlarge the volume or its sizeLimit, or remove files"},
+		{syscall.EDQUOT, "the quota of the volume is used up", "raise the quota, or remove files"},
 		{syscall.EFBIG, "the file is larger than the file system or a limit (ulimit -f) allows", ""},
-		{syscall.EROFS, "the file system is read-only", "mount a volume there, without readOnly"},
-		{syscall.EACCES, "permission denied", "is the volume writable by this user (runAsUser, fsGroup)?"},
-		{syscall.EPERM, "permission denied", "is the volume writable by this user (runAsUser, fsGroup)?"},
-		{syscall.EBUSY, "it is in use, or a mount point", "name a file or folder in the volume, not the mount point itself"},
-		{syscall.EIO, "the disk or the file server failed", "the log of the node may say more"},
+		{syscall.EROFS, "the file system is read-only", "mount a volume there without readOnly"},
+		{syscall.EACCES, "permission denied", "check that this user can write to the volume (runAsUser, fsGroup)"},
+		{syscall.EPERM, "permission denied", "check that this user can write to the volume (runAsUser, fsGroup)"},
+		{syscall.EBUSY, "it is in use, or a mount point", "name a file or directory in the volume, not the mount point itself"},
+		{syscall.EIO, "the disk or the file server failed", "check the log of the node"},
 	}); known != nil {
 		return known
 	}

@@ -27,12 +27,12 @@ func Network(err error) *Error {
 		return explainDNS(dns)
 	}
 	return Errno(err, []Known{
-		{syscall.ECONNREFUSED, "connection refused", "nothing listens there: is the server up, and does the Service have ready endpoints on this port?"},
-		{syscall.EHOSTUNREACH, "no route to host", "the Pod is gone, or the network is not up yet"},
-		{syscall.ENETUNREACH, "network unreachable", "this address family may have no route here"},
-		{syscall.ETIMEDOUT, "connection timed out", "a NetworkPolicy or firewall drops it, or the address is wrong"},
-		{syscall.ENOENT, "no such socket", "is the volume with the socket mounted, and the server up?"},
-		{syscall.EACCES, "permission denied", "the socket's mode or owner keeps this user out"},
+		{syscall.ECONNREFUSED, "connection refused", "check that the server runs, and that the Service has ready endpoints on this port"},
+		{syscall.EHOSTUNREACH, "no route to host", "the Pod no longer exists, or the network is not up yet"},
+		{syscall.ENETUNREACH, "network unreachable", "this address family may have no route from here"},
+		{syscall.ETIMEDOUT, "connection timed out", "check the address, and whether a NetworkPolicy or firewall drops the packets"},
+		{syscall.ENOENT, "no such socket", "check that the volume with the socket is mounted, and that the server runs"},
+		{syscall.EACCES, "permission denied", "check the mode and owner of the socket"},
 	})
 }
 
@@ -40,29 +40,29 @@ func explainDNS(err *net.DNSError) *Error {
 	if err.IsNotFound {
 		return &Error{
 			Text: "name not found",
-			Hint: "is the Service created, in this namespace? Another one's is name.namespace; an external name is looked up faster with a trailing dot",
+			Hint: "check that the Service exists in this namespace; in another one its name is name.namespace, and an external name resolves faster with a trailing dot",
 			Err:  err,
 		}
 	}
-	return &Error{Text: "name server did not answer", Hint: "is the cluster's DNS reachable? A NetworkPolicy must allow port 53", Err: err}
+	return &Error{Text: "the name server did not answer", Hint: "check that the cluster's DNS is reachable: a NetworkPolicy must allow port 53", Err: err}
 }
 
 // TLS returns nil if err is none of a handshake.
 func TLS(err error) *Error {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
-		return &Error{Text: "TLS: the server does not speak TLS on this port", Hint: "another port, or the scheme without TLS", Err: err}
+		return &Error{Text: "TLS: the server does not speak TLS on this port", Hint: "use another port, or the scheme without TLS", Err: err}
 	}
 	if e, ok := errors.AsType[x509.HostnameError](err); ok {
-		return &Error{Text: "TLS: the certificate is not for this name", Hint: fmt.Sprintf("--tls-server-name sets the name to verify; the certificate has %s", names(e.Certificate)), Err: err}
+		return &Error{Text: "TLS: the certificate is not for this name", Hint: fmt.Sprintf("set the name to verify with --tls-server-name; the certificate has %s", names(e.Certificate)), Err: err}
 	}
 	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok && e.Reason == x509.Expired {
-		return &Error{Text: "TLS: the certificate has expired or is not valid yet", Hint: "is the clock of this node right?", Err: err}
+		return &Error{Text: "TLS: the certificate has expired or is not valid yet", Hint: "check the clock of this node", Err: err}
 	}
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return &Error{Text: "TLS: the certificate is signed by an unknown authority", Hint: "--ca-file names the authority to trust", Err: err}
+		return &Error{Text: "TLS: the certificate is signed by an unknown authority", Hint: "set --ca-file to the authority to trust", Err: err}
 	}
 	if e, ok := errors.AsType[tls.AlertError](err); ok {
-		return &Error{Text: "TLS: the server refused the handshake: " + e.Error(), Hint: "does it want a client certificate (--cert-file, --key-file)?", Err: err}
+		return &Error{Text: "TLS: the server refused the handshake: " + e.Error(), Hint: "check whether it requires a client certificate (--cert-file, --key-file)", Err: err}
 	}
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return &Error{Text: "TLS: the certificate is not valid" + invalidity(e.Err), Err: err}

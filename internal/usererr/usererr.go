@@ -59,11 +59,11 @@ func Errno(err error, all []Known) *Error {
 func File(what, name string, err error) error {
 	cause := "cannot be read"
 	if errors.Is(err, os.ErrNotExist) {
-		cause = "is not there yet"
+		cause = "does not exist yet"
 	}
 	return &Error{
 		Text: fmt.Sprintf("%s %q %s", what, name, cause),
-		Hint: "is the Secret or ConfigMap mounted there, and readable by this user?",
+		Hint: "check that the Secret or ConfigMap is mounted there, and readable by this user",
 		Err:  err,
 	}
 }

@@ -32,7 +32,7 @@ func TestConnection(t *testing.T) {
 		{dialed(syscall.ETIMEDOUT), "connection timed out"},
 		{dialed(syscall.ENOENT), "no such socket"},
 		{&net.DNSError{Name: "s3cr3t", IsNotFound: true}, "name not found"},
-		{&net.DNSError{Name: "s3cr3t", IsTimeout: true}, "name server did not answer"},
+		{&net.DNSError{Name: "s3cr3t", IsTimeout: true}, "the name server did not answer"},
 		{tls.RecordHeaderError{Msg: "s3cr3t"}, "does not speak TLS"},
 		{verify(x509.UnknownAuthorityError{}), "unknown authority"},
 		{verify(x509.CertificateInvalidError{Reason: x509.Expired}), "expired or is not valid yet"},
@@ -88,7 +88,7 @@ func TestLocal(t *testing.T) {
 
 func TestFile(t *testing.T) {
 	t.Parallel()
-	for err, want := range map[error]string{fs.ErrNotExist: "is not there yet", fs.ErrPermission: "cannot be read"} {
+	for err, want := range map[error]string{fs.ErrNotExist: "does not exist yet", fs.ErrPermission: "cannot be read"} {
 		got := usererr.File("password file", "/run/secrets/db", err)
 		if want := `password file "/run/secrets/db" ` + want; got.Error() != want || usererr.Hint(got) == "" || !errors.Is(got, err) {
 			t.Errorf("got %q, want %q with a hint", got, want)

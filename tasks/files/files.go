@@ -115,7 +115,7 @@ func (a Action) entry(ctx context.Context, path, dest string, d fs.DirEntry) err
 	case d.Type()&fs.ModeSymlink != 0:
 		return link(path, dest)
 	case !d.Type().IsRegular():
-		return &fs.PathError{Op: "copy", Path: path, Err: errors.New("neither a file, a folder nor a link is in it")}
+		return &fs.PathError{Op: "copy", Path: path, Err: errors.New("it has an entry that is neither a file, a directory nor a link")}
 	}
 	return a.file(ctx, path, dest, info)
 }

@@ -32,25 +32,25 @@ type Result struct {
 func Install(ctx context.Context, source, folder, name string) (Result, error) {
 	path := filepath.Join(folder, name)
 	if err := os.MkdirAll(folder, 0o777); err != nil { //nolint:gosec // as other folders: less the umask
-		return Result{}, refused("make the folder "+folder, err)
+		return Result{}, refused("create the directory "+folder, err)
 	}
 	if noexec(folder) {
 		return Result{}, &usererr.Error{
-			Text: folder + " is mounted noexec: nothing in it can be executed",
+			Text: folder + " is mounted noexec: programs in it cannot be executed",
 			Hint: "mount a volume without that option, such as an emptyDir",
 		}
 	}
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() && info.Mode()&fs.ModeSymlink == 0 {
-		return Result{}, &usererr.Error{Text: path + " is not a regular file: it is never replaced"}
+		return Result{}, &usererr.Error{Text: path + " is not a regular file, and inith replaces nothing else"}
 	}
 	src, err := os.Open(filepath.Clean(source))
 	if err != nil {
-		return Result{}, refused("read our own binary", err)
+		return Result{}, refused("read inith's own binary", err)
 	}
 	defer func() { _ = src.Close() }()
 	info, err := src.Stat()
 	if err != nil {
-		return Result{}, refused("read our own binary", err)
+		return Result{}, refused("read inith's own binary", err)
 	}
 	result := Result{Path: path, Size: info.Size()}
 	if result.UpToDate = intact(ctx, path, src, info.Size()); result.UpToDate {

@@ -234,7 +234,7 @@ func TestRefused(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir, "taken", "inith"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for folder, want := range map[string]string{"file": "file: not a directory", "taken": "never replaced"} {
+	for folder, want := range map[string]string{"file": "file: not a directory", "taken": "replaces nothing else"} {
 		_, err := install.Install(t.Context(), source, filepath.Join(dir, folder), "inith")
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: err = %v, want %q", folder, err, want)

@@ -64,7 +64,7 @@ func (m Migration) tell(ctx context.Context, err error) {
 
 func waitHint(err error) string {
 	if _, held := errors.AsType[*HeldError](err); held {
-		return "if it works, --lock-timeout must be longer than the longest migration; if it hangs, end it there"
+		return "set --lock-timeout to more than the longest migration takes; if the holder hangs, end it"
 	}
 	return usererr.Hint(err)
 }

@@ -41,7 +41,7 @@ func (m Migration) run(ctx context.Context, t task, lock Lock) error {
 	}
 	if m.Timeout > 0 {
 		timer := time.AfterFunc(m.Timeout, func() {
-			m.Logger.WarnContext(ctx, "ending the command: its time is over", "timeout", m.Timeout.String(), "grace", m.Grace.String())
+			m.Logger.WarnContext(ctx, "terminating the command: its time is over", "timeout", m.Timeout.String(), "grace", m.Grace.String())
 			end(&DeadlineError{Text: t.what + " has not ended", Flag: "timeout", Limit: m.Timeout})
 		})
 		defer timer.Stop()
@@ -50,7 +50,7 @@ func (m Migration) run(ctx context.Context, t task, lock Lock) error {
 	if lock != nil {
 		t.Command = lock.Bind(t.Command)
 		stop := m.watch(life, lock, func(err error, grace time.Duration) {
-			m.Logger.ErrorContext(ctx, "ending the command: the lock is lost", "lock", m.Name, "err", err, "grace", grace.Round(time.Millisecond).String())
+			m.Logger.ErrorContext(ctx, "terminating the command: the lock is lost", "lock", m.Name, "err", err, "grace", grace.Round(time.Millisecond).String())
 			end(&LostError{Lock: m.Name, Err: err})
 			time.AfterFunc(grace, func() { close(kill) })
 		})
@@ -69,7 +69,7 @@ func (m Migration) start(ctx context.Context, t task, end, kill <-chan struct{})
 		Path: t.Path, Argv: t.Argv, Env: t.Env, Stdout: t.Stdout, Stderr: t.Stderr, Keep: t.Keep,
 		Quiet: t.quiet, Shared: m.Shared, Group: true, End: end, Grace: m.Grace, Kill: kill,
 		Lingering: func() {
-			m.Logger.WarnContext(ctx, "the command has ended, but what it started has not: waiting for its process group")
+			m.Logger.WarnContext(ctx, "the command has ended, but processes that it started have not: waiting for its process group")
 		},
 	}.Run(ctx)
 	if e, ok := errors.AsType[*subprocess.ExitError](err); ok {

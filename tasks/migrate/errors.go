@@ -17,7 +17,7 @@ type HeldError struct {
 func (e *HeldError) Error() string {
 	who := e.Holder
 	if who == "" {
-		who = "somebody who left no name"
+		who = "an unknown holder"
 	}
 	if e.Since.IsZero() {
 		return "held by " + who
@@ -50,7 +50,7 @@ type LostError struct {
 }
 
 func (e *LostError) Error() string {
-	return fmt.Sprintf("the lock %s was lost, and nothing runs without it: %v", e.Lock, e.Err)
+	return fmt.Sprintf("the lock %s was lost, and the command does not run without it: %v", e.Lock, e.Err)
 }
 
 func (e *LostError) Unwrap() error { return e.Err }

@@ -75,15 +75,15 @@ func (l *fileLocker) lock(ctx context.Context, f *os.File) (*fileLock, error) {
 // still come.
 func (*fileLocker) refused(err error) error {
 	if known := usererr.Errno(err, []usererr.Known{
-		{Errno: syscall.ENOENT, Text: "its folder is not there", Hint: "is the volume mounted?"},
+		{Errno: syscall.ENOENT, Text: "its directory does not exist", Hint: "check that the volume is mounted"},
 	}); known != nil {
 		return known
 	}
 	known := usererr.Errno(err, []usererr.Known{
-		{Errno: syscall.ENOLCK, Text: "the volume has no locks", Hint: "another volume, or a lock in the database"},
-		{Errno: syscall.ENOSYS, Text: "the volume has no locks", Hint: "another volume, or a lock in the database"},
-		{Errno: syscall.EOPNOTSUPP, Text: "the volume has no locks", Hint: "another volume, or a lock in the database"},
-		{Errno: syscall.EISDIR, Text: "it is a folder", Hint: "name a file in it"},
+		{Errno: syscall.ENOLCK, Text: "the volume does not support locks", Hint: "use another volume, or a lock in the database"},
+		{Errno: syscall.ENOSYS, Text: "the volume does not support locks", Hint: "use another volume, or a lock in the database"},
+		{Errno: syscall.EOPNOTSUPP, Text: "the volume does not support locks", Hint: "use another volume, or a lock in the database"},
+		{Errno: syscall.EISDIR, Text: "it is a directory", Hint: "name a file in it"},
 	})
 	if known == nil {
 		known = usererr.Local(err)

@@ -71,7 +71,7 @@ func openLease(u *url.URL, o Options) (Locker, error) {
 		return nil, errors.New("a Lease has no user and no query")
 	}
 	if o.Name != "" {
-		return nil, errors.New("a Lease has its name in the URL: no --lock-name")
+		return nil, errors.New("--lock-name does not apply: the name of a Lease is in its URL")
 	}
 	name := strings.TrimPrefix(u.Path, "/")
 	label := regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`)
@@ -120,7 +120,7 @@ func (l *leaseLocker) Try(ctx context.Context) (Lock, error) {
 	case holder != "" && holder != l.identity && !l.ranOut(there.Spec):
 		return nil, &HeldError{Holder: hostOf(holder), Since: there.Spec.AcquireTime.Time}
 	case holder != "" && holder != l.identity:
-		l.log.WarnContext(ctx, "the lease has run out: its holder was killed or cut off", "holder", hostOf(holder))
+		l.log.WarnContext(ctx, "the lease has expired: its holder was killed or cut off", "holder", hostOf(holder))
 	}
 	return l.take(ctx, there)
 }
@@ -151,9 +151,9 @@ func (l *leaseLocker) take(ctx context.Context, free lease) (Lock, error) {
 	ours, err := write(ctx, free)
 	switch {
 	case kube.IsStatus(err, http.StatusConflict): // or we were, and had no answer
-		return nil, &HeldError{Holder: "somebody who was faster"}
+		return nil, &HeldError{Holder: "another replica that was faster"}
 	case create && kube.IsStatus(err, http.StatusNotFound):
-		return nil, &RefusedError{Err: fmt.Errorf("the namespace %s is not there", redact.Word(l.ref.Namespace))}
+		return nil, &RefusedError{Err: fmt.Errorf("the namespace %s does not exist", redact.Word(l.ref.Namespace))}
 	case err != nil:
 		l.unsure = true
 		return nil, err

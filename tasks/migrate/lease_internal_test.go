@@ -102,7 +102,7 @@ func TestLease(t *testing.T) {
 			t.Errorf("%v transitions, want 1", n)
 		}
 		s.Delete("app/migrate")
-		if err := check(t.Context(), lock); err == nil || err.Error() != "somebody has deleted it" {
+		if err := check(t.Context(), lock); err == nil || err.Error() != "it was deleted" {
 			t.Errorf("deleted: %v", err)
 		}
 	})
@@ -272,9 +272,9 @@ func TestLeaseFrozen(t *testing.T) {
 func TestLeaseRefused(t *testing.T) {
 	t.Parallel()
 	for want, s := range map[string]*leaseserver.Server{
-		"the API server does not accept the token (status 401)":              {Token: "another"},
-		"the Pod's service account may not get leases there (status 403)":    {Deny: func(verb, _ string) bool { return verb == "get" }},
-		"the Pod's service account may not create leases there (status 403)": {Deny: func(verb, _ string) bool { return verb == "create" }},
+		"the API server does not accept the token (status 401)":        {Token: "another"},
+		"the Pod's service account may not get leases (status 403)":    {Deny: func(verb, _ string) bool { return verb == "get" }},
+		"the Pod's service account may not create leases (status 403)": {Deny: func(verb, _ string) bool { return verb == "create" }},
 	} {
 		_, err := newLease(t, s, "first").Try(t.Context())
 		if _, refused := errors.AsType[*RefusedError](err); !refused || err.Error() != want {
@@ -283,7 +283,7 @@ func TestLeaseRefused(t *testing.T) {
 	}
 	l := newLease(t, &leaseserver.Server{}, "first")
 	l.ref.Namespace = "nowhere"
-	if _, err := l.Try(t.Context()); err == nil || err.Error() != `the namespace nowhere is not there` {
+	if _, err := l.Try(t.Context()); err == nil || err.Error() != `the namespace nowhere does not exist` {
 		t.Errorf("got %v", err)
 	}
 }

@@ -53,7 +53,7 @@ func (l *leaseLock) Check(ctx context.Context) error {
 // fresh returns an error if another may have the lease by now. It asks nobody.
 func (l *leaseLock) fresh() error {
 	if time.Since(l.renewed) > l.duration-beat {
-		return errors.New("we were frozen for longer than the lease lasts")
+		return errors.New("this process was frozen for longer than the lease lasts")
 	}
 	return nil
 }
@@ -91,7 +91,7 @@ func (l *leaseLock) update(ctx context.Context) error {
 		err = cmp.Or(l.reread(ctx), err)
 	}
 	if kube.IsStatus(err, http.StatusNotFound) {
-		return &takenError{"somebody has deleted it"}
+		return &takenError{"it was deleted"}
 	}
 	return err
 }

@@ -81,7 +81,7 @@ func (m Migration) Run(ctx context.Context) error {
 	release, cancel := context.WithTimeout(context.WithoutCancel(ctx), beat)
 	defer cancel()
 	if releaseErr := lock.Release(release); releaseErr != nil {
-		m.Logger.WarnContext(ctx, "lock not released by us: it is free when our connection or lease ends", "lock", m.Name, "err", releaseErr)
+		m.Logger.WarnContext(ctx, "lock not released: it becomes free when its connection or lease ends", "lock", m.Name, "err", releaseErr)
 	}
 	return err
 }

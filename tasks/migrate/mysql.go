@@ -127,7 +127,7 @@ func (l *mySQL) connect(ctx context.Context) error {
 	}
 	connector, err := mysql.NewConnector(c)
 	if err != nil {
-		return &RefusedError{Err: errors.New("the driver does not take this URL")}
+		return &RefusedError{Err: errors.New("the driver does not accept this URL")}
 	}
 	if l.conn, err = connector.Connect(ctx); err != nil {
 		l.conn = nil

@@ -61,19 +61,19 @@ func explainMySQL(ctx context.Context, err error) error {
 		return explainConnection(ctx, err)
 	}
 	known := map[uint16]usererr.Error{
-		1040: {Text: "the server has too many connections", Hint: "raise max_connections, or have fewer clients"},
-		1044: {Text: "the user has no access to the database", Hint: "GRANT it, or name another one in the URL"},
-		1045: {Text: "the server refuses the credentials", Hint: "are user and password right, and may the user log in from here, with this ssl-mode?"},
-		1049: {Text: "the database does not exist", Hint: "is it created by somebody who has not yet done so?"},
-		1053: {Text: "the server shuts down"},
-		1129: {Text: "the server has blocked this host", Hint: "too many connections were broken off: mysqladmin flush-hosts, and find out whose they were"},
-		1130: {Text: "the server does not let this host in", Hint: "create the user for it: 'user'@'%'"},
-		1317: {Text: "somebody ended the statement"},
-		1927: {Text: "somebody ended the session"},
-		3159: {Text: "the server wants TLS", Hint: "ssl-mode=required in the URL"},
+		1040: {Text: "the server has too many connections", Hint: "raise max_connections, or reduce the number of clients"},
+		1044: {Text: "the user has no access to the database", Hint: "grant it, or name another database in the URL"},
+		1045: {Text: "user or password refused", Hint: "check user and password, and that the user may log in from here with this ssl-mode"},
+		1049: {Text: "the database does not exist", Hint: "check whether the job that creates it has run"},
+		1053: {Text: "the server is shutting down"},
+		1129: {Text: "the server has blocked this host", Hint: "find out whose connections failed, then run mysqladmin flush-hosts"},
+		1130: {Text: "the server does not accept this host", Hint: "create the user for it: 'user'@'%'"},
+		1317: {Text: "the statement was killed"},
+		1927: {Text: "the session was killed"},
+		3159: {Text: "the server requires TLS", Hint: "set ssl-mode=required in the URL"},
 	}[e.Number]
 	if known.Text == "" {
-		known.Text = "the server answers with an error"
+		known.Text = "the server answered with an error"
 	}
 	known.Text, known.Err = fmt.Sprintf("%s (error %d)", known.Text, e.Number), err
 	switch e.Number {
@@ -90,9 +90,9 @@ func explainConnection(ctx context.Context, err error) error {
 	}
 	switch {
 	case errors.Is(err, mysql.ErrNoTLS):
-		return &usererr.Error{Text: "the server has no TLS", Hint: "ssl-mode=preferred in the URL goes without", Err: err}
+		return &usererr.Error{Text: "the server does not offer TLS", Hint: "set ssl-mode=preferred in the URL to connect without", Err: err}
 	case ctx.Err() != nil:
-		return &usererr.Error{Text: "the server does not answer in time", Hint: "it is overloaded, or something between drops the packets", Err: err}
+		return &usererr.Error{Text: "the server did not answer in time", Hint: "it is overloaded, or something in between drops the packets", Err: err}
 	}
-	return &usererr.Error{Text: "the connection was cut", Hint: "the server was restarted, or somebody ended the session", Err: err}
+	return &usererr.Error{Text: "the connection was cut", Hint: "the server was restarted, or the session was killed", Err: err}
 }

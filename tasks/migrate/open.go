@@ -98,7 +98,7 @@ func openFile(u *url.URL, o Options) (Locker, error) {
 	case u.RawQuery != "" || u.Fragment != "" || u.User != nil:
 		return nil, errors.New("a file has no user, query or fragment")
 	case o.Name != "":
-		return nil, errors.New("a file has its name in the URL: no --lock-name")
+		return nil, errors.New("--lock-name does not apply: the name of a file is in its URL")
 	}
 	return newFile(u.Path, o.Host)
 }

@@ -164,12 +164,12 @@ func (l *postgres) connect(ctx context.Context) error {
 		return err
 	}
 	if len(rows) != 1 || len(rows[0]) != 2 {
-		return errors.New("the server does not say which database it is")
+		return errors.New("the server does not report which database it is")
 	}
 	l.key = lockKey(rows[0][1], l.name) // not the URL's: poolers have names of their own
 	l.pooled = rows[0][0] != strconv.FormatUint(uint64(l.conn.PID()), 10)
 	if l.pooled {
-		l.log.WarnContext(ctx, "a pooler is before the server: the lock is a transaction that stays open; the server's own address is better for --lock")
+		l.log.WarnContext(ctx, "connected through a pooler: the lock is a transaction that stays open; prefer the server's own address for --lock")
 	}
 	return nil
 }
@@ -264,7 +264,7 @@ func explain(ctx context.Context, err error) error {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		r := libpq.Reason(e.Code)
 		if e.Code == "57P01" {
-			r.Text = "the server shuts down, or somebody ended the session (SQLSTATE 57P01)"
+			r.Text = "the server is shutting down, or the session was terminated (SQLSTATE 57P01)"
 		}
 		if strings.HasPrefix(e.Code, "28") || strings.HasPrefix(e.Code, "42") {
 			return &RefusedError{Err: r}
