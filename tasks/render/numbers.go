@@ -56,7 +56,7 @@ func toBool(value any) (bool, error) {
 	return false, wrong("%s is neither true nor false", this(value))
 }
 
-// this is a value in a message.
+// this names a value in a message.
 func this(value any) string {
 	if _, ok := value.(string); ok {
 		return "this string"
