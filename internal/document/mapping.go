@@ -44,7 +44,8 @@ func (t *tree) merge(node, from *Node) {
 			continue
 		}
 		for _, m := range source.Members {
-			if t.copies++; t.copies > t.budget {
+			t.copies++
+			if t.copies > t.budget {
 				t.breakOff(node.Position(), ruleExpansion, "merge keys expand to far more values than the file has")
 				return
 			}

@@ -38,7 +38,8 @@ func (r *Renderer) inputs(ctx context.Context, path, dest string) ([]input, erro
 		return directory(path, dest)
 	}
 	in := input{path: path, dest: dest, mode: newMode(info)}
-	if in.text, err = readFile(path, info); err != nil {
+	in.text, err = readFile(path, info)
+	if err != nil {
 		return nil, err
 	}
 	if dest == "-" {
@@ -183,10 +184,12 @@ func (w *walk) file(rel string, info fs.FileInfo) error {
 	}
 	w.taken[in.dest] = true
 	var err error
-	if in.text, err = readFile(path, info); err != nil {
+	in.text, err = readFile(path, info)
+	if err != nil {
 		return err
 	}
-	if w.size += int64(len(in.text)); w.size > maxOutput {
+	w.size += int64(len(in.text))
+	if w.size > maxOutput {
 		return fmt.Errorf("%s has more than 64 MiB", w.root)
 	}
 	w.inputs = append(w.inputs, in)

@@ -71,7 +71,8 @@ func ints(values []any) ([]int, error) {
 	all := make([]int, len(values))
 	for i, v := range values {
 		var err error
-		if all[i], err = toInt(v); err != nil {
+		all[i], err = toInt(v)
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -192,7 +192,8 @@ type output struct {
 }
 
 func (o *output) Write(b []byte) (int, error) {
-	if o.left -= len(b); o.left < 0 {
+	o.left -= len(b)
+	if o.left < 0 {
 		return 0, errTooLarge()
 	}
 	return o.text.Write(b)

@@ -46,7 +46,8 @@ func stringsOf(values []any) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if size += len(text); size > maxOutput {
+		size += len(text)
+		if size > maxOutput {
 			return nil, errTooLarge()
 		}
 		all[i] = text
@@ -61,7 +62,8 @@ func eachOf(values []any, f func(string) (string, error)) (string, error) {
 		return "", err
 	}
 	for i := range texts {
-		if texts[i], err = f(texts[i]); err != nil {
+		texts[i], err = f(texts[i])
+		if err != nil {
 			return "", err
 		}
 	}
@@ -112,7 +114,8 @@ func measure(value any) error {
 	var count func(value any, depth int) bool
 	count = func(value any, depth int) bool {
 		const each = 16 // bytes, about
-		if left -= each; left < 0 || depth > maxDepth {
+		left -= each
+		if left < 0 || depth > maxDepth {
 			return false
 		}
 		switch v := value.(type) {
@@ -122,7 +125,8 @@ func measure(value any) error {
 			return !slices.ContainsFunc(v, func(item any) bool { return !count(item, depth+1) })
 		case map[string]any:
 			for key, item := range v {
-				if left -= len(key); !count(item, depth+1) {
+				left -= len(key)
+				if !count(item, depth+1) {
 					return false
 				}
 			}

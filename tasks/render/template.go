@@ -33,7 +33,8 @@ type templateProgram struct {
 func parseTemplate(path, text string, s scope) (*templateProgram, error) {
 	p := &templateProgram{source: source{path, text}, scope: s}
 	var err error
-	if p.trees, err = parseTrees(text); err != nil {
+	p.trees, err = parseTrees(text)
+	if err != nil {
 		return nil, p.explainSyntax(err)
 	}
 	if p.trees[rootName] == nil { // a source of definitions alone renders as nothing
@@ -106,7 +107,8 @@ func (e *execution) functions() template.FuncMap {
 
 // round counts an iteration of a loop. It returns an empty string.
 func (e *execution) round() (string, error) {
-	if e.rounds++; e.rounds > maxRounds {
+	e.rounds++
+	if e.rounds > maxRounds {
 		return "", wrong("more than a million loop iterations")
 	}
 	return "", context.Cause(e.ctx)
@@ -117,7 +119,8 @@ func (e *execution) include(name string, data any) (string, error) {
 	if !slices.Contains(e.names(), name) {
 		return "", wrong("undefined template%s", suggest.DidYouMean(name, e.names()))
 	}
-	if e.depth++; e.depth > maxDepth {
+	e.depth++
+	if e.depth > maxDepth {
 		return "", wrong("templates are included more than %d levels deep", maxDepth)
 	}
 	defer func() { e.depth-- }()

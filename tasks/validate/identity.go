@@ -71,7 +71,8 @@ func (i *Identity) whyNotRead(path string) (string, error) {
 			return "", err
 		case info.Mode()&fs.ModeSymlink != 0:
 			to, err := os.Readlink(at)
-			if links++; err != nil || links > maxLinks {
+			links++
+			if err != nil || links > maxLinks {
 				return "", errors.Join(err, errors.New("too many symbolic links"))
 			}
 			if !filepath.IsAbs(to) {

@@ -19,7 +19,8 @@ func (c *compiler) resolve(r *resource, ref string) (*document.Node, *resource, 
 	target := r
 	if ref != "" {
 		var why string
-		if target, why = c.resource(uri); target == nil {
+		target, why = c.resource(uri)
+		if target == nil {
 			return nil, nil, why
 		}
 	}
