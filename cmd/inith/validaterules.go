@@ -95,7 +95,7 @@ func (n *named) file(path string) *validate.FileRule {
 	i := slices.IndexFunc(n.files, func(f validate.FileRule) bool { return f.Path == path })
 	if i < 0 {
 		i = len(n.files)
-		n.files = append(n.files, validate.FileRule{Path: path, Folder: true})
+		n.files = append(n.files, validate.FileRule{Path: path, Directory: true})
 	}
 	return &n.files[i]
 }

@@ -7,8 +7,7 @@ import (
 	"github.com/inith/inith/internal/diag"
 )
 
-// checkBytes finds bytes that no text holds. It reports whether a parser can make
-// something of the others.
+// checkBytes finds bytes that are not valid in a text file. It reports whether the file can be parsed.
 func (r *reading) checkBytes() bool {
 	s := r.source
 	if bytes.HasPrefix(s.text, []byte("\xff\xfe")) || bytes.HasPrefix(s.text, []byte("\xfe\xff")) {

@@ -1,7 +1,6 @@
-// Package document reads configuration files (YAML, JSON, JSONC, TOML, dotenv)
-// into one tree, in which every value has its position, and finds what a parser
-// lets pass: duplicate keys, templates that nobody rendered, values that another
-// parser reads differently.
+// Package document reads configuration files (YAML, JSON, JSONC, TOML, dotenv) into one tree, in which every value
+// has its position. It also finds what a parser accepts silently: duplicate keys, unrendered templates, values that
+// another parser reads differently.
 //
 // Files may hold secrets: no [diag.Error] quotes a value. Its code is one of [Rules].
 package document
@@ -22,10 +21,10 @@ const (
 	Mapping
 )
 
-// A Node is a value. A file may have a million: the fields are in the order that wastes no memory.
+// A Node is a value. The order of the fields avoids padding, because a file may have a million nodes.
 type Node struct {
 	Kind    Kind
-	Untyped bool // a string of a dotenv file, which has no other types
+	Untyped bool // a string of a dotenv file, which has no other type
 
 	line, column int32 // of the first character; see Position
 
@@ -35,8 +34,7 @@ type Node struct {
 	Members []Member // of a Mapping, in the order of the file
 }
 
-// A Member is a pair of a mapping. A key that is not a string has the text that the
-// file says.
+// A Member is a key of a mapping and its value. A key that is not a string has the text of the file.
 type Member struct{ Key, Value *Node }
 
 // Position returns where the value begins. The column counts characters, not bytes.

@@ -7,8 +7,7 @@ import (
 	"github.com/inith/inith/internal/diag"
 )
 
-// A dotenvReader reads lines of NAME=value. It expands nothing: programs differ
-// in what they expand.
+// A dotenvReader reads lines of NAME=value. It expands no variables, because programs differ in what they expand.
 type dotenvReader struct {
 	*reading
 	text   []byte
@@ -17,8 +16,7 @@ type dotenvReader struct {
 	broken bool
 }
 
-// parseDotenv reads a dotenv file into a mapping. It tells all lines that are
-// wrong.
+// parseDotenv reads a dotenv file into a mapping. It reports every invalid line.
 func (r *reading) parseDotenv() ([]*Node, bool) {
 	d := &dotenvReader{reading: r, text: r.source.text, root: r.node(Mapping, "", diag.Position{Line: 1, Column: 1})}
 	for d.pos < len(d.text) {
@@ -36,7 +34,7 @@ func (d *dotenvReader) fail(offset int, message, hint string) {
 	d.broken = true
 }
 
-// rest returns what is left of the line, without its end.
+// rest returns the rest of the line, without the line break.
 func (d *dotenvReader) rest() []byte {
 	line, _, _ := bytes.Cut(d.text[d.pos:], []byte("\n"))
 	return bytes.TrimSuffix(line, []byte("\r"))
@@ -49,7 +47,7 @@ func (d *dotenvReader) spaces() int {
 	return n
 }
 
-// skipLine goes on to the next line.
+// skipLine moves to the next line.
 func (d *dotenvReader) skipLine() {
 	if i := bytes.IndexByte(d.text[d.pos:], '\n'); i >= 0 {
 		d.pos += i + 1
@@ -58,7 +56,7 @@ func (d *dotenvReader) skipLine() {
 	}
 }
 
-// line reads a line, or the lines that a value in quotes takes.
+// line reads a line, or all lines of a quoted value.
 func (d *dotenvReader) line() {
 	defer d.skipLine()
 	d.spaces()
@@ -98,13 +96,13 @@ func (d *dotenvReader) key(raw []byte) *Node {
 	return d.node(String, name, at)
 }
 
-// isVariable reports whether name can be the name of a variable of a shell.
+// isVariable reports whether name is a valid name of a shell variable.
 func isVariable(name string) bool {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
 	return strings.Trim(name, letters+"0123456789") == "" && strings.IndexByte(letters, name[0]) >= 0
 }
 
-// value reads a value: in quotes, or up to a comment or the end of the line.
+// value reads a value: a quoted one, or everything up to a comment or the end of the line.
 func (d *dotenvReader) value() *Node {
 	at := d.source.position(d.pos)
 	n := d.node(String, "", at)
@@ -153,7 +151,7 @@ func (d *dotenvReader) quoted(quote byte) (string, bool) {
 	return "", false
 }
 
-// unescape returns what an escape in double quotes means.
+// unescape returns the meaning of an escape in double quotes.
 func unescape(c byte) string {
 	switch c {
 	case 'n':

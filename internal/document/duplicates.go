@@ -6,7 +6,7 @@ import (
 	"github.com/inith/inith/internal/diag"
 )
 
-// An identity is what makes two keys the same.
+// An identity decides whether two keys are the same.
 type identity struct {
 	kind Kind
 	text string
@@ -20,7 +20,7 @@ func identityOf(key *Node) identity {
 	return identity{kind: key.Kind, text: key.Text}
 }
 
-// findDuplicates finds the keys that a mapping has twice.
+// findDuplicates finds the duplicate keys of a mapping.
 func (r *reading) findDuplicates(n *Node) {
 	first := make(map[identity]*Node, len(n.Members))
 	for _, m := range n.Members {

@@ -4,8 +4,8 @@ import (
 	"bytes"
 )
 
-// A jsonReader reads JSON, or JSONC if it is relaxed. encoding/json takes a key
-// that is there twice, and does not say where a value stands.
+// A jsonReader reads JSON, or JSONC if it is relaxed. encoding/json accepts duplicate keys and does not report
+// positions.
 type jsonReader struct {
 	*reading
 	text    []byte
@@ -30,7 +30,7 @@ func (r *reading) parseJSON(relaxed bool) ([]*Node, bool) {
 	return []*Node{root}, true
 }
 
-// fail adds a syntax error, and returns nil, no value.
+// fail adds a syntax error and returns nil.
 func (j *jsonReader) fail(offset int, message, hint string) *Node {
 	j.add(j.source.position(offset), ruleSyntax, message, hint)
 	return nil
@@ -44,7 +44,7 @@ func (j *jsonReader) peek() byte {
 	return 0
 }
 
-// skip goes on to what is neither space nor comment.
+// skip moves past white space and comments.
 func (j *jsonReader) skip() bool {
 	for j.pos < len(j.text) {
 		switch c := j.text[j.pos]; {
@@ -84,7 +84,7 @@ func (j *jsonReader) comment() bool {
 	return false
 }
 
-// value reads a value, and returns nil if there is none.
+// value reads a value. It returns nil if there is none.
 func (j *jsonReader) value(depth int) *Node {
 	at := j.source.position(j.pos)
 	if depth > MaxDepth {
@@ -196,7 +196,7 @@ func (j *jsonReader) array(n *Node, depth int) *Node {
 	}
 }
 
-// next reads the comma behind an item, or the closing bracket: the end.
+// next reads the comma after an item, or the closing bracket, which is the end.
 func (j *jsonReader) next(closing byte, missing string, opening int) (end, ok bool) {
 	last := j.pos
 	if !j.skip() {

@@ -117,7 +117,7 @@ func (j *jsonReader) string() *Node {
 	}
 }
 
-// escape reads an escape. Half a surrogate pair becomes U+FFFD, as elsewhere.
+// escape reads an escape. An unpaired surrogate becomes U+FFFD, as in encoding/json.
 func (j *jsonReader) escape() (rune, bool) {
 	const letters, means = `"\/bfnrt`, "\"\\/\b\f\n\r\t"
 	start := j.pos

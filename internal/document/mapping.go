@@ -2,8 +2,7 @@ package document
 
 import "go.yaml.in/yaml/v4"
 
-// fill adds the members of a mapping: its own, then those that its merge keys
-// bring and it does not have.
+// fill adds the members of a mapping: its own first, then those of its merge keys that it does not define.
 func (t *tree) fill(node *Node, n *yaml.Node, depth int) {
 	t.findTemplateMapping(n)
 	var merged []*Node
@@ -15,7 +14,7 @@ func (t *tree) fill(node *Node, n *yaml.Node, depth int) {
 			continue
 		}
 		if m.Value.Kind == Null && m.Value.Text == "" && value.Kind != yaml.AliasNode {
-			m.Value.line, m.Value.column = m.Key.line, m.Key.column // it has no character of its own
+			m.Value.line, m.Value.column = m.Key.line, m.Key.column // an empty value has no character of its own
 		}
 		t.checkZero(m)
 		node.Members = append(node.Members, m)
@@ -29,8 +28,7 @@ func (t *tree) fill(node *Node, n *yaml.Node, depth int) {
 	}
 }
 
-// merge adds to node the members of a mapping, or of those of a list, that it
-// does not have.
+// merge adds the members of a mapping, or of the mappings in a list, that node does not define.
 func (t *tree) merge(node, from *Node) {
 	sources := []*Node{from}
 	if from.Kind == Sequence {
@@ -46,7 +44,8 @@ func (t *tree) merge(node, from *Node) {
 			continue
 		}
 		for _, m := range source.Members {
-			if t.copies++; t.copies > t.budget {
+			t.copies++
+			if t.copies > t.budget {
 				t.breakOff(node.Position(), ruleExpansion, "merge keys expand to far more values than the file has")
 				return
 			}
@@ -58,7 +57,7 @@ func (t *tree) merge(node, from *Node) {
 	}
 }
 
-// findTemplateMapping finds {{ name }}, which is a mapping whose key is one.
+// findTemplateMapping finds {{ name }}, which YAML reads as a mapping whose key is a mapping.
 func (t *tree) findTemplateMapping(n *yaml.Node) {
 	if t.options.Templates || n.Style&yaml.FlowStyle == 0 || len(n.Content) == 0 {
 		return

@@ -6,14 +6,14 @@ import (
 	"github.com/inith/inith/internal/diag"
 )
 
-// The bounds of a file, beside its size in bytes: what a parser makes of it takes up to a hundred times as much memory.
+// The limits of a file, besides its size in bytes. A parsed file takes up to a hundred times its size in memory.
 const (
 	maxValues  = 1_000_000 // keys and values
 	maxCommas  = 200_000   // of YAML, whose parser takes a KiB for each value of a list in [ ], and of TOML
 	maxMembers = 10_000    // of a TOML table, whose parser compares each key with all others
 )
 
-// node returns a node. Many are made at once: a file has few or a lot of them.
+// node returns a new node. Nodes are allocated in blocks, which grow with the file.
 func (r *reading) node(kind Kind, text string, at diag.Position) *Node {
 	r.values++
 	if len(r.spare) == 0 {
@@ -28,7 +28,7 @@ func (r *reading) node(kind Kind, text string, at diag.Position) *Node {
 
 func (n *Node) moveTo(at diag.Position) { n.line, n.column = int32(at.Line), int32(at.Column) } //nolint:gosec // files are smaller
 
-// full reports whether the file has more values than are looked at, which a finding then says.
+// full reports whether the file has too many values, and adds a finding if so.
 func (r *reading) full(at diag.Position) bool {
 	if r.values <= maxValues {
 		return false
@@ -39,8 +39,8 @@ func (r *reading) full(at diag.Position) bool {
 
 const hintTooLarge = "check that this is a configuration file"
 
-// tooDense reports whether a file has more lists in brackets than are looked at, which a finding then says. It counts
-// commas, since the parser is to be spared: text that is meant to be read has one in fifty characters.
+// tooDense reports whether the file has too many lists in brackets, and adds a finding if so. It counts commas before
+// the file is parsed, because the parser itself would use too much memory.
 func (r *reading) tooDense(hint string) bool {
 	if bytes.Count(r.source.text, []byte(",")) <= maxCommas {
 		return false
@@ -49,7 +49,7 @@ func (r *reading) tooDense(hint string) bool {
 	return true
 }
 
-// tooWide reports whether a TOML table has more keys than are looked at, which a finding then says.
+// tooWide reports whether a TOML table has too many keys, and adds a finding if so.
 func (t *tomlReader) tooWide() bool {
 	if t.members <= maxMembers {
 		return false

@@ -6,14 +6,13 @@ import (
 	"strings"
 )
 
-// The size of numbers that [Node.Number] still computes with.
+// The limits of numbers that [Node.Number] computes with.
 const (
 	maxDigits   = 1000
 	maxExponent = 5000
 )
 
-// TypedKind returns the kind of n; of the values of a dotenv file the one that
-// they would have in YAML, or String.
+// TypedKind returns the kind of n. For a value of a dotenv file it is the kind that YAML would give it, or String.
 func (n *Node) TypedKind() Kind {
 	if kind := KindOf(n.Text); n.Untyped && kind != Null {
 		return kind
@@ -21,8 +20,8 @@ func (n *Node) TypedKind() Kind {
 	return n.Kind
 }
 
-// Number returns the exact value of an Int or a Float. It reports false for
-// others, for infinity and NaN, and for numbers beyond all use.
+// Number returns the exact value of an Int or a Float. It reports false for other kinds, for infinity and NaN, and
+// for numbers beyond the limits.
 func (n *Node) Number() (*big.Rat, bool) {
 	if kind := n.TypedKind(); kind != Int && kind != Float || len(n.Text) > maxDigits {
 		return nil, false

@@ -7,7 +7,7 @@ import (
 	"github.com/inith/inith/internal/diag"
 )
 
-// A Format is what a file is written in.
+// A Format is a file format.
 type Format string
 
 // The formats. PEM and Text have no tree.
@@ -21,7 +21,7 @@ const (
 	Text   Format = "text"
 )
 
-// FormatOf returns the format that the name of a file tells.
+// FormatOf returns the format that the name of a file implies.
 func FormatOf(path string) Format {
 	name := strings.ToLower(filepath.Base(path))
 	if name == ".env" || strings.HasPrefix(name, ".env.") {
@@ -45,20 +45,18 @@ func FormatOf(path string) Format {
 	}
 }
 
-// Options are what a file is read for. The zero value reads it as its format
-// says.
+// Options control how a file is read.
 type Options struct {
-	YAML11    bool // find also what a parser of YAML 1.1 reads in another way
-	Templates bool // the file holds templates on purpose: find no unrendered ones
+	YAML11    bool // also find what a YAML 1.1 parser reads differently
+	Templates bool // the file contains templates intentionally: ignore them
 }
 
-// MaxDepth is how deep values may nest.
+// MaxDepth is the maximum nesting of values.
 const MaxDepth = 500
 
-// Parse reads a file into its documents, which only YAML has more than one of,
-// and finds what is wrong with it, in the order of the file, up to a thousand
-// times. The documents are nil if the file is not well-formed, which a finding then says, or if its format
-// has no structure; they are empty, not nil, if a YAML file holds none.
+// Parse reads a file into its documents (only YAML has more than one) and returns its findings in file order, at most
+// a thousand. The documents are nil if the file is not well-formed, in which case a finding says so, or if the format
+// has no structure. For a YAML file without documents they are empty, but not nil.
 //
 // Time and memory are bounded by the size of data, whatever it holds.
 func Parse(format Format, data []byte, o Options) ([]*Node, []*diag.Error) {
@@ -73,13 +71,13 @@ func Parse(format Format, data []byte, o Options) ([]*Node, []*diag.Error) {
 	return documents, diag.Compact(r.findings)
 }
 
-// A reading is a file that is being read, and what was found in it so far.
+// A reading is the state of reading a file, with its findings so far.
 type reading struct {
 	source   *source
 	options  Options
 	findings []*diag.Error
 
-	values  int    // that were made
+	values  int    // number of checks
 	spare   []Node // for the next ones
 	members int    // of the largest TOML table
 }
@@ -104,7 +102,7 @@ func (r *reading) parse(format Format) []*Node {
 	return documents
 }
 
-// maxFindings is how many findings of a file are told.
+// maxFindings is the maximum number of findings for a file.
 const maxFindings = 1000
 
 func (r *reading) add(at diag.Position, rule, message, hint string) {

@@ -15,14 +15,14 @@ type Path struct {
 	segments []segment
 }
 
-// A segment is a step of a path: a key of a mapping, or an index into a list.
+// A segment is an element of a path: a key of a mapping, or an index into a list.
 type segment struct {
 	key   string
 	index int // -1 if it is a key
-	end   int // the offset behind it in the text
+	end   int // the offset after it
 }
 
-// maxPath is how long a path may be, in bytes.
+// maxPath is the maximum length of a path in bytes.
 const maxPath = 4096
 
 // ParsePath reads a path. Its error is a [*diag.Error] with the column.
@@ -43,8 +43,7 @@ func ParsePath(text string) (Path, error) {
 	}
 }
 
-// nextSegment reads the segment at an offset: an index, or a key with the dot
-// before it, which the first has none of.
+// nextSegment reads the segment at an offset: an index, or a key after a dot. The first key has no dot.
 func nextSegment(text string, pos int, first bool) (segment, error) {
 	if strings.HasPrefix(text[pos:], "[") {
 		return indexSegment(text, pos)
@@ -102,19 +101,18 @@ func pathError(text string, offset int, message string) error {
 // String returns the path as it was written.
 func (p Path) String() string { return p.text }
 
-// A Found is where a path leads.
+// A Found is the result of following a path.
 type Found struct {
 	Value *Node // nil if there is none
 
-	// If there is none: the last value on the way, the part of the path that leads
-	// to it ("" to the root), and the part that it does not have.
+	// If there is none: the last value on the path, the part of the path that leads to it ("" for the root), and the
+	// part that it lacks.
 	Last            *Node
 	Reached, Wanted string
 	Key             string // of Wanted; "" if it is an index
 }
 
-// Find follows the path from a root. Of a duplicate key the last one counts,
-// as with most parsers.
+// Find follows the path from a root. Of duplicate keys the last one counts, as in most parsers.
 func (p Path) Find(root *Node) Found {
 	n, reached := root, 0
 	for _, s := range p.segments {

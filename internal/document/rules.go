@@ -1,6 +1,6 @@
 package document
 
-// The rules of this package. Their names are what users see.
+// The rules of this package. Users see their names.
 const (
 	ruleSyntax      = "syntax"
 	ruleTooLarge    = "too-large"
@@ -25,10 +25,10 @@ const (
 	ruleDotenvSpace = "dotenv-space"
 )
 
-// A Rule is something that [Parse] finds.
+// A Rule is a kind of finding of [Parse].
 type Rule struct{ Name, Means string }
 
-// Rules are all rules of [Parse].
+// Rules returns all rules of [Parse].
 func Rules() []Rule {
 	return []Rule{
 		{ruleSyntax, "the file is not well-formed"},

@@ -29,8 +29,8 @@ func newSource(data []byte) *source {
 	return s
 }
 
-// position returns the position of an offset. It counts on from the offset that was
-// asked for before, since a file may be a single line.
+// position returns the position of an offset. It continues from the previous offset, because a file may be one long
+// line.
 func (s *source) position(offset int) diag.Position {
 	offset = min(max(offset, 0), len(s.text))
 	line := sort.SearchInts(s.lines, offset+1)
@@ -42,10 +42,10 @@ func (s *source) position(offset int) diag.Position {
 	return s.lastPosition
 }
 
-// end returns the position behind the last character.
+// end returns the position after the last character.
 func (s *source) end() diag.Position { return s.position(len(s.text)) }
 
-// line returns the text of a line, without its end.
+// line returns a line without its line break.
 func (s *source) line(n int) []byte {
 	if n < 1 || n > len(s.lines) {
 		return nil

@@ -10,7 +10,7 @@ import (
 
 const hintRender = "render the file before it is mounted, or write the value"
 
-// A templatePattern is what an unrendered template looks like.
+// A templatePattern matches unrendered templates.
 type templatePattern struct {
 	pattern *regexp.Regexp
 	message string
@@ -22,7 +22,7 @@ func templatePatterns(format Format) []templatePattern {
 		{regexp.MustCompile(`(?i)<(change|replace|insert|your|todo|fixme)([ _-]?[a-z0-9 _-]*)>`), "< >: a placeholder"},
 	}
 	if format == YAML || format == JSON || format == JSONC || format == TOML {
-		// In other files a shell, or a server such as nginx, has variables of its own.
+		// In other formats, a shell or a server such as nginx has variables of its own.
 		patterns = append(patterns, templatePattern{
 			regexp.MustCompile(`(^|[^$\\])\$\{[A-Za-z_][A-Za-z0-9_]*(:?[-?+=][^}]*)?\}`), "${ }: a variable that was not substituted",
 		})
@@ -30,9 +30,8 @@ func templatePatterns(format Format) []templatePattern {
 	return patterns
 }
 
-// findTemplates finds what a template engine, envsubst or a person should have
-// filled in: in the strings of documents, or where there are none in the lines
-// that are no comments.
+// findTemplates finds what a template engine, envsubst or a person should have replaced. It searches the strings of
+// the documents, or, if there are none, all lines that are not comments.
 func (r *reading) findTemplates(format Format, documents []*Node) {
 	if format == PEM {
 		return
@@ -52,8 +51,7 @@ type templateFinder struct {
 	seen     map[*Node]bool
 }
 
-// walk looks at the strings of n. Those below a key that says so are templates on
-// purpose.
+// walk searches the strings of n, except those below a key whose values are usually templates.
 func (f *templateFinder) walk(n *Node, purpose bool) {
 	if n.Kind == Sequence || n.Kind == Mapping { // which an alias shares
 		if f.seen[n] {
@@ -85,7 +83,7 @@ func (f *templateFinder) find(text []byte, at diag.Position) {
 	}
 }
 
-// lines looks at the text.
+// lines searches the text.
 func (f *templateFinder) lines() {
 	for i, start := range f.source.lines {
 		line := bytes.TrimSpace(f.source.line(i + 1))
@@ -102,8 +100,8 @@ func (f *templateFinder) lines() {
 	}
 }
 
-// onPurpose reports whether the value of a key may well be a template that the
-// application itself renders: a chat template, an alert, a format of log lines.
+// onPurpose reports whether the application itself probably renders the value of a key: a chat template, an alert, a
+// log format.
 func onPurpose(key string) bool {
 	key = strings.ToLower(key)
 	for _, word := range []string{"template", "prompt", "format", "pattern", "message", "title", "text", "summary", "description", "annotation", "expr", "query"} {

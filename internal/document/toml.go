@@ -10,12 +10,12 @@ import (
 	"github.com/inith/inith/internal/diag"
 )
 
-// A tomlReader makes a tree of the expressions of a TOML file. The decoder of the
-// library knows the rules for single values; it has the last word.
+// A tomlReader builds a tree from the expressions of a TOML file. Afterwards the library's decoder checks the single
+// values.
 type tomlReader struct {
 	*reading
 	parser  unstable.Parser
-	cursor  int // the end of the last token whose place is known
+	cursor  int // the end of the last token whose position is known
 	root    *tomlTable
 	current *tomlTable
 	broken  bool
@@ -45,7 +45,7 @@ func (r *reading) parseTOML() ([]*Node, bool) {
 	return []*Node{root.node}, true
 }
 
-// duplicates are the findings that the decoder would fail for.
+// duplicates returns the findings that the decoder would fail for.
 func (r *reading) duplicates() []*diag.Error {
 	var found []*diag.Error
 	for _, f := range r.findings {
@@ -56,8 +56,7 @@ func (r *reading) duplicates() []*diag.Error {
 	return found
 }
 
-// decode reads the whole file with the decoder, which checks what single values
-// say: the days of a month, the range of a number.
+// decode decodes the whole file, which checks the single values: the days of a month, the range of a number.
 func (t *tomlReader) decode() bool {
 	var all map[string]any
 	err := toml.Unmarshal(t.source.text, &all)
@@ -73,8 +72,7 @@ func (t *tomlReader) decode() bool {
 	return false
 }
 
-// valueAt returns where the last value begins that does not begin behind a position:
-// the one that the position is in.
+// valueAt returns the position of the value that contains a position.
 func valueAt(n *Node, at diag.Position) diag.Position {
 	best := diag.Position{Line: 1, Column: 1}
 	var walk func(n *Node)
@@ -94,8 +92,7 @@ func valueAt(n *Node, at diag.Position) diag.Position {
 	return best
 }
 
-// addError adds a syntax error, in our words: those of the library may quote the
-// file.
+// addError adds a syntax error with a message of our own, because that of the library may quote the file.
 func (t *tomlReader) addError(at diag.Position, message string) {
 	faults := map[string][2]string{
 		"array is incomplete":                                 {"the closing ] of a list is missing", "close it with ]"},
@@ -193,8 +190,8 @@ func (t *tomlReader) inline(n *unstable.Node, at diag.Position, depth int) *Node
 	return table.node
 }
 
-// opening returns the offset of the next [ or {. The parser does not say where
-// lists begin; only punctuation, space and comments can stand before.
+// opening returns the offset of the next [ or {. The parser does not report where lists begin; only punctuation,
+// white space and comments can precede them.
 func (t *tomlReader) opening() int {
 	text := t.source.text
 	for i := t.cursor; i < len(text); i++ {

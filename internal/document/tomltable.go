@@ -6,7 +6,7 @@ import (
 	"github.com/inith/inith/internal/diag"
 )
 
-// An origin is how a table came to be, which tells who may add to it.
+// An origin is how a table was defined, which decides what may extend it.
 type origin int
 
 const (
@@ -15,8 +15,8 @@ const (
 	byKey                  // a.b = 1: a
 )
 
-// A tomlTable is a table, or an array of tables. An inline table is neither, once
-// it is read: it is a value, which nothing can be added to.
+// A tomlTable is a table or an array of tables. A complete inline table is a value instead, because nothing can
+// extend it.
 type tomlTable struct {
 	reading  *reading
 	node     *Node
@@ -25,7 +25,7 @@ type tomlTable struct {
 	elements []*tomlTable // of an array of tables
 }
 
-// A tomlChild is what a key of a table has.
+// A tomlChild is the value of a key of a table.
 type tomlChild struct {
 	key   *Node
 	table *tomlTable // nil if it is a value
@@ -40,15 +40,15 @@ func (r *reading) newTOMLTable(at diag.Position, o origin) *tomlTable {
 	}
 }
 
-// put adds a value, which is a table if table is not nil.
+// put adds a value. If it is a table, table is not nil.
 func (t *tomlTable) put(key, value *Node, table *tomlTable) {
 	t.reading.members = max(t.reading.members, len(t.children)+1)
 	t.node.Members = append(t.node.Members, Member{key, value})
 	t.children[key.Text] = tomlChild{key, table}
 }
 
-// sub returns the table that a key has, the last one of an array; it makes one if
-// there is none. It returns nil and the key that is in the way if it has a value.
+// sub returns the table of a key, or the last table of its array, and creates a missing one. If the key has another
+// value, it returns nil and that key.
 func (t *tomlTable) sub(key *Node, o origin) (*tomlTable, *Node) {
 	child, ok := t.children[key.Text]
 	switch {
@@ -65,7 +65,7 @@ func (t *tomlTable) sub(key *Node, o origin) (*tomlTable, *Node) {
 	}
 }
 
-// assign adds a value to a table, or to those that a dotted key names in it.
+// assign adds a value to a table, following dotted keys.
 func (t *tomlReader) assign(table *tomlTable, n *unstable.Node, depth int) {
 	keys := t.keys(n)
 	value := t.value(n.Value(), depth+len(keys))
@@ -92,8 +92,7 @@ func (t *tomlReader) assign(table *tomlTable, n *unstable.Node, depth int) {
 	table.put(key, value, nil)
 }
 
-// parent returns the table that all keys of a header but the last one name, or
-// nil.
+// parent returns the table that all keys of a header but the last name, or nil.
 func (t *tomlReader) parent(keys []*Node) *tomlTable {
 	table := t.root
 	for _, key := range keys[:len(keys)-1] {
@@ -107,8 +106,8 @@ func (t *tomlReader) parent(keys []*Node) *tomlTable {
 	return table
 }
 
-// header returns the table that [a.b] opens. What follows a header that is wrong
-// goes into a table that nobody sees.
+// header returns the table that [a.b] opens. After an invalid header, values go into a table that is not part of the
+// tree.
 func (t *tomlReader) header(keys []*Node) *tomlTable {
 	key := keys[len(keys)-1]
 	lost := t.newTOMLTable(key.Position(), byHeader)

@@ -6,19 +6,18 @@ import (
 	"github.com/inith/inith/internal/diag"
 )
 
-// A tree makes nodes of those of the YAML parser: it follows aliases and applies
-// merge keys. An alias shares the node of its anchor, so that memory is bounded;
-// what a walk over all would visit is counted, and bounded by a budget.
+// A tree converts the nodes of the YAML parser: it follows aliases and applies merge keys. An alias shares the node
+// of its anchor, so that memory is bounded. The number of values that a walk would visit is limited by a budget.
 type tree struct {
 	*yamlReading
 	built   map[*yaml.Node]*Node // of the anchors that are complete
 	extents map[*Node]extent
 	copies  int  // the members that merge keys have copied
 	budget  int  // for those, and for the values of a document
-	broken  bool // nothing can be made of the file, a finding says so
+	broken  bool // the file is invalid; a finding says so
 }
 
-// An extent is how much a walk from a node would visit, and how deep.
+// An extent is the number of values below a node, and their depth.
 type extent struct{ size, height int }
 
 func (e *extent) add(part extent) {
@@ -26,7 +25,7 @@ func (e *extent) add(part extent) {
 	e.height = max(e.height, part.height+1)
 }
 
-// maxExpansion is how many values a file may have that are there by alias.
+// maxExpansion is the number of values that a file may gain by aliases.
 const maxExpansion = 200_000
 
 func newTree(r *yamlReading) *tree {
@@ -38,7 +37,7 @@ func newTree(r *yamlReading) *tree {
 	}
 }
 
-// build returns the node of n, which is nested in depth others.
+// build converts n, at a nesting depth.
 func (t *tree) build(n *yaml.Node, depth int) *Node {
 	at := t.at(n.Line, n.Column)
 	node := t.node(Null, "", at)
@@ -78,7 +77,7 @@ func (t *tree) build(n *yaml.Node, depth int) *Node {
 	return node
 }
 
-// follow returns the node that an alias stands for.
+// follow returns the node of an alias's anchor.
 func (t *tree) follow(alias *yaml.Node, at diag.Position, depth int) *Node {
 	node, ok := t.built[alias.Alias]
 	switch {
@@ -91,7 +90,7 @@ func (t *tree) follow(alias *yaml.Node, at diag.Position, depth int) *Node {
 	return node
 }
 
-// breakOff ends the reading.
+// breakOff stops the conversion.
 func (t *tree) breakOff(at diag.Position, rule, message string) {
 	if !t.broken {
 		t.add(at, rule, message, "")

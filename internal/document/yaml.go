@@ -13,14 +13,14 @@ import (
 	"github.com/inith/inith/internal/diag"
 )
 
-// A yamlReading is the reading of a YAML file.
+// A yamlReading is the state of reading a YAML file.
 type yamlReading struct {
 	*reading
 	lines *yamlLines
 	traps []trap
 }
 
-// at returns the place of a line and a column of the parser.
+// at converts a line and a column of the parser to a position.
 func (r *yamlReading) at(line, column int) diag.Position {
 	return r.source.position(r.lines.offsetOf(line, column))
 }
@@ -67,7 +67,7 @@ func (r *yamlReading) parse() ([]*Node, bool) {
 	}
 }
 
-// addError adds what an error of the parser means.
+// addError translates an error of the parser.
 func (r *yamlReading) addError(err error) {
 	e, ok := errors.AsType[*yaml.LoadError](err)
 	if !ok {
@@ -113,8 +113,7 @@ func (r *yamlReading) tabIndent(line int) int {
 	return bytes.IndexByte(text[:indent], '\t') + 1
 }
 
-// firstControl returns the offset of the first character that YAML has no place
-// for.
+// firstControl returns the offset of the first control character that YAML does not allow.
 func (r *yamlReading) firstControl() int {
 	for i, c := range string(r.source.text) {
 		if c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == 0xFFFE || c == 0xFFFF {

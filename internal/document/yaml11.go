@@ -7,8 +7,7 @@ import (
 	"github.com/inith/inith/internal/diag"
 )
 
-// A trap is a value without quotes that a parser of YAML 1.1, such as PyYAML,
-// reads in another way than one of YAML 1.2.
+// A trap is an unquoted value that a YAML 1.1 parser, such as PyYAML, reads differently from a YAML 1.2 parser.
 type trap struct {
 	pattern             *regexp.Regexp
 	rule, message, hint string
@@ -16,7 +15,7 @@ type trap struct {
 
 const hintQuote = "quote the value if it is a string"
 
-// traps11 are the traps of YAML 1.1, the first that fits holds.
+// traps11 are the traps of YAML 1.1. The first match counts.
 func traps11() []trap {
 	return []trap{
 		{
@@ -54,7 +53,7 @@ func traps11() []trap {
 	}
 }
 
-// findTraps finds the trap that a value without quotes is.
+// findTraps checks whether an unquoted value is a trap.
 func (r *yamlReading) findTraps(text string, at diag.Position) {
 	if len(text) > 64 {
 		return

@@ -4,9 +4,8 @@ import (
 	"bytes"
 )
 
-// supportedText returns the text with the directives that the parser refuses, and
-// need not, made harmless: it takes YAML 1.2 for an unknown version, and the
-// standard wants unknown directives ignored. No character moves.
+// supportedText hides the directives that the parser rejects although it need not: it treats YAML 1.2 as an unknown
+// version, and the standard says to ignore unknown directives. All characters keep their positions.
 func supportedText(text []byte) []byte {
 	if !bytes.HasPrefix(text, []byte("%")) && !bytes.Contains(text, []byte("\n%")) {
 		return text
@@ -40,7 +39,7 @@ func supportedText(text []byte) []byte {
 	return text
 }
 
-// An edit puts a character in the place of another.
+// An edit replaces a character.
 type edit struct {
 	offset int
 	char   byte

@@ -1,10 +1,9 @@
 package document
 
-// A yamlFault is what to say of a syntax error.
+// A yamlFault describes a syntax error.
 type yamlFault struct{ message, hint string }
 
-// yamlFaults says in our words what the parser says in its own, which may quote
-// the file.
+// yamlFaults maps the messages of the parser to our own, because the parser's may quote the file.
 func yamlFaults() map[string]yamlFault {
 	return map[string]yamlFault{
 		"mapping values are not allowed in this context":                    {"a \": \" where no key can be", "check the indentation of this line, or quote the value if it holds \": \""},

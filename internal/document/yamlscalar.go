@@ -22,7 +22,7 @@ func (t *tree) scalar(n *yaml.Node, at diag.Position) (Kind, string) {
 	return KindOf(n.Value), n.Value
 }
 
-// tagged returns the kind that an explicit tag says.
+// tagged returns the kind that an explicit tag declares.
 func (t *tree) tagged(n *yaml.Node, at diag.Position) Kind {
 	kinds := map[string][]Kind{
 		"!!null":  {Null},
@@ -41,8 +41,7 @@ func (t *tree) tagged(n *yaml.Node, at diag.Position) Kind {
 	return allowed[0]
 }
 
-// KindOf returns the kind of a value without quotes, by the core schema of
-// YAML 1.2.
+// KindOf returns the kind of an unquoted value in the core schema of YAML 1.2.
 func KindOf(text string) Kind {
 	switch text {
 	case "", "~", "null", "Null", "NULL":

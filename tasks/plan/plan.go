@@ -1,8 +1,8 @@
-// Package plan runs a graph of steps, each of them as soon as those that it needs
-// are done. [Plan.Run] is its entry point.
+// Package plan runs a graph of steps, each as soon as the steps that it needs are done. [Plan.Run] is the entry
+// point.
 //
-// The first failure in time is the cause: what runs is cancelled and its end
-// awaited, what has not begun never does. The [Report] tells where the time went.
+// The first failure is the cause: running steps are cancelled and awaited, the others never start. The [Report] says
+// where the time went.
 package plan
 
 import (
@@ -16,18 +16,18 @@ import (
 
 // A Step is a piece of work.
 type Step interface {
-	// Run does the work. It returns soon after ctx is done, and may be called again
-	// after a failure, in this process or in the next: it has to be safe to repeat.
+	// Run does the work. It returns soon after ctx is done. It must be safe to repeat, because it may be called again
+	// after a failure, in this process or the next.
 	Run(ctx context.Context) error
 }
 
 // A Node is a step with its place in the graph.
 type Node struct {
 	Name    string
-	Kind    string        // what the step does, for people
-	Needs   []string      // names of nodes that have to be done before
+	Kind    string        // what the step does, for users
+	Needs   []string      // names of nodes that must be done first
 	Timeout time.Duration // for all attempts; zero: none
-	Retries int           // attempts after one that failed
+	Retries int           // attempts after a failed one
 	Step    Step
 }
 
@@ -49,17 +49,17 @@ type Event struct {
 	Err     error         // of Retrying, Failed and Cancelled
 }
 
-// A State is what has become of a step.
+// A State is the state of a step.
 type State int
 
 // The states of a step.
 const (
-	Waiting   State = iota // for what it needs
+	Waiting   State = iota // for its needs
 	Running                // an attempt
 	Retrying               // between two attempts
 	Done                   // successfully
 	Failed                 // and with it the plan
-	Cancelled              // while it ran, since the plan has ended
+	Cancelled              // while it ran, because the plan ended
 )
 
 func (s State) String() string {
@@ -105,7 +105,7 @@ type UnknownNeedError struct{ Name string }
 
 func (*UnknownNeedError) Error() string { return "no step has this name" }
 
-// cycles returns a problem for each way that leads back to a step.
+// cycles returns a problem for each cycle.
 func cycles(nodes []Node, index map[string]int) []Problem {
 	const (
 		unseen = iota

@@ -299,8 +299,8 @@ func TestRandomGraphs(t *testing.T) {
 				})}
 			}
 			random.Shuffle(n, func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
-			if mistakes := plan.Check(nodes); len(mistakes) > 0 {
-				t.Fatal(mistakes)
+			if problems := plan.Check(nodes); len(problems) > 0 {
+				t.Fatal(problems)
 			}
 			r, err := (&plan.Plan{Nodes: nodes}).Run(t.Context())
 			if err != nil || r.Elapsed != longest {

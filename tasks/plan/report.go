@@ -34,10 +34,8 @@ func newReport(p *Plan) Report {
 // Took is how long the step ran.
 func (s StepReport) Took() time.Duration { return s.End - s.Start }
 
-// CriticalPath returns the steps, by their places in the report, that the end had to
-// wait for: to the one that failed, or that ended last, from each the one among its
-// needs that ended last. Each began when the one before it had ended, so that only
-// what makes one of them faster makes the plan faster.
+// CriticalPath returns the indexes of the steps that determined the end: the step that failed or ended last, and
+// before each step the one of its needs that ended last. The plan is faster only if one of them is faster.
 func (r Report) CriticalPath() []int {
 	last := -1
 	for i, s := range r.Steps {
@@ -54,7 +52,7 @@ func (r Report) CriticalPath() []int {
 	return path
 }
 
-// lastNeed returns the need of a step that ended last, -1 if it has none.
+// lastNeed returns the need of a step that ended last, or -1.
 func (r Report) lastNeed(i int) int {
 	last := -1
 	for j, s := range r.Steps {

@@ -14,14 +14,13 @@ import (
 	"github.com/inith/inith/internal/retry"
 )
 
-// Pauses between two attempts of a step: they double from the first to the longest,
-// ± 20 %.
+// Pauses between two attempts of a step. They double, with a jitter of 20 %.
 const (
 	firstPause   = time.Second
 	longestPause = 30 * time.Second
 )
 
-// A StepError is why a step has not done its work.
+// A StepError says why a step failed.
 type StepError struct {
 	Name string // of the step
 	Err  error
@@ -30,18 +29,17 @@ type StepError struct {
 func (e *StepError) Error() string { return fmt.Sprintf("step %s: %v", e.Name, e.Err) }
 func (e *StepError) Unwrap() error { return e.Err }
 
-// A DeadlineError is the cause of a step's context whose Timeout is over.
+// A DeadlineError is the cause of a step's context whose Timeout has passed.
 type DeadlineError struct{ Limit time.Duration }
 
 func (e *DeadlineError) Error() string { return "timeout of " + duration.Format(e.Limit) }
 
-// errFailed is the cause of the contexts of steps that end because another failed.
+// errFailed is the cause of the contexts of steps that are cancelled because another failed.
 var errFailed = errors.New("another step failed")
 
-// Run runs all steps and returns when none runs any more. Its error is the
-// [*StepError] of the first that failed; if ctx has ended the plan, it joins those
-// of all that ran then, or is the cause of ctx if none did. The report is whole in
-// any case.
+// Run runs all steps, and returns when none is running any more. Its error is the [*StepError] of the first step that
+// failed. If ctx ended the plan, it joins those of all steps that were running, or is the cause of ctx. The report is
+// complete in any case.
 func (p *Plan) Run(ctx context.Context) (Report, error) {
 	inner, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -71,7 +69,7 @@ func (p *Plan) Run(ctx context.Context) (Report, error) {
 	return r.report, r.outcome()
 }
 
-// begins waits for what a step needs, and reports whether it may begin.
+// begins waits for the needs of a step, and reports whether the step may start.
 func begins(ctx context.Context, needs []<-chan struct{}) bool {
 	for _, done := range needs {
 		select {
@@ -83,7 +81,7 @@ func begins(ctx context.Context, needs []<-chan struct{}) bool {
 	return ctx.Err() == nil
 }
 
-// A run is the state of a plan that is running.
+// A run is the state of a running plan.
 type run struct {
 	plan   *Plan
 	done   []chan struct{} // closed when the step is done
@@ -114,7 +112,7 @@ func (r *run) step(ctx context.Context, i int) {
 	r.cancel(errFailed)
 }
 
-// attempts tries until one succeeds, none is left, or ctx is done.
+// attempts retries until an attempt succeeds, none is left, or ctx is done.
 func (r *run) attempts(ctx context.Context, i int) error {
 	n := r.plan.Nodes[i]
 	policy := backoff.NewExponentialBackOff(
@@ -139,8 +137,7 @@ func once(ctx context.Context, s Step) (err error) {
 	return s.Run(ctx)
 }
 
-// note takes a change of a step's state into the report. Of failures, only the
-// first is one: what ends after it was cancelled.
+// note records a change of a step's state. Only the first failure counts; steps that end after it were cancelled.
 func (r *run) note(i int, e Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -164,7 +161,7 @@ func (r *run) note(i int, e Event) {
 	}
 }
 
-// outcome returns what [Plan.Run] does, when all has ended.
+// outcome returns the error of [Plan.Run].
 func (r *run) outcome() error {
 	if r.failed >= 0 {
 		s := r.report.Steps[r.failed]

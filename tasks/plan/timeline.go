@@ -10,9 +10,8 @@ import (
 	"github.com/inith/inith/internal/duration"
 )
 
-// Timeline draws the report, a step a line, with bars that are at most so many
-// characters long. Steps on the critical path are marked with a star; the last line
-// names it.
+// Timeline draws the report, one line per step, with bars of at most width characters. A star marks the steps on the
+// critical path, and the last line names them.
 func (r Report) Timeline(width int) []string {
 	const mostName = 24
 	critical := r.CriticalPath()
@@ -41,7 +40,7 @@ func cut(s string, width int) string {
 	return string([]rune(s)[:width-1]) + "…"
 }
 
-// pathText names a path, such as "database 4.1s, schema 6.0s".
+// pathText formats a path, such as "database 4.1s, schema 6.0s".
 func (r Report) pathText(path []int) string {
 	var names []string
 	for _, i := range path {
@@ -50,7 +49,7 @@ func (r Report) pathText(path []int) string {
 	return strings.Join(names, ", ")
 }
 
-// bar draws when a step ran, one character at least.
+// bar draws when a step ran, with at least one character.
 func (r Report) bar(s StepReport, width int) string {
 	if s.State == Waiting || r.Elapsed <= 0 {
 		return strings.Repeat(".", width)
@@ -61,8 +60,7 @@ func (r Report) bar(s StepReport, width int) string {
 	return strings.Repeat(".", from) + strings.Repeat("=", to-from) + strings.Repeat(".", width-to)
 }
 
-// text tells when a step began and how long it took, and what became of it if it is
-// not done.
+// text says when a step started, how long it took, and its state if it is not done.
 func (s StepReport) text() string {
 	if s.State == Waiting {
 		return "not started"
@@ -77,7 +75,7 @@ func (s StepReport) text() string {
 	return text
 }
 
-// seconds writes 12.4s, and 1m20.5s.
+// seconds formats 12.4s, or 1m20.5s.
 func seconds(d time.Duration) string {
 	if d < time.Minute {
 		return fmt.Sprintf("%.1fs", d.Seconds())

@@ -15,18 +15,18 @@ import (
 
 // destination returns where the result of a file goes.
 func destination(source, dest string) string {
-	if isFolder(dest) {
+	if isDirectory(dest) {
 		return filepath.Join(dest, strings.TrimSuffix(filepath.Base(source), suffix))
 	}
 	return filepath.Clean(dest)
 }
 
-func isFolder(dest string) bool {
+func isDirectory(dest string) bool {
 	info, err := os.Stat(dest)
 	return strings.HasSuffix(dest, "/") || err == nil && info.IsDir()
 }
 
-// canReplace says that something is at a destination that no file replaces.
+// canReplace returns an error if a file at the destination must not be replaced.
 func canReplace(dest string) error {
 	info, err := os.Lstat(dest)
 	if err == nil && !info.Mode().IsRegular() && info.Mode()&fs.ModeSymlink == 0 {
@@ -35,7 +35,7 @@ func canReplace(dest string) error {
 	return nil
 }
 
-// put brings a result to its place, unless it is there already.
+// put writes a result, unless it is up to date.
 func (j *Job) put(f *file, content []byte) (Result, error) {
 	result := Result{Path: f.dest, Size: len(content), State: Rendered}
 	if f.plain {
@@ -49,12 +49,12 @@ func (j *Job) put(f *file, content []byte) (Result, error) {
 	mode, there := j.mode(f)
 	if there && unchanged(f.dest, content) {
 		result.State = Unchanged
-		return result, placed(f.dest, chmod(f.dest, mode))
+		return result, writeError(f.dest, chmod(f.dest, mode))
 	}
-	return result, placed(f.dest, write(f.dest, content, mode, there || j.Mode != 0))
+	return result, writeError(f.dest, write(f.dest, content, mode, there || j.Mode != 0))
 }
 
-// mode returns the mode that a result gets, and whether a file is there.
+// mode returns the mode of a result, and whether a file exists.
 func (j *Job) mode(f *file) (mode fs.FileMode, there bool) {
 	mode = f.mode
 	info, err := os.Lstat(f.dest)
@@ -64,7 +64,7 @@ func (j *Job) mode(f *file) (mode fs.FileMode, there bool) {
 	return cmp.Or(j.Mode, mode), there
 }
 
-// chmod sets the mode of a file, if it has another one: it may be another user's.
+// chmod sets the mode of a file if it differs, because the file may belong to another user.
 func chmod(path string, mode fs.FileMode) error {
 	if info, err := os.Lstat(path); err != nil || info.Mode().Perm() == mode {
 		return err
@@ -72,7 +72,7 @@ func chmod(path string, mode fs.FileMode) error {
 	return os.Chmod(path, mode)
 }
 
-// unchanged reports whether the file at path has the content.
+// unchanged reports whether a file has the content.
 func unchanged(path string, content []byte) bool {
 	info, err := os.Lstat(path)
 	if err != nil || info.Size() != int64(len(content)) {
@@ -82,9 +82,9 @@ func unchanged(path string, content []byte) bool {
 	return err == nil && bytes.Equal(b, content)
 }
 
-// write puts a new file in its place. The mode is less the umask, or exactly this.
+// write replaces a file atomically. The umask applies to mode, unless exactly is set.
 func write(dest string, content []byte, mode fs.FileMode, exactly bool) error {
-	if err := os.MkdirAll(filepath.Dir(dest), 0o777); err != nil { //nolint:gosec // as other folders: less the umask
+	if err := os.MkdirAll(filepath.Dir(dest), 0o777); err != nil { //nolint:gosec // as usual, the umask applies
 		return err
 	}
 	f, err := atomicfile.Create(dest, mode)
@@ -104,8 +104,8 @@ func write(dest string, content []byte, mode fs.FileMode, exactly bool) error {
 	return f.Commit()
 }
 
-// placed says what a file system refused.
-func placed(dest string, err error) error {
+// writeError translates an error of the file system.
+func writeError(dest string, err error) error {
 	if err == nil {
 		return nil
 	}

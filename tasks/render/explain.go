@@ -12,8 +12,7 @@ import (
 	"github.com/inith/inith/internal/usererr"
 )
 
-// explain says where and why a template failed, in words of ours: those of
-// text/template quote the template and values.
+// explain translates an error of text/template, which may quote the template and values, and finds its position.
 func (p *templateProgram) explain(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -31,7 +30,7 @@ func (p *templateProgram) explain(ctx context.Context, err error) error {
 	return diag.At(diag.Position{File: p.path}, r)
 }
 
-// place reads the place in an error of text/template: "template: t:LINE:BYTES: ".
+// place reads the position in an error of text/template: "template: t:LINE:BYTES: ".
 func (p *templateProgram) place(message string) (offset int, ok bool) {
 	rest, ok := strings.CutPrefix(message, "template: "+rootName+":")
 	if !ok {
@@ -44,7 +43,7 @@ func (p *templateProgram) place(message string) (offset int, ok bool) {
 	return p.at(l, b), err == nil && err2 == nil
 }
 
-// execWords says what the words of text/template mean that are its own.
+// execWords translates the messages of text/template.
 func execWords(message string) *usererr.Error {
 	if name := functionIn(message, "wrong number of args for "); name != "" {
 		return &usererr.Error{Text: name + ": wrong number of arguments", Hint: "it is used as " + usage(name)}
@@ -74,8 +73,7 @@ func execWords(message string) *usererr.Error {
 	return &usererr.Error{Text: "this fails with these values"}
 }
 
-// functionIn returns the function whose name follows in a message, if it is one of
-// the table.
+// functionIn returns the function whose name follows in a message, if it is in the table.
 func functionIn(message, before string) string {
 	_, rest, _ := strings.Cut(message, before)
 	for _, f := range Functions() {
@@ -92,7 +90,7 @@ func usage(name string) string {
 	return strings.TrimSpace(name + " " + all[i].Args)
 }
 
-// goKind says what a type of Go is to a person.
+// goKind names a Go type for users.
 func goKind(name string) string {
 	switch {
 	case name == "string":

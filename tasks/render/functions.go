@@ -1,20 +1,18 @@
 package render
 
-// A Function is what a template may call. Names and orders of arguments are those
-// of sprig and Helm where these have the function.
+// A Function is available in templates. Names and argument orders are those of sprig and Helm where those have the
+// function.
 type Function struct {
 	Name string
 	Args string // as usage tells them
 	Does string
 
-	// bind returns the function for one execution; nil means that it is
-	// text/template's own.
+	// bind returns the function for an execution. Nil stands for a built-in function of text/template.
 	bind func(e *execution) any
 }
 
-// Functions returns all of them: docs/render.md has the same table. None reaches
-// the network, starts a program, or reads a file but for secret, and NAME_FILE of
-// env.
+// Functions returns all functions. docs/render.md has the same table. No function accesses the network or runs a
+// program. Only secret, and env with NAME_FILE, read files.
 func Functions() []Function {
 	return []Function{
 		{"env", "NAME", "the value of an environment variable; if it is unset or empty, the content of the file that NAME_FILE names", func(e *execution) any { return e.env }},
@@ -38,12 +36,12 @@ func Functions() []Function {
 
 		{"quote", "VALUE...", "in double quotes, for JSON, YAML and TOML", always(quote)},
 		{"squote", "VALUE...", "in single quotes, for YAML", always(squote)},
-		{"toJson", "VALUE", "as JSON on one line", always(toJSONText)},
+		{"toJson", "VALUE", "as JSON on one line", always(jsonString)},
 		{"toPrettyJson", "VALUE", "as indented JSON", always(toPrettyJSON)},
-		{"toYaml", "VALUE", "as YAML, without the final newline", always(toYAMLText)},
+		{"toYaml", "VALUE", "as YAML, without the final newline", always(yamlString)},
 		{"fromJson", "TEXT", "the value that the JSON text has", always(fromJSON)},
 		{"fromYaml", "TEXT", "the value that the YAML text has", always(fromYAML)},
-		{"toString", "VALUE", "as a string", always(textOf)},
+		{"toString", "VALUE", "as a string", always(stringOf)},
 		{"int", "VALUE", "as an integer", always(toInt)},
 		{"float64", "VALUE", "as a number", always(toFloat)},
 		{"bool", "VALUE", "as a boolean: true, yes, on, y and 1; false, no, off, n and 0", always(toBool)},
@@ -92,7 +90,7 @@ func Functions() []Function {
 	}
 }
 
-// always is a function that needs nothing of an execution.
+// always returns a function that does not depend on the execution.
 func always(function any) func(*execution) any {
 	return func(*execution) any { return function }
 }

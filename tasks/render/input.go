@@ -14,10 +14,10 @@ import (
 	"github.com/inith/inith/internal/usererr"
 )
 
-// suffix is what the name of a template ends in, and its result does not.
+// suffix is the extension of templates, which is removed from the destination.
 const suffix = ".tmpl"
 
-// An input is a source file that was read, and where its result goes.
+// An input is a source file that was read, and its destination.
 type input struct {
 	path, dest string // dest "-" is the standard output
 	text       string
@@ -35,10 +35,11 @@ func (r *Renderer) inputs(ctx context.Context, path, dest string) ([]input, erro
 		return nil, unreadable(path, err)
 	}
 	if info.IsDir() {
-		return folder(path, dest)
+		return directory(path, dest)
 	}
 	in := input{path: path, dest: dest, mode: newMode(info)}
-	if in.text, err = readFile(path, info); err != nil {
+	in.text, err = readFile(path, info)
+	if err != nil {
 		return nil, err
 	}
 	if dest == "-" {
@@ -52,7 +53,7 @@ func (r *Renderer) inputs(ctx context.Context, path, dest string) ([]input, erro
 }
 
 func (r *Renderer) stdin(ctx context.Context, dest string) ([]input, error) {
-	if isFolder(dest) {
+	if isDirectory(dest) {
 		return nil, errors.New("standard input has no name: DEST must be a file")
 	}
 	text, err := readAll(ctx, r.Stdin)
@@ -63,8 +64,8 @@ func (r *Renderer) stdin(ctx context.Context, dest string) ([]input, error) {
 	return in, canReplace(dest)
 }
 
-// readAll reads until the end, or until ctx is done: the reader of a terminal is
-// left behind then, with a process that ends.
+// readAll reads until the end or until ctx is done. A blocked read of a terminal is then abandoned, because the
+// process exits.
 func readAll(ctx context.Context, r io.Reader) (string, error) {
 	type read struct {
 		b   []byte
@@ -89,19 +90,19 @@ func readAll(ctx context.Context, r io.Reader) (string, error) {
 	}
 }
 
-// folder reads a folder: templates, and what else is there, to be copied.
-func folder(path, dest string) ([]input, error) {
+// directory reads a directory: templates, and other files to copy.
+func directory(path, dest string) ([]input, error) {
 	if dest == "-" {
 		return nil, fmt.Errorf("%s is a directory: DEST must be a directory too, not standard output", path)
 	}
 	if info, err := os.Stat(dest); err == nil && !info.IsDir() {
-		return nil, fmt.Errorf("%s is a folder, and DEST is not", path)
+		return nil, fmt.Errorf("%s is a directory, but DEST is not", path)
 	}
 	if within(path, dest) {
 		return nil, fmt.Errorf("DEST is in %s: the next run would take the results for sources", path)
 	}
 	w := &walk{root: path, dest: dest, taken: map[string]bool{}}
-	if err := w.folder("", 0); err != nil {
+	if err := w.directory("", 0); err != nil {
 		return nil, err
 	}
 	if !slices.ContainsFunc(w.inputs, func(in input) bool { return !in.plain }) {
@@ -110,14 +111,14 @@ func folder(path, dest string) ([]input, error) {
 	return w.inputs, nil
 }
 
-// within reports whether dest is folder, or in it.
-func within(folder, dest string) bool {
-	folder, dest = realPath(folder), realPath(dest)
-	rel, err := filepath.Rel(folder, dest)
+// within reports whether a destination is inside a source directory.
+func within(dir, dest string) bool {
+	dir, dest = realPath(dir), realPath(dest)
+	rel, err := filepath.Rel(dir, dest)
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
-// realPath returns a path without symbolic links, as far as it is there.
+// realPath resolves the symbolic links of a path, as far as it exists.
 func realPath(path string) string {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -132,7 +133,7 @@ func realPath(path string) string {
 	return path
 }
 
-// A walk goes through a folder.
+// A walk goes through a directory.
 type walk struct {
 	root, dest string
 	inputs     []input
@@ -140,9 +141,9 @@ type walk struct {
 	size       int64
 }
 
-// folder goes through one folder. A mounted ConfigMap has its files behind links,
+// directory goes through one directory. A mounted ConfigMap has its files behind links,
 // and behind "..data" once more: links are followed, and names with two dots are not.
-func (w *walk) folder(rel string, depth int) error {
+func (w *walk) directory(rel string, depth int) error {
 	const deepest = 32 // a link may lead back up
 	if depth > deepest {
 		return fmt.Errorf("%s: more than %d directories deep", w.root, deepest)
@@ -161,7 +162,7 @@ func (w *walk) folder(rel string, depth int) error {
 			return unreadable(filepath.Join(w.root, name), err)
 		}
 		if info.IsDir() {
-			err = w.folder(name, depth+1)
+			err = w.directory(name, depth+1)
 		} else {
 			err = w.file(name, info)
 		}
@@ -183,21 +184,22 @@ func (w *walk) file(rel string, info fs.FileInfo) error {
 	}
 	w.taken[in.dest] = true
 	var err error
-	if in.text, err = readFile(path, info); err != nil {
+	in.text, err = readFile(path, info)
+	if err != nil {
 		return err
 	}
-	if w.size += int64(len(in.text)); w.size > maxOutput {
+	w.size += int64(len(in.text))
+	if w.size > maxOutput {
 		return fmt.Errorf("%s has more than 64 MiB", w.root)
 	}
 	w.inputs = append(w.inputs, in)
 	return canReplace(in.dest)
 }
 
-// newMode returns the mode of a result that is not there yet: scripts stay
-// executable.
+// newMode returns the mode of a new result. Scripts stay executable.
 func newMode(info fs.FileInfo) fs.FileMode { return 0o644 | info.Mode()&0o111 }
 
-// readFile reads a file, if it is a regular one: a pipe may have no end.
+// readFile reads a regular file. A pipe might never end.
 func readFile(path string, info fs.FileInfo) (string, error) {
 	if !info.Mode().IsRegular() {
 		return "", fmt.Errorf("%s is not a regular file", path)
@@ -218,15 +220,15 @@ func unreadable(path string, err error) error {
 	text := "cannot be read"
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		text = "is not there"
+		text = "does not exist"
 	case errors.Is(err, fs.ErrPermission):
 		text = "cannot be read: permission denied"
 	}
 	return &usererr.Error{Text: path + " " + text, Hint: "check that the ConfigMap or volume is mounted there and readable by this user", Err: err}
 }
 
-// readSecret returns the content of a file, without the final newline. What stands for it in
-// an error, since its path may be a value in the wrong place.
+// readSecret returns the content of a file, without the final newline. Errors name it by what, because its path may
+// be a secret in the wrong place.
 func readSecret(what, path string) (string, error) {
 	fail := func(text string, err error) error {
 		return &usererr.Error{Text: what + " " + text, Hint: "check that the Secret is mounted there and readable by this user", Err: err}
@@ -234,7 +236,7 @@ func readSecret(what, path string) (string, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", fail("is not there", err)
+		return "", fail("does not exist", err)
 	case err != nil:
 		return "", fail("cannot be read", err)
 	case !info.Mode().IsRegular():

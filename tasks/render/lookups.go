@@ -40,7 +40,7 @@ func secretMaybe(path string) (any, error) {
 	return text, err
 }
 
-// index returns what is under keys of mappings and numbers of items.
+// index returns the value under keys of mappings and indexes of lists.
 func index(base any, keys ...any) (any, error) {
 	value, err := item(base, keys)
 	if err != nil {
@@ -57,22 +57,22 @@ func indexMaybe(base any, keys ...any) (any, error) {
 	return value, nil
 }
 
-// quiet is a function whose error does not tell what it was given.
+// quiet returns a function whose error does not show its argument.
 func quiet[T any](f func(name string) (T, error)) func(name string) (T, error) {
 	return func(name string) (T, error) {
 		value, err := f(name)
-		return value, hushed(err)
+		return value, withoutName(err)
 	}
 }
 
 func quietIndex(f func(base any, keys ...any) (any, error)) func(base any, keys ...any) (any, error) {
 	return func(base any, keys ...any) (any, error) {
 		value, err := f(base, keys...)
-		return value, hushed(err)
+		return value, withoutName(err)
 	}
 }
 
-func hushed(err error) error {
+func withoutName(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -106,7 +106,7 @@ func item(value any, keys []any) (any, *lookupError) {
 	return value, nil
 }
 
-// kindOf says what a value is, without the value.
+// kindOf names the type of a value, without the value.
 func kindOf(value any) string {
 	switch value.(type) {
 	case nil:
@@ -126,7 +126,7 @@ func kindOf(value any) string {
 	}
 }
 
-// empty reports whether a value is nothing that one would write down.
+// empty reports whether a value is missing or the zero value of its type.
 func empty(value any) bool {
 	switch v := value.(type) {
 	case nil:
@@ -229,8 +229,7 @@ func keys(mapping any) ([]any, error) {
 	return all, nil
 }
 
-// same compares by what would be written, so that items of any kind have an
-// answer.
+// same compares the written form of two values, so that values of any type can be compared.
 func same(a, b any) bool {
 	return kindOf(a) == kindOf(b) && fmt.Sprint(a) == fmt.Sprint(b)
 }

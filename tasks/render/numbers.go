@@ -56,7 +56,7 @@ func toBool(value any) (bool, error) {
 	return false, wrong("%s is neither true nor false", this(value))
 }
 
-// this is a value in a message.
+// this names a value in a message.
 func this(value any) string {
 	if _, ok := value.(string); ok {
 		return "this string"
@@ -71,7 +71,8 @@ func ints(values []any) ([]int, error) {
 	all := make([]int, len(values))
 	for i, v := range values {
 		var err error
-		if all[i], err = toInt(v); err != nil {
+		all[i], err = toInt(v)
+		if err != nil {
 			return nil, err
 		}
 	}

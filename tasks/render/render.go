@@ -1,6 +1,6 @@
-// Package render makes configuration files of templates, variables, values and
-// secret files. A [Renderer] opens a source, which tells every problem in it, and
-// the [Job] then renders it: all of it in memory, then file by file into place.
+// Package render renders configuration files from templates, environment variables, values and secret files. A
+// [Renderer] opens a source and reports every problem in it. The [Job] then renders the source: all of it in memory
+// first, then each file is written atomically.
 //
 // Templates, values and variables hold secrets: no error and no log quotes any of
 // them. An error has a place and words of our own.
@@ -16,8 +16,7 @@ import (
 	"strings"
 )
 
-// What a rendering may take, so that it ends, and within the memory of a small
-// container.
+// The limits of a rendering, so that it ends and fits into a small container.
 const (
 	maxOutput = 64 << 20  // bytes of all results together, and of each text on the way
 	maxInput  = 8 << 20   // bytes of a template, a file with values or one with a secret
@@ -25,61 +24,60 @@ const (
 	maxDepth  = 100       // of templates that include templates
 )
 
-// A Renderer says what templates get to see and how results are written.
+// A Renderer configures what templates can use and how results are written.
 type Renderer struct {
 	Env      []string    // "NAME=value"; of two with one name the last counts
 	Values   []string    // YAML and JSON files; later ones override earlier ones
-	Envsubst bool        // sources are no templates: only $NAME and ${NAME} are replaced
+	Envsubst bool        // sources are not templates: only $NAME and ${NAME} are replaced
 	Only     []string    // with Envsubst, the variables to replace; nil is all
-	Mode     fs.FileMode // of results; zero: as a file that is there has it, else 0644 less the umask
+	Mode     fs.FileMode // of results; zero: the mode of the existing file, else 0644 without the umask bits
 
 	Stdin  io.Reader // is the source "-"
 	Stdout io.Writer // is the destination "-"
 
-	// Check looks at all results before they appear; an error keeps them from
-	// appearing. Nil is no check.
+	// Check validates all results before they are written; an error prevents that. Nil skips the check.
 	Check func(ctx context.Context, results []Content) error
 
 	Logger *slog.Logger // nil discards
 }
 
-// A State says what became of a file.
+// A State is what happened to a file.
 type State string
 
 // The states of a [Result].
 const (
 	Rendered  State = "rendered"
-	Copied    State = "copied"    // it is no template
-	Unchanged State = "unchanged" // it was there already, and was not touched
+	Copied    State = "copied"    // it is not a template
+	Unchanged State = "unchanged" // it was up to date
 )
 
-// A Content is what a file is going to hold.
+// A Content is the future content of a file.
 type Content struct {
 	Path string // "-" for the standard output
 	Data []byte
 }
 
-// A Result is a file that is in its place.
+// A Result is a file after the rendering.
 type Result struct {
 	Path  string // "" for the standard output
 	Size  int    // bytes
 	State State
 }
 
-// A program makes one file. It is safe to run again.
+// A program renders one file. It may run repeatedly.
 type program interface {
 	run(ctx context.Context, w *output) error
 }
 
-// A file is one source and where its result goes.
+// A file is a source and the destination of its result.
 type file struct {
 	dest    string
-	mode    fs.FileMode // that a new file gets, before the umask
+	mode    fs.FileMode // of a new file, before the umask
 	plain   bool        // no template: copied
 	program program
 }
 
-// A Job is a source that is parsed and ready to be rendered.
+// A Job is a parsed source, ready to be rendered.
 type Job struct {
 	*Renderer
 
@@ -87,7 +85,7 @@ type Job struct {
 	log   *slog.Logger
 }
 
-// Open reads and parses a source: a file, a folder of them, or "-". Its error joins
+// Open reads and parses a source: a file, a directory of them, or "-". Its error joins
 // an [*Error] for each problem of the source; nothing was written then.
 func (r *Renderer) Open(ctx context.Context, source, dest string) (*Job, error) {
 	j := &Job{Renderer: r, log: r.Logger}
@@ -113,7 +111,7 @@ func (r *Renderer) Open(ctx context.Context, source, dest string) (*Job, error) 
 	return j, public(errors.Join(errs...))
 }
 
-// compile makes the program of an input.
+// compile parses an input.
 func (r *Renderer) compile(in input, s scope) (program, error) {
 	switch {
 	case in.plain:
@@ -125,8 +123,8 @@ func (r *Renderer) compile(in input, s scope) (program, error) {
 	}
 }
 
-// Run renders all files, checks them, and then puts them in their places, each of
-// them whole. Its error joins one for each file that could not be rendered.
+// Run renders all files, checks them, and then writes each of them atomically. Its error joins one for each file that
+// could not be rendered.
 func (j *Job) Run(ctx context.Context) ([]Result, error) {
 	contents := make([][]byte, len(j.files))
 	left := maxOutput
@@ -158,13 +156,13 @@ func (j *Job) Run(ctx context.Context) ([]Result, error) {
 		if err != nil {
 			return results, err
 		}
-		j.told(ctx, result)
+		j.report(ctx, result)
 		results = append(results, result)
 	}
 	return results, nil
 }
 
-func (j *Job) told(ctx context.Context, r Result) {
+func (j *Job) report(ctx context.Context, r Result) {
 	log := j.log.With("path", cmp.Or(r.Path, "-"), "bytes", r.Size)
 	switch r.State {
 	case Rendered:
@@ -187,20 +185,21 @@ func (j *Job) check(ctx context.Context, contents [][]byte) error {
 	return j.Check(ctx, results)
 }
 
-// An output takes a result, up to its limit.
+// An output collects a result, up to its limit.
 type output struct {
 	text strings.Builder
 	left int
 }
 
 func (o *output) Write(b []byte) (int, error) {
-	if o.left -= len(b); o.left < 0 {
+	o.left -= len(b)
+	if o.left < 0 {
 		return 0, errTooLarge()
 	}
 	return o.text.Write(b)
 }
 
-// plain is a file that is copied.
+// A plain is a file that is copied.
 type plain string
 
 func (p plain) run(_ context.Context, w *output) error {

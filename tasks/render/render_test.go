@@ -193,8 +193,8 @@ func TestFolder(t *testing.T) {
 	}
 }
 
-// configMap makes a folder as the kubelet mounts a ConfigMap: files are links into
-// ..data, which is a link to a folder with a date.
+// configMap makes a directory as the kubelet mounts a ConfigMap: files are links into
+// ..data, which is a link to a directory with a date.
 func configMap(t *testing.T, dir string, files map[string]string) {
 	t.Helper()
 	const version = "..2026_01_01"
@@ -218,7 +218,7 @@ func TestAllOrNothing(t *testing.T) {
 	write(t, filepath.Join(source, "c.tmpl"), "{{ .Values.nothing }}")
 	_, err := run(t, &render.Renderer{}, source, dest)
 	if errs := flat(err); len(errs) != 2 || !strings.HasSuffix(errs[0].Error(), "b.tmpl:1:4: $NOTHING is not set") ||
-		!strings.HasSuffix(errs[1].Error(), "c.tmpl:1:4: .Values.nothing is not there") {
+		!strings.HasSuffix(errs[1].Error(), "c.tmpl:1:4: .Values.nothing is not defined") {
 		t.Errorf("errors %q", errs)
 	}
 	wantTree(t, dest, map[string]string{})
@@ -314,21 +314,21 @@ func TestLinkIsReplaced(t *testing.T) {
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	folder, same, plain := filepath.Join(dir, "folder"), filepath.Join(dir, "same"), filepath.Join(dir, "plain")
-	write(t, filepath.Join(folder, "a.tmpl"), "x")
+	source, same, plain := filepath.Join(dir, "source"), filepath.Join(dir, "same"), filepath.Join(dir, "plain")
+	write(t, filepath.Join(source, "a.tmpl"), "x")
 	write(t, filepath.Join(same, "a.tmpl"), "x")
 	write(t, filepath.Join(same, "a"), "x")
 	write(t, filepath.Join(plain, "app.yaml"), "x")
-	if err := os.Symlink(folder, filepath.Join(dir, "link")); err != nil {
+	if err := os.Symlink(source, filepath.Join(dir, "link")); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(plain, "app.yaml")
 	for _, tt := range []struct{ source, dest, want string }{
-		{"nothere", "out", "nothere is not there"},
-		{folder, "-", "is a directory: DEST must be a directory too"},
-		{folder, file, "is a folder, and DEST is not"},
-		{folder, filepath.Join(folder, "out"), "DEST is in"},
-		{folder, filepath.Join(dir, "link", "out"), "DEST is in"},
+		{"nothere", "out", "nothere does not exist"},
+		{source, "-", "is a directory: DEST must be a directory too"},
+		{source, file, "is a directory, but DEST is not"},
+		{source, filepath.Join(source, "out"), "DEST is in"},
+		{source, filepath.Join(dir, "link", "out"), "DEST is in"},
 		{same, filepath.Join(dir, "out"), "another source has the same destination"},
 		{plain, filepath.Join(dir, "out"), "there is nothing to render"},
 		{file, plain, "are the same file"},
@@ -432,7 +432,7 @@ func write(t *testing.T, name, text string) {
 	}
 }
 
-// wantTree checks all files in a folder: none that is temporary is left.
+// wantTree checks all files in a directory: none that is temporary is left.
 func wantTree(t *testing.T, dir string, want map[string]string) {
 	t.Helper()
 	got := map[string]string{}

@@ -23,7 +23,7 @@ func (s source) position(offset int) diag.Position {
 	return diag.Position{File: s.path, Line: 1 + strings.Count(before, "\n"), Column: 1 + utf8.RuneCountInString(line)}
 }
 
-// at returns the offset of the byte that has so many bytes before it in a line, from 1.
+// at returns the offset of the byte that follows a number of bytes in a line, from 1.
 func (s source) at(line, bytes int) int {
 	offset := 0
 	for range line - 1 {
@@ -40,7 +40,7 @@ func errTooLarge() *usererr.Error {
 	return &usererr.Error{Text: "the result is larger than 64 MiB"}
 }
 
-// wrong is what a function says of what it was given.
+// wrong returns the error of a function about its arguments.
 func wrong(format string, args ...any) *usererr.Error {
 	return &usererr.Error{Text: fmt.Sprintf(format, args...)}
 }

@@ -61,8 +61,7 @@ func (s *strict) branch(b *parse.BranchNode, asks bool) {
 	s.list(b.ElseList)
 }
 
-// include makes of {{template "name" data}} what is the same and bounded: {{include
-// "name" data}}.
+// include replaces {{template "name" data}} by {{include "name" data}}, which is bounded.
 func (s *strict) include(n *parse.TemplateNode) parse.Node {
 	if !slices.Contains(s.templates, n.Name) {
 		s.fail(n, "undefined template"+suggest.DidYouMean(n.Name, s.templates), "")
@@ -75,7 +74,7 @@ func (s *strict) include(n *parse.TemplateNode) parse.Node {
 	return action(n.Pos, call(n.Pos, "include", text(n.Pos, n.Name), data))
 }
 
-// pipe goes through the commands of a pipeline, of which each is given to the next.
+// pipe rewrites the commands of a pipeline. Each is passed to the next.
 func (s *strict) pipe(p *parse.PipeNode, asks bool) {
 	if p == nil {
 		return
@@ -89,7 +88,7 @@ func (s *strict) pipe(p *parse.PipeNode, asks bool) {
 	}
 }
 
-// command goes through a command. Piped says that it is given one more value.
+// command rewrites a command. Piped says that it gets one more argument.
 func (s *strict) command(c *parse.CommandNode, piped, mayMiss bool) {
 	function, isCall := c.Args[0].(*parse.IdentifierNode)
 	if !isCall {
@@ -117,14 +116,13 @@ func (s *strict) command(c *parse.CommandNode, piped, mayMiss bool) {
 	}
 }
 
-// looksUp reports whether a function finds something by a name. Where this may
-// miss, it is called as …Maybe; where the name is not there in the template, and
-// may be any value, as …Quiet, which does not tell it.
+// looksUp reports whether a function looks up a name. Where the name may be missing, the …Maybe variant is called;
+// where the name is computed and may be a secret, the …Quiet variant, which does not show it.
 func looksUp(function string) bool {
 	return slices.Contains([]string{"index", "env", "secret"}, function)
 }
 
-// literal reports whether all names that a command looks up stand in the template.
+// literal reports whether the template contains all names that a command looks up.
 func literal(c *parse.CommandNode) bool {
 	names := c.Args[1:]
 	if name(c) == "index" && len(names) > 0 {
@@ -135,15 +133,14 @@ func literal(c *parse.CommandNode) bool {
 	})
 }
 
-// message holds a message to be a text of the template: one that is made up could
-// show a value.
+// message requires a literal message, because a computed one could contain a secret.
 func (s *strict) message(c *parse.CommandNode) {
 	if len(c.Args) < 2 || c.Args[1].Type() != parse.NodeString {
 		s.fail(c, "the message must be a quoted string", "a computed message could contain a secret")
 	}
 }
 
-// operand returns what takes the place of a part of a command.
+// operand returns the replacement of an operand.
 func (s *strict) operand(n parse.Node, mayMiss bool) parse.Node {
 	switch n := n.(type) {
 	case *parse.FieldNode:
@@ -194,7 +191,7 @@ func text(at parse.Pos, s string) parse.Node {
 	return &parse.StringNode{NodeType: parse.NodeString, Pos: at, Quoted: `""`, Text: s}
 }
 
-// name returns the name of the function that a command calls, "" if it calls none.
+// name returns the name of the function that a command calls, or "".
 func name(c *parse.CommandNode) string {
 	if function, ok := c.Args[0].(*parse.IdentifierNode); ok {
 		return function.Ident
@@ -202,7 +199,7 @@ func name(c *parse.CommandNode) string {
 	return ""
 }
 
-// offset returns where a node begins: of .a.b, the parser says where .b does.
+// offset returns where a node begins. For .a.b the parser reports the position of .b.
 func offset(n parse.Node) parse.Pos {
 	switch n := n.(type) {
 	case *parse.FieldNode:
@@ -219,7 +216,7 @@ func offset(n parse.Node) parse.Pos {
 	return n.Position()
 }
 
-// takesMissing reports whether a function may be given what is missing.
+// takesMissing reports whether a function accepts a missing value.
 func takesMissing(function string) bool {
 	return slices.Contains(strings.Fields("default required coalesce empty and or not"), function)
 }

@@ -14,9 +14,8 @@ import (
 	"github.com/inith/inith/internal/diag"
 )
 
-// textOf returns a value as it is written. That of a list or mapping has several
-// forms, of which a template must choose one.
-func textOf(value any) (string, error) {
+// stringOf formats a scalar. For a list or a mapping there are several formats, so the template must choose one.
+func stringOf(value any) (string, error) {
 	switch v := value.(type) {
 	case nil:
 		return "", wrong("the value is null")
@@ -40,14 +39,15 @@ func textOf(value any) (string, error) {
 	}
 }
 
-func textsOf(values []any) ([]string, error) {
+func stringsOf(values []any) ([]string, error) {
 	all, size := make([]string, len(values)), 0
 	for i, v := range values {
-		text, err := textOf(v)
+		text, err := stringOf(v)
 		if err != nil {
 			return nil, err
 		}
-		if size += len(text); size > maxOutput {
+		size += len(text)
+		if size > maxOutput {
 			return nil, errTooLarge()
 		}
 		all[i] = text
@@ -55,14 +55,15 @@ func textsOf(values []any) ([]string, error) {
 	return all, nil
 }
 
-// eachOf applies a function to texts and puts a space between them.
+// eachOf applies a function to strings and joins them with spaces.
 func eachOf(values []any, f func(string) (string, error)) (string, error) {
-	texts, err := textsOf(values)
+	texts, err := stringsOf(values)
 	if err != nil {
 		return "", err
 	}
 	for i := range texts {
-		if texts[i], err = f(texts[i]); err != nil {
+		texts[i], err = f(texts[i])
+		if err != nil {
 			return "", err
 		}
 	}
@@ -82,7 +83,7 @@ func squote(values ...any) (string, error) {
 	return eachOf(values, func(s string) (string, error) { return "'" + strings.ReplaceAll(s, "'", "''") + "'", nil })
 }
 
-func toJSONText(value any) (string, error)   { return encoded(value, "") }
+func jsonString(value any) (string, error)   { return encoded(value, "") }
 func toPrettyJSON(value any) (string, error) { return encoded(value, "  ") }
 
 func encoded(value any, indent string) (string, error) {
@@ -96,7 +97,7 @@ func encoded(value any, indent string) (string, error) {
 	return bounded(text)
 }
 
-func toYAMLText(value any) (string, error) {
+func yamlString(value any) (string, error) {
 	if err := measure(value); err != nil {
 		return "", err
 	}
@@ -107,14 +108,14 @@ func toYAMLText(value any) (string, error) {
 	return bounded(text)
 }
 
-// measure refuses what would be too much to write: a template can put a list into
-// itself twice, again and again.
+// measure rejects a value whose output would be too large: a template can nest a list in itself repeatedly.
 func measure(value any) error {
 	left := maxOutput
 	var count func(value any, depth int) bool
 	count = func(value any, depth int) bool {
 		const each = 16 // bytes, about
-		if left -= each; left < 0 || depth > maxDepth {
+		left -= each
+		if left < 0 || depth > maxDepth {
 			return false
 		}
 		switch v := value.(type) {
@@ -124,7 +125,8 @@ func measure(value any) error {
 			return !slices.ContainsFunc(v, func(item any) bool { return !count(item, depth+1) })
 		case map[string]any:
 			for key, item := range v {
-				if left -= len(key); !count(item, depth+1) {
+				left -= len(key)
+				if !count(item, depth+1) {
 					return false
 				}
 			}
@@ -185,16 +187,16 @@ func hasPrefix(prefix, text string) bool    { return strings.HasPrefix(text, pre
 func hasSuffix(suffix, text string) bool    { return strings.HasSuffix(text, suffix) }
 
 func printed(values ...any) (string, error) {
-	texts, err := textsOf(values)
+	texts, err := stringsOf(values)
 	if err != nil {
 		return "", err
 	}
 	return strings.Join(texts, ""), nil
 }
 
-// formatted is Printf; what Printf says of a problem is no result.
+// formatted is Printf. It fails where Printf would print an error.
 func formatted(format string, values ...any) (string, error) {
-	texts, err := textsOf(values)
+	texts, err := stringsOf(values)
 	if err != nil {
 		return "", err
 	}
@@ -216,10 +218,9 @@ func b64dec(text string) (string, error) {
 	return string(b), nil
 }
 
-// urlquery escapes a space as %20, which user names and paths need; text/template's
-// own writes a plus, which they take for a plus.
+// urlquery escapes a space as %20, which user names and paths need. The function of text/template writes a plus sign.
 func urlquery(values ...any) (string, error) {
-	texts, err := textsOf(values)
+	texts, err := stringsOf(values)
 	if err != nil {
 		return "", err
 	}
@@ -240,7 +241,7 @@ func split(separator, text string) []any {
 }
 
 func join(separator string, items []any) (string, error) {
-	texts, err := textsOf(items)
+	texts, err := stringsOf(items)
 	if err != nil {
 		return "", err
 	}
@@ -251,7 +252,7 @@ func join(separator string, items []any) (string, error) {
 }
 
 func sortAlpha(items []any) ([]any, error) {
-	texts, err := textsOf(items)
+	texts, err := stringsOf(items)
 	if err != nil {
 		return nil, err
 	}

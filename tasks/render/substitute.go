@@ -9,7 +9,7 @@ import (
 	"github.com/inith/inith/internal/usererr"
 )
 
-// A substitution is a text in which variables are replaced, and nothing else.
+// A substitution is a file in which only variables are replaced.
 type substitution struct {
 	source
 
@@ -17,7 +17,7 @@ type substitution struct {
 	parts     []part
 }
 
-// A part is a text, or a variable.
+// A part is literal text or a variable.
 type part struct {
 	text string // if name is ""
 	name string
@@ -28,8 +28,7 @@ type part struct {
 	message   string // behind ?
 }
 
-// parseSubstitution finds variables. With only, all others stay as they are, and so
-// does everything that looks like one.
+// parseSubstitution finds variables. If only is given, everything else stays as it is, including other variables.
 func parseSubstitution(path, text string, v variables, only []string) (*substitution, error) {
 	p := &substitutionParser{source: source{path, text}, only: only}
 	parts, err := p.parts(0)
@@ -46,8 +45,7 @@ type substitutionParser struct {
 	pos  int
 }
 
-// parts reads up to the end; within the braces of a variable up to the brace that
-// closes them.
+// parts reads up to the end, or up to the closing brace of the enclosing variable.
 func (p *substitutionParser) parts(depth int) ([]part, error) {
 	if depth > maxDepth {
 		return nil, p.problem(p.pos, "braces are nested too deeply", "")
@@ -84,14 +82,12 @@ func (p *substitutionParser) parts(depth int) ([]part, error) {
 	return all, nil
 }
 
-// escaped reports whether two dollars stand for one: with only, before one of
-// these variables.
+// escaped reports whether two dollars stand for one. If only is given, they do so only before one of its variables.
 func (p *substitutionParser) escaped() bool {
 	return strings.HasPrefix(p.text[p.pos:], "$$") && (len(p.only) == 0 || p.refers(p.pos+1))
 }
 
-// refers reports whether a variable to replace is at an offset, or what can only be
-// meant as one.
+// refers reports whether there is a variable to replace at an offset, or the beginning of an invalid one.
 func (p *substitutionParser) refers(at int) bool {
 	rest, ok := strings.CutPrefix(p.text[at:], "$")
 	if !ok {
@@ -201,9 +197,8 @@ func (s *substitution) write(w *output, parts []part) error {
 	return nil
 }
 
-// missing says that a variable is not there: with the message that the text has for
-// that. A name in small letters is not told: it may be the rest of a password with a
-// dollar in it.
+// missing returns the error for a variable that is not set, with the message given in the text. It does not show a
+// name in lower case, because that may be the rest of a password with a dollar in it.
 func (s *substitution) missing(p part) *usererr.Error {
 	r := s.variables.missing(p.name)
 	if p.message != "" {

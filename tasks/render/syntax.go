@@ -8,14 +8,14 @@ import (
 	"github.com/inith/inith/internal/suggest"
 )
 
-// A span is an action: what is between {{ and }}, with them.
+// A span is an action: from {{ to }}.
 type span struct{ start, end int }
 
-// explainSyntax finds the place of what text/template cannot parse: it tells the
-// line at most, and quotes the template.
+// explainSyntax finds the position of a syntax error. text/template reports the line at most, and quotes the
+// template.
 func (p *templateProgram) explainSyntax(err error) error {
 	actions, unclosed := p.actions()
-	// The first action up to which the template cannot be parsed is the one to tell.
+	// The first action that makes the template before it invalid has the error.
 	open := opened(p.text, actions)
 	first := sort.Search(len(actions), func(i int) bool {
 		if open[i] < 0 {
@@ -40,7 +40,7 @@ func (p *templateProgram) explainSyntax(err error) error {
 	return p.syntaxWords(a, err.Error())
 }
 
-// syntaxWords says in words of ours what the parser said of an action.
+// syntaxWords translates a message of the parser about an action.
 func (p *templateProgram) syntaxWords(a span, message string) error {
 	_, message, _ = strings.Cut(message, "template: "+rootName+":") // a line follows
 	_, message, _ = strings.Cut(message, ": ")
@@ -86,7 +86,7 @@ func didYouMean(word string) string {
 	return suggest.DidYouMean(word, names)
 }
 
-// neverEnds tells the beginning whose end is missing.
+// neverEnds reports the action whose {{end}} is missing.
 func (p *templateProgram) neverEnds(actions []span) error {
 	var begun []int
 	for _, a := range actions {
@@ -103,7 +103,7 @@ func (p *templateProgram) neverEnds(actions []span) error {
 	return p.problem(begun[len(begun)-1], "the {{end}} for this action is missing", "")
 }
 
-// find returns where a word of an action is.
+// find returns the offset of a word in an action.
 func (p *templateProgram) find(a span, word string) int {
 	return a.start + max(strings.Index(p.text[a.start:a.end], word), 0)
 }
@@ -117,8 +117,7 @@ func between(s, before, after string) (string, bool) {
 	return rest[:i], true
 }
 
-// opened returns how many ends are missing after each action; less than zero from
-// an action on that ends what was not begun.
+// opened returns the number of open blocks after each action. It is negative from an {{end}} without a block on.
 func opened(text string, actions []span) []int {
 	open, now := make([]int, len(actions)), 0
 	for i, a := range actions {
@@ -130,7 +129,7 @@ func opened(text string, actions []span) []int {
 	return open
 }
 
-// depth returns 1 for an action that needs an end, and -1 for an end.
+// depth returns 1 for an action that opens a block and -1 for one that closes it.
 func depth(text string, a span) int {
 	inner := strings.TrimLeft(strings.TrimPrefix(text[a.start+2:a.end], "-"), " \t\r\n")
 	word := inner[:len(inner)-len(strings.TrimLeft(inner, "abcdefghijklmnopqrstuvwxyz"))]
@@ -144,7 +143,7 @@ func depth(text string, a span) int {
 	}
 }
 
-// actions returns all actions up to one that is not closed, which is a problem.
+// actions returns all actions, up to the first one that is not closed, which is a problem.
 func (s source) actions() ([]span, *diag.Error) {
 	var all []span
 	for pos := 0; ; {
@@ -195,8 +194,7 @@ func (s source) action(start int) (end int, _ *diag.Error) {
 	return 0, s.problem(start, "this action is not closed by }}", "")
 }
 
-// quoted returns the length of the quoted text that s begins with, zero if it does
-// not end.
+// quoted returns the length of the quoted string at the start of s, or 0 if it is not closed.
 func quoted(s string, quote byte) int {
 	for i := 1; i < len(s); i++ {
 		switch {

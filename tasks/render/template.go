@@ -12,18 +12,17 @@ import (
 	"github.com/inith/inith/internal/usererr"
 )
 
-// rootName is what text/template calls every source. Its errors begin with it, and
-// the path of the source may have any character. No template defines this name.
+// rootName is the name of every source in text/template, because its errors begin with the name and the path could
+// contain anything. No template defines this name.
 const rootName = "(source)"
 
-// A scope is what a template gets to see.
+// A scope is what a template can use.
 type scope struct {
 	variables variables
 	values    map[string]any
 }
 
-// A templateProgram is a template that is parsed, and changed so that it fails
-// where something is missing: see [strict].
+// A templateProgram is a parsed template, rewritten to fail on missing values: see [strict].
 type templateProgram struct {
 	source
 
@@ -34,7 +33,8 @@ type templateProgram struct {
 func parseTemplate(path, text string, s scope) (*templateProgram, error) {
 	p := &templateProgram{source: source{path, text}, scope: s}
 	var err error
-	if p.trees, err = parseTrees(text); err != nil {
+	p.trees, err = parseTrees(text)
+	if err != nil {
 		return nil, p.explainSyntax(err)
 	}
 	if p.trees[rootName] == nil { // a source of definitions alone renders as nothing
@@ -88,14 +88,13 @@ type execution struct {
 	depth    int
 }
 
-// functions returns those of the table, and those that only a changed template
-// calls.
+// functions returns the functions of the table, and those that only a rewritten template calls.
 func (e *execution) functions() template.FuncMap {
 	all := template.FuncMap{
 		"lookupStrict": lookup, "lookupMaybe": lookupMaybe,
 		"indexMaybe": indexMaybe, "indexQuiet": quietIndex(index), "indexMaybeQuiet": quietIndex(indexMaybe),
 		"envMaybe": e.envMaybe, "envQuiet": quiet(e.env), "envMaybeQuiet": quiet(e.envMaybe),
-		"secretMaybe": secretMaybe, "secretQuiet": secret, "secretMaybeQuiet": secretMaybe, // these tell no path anyway
+		"secretMaybe": secretMaybe, "secretQuiet": secret, "secretMaybeQuiet": secretMaybe, // their errors never show a path
 		"round": e.round, "shown": shown,
 	}
 	for _, f := range Functions() {
@@ -106,9 +105,10 @@ func (e *execution) functions() template.FuncMap {
 	return all
 }
 
-// round counts a round of a loop. It shows as nothing.
+// round counts an iteration of a loop. It returns an empty string.
 func (e *execution) round() (string, error) {
-	if e.rounds++; e.rounds > maxRounds {
+	e.rounds++
+	if e.rounds > maxRounds {
 		return "", wrong("more than a million loop iterations")
 	}
 	return "", context.Cause(e.ctx)
@@ -119,7 +119,8 @@ func (e *execution) include(name string, data any) (string, error) {
 	if !slices.Contains(e.names(), name) {
 		return "", wrong("undefined template%s", suggest.DidYouMean(name, e.names()))
 	}
-	if e.depth++; e.depth > maxDepth {
+	e.depth++
+	if e.depth > maxDepth {
 		return "", wrong("templates are included more than %d levels deep", maxDepth)
 	}
 	defer func() { e.depth-- }()
@@ -133,16 +134,16 @@ func (e *execution) include(name string, data any) (string, error) {
 	return w.text.String(), nil
 }
 
-// shown is what every action ends in: the text of a value.
+// shown formats the value of every action.
 func shown(value any) (string, error) {
-	text, err := textOf(value)
+	text, err := stringOf(value)
 	if err != nil {
 		return "", err
 	}
 	return bounded(text)
 }
 
-// bounded refuses a text that is too long to go on with.
+// bounded rejects a string that is too long.
 func bounded(text string) (string, error) {
 	if len(text) > maxOutput {
 		return "", errTooLarge()
@@ -150,8 +151,7 @@ func bounded(text string) (string, error) {
 	return text, nil
 }
 
-// lookup returns what is under keys, one below the other. Expression is what the
-// template says before them.
+// lookup returns the value under nested keys. Expression is what precedes them in the template.
 func lookup(expression string, base any, keys ...string) (any, error) {
 	value, missing := find(expression, base, keys)
 	if missing != nil {
@@ -160,7 +160,7 @@ func lookup(expression string, base any, keys ...string) (any, error) {
 	return value, nil
 }
 
-// lookupMaybe is lookup where something may be missing: it is nil then.
+// lookupMaybe returns nil for a missing value.
 func lookupMaybe(expression string, base any, keys ...string) (any, error) {
 	value, err := find(expression, base, keys)
 	if err != nil && !err.absent {
@@ -169,7 +169,7 @@ func lookupMaybe(expression string, base any, keys ...string) (any, error) {
 	return value, nil
 }
 
-// A lookupError is a key that is not there, or a value that has no keys.
+// A lookupError says that a key is missing, or that a value has no keys.
 type lookupError struct {
 	because *usererr.Error
 	absent  bool
@@ -211,9 +211,9 @@ func find(expression string, base any, keys []string) (any, *lookupError) {
 
 func missingKey(path, key string, known []string) *usererr.Error {
 	if len(path) == len(key)+1 && slices.Contains(known, "Env") { // at the top, where only these two are
-		return &usererr.Error{Text: path + " is not there" + suggest.DidYouMean(key, known), Hint: "use .Env.NAME for environment variables and .Values.name for values"}
+		return &usererr.Error{Text: path + " is not defined" + suggest.DidYouMean(key, known), Hint: "use .Env.NAME for environment variables and .Values.name for values"}
 	}
-	r := &usererr.Error{Text: path + " is not there" + suggest.DidYouMean(key, known), Hint: "make it optional with a default"}
+	r := &usererr.Error{Text: path + " is not defined" + suggest.DidYouMean(key, known), Hint: "make it optional with a default"}
 	if !strings.HasPrefix(path, "(") {
 		r.Hint += ": " + path + " | default \"\""
 	}

@@ -18,8 +18,7 @@ import (
 	"github.com/inith/inith/internal/usererr"
 )
 
-// readValues reads and merges files. Mappings are merged key by key, anything else
-// is replaced by what comes later.
+// readValues reads and merges files. Mappings are merged key by key; other values are overridden by later files.
 func readValues(paths []string) (map[string]any, error) {
 	all := map[string]any{}
 	var errs []error
@@ -44,7 +43,7 @@ func readValues(paths []string) (map[string]any, error) {
 	return all, errors.Join(errs...)
 }
 
-// merge puts what is in from into to.
+// merge merges from into to.
 func merge(to, from map[string]any) {
 	for key, value := range from {
 		if below, ok := value.(map[string]any); ok {
@@ -78,8 +77,8 @@ func parseValues(s source) (map[string]any, error) {
 	}
 }
 
-// parseYAML reads one document. A date stays the text that it is, and so does a
-// number with leading zeros, which one parser reads as octal and another does not.
+// parseYAML reads one document. Dates, and numbers with leading zeros, which some parsers read as octal, stay
+// strings.
 func parseYAML(s source) (any, *diag.Error) {
 	load, err := yaml.NewLoader(strings.NewReader(s.text), yaml.WithV4Defaults())
 	if err != nil {
@@ -116,7 +115,7 @@ func keepText(n *yaml.Node) {
 	}
 }
 
-// yaml keeps of an error of the parser where it is: its text quotes the file.
+// yaml translates an error of the parser, which may quote the file, and keeps its position.
 func (s source) yaml(err error) *diag.Error {
 	r := &usererr.Error{Text: "not YAML", Err: err}
 	if e, ok := errors.AsType[*yaml.LoadErrors](err); ok && len(e.Errors) > 0 {
@@ -164,8 +163,7 @@ func parseJSON(s source) (any, *diag.Error) {
 	return nil, s.problem(len(s.text), "not JSON: unexpected end of file", "")
 }
 
-// normal returns a value as templates get to see it: of nil, bool, int, float64,
-// string, []any and map[string]any.
+// normal converts a value to the types that templates use: nil, bool, int, float64, string, []any and map[string]any.
 func normal(value any) any {
 	switch v := value.(type) {
 	case nil, bool, int, float64, string:
@@ -199,7 +197,7 @@ func normal(value any) any {
 	}
 }
 
-// toYAML writes a value without the last line end.
+// toYAML encodes a value, without the final newline.
 func toYAML(value any) (string, error) {
 	b, err := yaml.Dump(value, yaml.WithV4Defaults())
 	return strings.TrimSuffix(string(b), "\n"), err

@@ -10,7 +10,7 @@ import (
 	"github.com/inith/inith/internal/usererr"
 )
 
-// variables are those of the environment.
+// variables is the environment.
 type variables map[string]string
 
 func newVariables(env []string) variables {
@@ -23,8 +23,8 @@ func newVariables(env []string) variables {
 	return v
 }
 
-// get returns the value of a variable: if it is not set or empty, and NAME_FILE is
-// set, what is in the file that this names, without the line end.
+// get returns the value of a variable. If it is unset or empty and NAME_FILE is set, it returns the content of that
+// file, without the final newline.
 func (v variables) get(name string) (value string, set bool, err error) {
 	value, set = v[name]
 	path := v[name+"_FILE"]
@@ -45,11 +45,11 @@ func (v variables) missing(name string) *usererr.Error {
 	}
 }
 
-// isName reports whether s can be the name of a variable. What is none, is never
-// shown: it may be a value in the wrong place.
+// isName reports whether s is a valid variable name. Anything else is never shown, because it may be a value in the
+// wrong place.
 func isName(s string) bool { return s != "" && leadingName(s) == s }
 
-// leadingName returns the name of a variable that s begins with, "" if there is none.
+// leadingName returns the variable name at the start of s, or "".
 func leadingName(s string) string {
 	end := strings.IndexFunc(s, func(r rune) bool {
 		return r != '_' && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
@@ -63,8 +63,8 @@ func leadingName(s string) string {
 	return s[:end]
 }
 
-// ParseNames returns the names of variables in texts such as "A", "A B" and, as
-// envsubst wants it, "$A ${B}". Its error quotes nothing.
+// ParseNames returns the variable names in strings such as "A", "A B" and, in the syntax of envsubst, "$A ${B}". Its
+// error quotes nothing.
 func ParseNames(texts []string) ([]string, error) {
 	var names []string
 	for word := range strings.FieldsSeq(strings.Join(texts, " ")) {

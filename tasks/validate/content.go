@@ -18,8 +18,8 @@ func problemAt(in Input, n *document.Node, rule, message, hint string) Problem {
 	return problemOf(e)
 }
 
-// find returns where a path leads in the documents of a file: in the first that
-// has it, else how far it leads in the first of all.
+// find follows a path in the documents of a file. It returns the result of the first document that has the value,
+// else that of the first document.
 func find(in Input, path document.Path) document.Found {
 	var first document.Found
 	for i, root := range in.documents {
@@ -34,17 +34,17 @@ func find(in Input, path document.Path) document.Found {
 	return first
 }
 
-// missing returns the problem that a path leads nowhere.
+// missing returns the problem that a path leads to nothing.
 func missing(in Input, path document.Path, found document.Found) Problem {
 	if found.Last == nil {
 		return problemAt(in, nil, "required-key", path.String()+" is missing: the file has no values", "")
 	}
-	at, message := gap(found)
+	at, message := whyMissing(found)
 	return problemAt(in, at, "required-key", message, "")
 }
 
-// gap returns the value that should have a key, and says that it has none.
-func gap(found document.Found) (*document.Node, string) {
+// whyMissing returns the value that should have a key, and a message that it lacks the key.
+func whyMissing(found document.Found) (*document.Node, string) {
 	switch {
 	case found.Last.Kind == document.Mapping && found.Key != "":
 		return found.Last, found.Wanted + " is missing" + didYouMean(found)
@@ -62,8 +62,7 @@ func gap(found document.Found) (*document.Node, string) {
 	return found.Last, found.Wanted + " is missing: " + at + " is " + kindOf(found.Last) + ", not " + want
 }
 
-// didYouMean names a key that the mapping has and that is nearly the one that is
-// missing, if it looks like one.
+// didYouMean suggests a similar key of the mapping, if it looks like a key.
 func didYouMean(found document.Found) string {
 	var known []string
 	for _, m := range found.Last.Members {
@@ -82,7 +81,7 @@ func isWord(s string) bool {
 	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") == ""
 }
 
-// kindOf names the type of a value.
+// kindOf returns the type of a value for a message.
 func kindOf(n *document.Node) string {
 	return [...]string{"null", "a boolean", "an integer", "a number", "a string", "a list", "a mapping"}[n.Kind]
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/inith/inith/tasks/validate/internal/assert"
 )
 
-// Assert is met by a file for which all assertions hold; of several documents,
-// for the first that has the keys which an assertion names.
+// Assert requires all assertions to hold. In a file with several documents, the first document that has the keys of
+// an assertion counts.
 type Assert struct{ Assertions []Assertion }
 
 // Check implements [Check].
@@ -51,7 +51,7 @@ func failedAssertion(in Input, a *assert.Assertion, r assert.Result) Problem {
 	message := "does not hold: " + a.String()
 	switch {
 	case r.Missing != nil:
-		at, reason := gap(*r.Missing)
+		at, reason := whyMissing(*r.Missing)
 		return problemAt(in, at, "assertion", message+": "+reason, "")
 	case len(in.documents) == 0:
 		return problemAt(in, nil, "assertion", message+": the file has no values", "")

@@ -7,7 +7,7 @@ import (
 	"github.com/inith/inith/internal/document"
 )
 
-// Forbid is met by a file that has none of the keys, not even with null.
+// Forbid requires that none of the keys exists, not even with null.
 type Forbid struct{ Keys []Path }
 
 // Check implements [Check].
@@ -23,7 +23,7 @@ func (f Forbid) Check(_ context.Context, in Input) ([]Problem, error) {
 	return problems, nil
 }
 
-// OneOf is met by a file that has exactly one of the keys.
+// OneOf requires exactly one of the keys.
 type OneOf struct{ Keys []Path }
 
 // Check implements [Check].

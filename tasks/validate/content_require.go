@@ -7,8 +7,8 @@ import (
 	"github.com/inith/inith/internal/document"
 )
 
-// Require is met by a file that has values for all keys: not null, not empty, no
-// placeholder. Of several documents one must have it.
+// Require requires a value for each key: not null, not empty, not a placeholder. Of several documents, one must have
+// it.
 type Require struct{ Keys []Path }
 
 // Check implements [Check].
@@ -23,13 +23,13 @@ func (r Require) Check(_ context.Context, in Input) ([]Problem, error) {
 			problems = append(problems, missing(in, key.path, found))
 			continue
 		}
-		problems = append(problems, hollow(in, key, found.Value)...)
+		problems = append(problems, withoutContent(in, key, found.Value)...)
 	}
 	return problems, nil
 }
 
-// hollow returns the problem that a value is there, but says nothing.
-func hollow(in Input, key Path, n *document.Node) []Problem {
+// withoutContent returns a problem if the value is null, empty or a placeholder.
+func withoutContent(in Input, key Path, n *document.Node) []Problem {
 	var rule, message string
 	switch {
 	case n.Kind == document.Null:

@@ -10,10 +10,10 @@ import (
 	"github.com/inith/inith/internal/suggest"
 )
 
-// A Type is what a value may be asked to be, by its name in the rules.
+// A Type is the type that a rule requires of a value.
 type Type string
 
-// TypeNames are all types, in the order in which they are listed.
+// TypeNames returns the names of all types, in the order in which messages list them.
 func TypeNames() []string { return []string{"string", "int", "number", "bool", "list", "map"} }
 
 // ParseType reads the name of a type.
@@ -30,8 +30,7 @@ type KeyType struct {
 	Type Type
 }
 
-// Types is met by a file whose keys have the types that they must, or are not
-// there.
+// Types requires types for keys. A missing key is allowed.
 type Types struct{ Keys []KeyType }
 
 // Check implements [Check].
@@ -70,7 +69,7 @@ func (t Type) article() string {
 	return "a " + string(t)
 }
 
-// hint tells a value in quotes that should have none, and the other way round.
+// hint suggests to add or remove quotes.
 func (t Type) hint(n *document.Node) string {
 	switch {
 	case n.Kind == document.String && (t == "int" || t == "number" || t == "bool") && t.has(document.KindOf(n.Text)):

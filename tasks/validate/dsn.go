@@ -10,7 +10,7 @@ import (
 	"github.com/inith/inith/internal/redact"
 )
 
-// A DSN is a kind of connection string that is no URL.
+// A DSN is a kind of connection string that is not a URL.
 type DSN int
 
 // The kinds of connection strings.
@@ -47,8 +47,7 @@ func (v *variable) checkURL(value string) []string {
 	return hosts
 }
 
-// hostsOf returns the hosts of a URL: libpq's can have several, and a socket or
-// more hosts in the query.
+// hostsOf returns the hosts of a URL. A URL of libpq may have several, and a socket or more hosts in its query.
 func hostsOf(u *url.URL) []string {
 	var hosts []string
 	for host := range strings.SplitSeq(u.Host, ",") {
@@ -87,8 +86,7 @@ func (v *variable) checkDSN(value string) []string {
 	return hosts
 }
 
-// libpqHosts reads keywords and values.
-// https://www.postgresql.org/docs/17/libpq-connect.html#LIBPQ-CONNSTRING-KEYWORD-VALUE
+// libpqHosts reads keywords and values, and returns the hosts.
 func libpqHosts(s string) ([]string, error) {
 	var hosts []string
 	seen := 0
@@ -115,7 +113,7 @@ func libpqHosts(s string) ([]string, error) {
 	return hosts, nil
 }
 
-// libpqValue cuts a value, in single quotes or up to white space.
+// libpqValue splits off a value: in single quotes, or up to white space.
 func libpqValue(s string) (value, after string, err error) {
 	var b strings.Builder
 	inQuotes := strings.HasPrefix(s, "'")

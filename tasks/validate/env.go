@@ -16,22 +16,21 @@ import (
 	"github.com/inith/inith/internal/diag"
 )
 
-// An EnvRule says what a variable has to be. It has to be set and not empty, and
-// no placeholder.
+// An EnvRule describes an environment variable. It must be set and neither empty nor a placeholder.
 type EnvRule struct {
 	Name     string
 	Optional bool // it may be unset or empty
-	File     bool // NAME_FILE may name a file that has the value
+	File     bool // NAME_FILE may name a file with the value
 
-	Type      EnvType  // zero is any text
-	Min, Max  *float64 // of a number; nil is no bound
-	OneOf     []string // the only values; nil is any
-	MinLength int      // in characters; zero is no bound
+	Type      EnvType  // zero allows any string
+	Min, Max  *float64 // of a number; nil is no limit
+	OneOf     []string // the allowed values; nil allows any
+	MinLength int      // in characters; zero is no limit
 
-	URL     []string // schemes of which it has to be a URL, or AnyScheme; nil is no URL
-	DSN     DSN      // the kind of connection string that it has to be; zero is none
-	HostNot []string // what its host may not be; Localhost is for all that is this machine
-	Exists  PathType // what has to be at the path that it has; zero is nothing
+	URL     []string // it must be a URL with one of these schemes, or AnyScheme; nil: not a URL
+	DSN     DSN      // it must be a connection string of this kind; zero: none
+	HostNot []string // hosts that are not allowed; Localhost stands for this machine
+	Exists  PathType // what must exist at the path in it; zero: nothing
 }
 
 // AnyScheme stands in EnvRule.URL for all schemes.
@@ -40,7 +39,7 @@ const AnyScheme = "any"
 // Localhost stands in EnvRule.HostNot for every name and address of this machine.
 const Localhost = "localhost"
 
-// An EnvType is the type of a variable.
+// An EnvType is the type of an environment variable.
 type EnvType int
 
 // The types of variables.
@@ -52,7 +51,7 @@ const (
 	DurationType         // 1m30s
 )
 
-// A PathType is what a path leads to.
+// A PathType is what a path must lead to.
 type PathType int
 
 // The types of paths.
@@ -60,10 +59,10 @@ const (
 	NoPath PathType = iota
 	AnyPath
 	FilePath
-	FolderPath
+	DirectoryPath
 )
 
-// env looks at a variable.
+// env checks an environment variable.
 func (s *session) env(ctx context.Context, r EnvRule) {
 	v := &variable{rule: r, name: "$" + r.Name}
 	value, set := s.lookup(r.Name)
@@ -89,8 +88,8 @@ func (s *session) env(ctx context.Context, r EnvRule) {
 	s.add(v.problems...)
 }
 
-// envFile looks at the file that has the value of a variable. Its path is a value
-// too, and is not shown: somebody may have set NAME_FILE to the secret itself.
+// envFile checks the file with the value of an environment variable. Its path is a value too and is not shown:
+// NAME_FILE may have been set to the secret itself.
 func (s *session) envFile(ctx context.Context, v *variable, path string) {
 	secret := &SecretRule{MinLength: v.rule.MinLength}
 	apart := &session{fail: s.fail}
@@ -109,7 +108,7 @@ func (s *session) envFile(ctx context.Context, v *variable, path string) {
 	}
 }
 
-// A variable collects what is wrong with one.
+// A variable collects the problems of an environment variable.
 type variable struct {
 	rule     EnvRule
 	name     string // with $
@@ -127,8 +126,7 @@ func (v *variable) unsetHint() string {
 	return "inith checks its own environment: in a Pod, give its container the env and envFrom of the application's"
 }
 
-// checkEdges looks for what a shell takes away and a manifest or an env file does
-// not.
+// checkEdges finds what a shell strips from a value, but a manifest or an env file does not.
 func (v *variable) checkEdges(value string) {
 	if strings.TrimSpace(value) != value {
 		v.add(ruleSpace, "the value begins or ends with white space or a newline", "remove it; a Secret created with echo ends with a newline")
@@ -138,7 +136,7 @@ func (v *variable) checkEdges(value string) {
 	}
 }
 
-// check looks at a value.
+// check checks a value.
 func (v *variable) check(value string) {
 	value = strings.TrimSpace(value)
 	if isPlaceholder(unquoted(value)) {
@@ -231,7 +229,7 @@ func (v *variable) checkPath(path string) {
 		v.add(rulePathGone, "the path does not exist", hint)
 	case v.rule.Exists == FilePath && !info.Mode().IsRegular():
 		v.add(rulePathGone, "the path is not a file", hint)
-	case v.rule.Exists == FolderPath && !info.IsDir():
+	case v.rule.Exists == DirectoryPath && !info.IsDir():
 		v.add(rulePathGone, "the path is not a directory", hint)
 	}
 }
@@ -250,7 +248,7 @@ func (v *variable) checkHosts(hosts []string) {
 	}
 }
 
-// isLocal reports whether a name or address is that of this machine.
+// isLocal reports whether a host is this machine.
 func isLocal(host string) bool {
 	if host == Localhost || strings.HasSuffix(host, "."+Localhost) {
 		return true
@@ -259,7 +257,7 @@ func isLocal(host string) bool {
 	return err == nil && (ip.Unmap().IsLoopback() || ip.IsUnspecified())
 }
 
-// hostOf returns the host of host:port, or of a lone host.
+// hostOf returns the host of host:port, or of a host alone.
 func hostOf(address string) string {
 	if host, _, err := net.SplitHostPort(address); err == nil {
 		return host

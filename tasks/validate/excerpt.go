@@ -10,11 +10,9 @@ import (
 	"github.com/inith/inith/internal/document"
 )
 
-// Excerpts shows lines of a file, without any value of it. What is shown is put
-// together of what is known to be harmless, not what is left when secrets are cut:
-// in a file that was parsed, the white space at the start of a line, its keys, and
-// punctuation that is written anew; in one that was not, a leading word that looks
-// like a key.
+// Excerpts shows lines of a file without their values. It assembles what is known to be harmless, instead of removing
+// secrets: in a parsed file the indentation, the keys and punctuation; in another file a leading word that looks like
+// a key.
 type excerpts struct {
 	lines  [][]byte
 	tokens map[int][]token // by line; of a file that was parsed
@@ -29,8 +27,7 @@ const (
 	maxLine   = 16 << 10 // of the file, in bytes: a longer one is not shown
 )
 
-// newExcerpts returns what may be shown of a file. Documents is nil if it was not
-// parsed.
+// newExcerpts prepares the excerpts of a file. Documents is nil if the file was not parsed.
 func newExcerpts(format document.Format, data []byte, documents []*document.Node) *excerpts {
 	data, _ = bytes.CutPrefix(data, []byte("\ufeff"))
 	e := &excerpts{lines: bytes.Split(data, []byte("\n"))}
@@ -42,8 +39,7 @@ func newExcerpts(format document.Format, data []byte, documents []*document.Node
 	return e
 }
 
-// around returns the lines around a place, the one before and the one after it
-// included, with a caret below it.
+// around returns a line and its neighbors, with a caret below the column.
 func (e *excerpts) around(line, column int) []string {
 	if line < 1 || line > len(e.lines) || !e.telling(line) {
 		return nil
@@ -63,7 +59,7 @@ func (e *excerpts) around(line, column int) []string {
 	return all
 }
 
-// telling reports whether anything around a line is more than a mask.
+// telling reports whether the lines around a line show more than masks.
 func (e *excerpts) telling(line int) bool {
 	for n := line - 1; n <= line+1; n++ {
 		if e.lead[n] != "" || slices.ContainsFunc(e.tokens[n], func(t token) bool { return t.key }) {
@@ -100,14 +96,13 @@ func cut(s string, most int) string {
 	return string([]rune(s)[:most-1]) + mask
 }
 
-// rendered is a line as it is shown. Its caret is below the last thing that
-// begins at or before the column.
+// A rendered is a line as it is shown. Its caret is below the last part that begins at or before the column.
 type rendered struct {
 	text          string
 	column, caret int
 }
 
-// write shows a text for what is at a column of the file.
+// write appends what is shown for a column of the file.
 func (r *rendered) write(at int, text string) {
 	if at <= r.column {
 		r.caret = utf8.RuneCountInString(r.text) // where this begins
@@ -156,21 +151,21 @@ func (r *rendered) tokens(raw []rune, indent int, all []token) {
 	}
 }
 
-// near returns the tokens around a column: a line may be a whole file.
+// near returns the tokens around a column, because a line may be a whole file.
 func near(all []token, column int) []token {
 	const before, after = 4, 6
 	i, _ := slices.BinarySearchFunc(all, column, func(t token, column int) int { return t.column - column })
 	return all[max(0, min(i, len(all)-1)-before):min(len(all), i+after)]
 }
 
-// opening shows the brackets and dashes that stand right before a column.
+// opening shows the brackets and dashes directly before a column.
 func (r *rendered) opening(raw []rune, from, to int) {
 	first := to
 	for first > from && first-2 < len(raw) && strings.ContainsRune("{[-? ", raw[first-2]) {
 		first--
 	}
 	text := string(raw[min(first-1, len(raw)):min(to-1, len(raw))])
-	if from == first { // the indentation is there already
+	if from == first { // the indentation is already written
 		text = strings.TrimLeft(text, " ")
 	}
 	if text != "" {
@@ -185,8 +180,7 @@ type token struct {
 	text   string // of a key; the brackets of what has nothing in it
 }
 
-// shown returns a key as the file has it, if it looks like one, and a mask for
-// all else.
+// shown returns a key as it is in the file, if it looks like one, and a mask for everything else.
 func (t token) shown(raw []rune) string {
 	rest := ""
 	if t.column >= 1 && t.column <= len(raw) {
@@ -194,7 +188,7 @@ func (t token) shown(raw []rune) string {
 	}
 	switch {
 	case t.key:
-	case rest == "": // a value that is not written
+	case rest == "": // an empty value
 		return ""
 	case t.text != "" && rest[0] == t.text[0]:
 		return t.text
@@ -232,7 +226,7 @@ func keyByte(c byte, i int) bool {
 	return letter || i > 0 && (c >= '0' && c <= '9' || c == '.' || c == '-')
 }
 
-// tokensOf returns the keys and scalars of all documents by their lines.
+// tokensOf returns the keys and scalars of all documents by line.
 func tokensOf(documents []*document.Node) map[int][]token {
 	all := map[int][]token{}
 	seen := map[*document.Node]bool{} // aliases share nodes

@@ -7,9 +7,8 @@ import (
 	"github.com/inith/inith/internal/document"
 )
 
-// leadingKeys returns the words at the start of lines that look like keys, in a
-// file that is not well-formed. Where it is in doubt what is a key and what may be
-// in a value, there are none.
+// leadingKeys returns the words at the start of lines that look like keys, in a file that is not well-formed. It
+// returns none where they could be part of a value.
 func leadingKeys(format document.Format, lines [][]byte) map[int]string {
 	switch format {
 	case document.YAML:
@@ -21,8 +20,8 @@ func leadingKeys(format document.Format, lines [][]byte) map[int]string {
 	}
 }
 
-// yamlKeys leaves out what is indented more than a line that has a value, which
-// may go on there, and what follows a quote up to the next one.
+// yamlKeys omits lines that may continue a value: those indented more than a line with a value, and those up to a
+// closing quote.
 func yamlKeys(lines [][]byte) map[int]string {
 	all := map[int]string{}
 	value, quote := -1, "" // the indentation of what has a value; the quote that is open
@@ -55,8 +54,7 @@ func yamlKeys(lines [][]byte) map[int]string {
 	return all
 }
 
-// yamlKey cuts a text into a key, with what ends it, and the rest. Without a key
-// the rest is all of it.
+// yamlKey splits a line into a key, with its colon, and the rest. Without a key, the rest is the whole line.
 func yamlKey(text string) (key, rest string) {
 	word := strings.TrimLeft(text, "- ")
 	lead := text[:len(text)-len(word)]
@@ -73,8 +71,7 @@ func yamlKey(text string) (key, rest string) {
 	return "", text
 }
 
-// keyLength returns the length of what looks like a key at the start of s, zero if
-// nothing does.
+// keyLength returns the length of the key at the start of s, or 0.
 func keyLength(s string) int {
 	end := 0
 	for end < len(s) && keyByte(s[end], end) {
@@ -86,9 +83,9 @@ func keyLength(s string) int {
 	return end
 }
 
-// pairKeys returns the keys of lines such as key = value, up to the first that is
-// neither one, nor empty, a comment or a header. In a file that has quotes
-// without their other half nobody knows what is inside of them.
+// pairKeys returns the keys of lines such as key = value, up to the first line that is neither one, nor empty, a
+// comment or a header. It returns none for a file with an odd number of quotes, because it is unknown what is inside
+// them.
 func pairKeys(lines [][]byte) map[int]string {
 	all := map[int]string{}
 	var double, single int
@@ -113,7 +110,7 @@ func pairKeys(lines [][]byte) map[int]string {
 	return all
 }
 
-// pairKey cuts a text into a key, with what ends it, and the value.
+// pairKey splits a line into a key, with its equals sign, and the value.
 func pairKey(text string) (key, value string) {
 	end := keyLength(text)
 	before, rest, ok := strings.Cut(text[end:], "=")
@@ -124,7 +121,7 @@ func pairKey(text string) (key, value string) {
 	return text[:len(text)-len(value)], value
 }
 
-// openQuote returns the quote that a line leaves open, "" if there is none.
+// openQuote returns the quote that a line leaves open, or "".
 func openQuote(text string) string {
 	open := ""
 	for i := 0; i < len(text); i++ {

@@ -16,31 +16,29 @@ import (
 	"github.com/inith/inith/internal/retry"
 )
 
-// A FileRule says what a file has to be. All files have to be there, regular, and
-// readable by this process.
+// A FileRule describes a file. Every file must exist, be regular, and be readable by this process.
 type FileRule struct {
-	Path   string
-	Folder bool   // Path may be a folder: then each file in it is looked at
-	Format Format // "" for what the name tells
+	Path      string
+	Directory bool   // Path may be a directory, whose files are checked
+	Format    Format // "" for the format that the name implies
 
-	// Content is what Path is going to hold: it is looked at in place of the file,
-	// whose mode and readers are not known then. Nil looks at the file.
+	// Content is checked in place of the file at Path, whose mode and readers are then unknown. If it is nil, the
+	// file is read.
 	Content []byte
 
 	AppearWithin     time.Duration // how long the file may be missing or empty
 	AllowEmpty       bool
-	MinSize, MaxSize int64       // in bytes; zero is no bound
-	ModeMax          fs.FileMode // the widest permission bits; zero is for any
-	As               *Identity   // who has to be able to read it; nil is nobody else
-	SHA256           string      // in lower-case hexadecimal; "" is for any
-	YAML11           bool        // a parser of YAML 1.1 has to read the same
-	Templates        bool        // templates in it are meant to be there
-	Secret           *SecretRule // it holds one secret; nil if not
-	Checks           []Check     // of what is in it
+	MinSize, MaxSize int64       // in bytes; zero is no limit
+	ModeMax          fs.FileMode // the maximum permission bits; zero allows all
+	As               *Identity   // who must be able to read it; nil: only inith
+	SHA256           string      // in lower-case hexadecimal; "" allows any
+	YAML11           bool        // a YAML 1.1 parser must read it in the same way
+	Templates        bool        // it contains templates intentionally
+	Secret           *SecretRule // it contains one secret; nil if not
+	Checks           []Check     // of its content
 }
 
-// await waits until the file is there and has content, or the time for that is
-// over.
+// await waits until the file exists and has content, or AppearWithin has passed.
 func (r *FileRule) await(ctx context.Context) {
 	if r.AppearWithin == 0 || r.Content != nil {
 		return
@@ -55,22 +53,22 @@ func (r *FileRule) await(ctx context.Context) {
 	}
 }
 
-// there reports whether the path has what is looked for.
+// there reports whether the path has content.
 func (r *FileRule) there() bool {
 	info, err := os.Stat(r.Path)
 	if err != nil {
 		return false
 	}
 	if info.IsDir() {
-		return !r.Folder || hasFiles(r.Path)
+		return !r.Directory || hasFiles(r.Path)
 	}
 	return !info.Mode().IsRegular() || info.Size() > 0 || r.AllowEmpty
 }
 
-// files looks at a file, or at each in a folder.
+// files checks a file, or each file in a directory.
 func (s *session) files(ctx context.Context, r FileRule) {
 	info, err := os.Stat(r.Path)
-	if r.Content != nil || err != nil || !info.IsDir() || !r.Folder {
+	if r.Content != nil || err != nil || !info.IsDir() || !r.Directory {
 		s.file(ctx, r)
 		return
 	}
@@ -84,46 +82,45 @@ func (s *session) files(ctx context.Context, r FileRule) {
 			return
 		}
 		one := r
-		one.Path, one.Folder = name, false
+		one.Path, one.Directory = name, false
 		s.file(ctx, one)
 	}
 }
 
 const (
-	maxFiles   = 10_000 // of a folder
-	maxFolders = 8      // in each other
+	maxFiles       = 10_000 // of a directory
+	maxDirectories = 8      // nesting
 )
 
-// filesIn returns the files in a folder and the folders in it. Names that begin
-// with ".." are left out: in a mounted ConfigMap or Secret they are the versions
-// of the volume, to which its files are links.
-func filesIn(folder string) []string {
+// filesIn returns the files in a directory and its subdirectories. It omits names that begin with "..": in a mounted
+// ConfigMap or Secret they are the versions of the volume, to which the files are links.
+func filesIn(dir string) []string {
 	var all []string
-	var walk func(folder string, depth int)
-	walk = func(folder string, depth int) {
-		entries, err := os.ReadDir(folder)
+	var walk func(dir string, depth int)
+	walk = func(dir string, depth int) {
+		entries, err := os.ReadDir(dir)
 		if err != nil && depth > 0 {
-			all = append(all, folder) // as a file, it tells what is wrong
+			all = append(all, dir) // checked as a file, it reports what is wrong
 		}
 		for _, e := range entries {
-			name := filepath.Join(folder, e.Name())
+			name := filepath.Join(dir, e.Name())
 			info, err := os.Stat(name)
 			switch {
 			case strings.HasPrefix(e.Name(), "..") || len(all) >= maxFiles:
-			case err == nil && info.IsDir() && depth < maxFolders:
+			case err == nil && info.IsDir() && depth < maxDirectories:
 				walk(name, depth+1)
 			default:
 				all = append(all, name)
 			}
 		}
 	}
-	walk(folder, 0)
+	walk(dir, 0)
 	return all
 }
 
-func hasFiles(folder string) bool { return len(filesIn(folder)) > 0 }
+func hasFiles(dir string) bool { return len(filesIn(dir)) > 0 }
 
-// file looks at a file.
+// file checks a file.
 func (s *session) file(ctx context.Context, r FileRule) {
 	data, ok := s.open(ctx, r)
 	if !ok {
@@ -143,8 +140,7 @@ func (s *session) file(ctx context.Context, r FileRule) {
 	}
 }
 
-// format returns what to read the file as, "" if it is not read: nothing is known
-// of what a file without a known extension holds.
+// format returns the format of the file, or "" if its content is not checked because its extension is unknown.
 func (r *FileRule) format() document.Format {
 	format := cmp.Or(document.Format(r.Format), document.FormatOf(r.Path))
 	if r.Format == "" && format == document.Text {
@@ -153,7 +149,7 @@ func (r *FileRule) format() document.Format {
 	return format
 }
 
-// content parses a file, and makes the checks of what is in it.
+// content parses a file and runs the checks of its content.
 func (s *session) content(ctx context.Context, r FileRule, format document.Format, data []byte) {
 	documents, found := document.Parse(format, data, document.Options{YAML11: r.YAML11, Templates: r.Templates})
 	s.checked(r.Path, 1+len(r.Checks))
@@ -162,7 +158,7 @@ func (s *session) content(ctx context.Context, r FileRule, format document.Forma
 		f.File = r.Path
 		problems = append(problems, f)
 	}
-	if documents != nil || len(found) == 0 { // else nothing can be said of what is in it
+	if documents != nil || len(found) == 0 { // otherwise the content is unknown
 		for _, c := range r.Checks {
 			more, err := c.Check(ctx, Input{Path: r.Path, Data: data, documents: documents})
 			if err != nil {
@@ -183,10 +179,10 @@ func (s *session) content(ctx context.Context, r FileRule, format document.Forma
 	s.addShown(show, problems)
 }
 
-// maxProblems is how many problems of one file are told.
+// maxProblems is the maximum number of problems reported for a file.
 const maxProblems = 500
 
-// fewer leaves out the last of too many problems.
+// fewer drops the problems beyond the maximum.
 func fewer(path string, problems []*diag.Error) []*diag.Error {
 	if len(problems) <= maxProblems {
 		return problems

@@ -44,7 +44,7 @@ func write(t *testing.T, path, content string, mode fs.FileMode) string {
 	return path
 }
 
-// TestReadableAs goes through the bits of a file and of the folders that lead to
+// TestReadableAs goes through the bits of a file and of the directories that lead to
 // it, for users who are not the one who runs the test.
 func TestReadableAs(t *testing.T) {
 	t.Parallel()
@@ -58,7 +58,7 @@ func TestReadableAs(t *testing.T) {
 	other := &validate.Identity{UID: uid + 1, GID: gid + 1}
 	for _, tt := range []struct {
 		name         string
-		file, folder fs.FileMode
+		file, parent fs.FileMode
 		as           *validate.Identity
 		want         string // "" if it can be read
 	}{
@@ -69,24 +69,24 @@ func TestReadableAs(t *testing.T) {
 		{"fsGroup", 0o440, 0o750, more, ""},
 		{"other", 0o004, 0o701, other, ""},
 		{"not other", 0o640, 0o755, other, "cannot read it: mode 0640"},
-		{"folder of the group", 0o444, 0o700, group, "cannot search the directory"},
-		{"folder that can be read but not searched", 0o444, 0o744, other, "cannot search the directory"},
+		{"parent of the group", 0o444, 0o700, group, "cannot search the directory"},
+		{"parent that can be read but not searched", 0o444, 0o744, other, "cannot search the directory"},
 		{"root", 0o000, 0o700, &validate.Identity{}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			write(t, filepath.Join(dir, "folder", "file"), "x", tt.file)
-			if err := errors.Join(os.Chmod(filepath.Dir(dir), 0o755), os.Chmod(filepath.Join(dir, "folder"), tt.folder), os.Symlink("folder", filepath.Join(dir, "link")), os.Symlink("../link/file", filepath.Join(dir, "folder", "again"))); err != nil {
+			write(t, filepath.Join(dir, "parent", "file"), "x", tt.file)
+			if err := errors.Join(os.Chmod(filepath.Dir(dir), 0o755), os.Chmod(filepath.Join(dir, "parent"), tt.parent), os.Symlink("parent", filepath.Join(dir, "link")), os.Symlink("../link/file", filepath.Join(dir, "parent", "again"))); err != nil {
 				t.Fatal(err)
 			}
 			if tt.as == owner {
 				own := func(path string) error { return os.Chown(path, int(owner.UID), int(owner.GID)) }
-				if err := errors.Join(own(filepath.Join(dir, "folder")), own(filepath.Join(dir, "folder", "file"))); err != nil {
+				if err := errors.Join(own(filepath.Join(dir, "parent")), own(filepath.Join(dir, "parent", "file"))); err != nil {
 					t.Fatal(err)
 				}
 			}
-			for _, name := range []string{"folder/file", "link/file", "folder/../link/./file", "link/again"} {
+			for _, name := range []string{"parent/file", "link/file", "parent/../link/./file", "link/again"} {
 				got := found(t, validate.Rules{Files: []validate.FileRule{{Path: dir + "/" + name, As: tt.as}}})
 				got = strings.Split(strings.Join(got, "\n"), "\n")[:1]
 				if tt.want == "" != (got[0] == "" || uid != 0 && strings.HasPrefix(got[0], "unreadable: ")) || !strings.Contains(got[0], tt.want) {
@@ -133,7 +133,7 @@ func TestFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	v := &validate.Validator{Rules: validate.Rules{Files: []validate.FileRule{{Path: dir, Folder: true}}}}
+	v := &validate.Validator{Rules: validate.Rules{Files: []validate.FileRule{{Path: dir, Directory: true}}}}
 	report, err := v.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)

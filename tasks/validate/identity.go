@@ -12,14 +12,14 @@ import (
 	"syscall"
 )
 
-// An Identity is the user as whom an application runs.
+// An Identity is the user that an application runs as.
 type Identity struct {
 	UID, GID uint32
-	Groups   []uint32 // more of them, such as the fsGroup of a Pod
+	Groups   []uint32 // supplementary groups, such as the fsGroup of a Pod
 }
 
-// ParseIdentity reads UID[:GID[,GROUP...]]. Without a GID it is 0, as container
-// runtimes have it for a user without an entry in passwd.
+// ParseIdentity reads UID[:GID[,GROUP...]]. The default GID is 0, as in container runtimes for a user without a
+// passwd entry.
 func ParseIdentity(s string) (*Identity, error) {
 	uid, groups, more := strings.Cut(s, ":")
 	numbers := []string{uid}
@@ -41,8 +41,7 @@ func ParseIdentity(s string) (*Identity, error) {
 	return identity, nil
 }
 
-// may reports whether the identity may do what bit, of those for others, stands
-// for: 4 is to read, 1 to search.
+// may reports whether the identity has a permission, given as the bit for others: 4 to read, 1 to search.
 func (i *Identity) may(bit fs.FileMode, info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	switch {
@@ -56,10 +55,9 @@ func (i *Identity) may(bit fs.FileMode, info fs.FileInfo) bool {
 	return info.Mode().Perm()&bit != 0
 }
 
-// whyNotRead says what keeps the identity from reading the file at path, "" if
-// nothing does. It goes by the mode bits of the file and of every folder that
-// leads to it, through symbolic links: whoever asks may be root, and an attempt
-// would prove nothing.
+// whyNotRead says what keeps the identity from reading a file, or "". It evaluates the mode bits of the file and of
+// every directory in its path, through symbolic links. It does not try to read the file, because this process may be
+// root.
 func (i *Identity) whyNotRead(path string) (string, error) {
 	rest, err := filepath.Abs(path)
 	if err != nil {
@@ -73,7 +71,8 @@ func (i *Identity) whyNotRead(path string) (string, error) {
 			return "", err
 		case info.Mode()&fs.ModeSymlink != 0:
 			to, err := os.Readlink(at)
-			if links++; err != nil || links > maxLinks {
+			links++
+			if err != nil || links > maxLinks {
 				return "", errors.Join(err, errors.New("too many symbolic links"))
 			}
 			if !filepath.IsAbs(to) {
@@ -92,7 +91,7 @@ func (i *Identity) whyNotRead(path string) (string, error) {
 
 const maxLinks = 40
 
-// step goes to the next element of rest, from a folder that is no link.
+// step moves to the next element of rest, from a directory that is not a link.
 func step(at, rest string) (next, remaining string) {
 	element, remaining, _ := strings.Cut(strings.TrimLeft(rest, "/"), "/")
 	return filepath.Join(at, element), remaining

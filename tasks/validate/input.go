@@ -72,8 +72,8 @@ func (v Value) Position() (line, column int) {
 // Is reports whether the value has a type.
 func (v Value) Is(t Type) bool { return t.has(v.node.TypedKind()) }
 
-// Text returns the content of a string, and what the file says for another scalar. It may be a secret: it is never for
-// a message.
+// Text returns the content of a string, or the text of another scalar. It may be a secret: never put it into a
+// message.
 func (v Value) Text() string { return v.node.Text }
 
 // An Assertion is what must hold for a file, such as server.port in 1..65535. It is safe for concurrent use.
@@ -85,7 +85,7 @@ func ParseAssertion(text string) (Assertion, error) {
 	return Assertion{a}, err
 }
 
-// A Schema is met by a file all of whose documents are valid against a JSON Schema. The zero value is met by all.
+// A Schema requires all documents of a file to be valid against a JSON Schema. The zero value accepts everything.
 type Schema struct{ schema *schema.Schema }
 
 // ErrTooComplex is the error of a [Schema] that refers to itself without end, or takes too many steps.

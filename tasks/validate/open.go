@@ -17,8 +17,8 @@ import (
 	"github.com/inith/inith/internal/document"
 )
 
-// How much of a file is read to look at what is in it, in bytes. A tree of YAML
-// takes up to 150 times the size of its file.
+// How many bytes of a file are read to check its content. A parsed YAML file takes up to 150 times its size in
+// memory.
 const (
 	maxContent = 8 << 20
 	maxYAML    = 2 << 20
@@ -31,9 +31,8 @@ func (r *FileRule) maxContent() int {
 	return maxContent
 }
 
-// open makes the checks that a file passes before anybody looks at what is in
-// it. The data is there only if it is asked for, and ok only if it can be looked
-// at.
+// open runs the checks that need no content. It returns the content if a later check needs it; ok is false if it
+// cannot be checked.
 func (s *session) open(ctx context.Context, r FileRule) (data []byte, ok bool) {
 	s.checked(r.Path, 1)
 	var from io.Reader = bytes.NewReader(r.Content)
@@ -71,12 +70,12 @@ func (s *session) open(ctx context.Context, r FileRule) (data []byte, ok bool) {
 	return data, true
 }
 
-// openFile opens a file for reading. A pipe may have taken its place since it was looked at: that must not block.
+// openFile opens a file for reading. It does not block if a pipe has replaced the file in the meantime.
 func openFile(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 }
 
-// opened is a file, or why it could not be opened, for whoever reads it.
+// An opened is a file, or defers an open error to the first Read.
 type opened struct {
 	io.Reader
 	err error
@@ -89,24 +88,24 @@ func (o opened) Read(b []byte) (int, error) {
 	return o.Reader.Read(b)
 }
 
-// look finds a regular file, through symbolic links.
+// look finds a regular file, following symbolic links.
 func look(path string) (fs.FileInfo, *diag.Error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return nil, notThere(path, err)
+		return nil, missingFile(path, err)
 	case info.IsDir():
-		return nil, inFile(path, ruleNotRegular, "it is a directory", folderHint)
+		return nil, inFile(path, ruleNotRegular, "it is a directory", directoryHint)
 	case !info.Mode().IsRegular():
 		return nil, inFile(path, ruleNotRegular, "it is not a regular file", "it is a device, a pipe or a socket; check the path")
 	}
 	return info, nil
 }
 
-const folderHint = "name a file in it; a directory in place of a file often comes from a subPath or hostPath that did not exist"
+const directoryHint = "name a file in it; a directory in place of a file often comes from a subPath or hostPath that did not exist"
 
-// notThere says why nothing can be found at a path.
-func notThere(path string, err error) *diag.Error {
+// missingFile says why a path cannot be found.
+func missingFile(path string, err error) *diag.Error {
 	p := inFile(path, ruleMissing, "the file is missing", "check that the ConfigMap or Secret is mounted there and has this key")
 	link, linkErr := os.Lstat(path)
 	isLink := linkErr == nil && link.Mode()&fs.ModeSymlink != 0
@@ -127,7 +126,7 @@ func notThere(path string, err error) *diag.Error {
 	return p
 }
 
-// cause returns what the kernel said, without a path.
+// cause returns the error of the kernel, without a path.
 func cause(err error) string {
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		return errno.Error()
@@ -153,7 +152,7 @@ func (s *session) checkReader(r FileRule) {
 	s.checked(r.Path, 1)
 	why, err := r.As.whyNotRead(r.Path)
 	if err != nil {
-		why = "the folders that lead to it cannot be inspected: " + cause(err)
+		why = "the directories that lead to it cannot be inspected: " + cause(err)
 	}
 	if why != "" {
 		s.add(inFile(r.Path, ruleReader, why,
@@ -175,8 +174,7 @@ func (s *session) checkSize(r FileRule, size int64) {
 	}
 }
 
-// read returns what is in the file, if somebody is to look at it, and holds it
-// against its digest. The error is the cause of ctx.
+// read returns the content of the file, if a check needs it, and compares its digest. The error is the cause of ctx.
 func (r *FileRule) read(ctx context.Context, from io.Reader, size int64) ([]byte, *diag.Error, error) {
 	sum := sha256.New()
 	most := r.maxContent()
@@ -216,7 +214,7 @@ func unreadable(path string, err error) *diag.Error {
 	return p
 }
 
-// limited keeps the first bytes of what it gets.
+// A limited keeps the first bytes that it gets.
 type limited struct {
 	data []byte
 	most int

@@ -13,16 +13,16 @@ import (
 	"github.com/inith/inith/internal/duration"
 )
 
-// A bundle is what is in a file of PEM blocks.
+// A bundle is the content of a PEM file.
 type bundle struct {
-	certificates []placed[*x509.Certificate]
-	keys         []placed[crypto.Signer]
-	encrypted    []int // the lines of keys that need a passphrase
+	certificates []located[*x509.Certificate]
+	keys         []located[crypto.Signer]
+	encrypted    []int // the lines of encrypted keys
 	problems     []*diag.Error
 }
 
-// placed is a block that begins in a line.
-type placed[T any] struct {
+// A located is a block and the line where it begins.
+type located[T any] struct {
 	line int
 	it   T
 }
@@ -56,7 +56,7 @@ func (b *bundle) add(path string, line int, message, hint string) {
 	b.problems = append(b.problems, inLine(path, line, rulePEM, message, hint))
 }
 
-// take keeps a block, and says what is wrong with it.
+// take adds a block, and returns what is wrong with it.
 func (b *bundle) take(block *pem.Block, line int) string {
 	switch {
 	case block.Type == "CERTIFICATE":
@@ -64,7 +64,7 @@ func (b *bundle) take(block *pem.Block, line int) string {
 		if err != nil {
 			return "a CERTIFICATE block is not a certificate"
 		}
-		b.certificates = append(b.certificates, placed[*x509.Certificate]{line, c})
+		b.certificates = append(b.certificates, located[*x509.Certificate]{line, c})
 	case block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"):
 		b.encrypted = append(b.encrypted, line)
 	case strings.HasSuffix(block.Type, "PRIVATE KEY") && block.Type != "OPENSSH PRIVATE KEY":
@@ -72,9 +72,9 @@ func (b *bundle) take(block *pem.Block, line int) string {
 		if !ok {
 			return "a PRIVATE KEY block is not a readable private key"
 		}
-		b.keys = append(b.keys, placed[crypto.Signer]{line, key})
+		b.keys = append(b.keys, located[crypto.Signer]{line, key})
 	}
-	return "" // parameters and public keys are for others
+	return "" // parameters and public keys are ignored
 }
 
 func parseKey(der []byte) (crypto.Signer, bool) {
@@ -93,7 +93,7 @@ func lineOf(data []byte, offset int) int {
 	return 1 + bytes.Count(data[:min(offset, len(data))], []byte("\n"))
 }
 
-// checkPEM looks at a file of which only its format is known.
+// checkPEM checks a file of which only the format is known.
 func checkPEM(path string, data []byte) []*diag.Error {
 	b := readPEM(path, data)
 	problems := b.problems
@@ -111,8 +111,8 @@ func encryptedKey(path string, line int) *diag.Error {
 		"the application must know the passphrase; keyEncrypted: true in a tls rule declares that it does")
 }
 
-// checkValidity looks at the time in which a certificate is valid.
-func checkValidity(path string, c placed[*x509.Certificate], least time.Duration) []*diag.Error {
+// checkValidity checks the validity period of a certificate.
+func checkValidity(path string, c located[*x509.Certificate], least time.Duration) []*diag.Error {
 	now := time.Now()
 	p := inLine(path, c.line, "", "", "")
 	date := func(t time.Time) string { return t.UTC().Format(time.DateTime) + " UTC" }

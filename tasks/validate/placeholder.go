@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// isPlaceholder reports whether a value is one that somebody was meant to
-// replace: a word such as changeme, a credential out of a manual.
+// isPlaceholder reports whether a value is a placeholder: a word such as changeme, or a credential from a manual.
 func isPlaceholder(value string) bool {
 	word := strings.ToLower(strings.Trim(strings.TrimSpace(value), `"'`))
 	if len(word) > 128 {
@@ -21,12 +20,12 @@ func isPlaceholder(value string) bool {
 		slices.Contains(manualCredentials(), word)
 }
 
-// isFiller reports whether a word is nothing but x or *, as in xxx.
+// isFiller reports whether a word has only x or *, as in xxx.
 func isFiller(word string) bool {
 	return len(word) >= 3 && (strings.Trim(word, "x") == "" || strings.Trim(word, "*") == "")
 }
 
-// placeholders are words without what separates them.
+// placeholders are words without separators.
 func placeholders() []string {
 	return []string{
 		"changeme", "changethis", "changeit", "replaceme", "replacethis", "insertme", "inserthere", "fillme", "fillin", "setme",
@@ -35,7 +34,7 @@ func placeholders() []string {
 	}
 }
 
-// manualCredentials are those that manuals print, in lower case.
+// manualCredentials are credentials printed in manuals, in lower case.
 func manualCredentials() []string {
 	return []string{
 		"akiaiosfodnn7example", "akiai44qh8dhbexample", "asiaiosfodnn7example",

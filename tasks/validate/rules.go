@@ -2,8 +2,7 @@ package validate
 
 import "github.com/inith/inith/internal/document"
 
-// The rules of files, secrets, certificates and variables. Their names are what
-// users see.
+// The rules of files, secrets, certificates and environment variables. Users see their names.
 const (
 	ruleMissing    = "missing"
 	ruleNotRegular = "not-regular"
@@ -52,10 +51,10 @@ const (
 	rulePathGone = "path"
 )
 
-// A KnownRule is one that a [Problem] may name.
+// A KnownRule is a rule that a [Problem] may name.
 type KnownRule struct{ Name, Means string }
 
-// KnownRules returns all of them: docs/validate.md has the same table.
+// KnownRules returns all rules. docs/validate.md has the same table.
 func KnownRules() []KnownRule {
 	all := ownRules()
 	for _, r := range document.Rules() {
@@ -64,8 +63,8 @@ func KnownRules() []KnownRule {
 	return all
 }
 
-// ownRules are the rules of files, of their keys, of secrets, certificates and
-// variables. Those of the formats are [document.Rules].
+// ownRules returns the rules of files and their keys, of secrets, certificates and environment variables.
+// [document.Rules] returns those of the formats.
 func ownRules() []KnownRule {
 	return []KnownRule{
 		{Name: ruleMissing, Means: "a file is missing, or is a dangling symbolic link"},

@@ -10,23 +10,22 @@ import (
 	"github.com/inith/inith/internal/diag"
 )
 
-// A Validator holds rules against what is there. The zero value finds nothing.
+// A Validator checks files and environment variables against rules. The zero value finds nothing.
 type Validator struct {
 	Rules Rules
 
-	// Lookup returns a variable of the environment that Rules.Env is about; nil is an
-	// empty one.
+	// Lookup returns an environment variable. If it is nil, none is set.
 	Lookup func(name string) (value string, ok bool)
 
 	mu      sync.Mutex
 	awaited map[string]bool // paths
 }
 
-// A Report is what a [Validator] has found.
+// A Report is the result of a [Validator].
 type Report struct {
 	Findings []Finding // sorted by path, line, column and rule
-	Files    int       // that were looked at
-	Checks   int       // that were made
+	Files    int       // number of files checked
+	Checks   int       // number of checks
 }
 
 // A Finding is a problem and the lines of its file, in which every value is masked.
@@ -35,12 +34,11 @@ type Finding struct {
 	Excerpt []string // nil if there is nothing to show
 }
 
-// parallel is how many files are read at once.
+// parallel is the number of files that are read at once.
 const parallel = 4
 
-// Run makes all checks and reports all problems. Its error is the cause of ctx when
-// that is done before the checks are, or why a check could not look; the report has
-// what was found until then.
+// Run runs all checks and reports all problems. Its error is the cause of ctx if that is done first, or the reason
+// why a check could not run. The report then has what was found so far.
 func (v *Validator) Run(ctx context.Context) (Report, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -80,7 +78,7 @@ func (v *Validator) Run(ctx context.Context) (Report, error) {
 	return s.report(), context.Cause(ctx)
 }
 
-// await waits for files that may come late.
+// await waits for files that may be created late.
 func (v *Validator) await(ctx context.Context, files ...FileRule) {
 	set := func(path string, awaited bool) {
 		v.mu.Lock()
@@ -99,26 +97,26 @@ func (v *Validator) await(ctx context.Context, files ...FileRule) {
 	}
 }
 
-// Awaited returns the files that [Validator.Run] is waiting for: they are not
-// there yet, or empty. It may be called meanwhile.
+// Awaited returns the files that [Validator.Run] is waiting for, because they are missing or empty. It may be called
+// while Run runs.
 func (v *Validator) Awaited() []string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return slices.Sorted(maps.Keys(v.awaited))
 }
 
-// A session collects what is found.
+// A session collects the findings of a run.
 type session struct {
 	lookup func(name string) (string, bool)
 	fail   func(error) // ends the session
 
 	mu       sync.Mutex
 	findings []finding
-	looked   map[string]bool // at paths
+	looked   map[string]bool // the paths of checked files
 	checks   int
 }
 
-// checked counts checks of a file.
+// checked counts the checks of a file.
 func (s *session) checked(path string, checks int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,17 +129,17 @@ func (s *session) checked(path string, checks int) {
 	s.checks += checks
 }
 
-// A finding is what a session adds.
+// A finding is a problem and its excerpt.
 type finding struct {
 	*diag.Error
 
 	excerpt []string
 }
 
-// add adds problems that have no lines to show.
+// add adds problems without an excerpt.
 func (s *session) add(problems ...*diag.Error) { s.addShown(nil, problems) }
 
-// addShown adds problems of a file whose lines show makes; nil is for none.
+// addShown adds problems whose excerpts show returns. If show is nil, they have none.
 func (s *session) addShown(show func(at diag.Position) []string, problems []*diag.Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -11,15 +11,13 @@ import (
 	"github.com/inith/inith/internal/diag"
 )
 
-// A SecretRule says what a file with one secret has to be. White space and quotes
-// around it, a byte order mark and what stands for a secret that nobody has set
-// are always wrong.
+// A SecretRule describes a file that contains one secret. Surrounding white space and quotes, a byte order mark and
+// placeholders are always problems.
 type SecretRule struct {
-	MinLength int // in characters; zero is no bound
+	MinLength int // in characters; zero is no limit
 }
 
-// check looks at a secret in a file. No problem has a place: it would tell how
-// long the secret is.
+// check checks a secret file. Its problems have no position, because that would reveal the length of the secret.
 func (r *SecretRule) check(path string, data []byte) []*diag.Error {
 	text, marked := bytes.CutPrefix(data, []byte("\ufeff"))
 	return r.checkText(path, string(text), marked)
@@ -53,7 +51,7 @@ func (r *SecretRule) checkText(path, text string, marked bool) []*diag.Error {
 	return all
 }
 
-// quoted reports whether a text is in a pair of quotes.
+// quoted reports whether a string is in a pair of quotes.
 func quoted(s string) bool { return unquoted(s) != s }
 
 func unquoted(s string) string {
@@ -65,10 +63,8 @@ func unquoted(s string) string {
 	return s
 }
 
-// encodedTwice reports whether a text is base64 that nobody would have for a
-// secret: of a text that ends with a newline, which echo adds before base64 gets
-// it, or of base64 of a text. Base64 of bytes, or of name:password, is a secret
-// like others.
+// encodedTwice reports whether a string is base64 of text that ends with a newline, which echo adds, or base64 of
+// base64. No secret looks like that, but base64 of bytes or of name:password is a valid secret.
 func encodedTwice(s string) bool {
 	once, ok := decodedText(s)
 	if !ok {
@@ -81,8 +77,7 @@ func encodedTwice(s string) bool {
 	return twice
 }
 
-// decodedText returns the text that s is base64 of. A short one could be so by
-// chance.
+// decodedText decodes base64 of text. It rejects short strings, which could match by chance.
 func decodedText(s string) (string, bool) {
 	const least = 16
 	if len(s) < least {

@@ -76,7 +76,7 @@ func TestVariables(t *testing.T) {
 		"MySQL socket":     {"app@unix(/run/mysqld.sock)/app", validate.EnvRule{DSN: validate.MySQLDSN}},
 		"address":          {"db:5432", validate.EnvRule{HostNot: []string{"localhost"}}},
 		"not quite local":  {"localhost.example.com", validate.EnvRule{HostNot: []string{"localhost"}}},
-		"folder":           {"/", validate.EnvRule{Exists: validate.FolderPath}},
+		"parent":           {"/", validate.EnvRule{Exists: validate.DirectoryPath}},
 		"optional, empty":  {"", validate.EnvRule{Optional: true}},
 		"long enough":      {"äöüß", validate.EnvRule{MinLength: 4}},
 		"any text at all":  {"a b \"c\"", validate.EnvRule{}},

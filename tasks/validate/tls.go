@@ -13,21 +13,21 @@ import (
 	"github.com/inith/inith/internal/diag"
 )
 
-// A TLSRule says what the files of a TLS server or client have to be.
+// A TLSRule describes the files of a TLS server or client.
 type TLSRule struct {
-	Cert, Key string // certificates, the first that of the server; its private key. "" if there is none
-	CA        string // the authorities that have to vouch for it; "" for any
+	Cert, Key string // the certificate chain and its private key; "" for none
+	CA        string // the CAs that it must chain to; "" for any
 
-	Names        []string      // that the certificate has to cover: DNS names and IP addresses
-	MinValidity  time.Duration // that has to be left
+	Names        []string      // DNS names and IP addresses that the certificate must cover
+	MinValidity  time.Duration // remaining
 	MinKeySize   int           // of an RSA key, in bits; zero is 2048
 	KeyEncrypted bool          // the application knows the passphrase of the key
 
 	AppearWithin time.Duration // how long the files may be missing or empty
-	As           *Identity     // who has to be able to read the files; nil is nobody else
+	As           *Identity     // who must be able to read the files; nil: only inith
 }
 
-// files are the files of the rule, by themselves.
+// files returns rules for the single files.
 func (r *TLSRule) files() []FileRule {
 	var all []FileRule
 	for _, path := range []string{r.Cert, r.Key, r.CA} {
@@ -38,7 +38,7 @@ func (r *TLSRule) files() []FileRule {
 	return all
 }
 
-// tls looks at certificates and what belongs to them.
+// tls checks certificates and the files that belong to them.
 func (s *session) tls(ctx context.Context, r TLSRule) {
 	bundles := map[string]bundle{}
 	for _, f := range r.files() {
@@ -71,10 +71,10 @@ func (s *session) tls(ctx context.Context, r TLSRule) {
 	s.add(c.problems...)
 }
 
-// A chain is the certificates of a server, the first its own.
+// A chain is the certificates of a server, its own first.
 type chain struct {
 	rule     TLSRule
-	all      []placed[*x509.Certificate]
+	all      []located[*x509.Certificate]
 	problems []*diag.Error
 }
 
@@ -85,7 +85,7 @@ func (c *chain) add(path string, line int, rule, message, hint string) {
 func (c *chain) checkCA(b bundle) {
 	authorities := 0
 	for _, a := range b.certificates {
-		if a.it.IsCA || a.it.Version < 3 { // an authority older than the extension that says so
+		if a.it.IsCA || a.it.Version < 3 { // X.509 v1 has no extension for CAs
 			authorities++
 		}
 	}
@@ -97,7 +97,7 @@ func (c *chain) checkCA(b bundle) {
 	}
 }
 
-// checkCertificates reports whether there is a certificate to go on with.
+// checkCertificates checks the certificates. It reports whether there is one.
 func (c *chain) checkCertificates(b bundle) bool {
 	path := c.rule.Cert
 	if len(b.certificates) == 0 {
@@ -128,7 +128,7 @@ func namesHint(leaf *x509.Certificate) string {
 	return fmt.Sprintf("it has %d subject alternative names; * matches one label", n)
 }
 
-// checkOrder says where a certificate is not signed by the next.
+// checkOrder finds the first certificate that the next one did not sign.
 func (c *chain) checkOrder() {
 	for i := range len(c.all) - 1 {
 		one, next := c.all[i], c.all[i+1]
@@ -145,7 +145,7 @@ func (c *chain) checkOrder() {
 	}
 }
 
-// signer reports whether another than the next one has signed certificate i.
+// signer reports whether a certificate other than the next one signed certificate i.
 func (c *chain) signer(i int) bool {
 	for j, other := range c.all {
 		if j != i && c.all[i].it.CheckSignatureFrom(other.it) == nil {
@@ -155,8 +155,7 @@ func (c *chain) signer(i int) bool {
 	return false
 }
 
-// checkTrust looks for a way from the certificate to an authority. That it is not
-// valid now is said already.
+// checkTrust checks that the certificate chains to a CA. The validity of the certificate itself is checked elsewhere.
 func (c *chain) checkTrust(authorities bundle) {
 	roots, between := x509.NewCertPool(), x509.NewCertPool()
 	for _, a := range authorities.certificates {

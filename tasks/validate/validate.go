@@ -2,8 +2,7 @@
 // starts on it: files, secrets, certificates, the environment. [Validator.Run] is
 // the entry point.
 //
-// Files and variables hold secrets: no [Problem] quotes a value, and no excerpt
-// shows one.
+// Files and variables may contain secrets: no [Problem] quotes a value, and no excerpt shows one.
 package validate
 
 import (
@@ -21,7 +20,7 @@ type Problem struct {
 	Hint         string // says what to do; "" if that is clear
 }
 
-// problemOf is the border between the package and its callers.
+// problemOf converts a problem for callers of the package.
 func problemOf(e *diag.Error) Problem {
 	return Problem{Path: e.File, Line: e.Line, Column: e.Column, Rule: e.Code, Message: e.Text(), Hint: e.Hint}
 }
@@ -52,7 +51,7 @@ type Check interface {
 	Check(ctx context.Context, in Input) ([]Problem, error)
 }
 
-// Rules say what to look at, and what it has to be.
+// Rules describe what to check.
 type Rules struct {
 	Files []FileRule
 	TLS   []TLSRule

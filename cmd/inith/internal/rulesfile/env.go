@@ -72,6 +72,6 @@ func pathType(word string) validate.PathType {
 	case "file":
 		return validate.FilePath
 	default:
-		return validate.FolderPath
+		return validate.DirectoryPath
 	}
 }

@@ -18,7 +18,7 @@ func FileTable() option.Table[validate.FileRule] {
 	return option.Table[file]{
 		Options: slices.Concat([]option.Option[file]{
 			{Key: "path", Usage: "the file; with a trailing slash, a directory: each file in it", Required: true, Set: func(f *file, v option.Value) error {
-				f.Path, f.Folder = v.Str, strings.HasSuffix(v.Str, "/")
+				f.Path, f.Directory = v.Str, strings.HasSuffix(v.Str, "/")
 				return nil
 			}},
 			{Key: "format", Usage: "its format, if the extension does not tell it", Choices: []string{"yaml", "json", "jsonc", "toml", "dotenv", "pem", "text"}, Set: func(f *file, v option.Value) error {

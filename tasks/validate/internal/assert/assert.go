@@ -36,21 +36,20 @@ type Result struct {
 	Reason  string          // why it fails, without a value; "" if it is just false
 }
 
-// Eval looks whether the assertion holds for a document. exists reports whether
-// there is a file.
+// Eval evaluates the assertion for a document. exists reports whether a file exists.
 func (a *Assertion) Eval(root *document.Node, exists func(path string) bool) Result {
-	return a.root.eval(&scene{root, exists})
+	return a.root.eval(&evaluation{root, exists})
 }
 
-// A scene is what an assertion is evaluated on.
-type scene struct {
+// An evaluation is that of an assertion on a document.
+type evaluation struct {
 	root   *document.Node
 	exists func(path string) bool
 }
 
-// A term is a part of an assertion that holds or does not.
+// A term is a part of an assertion that holds or does not hold.
 type term interface {
-	eval(s *scene) Result
+	eval(s *evaluation) Result
 }
 
 // A junction joins terms with and, or with or.
@@ -59,7 +58,7 @@ type junction struct {
 	or    bool
 }
 
-func (j junction) eval(s *scene) Result {
+func (j junction) eval(s *evaluation) Result {
 	var failed *Result
 	for _, t := range j.terms {
 		r := t.eval(s)
@@ -78,8 +77,8 @@ func (j junction) eval(s *scene) Result {
 
 type negation struct{ term term }
 
-// eval of a term with a missing key, or a wrong type, is no success either.
-func (n negation) eval(s *scene) Result {
+// If a key is missing or has the wrong type, the negation does not hold either.
+func (n negation) eval(s *evaluation) Result {
 	r := n.term.eval(s)
 	if r.Missing != nil || r.Reason != "" {
 		return r

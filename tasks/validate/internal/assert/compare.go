@@ -18,9 +18,9 @@ type operand struct {
 	literal *document.Node
 }
 
-// value returns the value of the operand, and that of the document which it comes
-// from. The result holds if it has one.
-func (o operand) value(s *scene) (value, from *document.Node, r Result) {
+// value returns the value of the operand, and the value of the document that it comes from. The result holds if there
+// is a value.
+func (o operand) value(s *evaluation) (value, from *document.Node, r Result) {
 	if o.literal != nil {
 		return o.literal, nil, Result{Holds: true}
 	}
@@ -43,7 +43,7 @@ func (o operand) value(s *scene) (value, from *document.Node, r Result) {
 	return &document.Node{Kind: document.Int, Text: strconv.Itoa(size)}, n, Result{Holds: true}
 }
 
-// name names the operand for a message.
+// name returns the operand for a message.
 func (o operand) name() string {
 	if o.key == nil {
 		return "the value"
@@ -57,7 +57,7 @@ type comparison struct {
 	operator    string
 }
 
-func (c comparison) eval(s *scene) Result {
+func (c comparison) eval(s *evaluation) Result {
 	left, at, r := c.left.value(s)
 	if !r.Holds {
 		return r
@@ -98,8 +98,8 @@ func holds(comparison int, operator string) bool {
 	}
 }
 
-// equal compares scalars. Numbers are equal by value; the strings of a dotenv file
-// are compared as what the other side is.
+// equal compares scalars. Numbers are equal by value. A string of a dotenv file is compared as the type of the other
+// side.
 func equal(a, b *document.Node) bool {
 	x, xok := a.Number()
 	y, yok := b.Number()
@@ -122,13 +122,13 @@ func equal(a, b *document.Node) bool {
 	}
 }
 
-// A membership asks whether a value is one of a list.
+// A membership checks whether a value is in a list.
 type membership struct {
 	left operand
 	list []*document.Node
 }
 
-func (m membership) eval(s *scene) Result {
+func (m membership) eval(s *evaluation) Result {
 	left, at, r := m.left.value(s)
 	if !r.Holds {
 		return r
@@ -136,13 +136,13 @@ func (m membership) eval(s *scene) Result {
 	return result(slices.ContainsFunc(m.list, func(n *document.Node) bool { return equal(left, n) }), at)
 }
 
-// A match asks whether a string matches a regular expression.
+// A match checks whether a string matches a regular expression.
 type match struct {
 	left    operand
 	pattern *regexp.Regexp
 }
 
-func (m match) eval(s *scene) Result {
+func (m match) eval(s *evaluation) Result {
 	left, at, r := m.left.value(s)
 	switch {
 	case !r.Holds:
@@ -153,10 +153,10 @@ func (m match) eval(s *scene) Result {
 	return result(m.pattern.MatchString(left.Text), at)
 }
 
-// An existence asks whether the file that a value names is there.
+// An existence checks whether the file that a value names exists.
 type existence struct{ key document.Path }
 
-func (e existence) eval(s *scene) Result {
+func (e existence) eval(s *evaluation) Result {
 	value, at, r := operand{key: &e.key}.value(s)
 	switch {
 	case !r.Holds:

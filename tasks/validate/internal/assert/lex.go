@@ -32,7 +32,7 @@ const (
 	letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
 )
 
-// lex cuts an assertion into tokens, the last of which is end.
+// lex splits an assertion into tokens, the last of which is end.
 func lex(source string) ([]token, error) {
 	var tokens []token
 	for pos := 0; ; {
@@ -87,8 +87,7 @@ func nextToken(source string, pos int) (token, int, error) {
 	return token{}, 0, syntaxError(source, pos, "unexpected character")
 }
 
-// quoted returns the string that s begins with, and its size; 0 if it does not
-// end.
+// quoted returns the string at the start of s and its size, or 0 if it is not closed.
 func quoted(s string) (string, int) {
 	var value strings.Builder
 	for i := 1; i < len(s); i++ {
@@ -105,8 +104,7 @@ func quoted(s string) (string, int) {
 	return "", 0
 }
 
-// numberSize returns the size of the number that s begins with. Two dots behind
-// it are those of a range.
+// numberSize returns the size of the number at the start of s. Two dots after it belong to a range.
 func numberSize(s string) int {
 	n := 1 + span(s[1:], digits)
 	if rest := s[n:]; len(rest) > 1 && rest[0] == '.' && strings.IndexByte(digits, rest[1]) >= 0 {
@@ -115,7 +113,7 @@ func numberSize(s string) int {
 	return n
 }
 
-// pathSize returns the size of the path that s begins with.
+// pathSize returns the size of the path at the start of s.
 func pathSize(s string) int {
 	n := 0
 	for n < len(s) {
@@ -143,7 +141,7 @@ func pathSize(s string) int {
 	return n
 }
 
-// span returns how many of the bytes that s begins with are in set.
+// span returns the number of leading bytes of s that are in set.
 func span(s, set string) int { return len(s) - len(strings.TrimLeft(s, set)) }
 
 // syntaxError says where an assertion is wrong. It quotes nothing.

@@ -37,7 +37,7 @@ func Parse(source string) (*Assertion, error) {
 	return &Assertion{text: masked(source, tokens), root: root}, nil
 }
 
-// masked returns the source without the strings in it.
+// masked returns the source without its strings.
 func masked(source string, tokens []token) string {
 	var b strings.Builder
 	last := 0
@@ -58,7 +58,7 @@ type parser struct {
 
 func (p *parser) peek() token { return p.tokens[0] }
 
-// next returns the next token, and goes on behind it unless it is the end.
+// next returns the next token and moves past it, except at the end.
 func (p *parser) next() token {
 	t := p.tokens[0]
 	if t.kind != end {
@@ -67,7 +67,7 @@ func (p *parser) next() token {
 	return t
 }
 
-// accept goes on behind a keyword or symbol if it is next.
+// accept moves past a keyword or symbol if it is next.
 func (p *parser) accept(value string) bool {
 	ok := p.peek().is(value)
 	if ok {
@@ -209,7 +209,7 @@ func literal(t token) *document.Node {
 	return nil
 }
 
-// membership reads what follows in: a range or a list.
+// membership reads what follows "in": a range or a list.
 func (p *parser) membership(left operand) (term, error) {
 	if p.accept("[") {
 		m := membership{left: left}

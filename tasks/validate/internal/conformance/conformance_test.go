@@ -16,7 +16,7 @@ import (
 	_ "github.com/google/jsonschema-go/jsonschema"
 )
 
-// moduleDir returns the folder of a module that go.mod has.
+// moduleDir returns the directory of a module that go.mod has.
 func moduleDir(t *testing.T, module string) string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", module).Output()

@@ -23,7 +23,7 @@ type subschema struct {
 	keywords []keyword
 }
 
-// A keyword adds to out what it finds wrong with n.
+// A keyword adds what it finds wrong with n to out.
 type keyword func(e *evaluation, n *document.Node, at *trail, out *outcome)
 
 type compiler struct {
@@ -60,8 +60,7 @@ func Compile(name string, data []byte, o Options) (*Schema, error) {
 	return s, nil
 }
 
-// compileDynamic compiles the targets of $dynamicRef that nothing else refers
-// to, and reports whether there was one.
+// compileDynamic compiles the targets of $dynamicRef that nothing else refers to. It reports whether there were any.
 func (c *compiler) compileDynamic() bool {
 	before := len(c.compiled)
 	for _, r := range c.resources {
@@ -78,7 +77,7 @@ func (c *compiler) fail(r *resource, n *document.Node, message string) {
 	c.errs = append(c.errs, e)
 }
 
-// compile returns the schema that n is, which belongs to r.
+// compile compiles n, which belongs to r.
 func (c *compiler) compile(n *document.Node, r *resource) *subschema {
 	if s := c.compiled[n]; s != nil {
 		return s
@@ -116,7 +115,7 @@ func (c *compiler) compile(n *document.Node, r *resource) *subschema {
 	return s
 }
 
-// A site is where a keyword stands.
+// A site is the place of a keyword in a schema.
 type site struct {
 	*compiler
 	resource *resource
@@ -138,7 +137,7 @@ func (s *site) build(k keywordKind, value *document.Node) {
 	}
 }
 
-// wrong says that a value is not what its keyword wants.
+// wrong reports that the value of a keyword is invalid.
 func (s *site) wrong(name string, value *document.Node, want string) keyword {
 	s.fail(s.resource, value, name+": want "+want)
 	return nil
@@ -173,7 +172,7 @@ func (s *site) mapOf(name string, value *document.Node) map[string]*subschema {
 	return all
 }
 
-// texts returns the strings that are the value of a keyword.
+// texts returns the strings in the value of a keyword.
 func (s *site) texts(name string, value *document.Node) []string {
 	if value.Kind != document.Sequence {
 		s.wrong(name, value, "a list of strings")

@@ -74,7 +74,7 @@ func readIn(dir *os.Root, name string) ([]byte, error) {
 	return data, err
 }
 
-// local is the URI of the folder of the schema that is compiled.
+// local is the URI of the directory of the schema.
 const local = "local:///"
 
 // parseURI parses a URI without fragment, or a reference relative to base.
@@ -89,8 +89,8 @@ func parseURI(base *url.URL, ref string) (*url.URL, bool) {
 	return u, true
 }
 
-// beside returns the local URI of a schema that names itself by $id, and others
-// relative to that: what is beside it there is beside its file, too.
+// beside returns the local URI of a schema that is referred to relative to an $id: what is next to the $id is next to
+// the file too.
 func beside(id, uri *url.URL) (string, bool) {
 	if id.Host != uri.Host || id.Scheme != uri.Scheme {
 		return "", false

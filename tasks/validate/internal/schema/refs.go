@@ -8,8 +8,7 @@ import (
 	"github.com/inith/inith/internal/document"
 )
 
-// resolve returns the schema that a reference of r leads to, or nil and why there
-// is none.
+// resolve returns the schema that a reference of r leads to, or nil and the reason.
 func (c *compiler) resolve(r *resource, ref string) (*document.Node, *resource, string) {
 	ref, fragment, _ := strings.Cut(ref, "#")
 	fragment, err := url.PathUnescape(fragment)
@@ -20,7 +19,8 @@ func (c *compiler) resolve(r *resource, ref string) (*document.Node, *resource, 
 	target := r
 	if ref != "" {
 		var why string
-		if target, why = c.resource(uri); target == nil {
+		target, why = c.resource(uri)
+		if target == nil {
 			return nil, nil, why
 		}
 	}
@@ -41,8 +41,8 @@ func (c *compiler) resolve(r *resource, ref string) (*document.Node, *resource, 
 	return n, target, ""
 }
 
-// resource returns the resource of a URI, and reads its file if need be. What is
-// beside a schema by its $id is also looked for beside its file.
+// resource returns the resource of a URI, and reads its file if needed. What is next to a schema by its $id is also
+// looked up next to its file.
 func (c *compiler) resource(uri *url.URL) (*resource, string) {
 	keys := []string{uri.String()}
 	for _, id := range c.identities {

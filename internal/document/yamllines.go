@@ -5,18 +5,17 @@ import (
 	"unicode/utf8"
 )
 
-// yamlLines finds the characters that the YAML parser counts by line and column.
-// To it a carriage return, U+0085, U+2028 and U+2029 end a line, too, which they
-// do in no editor.
+// yamlLines translates the parser's lines and columns to offsets. To the parser, a carriage return, U+0085, U+2028
+// and U+2029 end a line too, unlike in editors.
 type yamlLines struct {
 	text   []byte
 	starts []int // the offset of the first byte of each line
 
-	line, column, offset int // what was asked for last
+	line, column, offset int // of the last call
 }
 
-// offsetOf returns the offset of a character. It counts on from the one before,
-// since a file may be a single line.
+// offsetOf returns the offset of a character. It continues from the previous one, because a file may be one long
+// line.
 func (l *yamlLines) offsetOf(line, column int) int {
 	if line < 1 || line > len(l.starts) {
 		return len(l.text) * min(max(line, 0), 1)
