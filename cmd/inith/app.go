@@ -66,7 +66,8 @@ func newApp(p *process, r *reporter, child []string) *app {
 
 // rootRows are the flags of inith without a command.
 func rootRows() []option.Row {
-	return append(option.Table[globals]{Options: globalOptions()}.Rows(""), option.Row{Flag: "version", Kind: option.Bool, Usage: "print the version"})
+	version := option.Row{Flag: "version", Kind: option.Bool, Usage: "print the version"}
+	return append(option.Table[globals]{Options: globalOptions()}.Rows(""), version, helpRow())
 }
 
 // define defines the command that the command line names.

@@ -78,7 +78,7 @@ type options[O any] struct {
 // define makes a command of its table of options and the function that opens its job.
 func define[O any](c *call, s spec[O]) *definition {
 	table := withCommon(s)
-	d := &definition{usage: s.usage, description: s.description(), exits: s.exits, rows: table.Rows(c.name)}
+	d := &definition{usage: s.usage, description: s.description(), exits: s.exits, rows: append(table.Rows(c.name), helpRow())}
 	d.run = func(ctx context.Context, line option.Line) error {
 		if line.Flags["help"] != nil {
 			return writeHelp(c.stdout, commandHelp(c.name, d))

@@ -124,7 +124,7 @@ func definitionOf(t *testing.T, name string) *definition {
 // ownFlags are the flags of a command but those of every command, and their short forms.
 func ownFlags(t *testing.T, command string) []string {
 	t.Helper()
-	global := map[string]bool{}
+	global := map[string]bool{"help": true}
 	for _, o := range globalOptions() {
 		global[o.Flag] = true
 	}

@@ -24,6 +24,11 @@ func helpCommand(c *call) *definition {
 	}.define(c)
 }
 
+// helpRow is the flag that shows a help. It has no variable.
+func helpRow() option.Row {
+	return option.Row{Flag: "help", Letter: "h", Kind: option.Bool, Usage: "show this help"}
+}
+
 func writeHelp(w io.Writer, text string) error {
 	_, err := io.WriteString(w, text)
 	return err
@@ -93,7 +98,10 @@ func writeOption(b *strings.Builder, r option.Row) {
 		text += " (default: " + r.Default + ")"
 	}
 	fmt.Fprintf(b, "   %s\n", flag)
-	for _, line := range wrap(text+" [$"+r.Variable+"]", 72) {
+	if r.Variable != "" {
+		text += " [$" + r.Variable + "]"
+	}
+	for _, line := range wrap(text, 72) {
 		fmt.Fprintf(b, "        %s\n", line)
 	}
 }

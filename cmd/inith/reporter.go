@@ -36,7 +36,6 @@ func globalOptions() []option.Option[globals] {
 		}},
 		{Flag: "quiet", Letter: "q", Key: option.NoKey, Global: true, Kind: option.Bool, Excludes: []string{"log-level"}, Usage: "log only errors, and draw no rows", Set: option.ToBool(func(g *globals) *bool { return &g.quiet })},
 		{Flag: "termination-log", Key: option.NoKey, Global: true, Usage: "write the outcome for kubectl describe to this `FILE`, if it exists", Default: termination.DefaultPath, Set: option.ToString(func(g *globals) *string { return &g.termination })},
-		{Flag: "help", Letter: "h", Key: option.NoKey, Global: true, Kind: option.Bool, Usage: "show this help", Set: func(*globals, option.Value) error { return nil }},
 	}
 }
 
