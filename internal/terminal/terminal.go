@@ -117,13 +117,3 @@ func Cut(s string, width int) string {
 	}
 	return string([]rune(s)[:width-1]) + "…"
 }
-
-// CutMiddle shortens s to width columns in its middle: names of parts of one file differ at their end.
-func CutMiddle(s string, width int) string {
-	runes := []rune(s)
-	if len(runes) <= width {
-		return s
-	}
-	tail := width / 2
-	return string(runes[:width-1-tail]) + "…" + string(runes[len(runes)-tail:])
-}

@@ -81,9 +81,15 @@ type fetchBars struct {
 
 func (v *fetchBars) show(all []fetch.Status) {
 	columns, _ := v.screen.Size()
+	names := make([]string, len(all))
+	for i, s := range all {
+		name, _, _ := strings.Cut(s.Name, "?")
+		names[i] = path.Base(name)
+	}
+	names = terminal.Fit(names, nameWidth(columns))
 	rows := make([]terminal.Row, len(all))
 	for i, s := range all {
-		rows[i] = fetchRow(s, v.rates[i].update(s.Fetched), columns)
+		rows[i] = fetchRow(names[i], s, v.rates[i].update(s.Fetched), columns)
 	}
 	_ = v.rows.Draw(rows) // a terminal that is gone does not end the transfer
 }
@@ -92,11 +98,8 @@ func (v *fetchBars) end(all []fetch.Status) { v.show(all) }
 
 // fetchRow draws one file, such as
 // "model.bin  [=====     ]  52 %   1.1 GiB 83.1 MiB/s   6s  8 conn", in 80 columns; in more, the name has more.
-func fetchRow(s fetch.Status, perSecond int64, columns int) terminal.Row {
-	const (
-		barWidth  = 10
-		nameWidth = 18 // of 80 columns
-	)
+func fetchRow(name string, s fetch.Status, perSecond int64, columns int) terminal.Row {
+	const barWidth = 10
 	bar, share, left := strings.Repeat(" ", barWidth), "     ", "    "
 	if s.Size > 0 {
 		full := int(barWidth * percent(s) / 100)
@@ -117,11 +120,12 @@ func fetchRow(s fetch.Status, perSecond int64, columns int) terminal.Row {
 	if s.Retries > 0 {
 		state += fmt.Sprintf(" %d retries", s.Retries)
 	}
-	width := nameWidth + max(0, columns-80)/2
-	name, _, _ := strings.Cut(s.Name, "?")
-	row.Text = fmt.Sprintf("%-*s [%s] %s %9s %s", width, terminal.CutMiddle(path.Base(name), width), bar, share, bytesize.Text(max(s.Size, s.Done)), state)
+	row.Text = fmt.Sprintf("%-*s [%s] %s %9s %s", nameWidth(columns), name, bar, share, bytesize.Text(max(s.Size, s.Done)), state)
 	return row
 }
+
+// nameWidth returns the columns that a name has: 18 of 80, and half of what a wider terminal has more.
+func nameWidth(columns int) int { return 18 + max(0, columns-80)/2 }
 
 // percent returns how much of a file has come, from 0 to 100. A file whose content was wrong may have come twice.
 func percent(s fetch.Status) int64 {

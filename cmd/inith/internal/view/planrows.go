@@ -121,13 +121,16 @@ func (v *planRows) draw() {
 	defer v.mu.Unlock()
 	columns, _ := v.output.Screen.Size()
 	width := 0
+	var names []string
 	for _, n := range v.nodes {
+		names = append(names, n.Name)
 		width = max(width, min(len(n.Name), columns/3))
 	}
+	names = terminal.Fit(names, width)
 	drawn := make([]terminal.Row, len(v.nodes))
 	for i, n := range v.nodes {
 		drawn[i] = v.row(i)
-		drawn[i].Text = fmt.Sprintf("%-*s  %-8s %s", width, terminal.CutMiddle(n.Name, width), n.Kind, drawn[i].Text)
+		drawn[i].Text = fmt.Sprintf("%-*s  %-8s %s", width, names[i], n.Kind, drawn[i].Text)
 	}
 	_ = v.rows.Draw(drawn) // a terminal that is gone does not end the plan
 }

@@ -30,17 +30,20 @@ func (v *waitLive) beat(rows []waitRow) { v.draw(rows) }
 func (v *waitLive) draw(rows []waitRow) {
 	columns, _ := v.screen.Size()
 	width, maximum := 0, max(10, columns/2)
+	var names []string
 	for _, r := range rows {
+		names = append(names, r.target.Name)
 		width = max(width, min(utf8.RuneCountInString(r.target.Name), maximum))
 	}
+	names = terminal.Fit(names, width)
 	var drawn []terminal.Row
-	for _, r := range rows {
+	for i, r := range rows {
 		elapsed := time.Since(v.begun)
 		if r.last.Done {
 			elapsed = r.last.Elapsed
 		}
 		row := state(r.last)
-		row.Text = fmt.Sprintf("%-*s  %-5s  %4d  %6.1fs  %s", width, terminal.CutMiddle(r.target.Name, width), r.target.Level, r.last.Attempt, elapsed.Seconds(), row.Text)
+		row.Text = fmt.Sprintf("%-*s  %-5s  %4d  %6.1fs  %s", width, names[i], r.target.Level, r.last.Attempt, elapsed.Seconds(), row.Text)
 		drawn = append(drawn, row)
 	}
 	_ = v.rows.Draw(drawn)
