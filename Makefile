@@ -74,5 +74,6 @@ fuzz: ## each fuzz target for a minute
 	for f in $$(grep -ho '^func Fuzz[A-Za-z]*' $$d/*_test.go | cut -c6-); do \
 	$(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$d || exit 1; done; done
 
-soak: ## thousands of random combinations of faults
+soak: ## thousands of random combinations of faults, and of kills
 	INITH_SOAK_SEEDS=5000 $(GO) test -run Soak -count=1 -timeout 2h ./fetch
+	INITH_KILL_ROUNDS=100 $(GO) test -run TestKilled -count=1 -timeout 2h ./cmd/inith

@@ -60,14 +60,14 @@ func TestMemoryLimit(t *testing.T) {
 		t.Skip("cgroups are root's")
 	}
 	if testing.Short() {
-		t.Skip("fetches 300 MiB")
+		t.Skip("fetches 200 MiB")
 	}
 	bin, dest := filepath.Join(t.TempDir(), "inith"), filepath.Join(t.TempDir(), "model.bin")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-tags", "urfave_cli_no_docs", "-o", bin, "../cmd/inith").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	const limit = 64 << 20
-	s, g := good(t, 300<<20, 0), newMemoryGroup(t, limit)
+	const limit, size = 64 << 20, 200 << 20
+	s, g := good(t, size, 0), newMemoryGroup(t, limit)
 	cmd := exec.CommandContext(t.Context(), "/bin/sh", "-c", `echo 0 >"$0"/cgroup.procs && exec "$@"`, g.dir, bin, "fetch", s.URL(), dest)
 	var out bytes.Buffer
 	cmd.Env, cmd.Stdout, cmd.Stderr = []string{"NO_PROXY=*"}, &out, &out
@@ -96,7 +96,7 @@ func TestMemoryLimit(t *testing.T) {
 	if resident > 32<<10 || resident <= 0 {
 		t.Errorf("%d KiB were resident", resident)
 	}
-	if stat, err := os.Stat(dest); err != nil || stat.Size() != 300<<20 {
+	if stat, err := os.Stat(dest); err != nil || stat.Size() != size {
 		t.Errorf("%v, %v", stat, err)
 	}
 }

@@ -5,15 +5,17 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
 )
 
-// TestKilled kills processes of `inith fetch` at any moment. It is skipped with
-// -short: it takes a minute.
+// TestKilled kills processes of `inith fetch` at any moment. It is skipped with -short.
+// INITH_KILL_ROUNDS is how many downloads to kill, times three; make soak kills more.
 func TestKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts several hundred processes")
@@ -65,7 +67,14 @@ func (k *killTest) fell(where string) {
 // downloads kills downloads until they are complete, and looks at what that has
 // cost.
 func (k *killTest) downloads(t *testing.T) {
-	const lanes, rounds = 3, 14
+	const lanes = 3
+	rounds := 8
+	if s := os.Getenv("INITH_KILL_ROUNDS"); s != "" {
+		var err error
+		if rounds, err = strconv.Atoi(s); err != nil {
+			t.Fatal(err)
+		}
+	}
 	sizes := []struct {
 		bytes int
 		takes time.Duration

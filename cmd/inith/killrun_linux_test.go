@@ -17,7 +17,7 @@ import (
 )
 
 // hangs is when a run is taken for stuck.
-const hangs = time.Minute
+const hangs = 5 * time.Minute
 
 // buildInith returns the path of a freshly built inith, without the race detector:
 // several hundred of them are started.

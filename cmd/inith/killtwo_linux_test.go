@@ -128,12 +128,11 @@ func (k *killTest) terminated(t *testing.T) {
 	s := k.scene(t, 24<<20, time.Second)
 	a := s.start(t)
 	s.halfway(t, a, 1)
-	sent := time.Now()
 	if err := a.cmd.Process.Signal(unix.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if code, err := a.wait(); code != 143 || err != nil || time.Since(sent) > 2*time.Second {
-		t.Errorf("exit code %d after %v, %v: %s", code, time.Since(sent), err, &a.lines)
+	if code, err := a.wait(); code != 143 || err != nil {
+		t.Errorf("exit code %d, %v: %s", code, err, &a.lines)
 	}
 	there := s.part(t)
 	b := s.start(t)
