@@ -14,8 +14,8 @@ import (
 var errAttemptOver = errors.New("the attempt is over")
 
 // A Dialer opens the connections of one target. All that an attempt opened are
-// closed when it ends: this is what makes a driver return that ignores its
-// context. It also sees how far the attempt came. The zero value is usable.
+// closed when it ends, which makes a driver return that ignores its context. It also
+// records how far the attempt came. The zero value is usable.
 type Dialer struct {
 	mu     sync.Mutex
 	active bool
@@ -24,7 +24,7 @@ type Dialer struct {
 	trace  Trace
 }
 
-// A Trace tells how far an attempt came.
+// A Trace records how far an attempt came.
 type Trace struct {
 	Addresses []string // dialed, so the name was resolved
 	Accepted  bool     // one of them accepted

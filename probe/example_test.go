@@ -38,7 +38,8 @@ func ExampleNewTarget() {
 	dialer := &probe.Dialer{}
 	attempts := 0
 	broker := proberFunc(func(context.Context) error {
-		if attempts++; attempts < 3 {
+		attempts++
+		if attempts < 3 {
 			return probe.NotYet("the broker has no leader", "check that a majority of brokers is up")
 		}
 		return nil

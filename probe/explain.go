@@ -13,7 +13,7 @@ import (
 	"github.com/inith/inith/internal/usererr"
 )
 
-// explain says what the error of an attempt means that had limit for it.
+// explain returns what the error of an attempt means. The attempt had limit for it.
 func explain(ctx context.Context, err error, t Trace, limit time.Duration) error {
 	if r, ok := errors.AsType[*usererr.Error](err); ok && r != nil {
 		return err
@@ -67,7 +67,7 @@ func tooSlow(t Trace, limit time.Duration, err error) *usererr.Error {
 	}
 }
 
-// explainEnd says how a connection ended, or that the answer was not understood.
+// explainEnd explains how a connection ended, or that the answer was not understood.
 func explainEnd(err error, t Trace) *usererr.Error {
 	ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
@@ -85,29 +85,29 @@ func explainEnd(err error, t Trace) *usererr.Error {
 	}
 }
 
-// String tells the way of an attempt in one line, such as "dialed 10.0.0.7:443,
+// String describes an attempt in one line, such as "dialed 10.0.0.7:443,
 // port accepted, TLS verified".
 func (t Trace) String() string {
-	var way []string
+	var parts []string
 	if len(t.Addresses) > 0 {
-		way = append(way, "dialed "+strings.Join(t.Addresses, ", "))
+		parts = append(parts, "dialed "+strings.Join(t.Addresses, ", "))
 	} else {
-		way = append(way, "no address dialed")
+		parts = append(parts, "no address dialed")
 	}
 	switch {
 	case t.Accepted:
-		way = append(way, "port accepted")
+		parts = append(parts, "port accepted")
 	case len(t.Addresses) > 0:
-		way = append(way, "port not open")
+		parts = append(parts, "port not open")
 	}
 	switch {
 	case t.Verified:
-		way = append(way, "TLS verified")
+		parts = append(parts, "TLS verified")
 	case t.TLS:
-		way = append(way, "TLS with an unverified certificate")
+		parts = append(parts, "TLS with an unverified certificate")
 	}
 	if t.Accepted && !t.Answered {
-		way = append(way, "no answer")
+		parts = append(parts, "no answer")
 	}
-	return strings.Join(way, ", ")
+	return strings.Join(parts, ", ")
 }

@@ -8,16 +8,16 @@ import (
 	"github.com/inith/inith/internal/suggest"
 )
 
-// A Level is how much is asked of a target before it counts as ready. Each
-// level includes the ones before it.
+// A Level is how much a target must do before it counts as ready. Each level includes
+// the ones before it.
 type Level int
 
-// The levels, least first. The zero Level is the default of the kind.
+// The levels, lowest first. The zero Level is the default of the kind.
 const (
 	LevelTCP   Level = iota + 1 // the port accepts a connection and keeps it
-	LevelProto                  // the server speaks its protocol and does not say that it is starting
-	LevelAuth                   // our credentials work and an empty round trip is answered
-	LevelState                  // what was asked for is there: a row, a key, a status
+	LevelProto                  // the server answers its protocol and does not report that it is still starting
+	LevelAuth                   // the login succeeds and a trivial query (SELECT 1, PING) is answered
+	LevelState                  // what was asked for exists: a row, a key, a status
 )
 
 // levelNames are indexed by Level.

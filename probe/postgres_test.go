@@ -45,7 +45,7 @@ func TestPostgres(t *testing.T) {
 		{"auth: full", refuses("53300"), "/app?password=x", notYet, "too many clients"},
 		{"auth: no pg_hba line", refuses("28000"), "/app?password=x", rejected, "login refused"},
 		{"auth: no database yet", refuses("3D000"), "/app?password=x", notYet, "does not exist"},
-		{"auth: a code nobody knows", refuses("ZZ999"), "/app?password=x", notYet, "SQLSTATE ZZ999"},
+		{"auth: an unknown code", refuses("ZZ999"), "/app?password=x", notYet, "SQLSTATE ZZ999"},
 		{"auth: the password as the code", refuses(secret), "/app?password=" + secret, notYet, "without a valid SQLSTATE"},
 		{"auth: a code of class 28 that is none", refuses("28-"), "/app?password=x", notYet, "without a valid SQLSTATE"},
 		{"auth: hangs up", simserver.HangUp, "/app?password=x", notYet, "without an answer"},
@@ -118,7 +118,8 @@ func TestPostgresTakesNothingFromTheEnvironment(t *testing.T) {
 	checkVerdict(t, attempt(t, "postgres://app:"+secret+"@"+up+"/app"), ready, "")
 }
 
-// FuzzPostgresAnswer sends any bytes for the answer of a server: the attempt ends, and never says ready unless it was told so.
+// FuzzPostgresAnswer sends any bytes for the answer of a server: the attempt
+// ends, and never reports ready unless the server said so.
 func FuzzPostgresAnswer(f *testing.F) {
 	for _, answer := range []string{"R\x00\x00\x00\x08\x00\x00\x00\x00", "E\x00\x00\x00\x0eC57P03\x00\x00\x00\x00", "N\x00\x00\x00\x04", "EFATAL", "S", "R\xff\xff\xff\xff", "v\x00\x00\x00\x0c\x00\x03\x00\x00\x00\x00\x00\x00"} {
 		f.Add(answer)

@@ -64,17 +64,17 @@ func TestPostgresTLS(t *testing.T) {
 	}
 }
 
-// TestPostgresUnixSocket names the folder of the socket, as libpq wants it.
+// TestPostgresUnixSocket names the directory of the socket, as libpq does.
 func TestPostgresUnixSocket(t *testing.T) {
 	t.Parallel()
-	folder, err := os.MkdirTemp("", "pg") //nolint:usetesting // t.TempDir is too long for a socket
+	dir, err := os.MkdirTemp("", "pg") //nolint:usetesting // t.TempDir is too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(folder) })
-	raw := "postgres://app:" + secret + "@/app?host=" + escape(folder)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	raw := "postgres://app:" + secret + "@/app?host=" + escape(dir)
 	checkVerdict(t, attempt(t, raw), notYet, "no such socket")
-	s, err := simserver.Listen(t.Context(), "unix", filepath.Join(folder, ".s.PGSQL.5432"), simserver.Postgres{Password: secret, Value: []byte("1")}.Handle)
+	s, err := simserver.Listen(t.Context(), "unix", filepath.Join(dir, ".s.PGSQL.5432"), simserver.Postgres{Password: secret, Value: []byte("1")}.Handle)
 	if err != nil {
 		t.Fatal(err)
 	}

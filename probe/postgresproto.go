@@ -26,7 +26,8 @@ func (p *postgres) anyHost(ctx context.Context) error {
 	}
 	var failed error
 	for i, way := range ways {
-		if failed = p.oneHost(ctx, way, len(ways)-i); failed == nil {
+		failed = p.oneHost(ctx, way, len(ways)-i)
+		if failed == nil {
 			return nil
 		}
 	}
@@ -34,7 +35,7 @@ func (p *postgres) anyHost(ctx context.Context) error {
 }
 
 // isPlain reports whether a way to connect is without TLS. Where sslmode allows
-// that, it is enough to be told that the server is up.
+// that, that is enough to see that the server is up.
 func isPlain(w *pgconn.FallbackConfig) bool { return w.TLSConfig == nil }
 
 // oneHost asks one of the hosts that are left, in its share of the time.

@@ -1,4 +1,4 @@
-// Package probe tells whether a dependency (a port, a web service, a database,
+// Package probe checks whether a dependency (a port, a web service, a database,
 // a cache) is ready to serve, once or until it is.
 //
 // [Open] makes a [Target] of a URL, whose scheme selects the kind: see [Kinds].

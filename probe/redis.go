@@ -156,7 +156,8 @@ func (r *redis) dial(ctx context.Context, network, address string) (net.Conn, er
 	conn, err := r.spec.dialer.DialContext(ctx, network, address)
 	if err == nil && r.tls != nil {
 		var config *tls.Config
-		if config, err = r.tls.Config(r.spec.url.Hostname()); err == nil {
+		config, err = r.tls.Config(r.spec.url.Hostname())
+		if err == nil {
 			conn, err = r.spec.dialer.handshake(ctx, conn, config)
 		}
 	}

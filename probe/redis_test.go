@@ -76,8 +76,8 @@ func TestRedis(t *testing.T) {
 		{"auth: loading", says("-LOADING Redis is loading the dataset in memory\r\n"), "", "#level=auth", notYet, "LOADING"},
 		{"auth: may not PING, but is known", says("-NOPERM this user has no permissions to run the 'ping' command\r\n"), "", "#level=auth", ready, ""},
 		{"state: lacks the permission", says("-NOPERM this user has no permissions to run the 'ping' command\r\n"), "", "#key=x", notYet, "lacks the permission"},
-		{"state: key is there", redisWithPassword(), login, "#key=here", ready, ""},
-		{"state: key is not there", redisWithPassword(), login, "#key=gone", notYet, "key does not exist"},
+		{"state: key exists", redisWithPassword(), login, "#key=here", ready, ""},
+		{"state: key does not exist", redisWithPassword(), login, "#key=gone", notYet, "key does not exist"},
 		{"state: role", redisWithPassword(), login, "#role=master", ready, ""},
 		{"state: another role", redisWithPassword(), login, "#role=slave", notYet, "role is not slave"},
 	} {

@@ -43,7 +43,8 @@ func (l *respLimiter) accepts(b []byte) bool {
 		case l.lineStart:
 			l.limit, l.number = announces(c), 0
 		case l.limit > 0 && '0' <= c && c <= '9':
-			if l.number = l.number*10 + int(c-'0'); l.number > l.limit {
+			l.number = l.number*10 + int(c-'0')
+			if l.number > l.limit {
 				return false
 			}
 		default:

@@ -9,8 +9,7 @@ import (
 	"github.com/inith/inith/internal/libpq"
 )
 
-// postgresReason says what an error answer of a server means for somebody who
-// waits.
+// postgresReason explains an error response of a server, and marks it as the wait needs it.
 func postgresReason(code string) error {
 	switch r := libpq.Reason(code); {
 	case strings.HasPrefix(code, "28") && len(code) == 5:

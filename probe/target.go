@@ -124,7 +124,8 @@ func (t *Target) Probe(ctx context.Context) (err error) {
 	end := t.dialer.begin(ctx)
 	defer end()
 	defer crash.Recover(&err)
-	if err = t.prober.Probe(ctx); err != nil {
+	err = t.prober.Probe(ctx)
+	if err != nil {
 		if !limited {
 			limit = time.Now() // what ended it was no deadline
 		}

@@ -21,7 +21,7 @@ func TestTCP(t *testing.T) {
 		{name: "accepts and stays silent", address: serve(t, simserver.Silent), want: ready},
 		{name: "accepts and speaks", address: serve(t, simserver.Say("220 hello\r\n")), want: ready},
 		{name: "accepts and hangs up", address: serve(t, simserver.HangUp), fragment: "#settle=1m", want: notYet, text: "closed it at once"},
-		{name: "hangs up, but nobody looks", address: serve(t, simserver.HangUp), fragment: "#settle=0s", want: ready},
+		{name: "hangs up, but settle is 0s", address: serve(t, simserver.HangUp), fragment: "#settle=0s", want: ready},
 		{name: "hangs up within a longer settle", address: serve(t, func(net.Conn) { <-time.After(150 * time.Millisecond) }), fragment: "#settle=1m", want: notYet, text: "closed it at once"},
 		{name: "refuses", address: refused.Addr(), want: notYet, text: "connection refused"},
 		{name: "name not found", address: "inith.invalid:80", want: notYet, text: "name not"},

@@ -28,8 +28,8 @@ const (
 	maxPause = time.Second
 )
 
-// After this many refused logins in a row, attempts are this far apart: servers
-// lock accounts.
+// After this many consecutive refused logins, attempts are this far apart: servers lock
+// accounts.
 const (
 	rejectionsBeforeSlow = 3
 	rejectedPause        = 10 * time.Second
@@ -43,12 +43,12 @@ var errAbandoned = errors.New("abandoned")
 type Waiter struct {
 	AttemptTimeout time.Duration // of a target without its own; zero means DefaultAttemptTimeout
 	Interval       time.Duration // between attempts; zero means in proportion to the time waited
-	Successes      int           // how many in a row make a target ready; zero means one
+	Successes      int           // consecutive successes that make a target ready; zero means one
 	Once           bool          // one attempt, no more
 	FailFast       bool          // refused credentials end the wait
 
-	// Notify is told of each attempt, nil for nobody. It is called from one
-	// goroutine for each target.
+	// Notify is called after each attempt, from one goroutine for each target; nil: not
+	// called.
 	Notify func(Event)
 }
 
@@ -59,10 +59,10 @@ type Event struct {
 	Attempt int // from 1
 	Elapsed time.Duration
 	Err     error // why not ready; nil: this attempt found it ready
-	Done    bool  // the wait for this target has ended; if not ready, with an Err that was told before
+	Done    bool  // the wait for this target has ended; if it is not ready, an earlier event had the same Err
 }
 
-// A NotReadyError tells why a target did not become ready.
+// A NotReadyError says why a target did not become ready.
 type NotReadyError struct {
 	Target   *Target
 	Attempts int
@@ -128,8 +128,8 @@ type wait struct {
 	start      time.Time
 	pace       backoff.BackOff // where there is no Interval
 	attempt    int
-	successes  int   // in a row
-	rejections int   // in a row
+	successes  int   // consecutive
+	rejections int   // consecutive
 	last       error // of an attempt that ctx did not cut short
 	trace      Trace // of the same attempt
 }
@@ -188,7 +188,7 @@ func (s *wait) probe(ctx context.Context) error {
 	return err
 }
 
-// decide tells whether the wait is over after an attempt, and how.
+// decide returns whether the wait is over after an attempt, and how.
 func (s *wait) decide(ctx context.Context, err error) (done bool, failed error) {
 	if err != nil && expired(ctx) {
 		<-ctx.Done() // its timer is a moment behind the clock

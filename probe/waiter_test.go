@@ -130,7 +130,8 @@ func TestWaitSuccessesInARow(t *testing.T) {
 		start := time.Now()
 		attempt := 0
 		flapping := fake("x", func(context.Context) error {
-			if attempt++; attempt == 3 { // the third breaks the row
+			attempt++
+			if attempt == 3 { // the third breaks the row
 				return errDown
 			}
 			return nil

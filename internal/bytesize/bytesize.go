@@ -15,7 +15,8 @@ func Text(n int64) string {
 	}
 	value, unit := float64(n), ""
 	for _, unit = range []string{"KiB", "MiB", "GiB", "TiB"} {
-		if value /= 1 << 10; value < 1000 {
+		value /= 1 << 10
+		if value < 1000 {
 			break
 		}
 	}

@@ -1,4 +1,4 @@
-// Package cgroup tells how much memory a container may use, as [Cgroup].
+// Package cgroup finds how much memory a container may use: see [Cgroup].
 //
 // The rules are those of the kernel's
 // https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files and
@@ -116,8 +116,8 @@ func has(list, item string) bool {
 
 // limit returns that of one cgroup, if it has one.
 func (h hierarchy) limit(root fs.FS, dir string) (Limit, bool) {
-	most, ok := number(root, path.Join(h.mount, dir, h.max))
-	if !ok || most >= math.MaxInt64/2 { // the first version's word for none is 1<<63 less a page
+	maximum, ok := number(root, path.Join(h.mount, dir, h.max))
+	if !ok || maximum >= math.MaxInt64/2 { // the first version's word for none is 1<<63 less a page
 		return Limit{}, false
 	}
 	used, _ := number(root, path.Join(h.mount, dir, h.used))
@@ -127,7 +127,7 @@ func (h hierarchy) limit(root fs.FS, dir string) (Limit, bool) {
 			used = max(0, used-cache)
 		}
 	}
-	return Limit{Max: most, Used: used}, true
+	return Limit{Max: maximum, Used: used}, true
 }
 
 // number returns the number that is all of a file's content, false if it is

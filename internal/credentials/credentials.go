@@ -1,5 +1,5 @@
-// Package credentials reads what proves who we are from files, and tells to whom
-// it may be shown: to the origin that it is meant for and to no other.
+// Package credentials reads passwords and headers from files, and compares origins: a
+// credential is sent to the origin that it is meant for and to no other.
 package credentials
 
 import (
@@ -16,8 +16,8 @@ import (
 	"github.com/inith/inith/internal/usererr"
 )
 
-// ReadSecret returns what is in a file, without the line end that editors add.
-// What is a word for the file in an error, such as "password file".
+// ReadSecret returns the content of a file, without the line end that editors add.
+// In errors, what names the file, such as "password file".
 func ReadSecret(what, name string) (string, error) {
 	b, err := os.ReadFile(name)
 	if err != nil {
@@ -26,7 +26,7 @@ func ReadSecret(what, name string) (string, error) {
 	return strings.TrimRight(string(b), "\r\n"), nil
 }
 
-// ReadHeaders reads "Name: value" lines. Its errors quote nothing of them.
+// ReadHeaders reads "Name: value" lines. Its errors do not quote them.
 func ReadHeaders(name string) (http.Header, error) {
 	b, err := os.ReadFile(name)
 	if err != nil {

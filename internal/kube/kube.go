@@ -60,7 +60,7 @@ func New(c Config) *Client {
 	c.TLS.CAFile = cmp.Or(c.TLS.CAFile, k.beside("ca.crt"))
 	k.http = http.Client{
 		Transport:     cmp.Or[http.RoundTripper](c.Transport, k.transport(c.TLS)),
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the token is for nobody else
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the token is for this server only
 	}
 	return k
 }

@@ -130,7 +130,7 @@ func TestStatus(t *testing.T) {
 		http.StatusUnprocessableEntity: {"does not accept the object (status 422)", true},
 		http.StatusTooManyRequests:     {"overloaded (status 429)", false},
 		http.StatusBadGateway:          {"answers with status 502", false},
-		http.StatusFound:               {"answers with status 302", false}, // the token is for nobody else
+		http.StatusFound:               {"answers with status 302", false}, // the token is for this server only
 	} {
 		k := kube.New(kube.Config{
 			Env: env, TokenFile: account(t, map[string]string{"token": "t0ken"}),

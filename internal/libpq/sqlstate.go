@@ -10,7 +10,7 @@ import (
 	"github.com/inith/inith/internal/usererr"
 )
 
-// A verdict is what a SQLSTATE means for somebody who waits.
+// A verdict is what a SQLSTATE means to a client that waits for the server.
 type verdict struct{ text, hint string }
 
 // verdicts are by SQLSTATE, or by its class, the first two characters.
@@ -40,8 +40,8 @@ func verdicts() map[string]verdict {
 	}
 }
 
-// Reason says what an error answer of a server means. The server's own text is not
-// shown, nor a code that is none: the server may repeat there what it was sent.
+// Reason explains an error response of a server. The server's own text is not
+// shown, nor an invalid code: the server may repeat in it what it was sent.
 func Reason(code string) *usererr.Error {
 	if !valid(code) {
 		return &usererr.Error{

@@ -11,17 +11,17 @@ import (
 	"syscall"
 )
 
-// A StartError means that a command cannot be started. NotFound tells the two
-// cases apart that sh(1) gives different exit codes.
+// A StartError means that a command cannot be started. NotFound distinguishes the two
+// cases for which sh(1) has different exit codes.
 type StartError struct {
 	Name     string
-	NotFound bool // else it is there but cannot be executed
+	NotFound bool // false: it exists but cannot be executed
 	Err      error
 }
 
 func (e *StartError) Error() string {
 	if strings.ContainsAny(e.Name, "=:") { // a secret may stand in the place of the name
-		return "command not found: the word after -- is no program (variables are set by env NAME=VALUE CMD)"
+		return "command not found: the word after -- is not a program (set environment variables with env NAME=VALUE CMD)"
 	}
 	if e.NotFound {
 		return fmt.Sprintf("command %q not found", e.Name)

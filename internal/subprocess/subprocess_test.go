@@ -64,8 +64,8 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// TestEnd ends commands: one that lets itself be told, one that does not, for which
-// the grace is over or cut short.
+// TestEnd terminates commands: one that handles TERM, and some that ignore it, for which
+// the grace has passed or is cut short.
 func TestEnd(t *testing.T) {
 	t.Parallel()
 	const stubborn = `trap "" TERM; echo ready; while :; do sleep 0.05; done`
@@ -96,7 +96,7 @@ func TestEnd(t *testing.T) {
 				t.Errorf("code %d, want %d", got, test.want)
 			}
 			_ = c.Stdout.Close()
-			if b, err := io.ReadAll(out); err != nil || len(b) > 0 { // it ends when nobody has it open
+			if b, err := io.ReadAll(out); err != nil || len(b) > 0 { // it ends when no process has it open
 				t.Errorf("read %q, %v", b, err)
 			}
 		})
@@ -141,7 +141,7 @@ func awaitStopped(t *testing.T, pid string) {
 	}
 }
 
-// TestLingering has what the command leaves wait until that is told.
+// TestLingering has a process that the command leaves wait until Lingering is called.
 func TestLingering(t *testing.T) {
 	t.Parallel()
 	c, out := shell(t, `(read line <&3; echo late) & exit 0`)
@@ -150,10 +150,10 @@ func TestLingering(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _, _ = r.Close(), w.Close() }()
-	told := 0
-	c.Keep, c.Lingering = r, func() { told++; _, _ = w.WriteString("go on\n") }
-	if err := c.Run(t.Context()); err != nil || told != 1 {
-		t.Errorf("got %v, told %d times, want once", err, told)
+	calls := 0
+	c.Keep, c.Lingering = r, func() { calls++; _, _ = w.WriteString("go on\n") }
+	if err := c.Run(t.Context()); err != nil || calls != 1 {
+		t.Errorf("got %v, called %d times, want once", err, calls)
 	}
 	_ = c.Stdout.Close()
 	if b, _ := io.ReadAll(out); strings.TrimSpace(string(b)) != "late" {

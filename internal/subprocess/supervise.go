@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// groupPoll is how often a process group is looked at whose first process has
-// ended: nobody tells when the last one does.
+// groupPoll is the interval at which a process group is checked whose first process has
+// ended: no signal reports that the last one has.
 const groupPoll = 50 * time.Millisecond
 
 // A Command is a program that is started and awaited. stdin, stdout and stderr are
@@ -42,7 +42,7 @@ type Command struct {
 	End       <-chan struct{} // once it is closed, the group is ended; nil: never
 	Grace     time.Duration   // between TERM and KILL then
 	Kill      <-chan struct{} // once it is closed, that time is over; nil: never
-	Lingering func()          // told once that others of the group live on; nil: nobody
+	Lingering func()          // called once if other processes of the group outlive the command; nil: not called
 }
 
 // Supervise starts the command and stays until it has ended, as the init process
@@ -143,7 +143,8 @@ type supervision struct {
 // it. SIGCHLD, or any other signal, has it look.
 func (s *supervision) wait() int {
 	for {
-		if s.reap(); s.over() {
+		s.reap()
+		if s.over() {
 			return s.code
 		}
 		var poll <-chan time.Time
@@ -170,7 +171,7 @@ func (s *supervision) wait() int {
 
 // forward passes on each signal that another process can have sent us: those that
 // end to the whole group, if it belongs to the command. SIGURG is the Go runtime's
-// own; SIGCHLD is what reap is there for.
+// own; reap handles SIGCHLD.
 func (s *supervision) forward(got os.Signal) {
 	sig, ok := got.(syscall.Signal)
 	ends := []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM}
@@ -206,7 +207,7 @@ func (s *supervision) reapThose(which int) {
 		case err == syscall.EINTR:
 			continue
 		case err != nil:
-			if !s.ended && which != -s.pid { // ECHILD: somebody else has reaped it
+			if !s.ended && which != -s.pid { // ECHILD: another part of the process has reaped it
 				s.ended, s.code = true, 1
 			}
 			return

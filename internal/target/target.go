@@ -21,7 +21,7 @@ type Key struct {
 	Name  string
 	Usage string                   // for the documentation
 	Flag  bool                     // without a value, it means true
-	State bool                     // asks whether something exists, which a login does not tell
+	State bool                     // asks whether something exists, which a login does not show
 	Set   func(value string) error // stores the value; its error does not quote it
 }
 

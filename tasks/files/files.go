@@ -1,7 +1,7 @@
-// Package files makes folders, copies files and sets their permission bits, for
+// Package files makes directories, copies files and sets their permission bits, for
 // what a script before an application does with mkdir, cp and chmod.
 //
-// All of it is safe to repeat: a folder that is there stays, and a file that is
+// All of it is safe to repeat: an existing directory stays, and a file that is
 // copied is the old one or the whole new one at any moment.
 package files
 
@@ -20,14 +20,14 @@ import (
 
 // An Action is one thing to do. Exactly one of Mkdir, Copy and Chmod is given.
 type Action struct {
-	Mkdir string      // makes this folder, and those above it
-	Copy  string      // copies this file, or this folder with all that is in it
-	To    string      // of Copy: a folder that is there gets the file under its name
-	Chmod string      // sets the permission bits of this file or folder
+	Mkdir string      // makes this directory, and those above it
+	Copy  string      // copies this file, or this directory with its content
+	To    string      // of Copy: an existing directory gets the file under its name
+	Chmod string      // sets the permission bits of this file or directory
 	Mode  fs.FileMode // permission bits; zero: those of the source, or as the umask makes them
 }
 
-// String tells what the action does.
+// String describes the action.
 func (a Action) String() string {
 	switch {
 	case a.Mkdir != "":
@@ -74,8 +74,8 @@ func (a Action) run(ctx context.Context) error {
 	}
 }
 
-// copy copies a file, or a folder with what is in it: beside what is at its
-// destination already. Symbolic links in a folder stay links, as they are.
+// copy copies a file, or a directory with its content. What the destination has besides
+// stays. Symbolic links in a directory are copied as links.
 func (a Action) copy(ctx context.Context) error {
 	source := filepath.Clean(a.Copy)
 	info, err := os.Stat(source)
@@ -94,7 +94,7 @@ func (a Action) copy(ctx context.Context) error {
 			return cmp.Or(err, ctx.Err())
 		}
 		if abs, err := filepath.Abs(path); err != nil || abs == to {
-			return cmp.Or(err, filepath.SkipDir) // a folder is not copied into its own copy
+			return cmp.Or(err, filepath.SkipDir) // a directory is not copied into its own copy
 		}
 		rel, err := filepath.Rel(source, path)
 		if err != nil {
@@ -104,7 +104,7 @@ func (a Action) copy(ctx context.Context) error {
 	})
 }
 
-// entry copies what is in a folder.
+// entry copies an entry of a directory.
 func (a Action) entry(ctx context.Context, path, dest string, d fs.DirEntry) error {
 	info, err := d.Info()
 	switch {
@@ -128,7 +128,7 @@ func (a Action) dest(source string) string {
 	return a.To
 }
 
-// file copies a file, and makes the folders above its destination.
+// file copies a file, and makes the directories above its destination.
 func (a Action) file(ctx context.Context, source, dest string, info fs.FileInfo) error {
 	src, err := os.Open(filepath.Clean(source))
 	if err != nil {
@@ -143,7 +143,8 @@ func (a Action) file(ctx context.Context, source, dest string, info fs.FileInfo)
 	if err != nil {
 		return err
 	}
-	if err = fill(ctx, f, src); err == nil && a.Mode != 0 {
+	err = fill(ctx, f, src)
+	if err == nil && a.Mode != 0 {
 		err = f.Chmod(mode) // whatever the umask
 	}
 	if err != nil {
@@ -153,7 +154,7 @@ func (a Action) file(ctx context.Context, source, dest string, info fs.FileInfo)
 	return f.Commit()
 }
 
-// fill copies in parts, between which ctx is looked at.
+// fill copies in parts, and checks ctx between them.
 func fill(ctx context.Context, dst io.Writer, src io.Reader) error {
 	const part = 64 << 20 // by copy_file_range where the kernel has it for these two
 	for ctx.Err() == nil {
@@ -167,13 +168,13 @@ func fill(ctx context.Context, dst io.Writer, src io.Reader) error {
 	return ctx.Err()
 }
 
-// link makes the link that is at path again at dest.
+// link copies the symbolic link at path to dest.
 func link(path, dest string) error {
 	target, err := os.Readlink(path)
 	if err != nil {
 		return err
 	}
-	if there, err := os.Readlink(dest); err == nil && there == target {
+	if existing, err := os.Readlink(dest); err == nil && existing == target {
 		return nil
 	}
 	if err := os.Symlink(target, dest); !errors.Is(err, fs.ErrExist) {

@@ -15,7 +15,7 @@ import (
 	"github.com/inith/inith/tasks/files"
 )
 
-// in runs actions in a new folder with some files, and returns what is there then:
+// in runs actions in a new directory with some files, and returns what exists then:
 // modes and texts, by path.
 func in(t *testing.T, actions ...files.Action) (map[string]string, error) {
 	t.Helper()
@@ -66,7 +66,7 @@ func tree(t *testing.T) map[string]string {
 	return all
 }
 
-func TestRun(t *testing.T) { // not in parallel: it changes the folder
+func TestRun(t *testing.T) { // not in parallel: it changes the directory
 	for name, tt := range map[string]struct {
 		actions []files.Action
 		want    map[string]string
@@ -74,11 +74,11 @@ func TestRun(t *testing.T) { // not in parallel: it changes the folder
 		"mkdir": {[]files.Action{{Mkdir: "x/y", Mode: 0o700}}, map[string]string{"x": "drwxr-xr-x", "x/y": "drwx------"}},
 		"file":  {[]files.Action{{Copy: "tool", To: "bin/tool", Mode: 0o555}}, map[string]string{"bin": "drwxr-xr-x", "bin/tool": "-r-xr-xr-x #!"}},
 		"slash": {[]files.Action{{Copy: "tool", To: "bin/"}}, map[string]string{"bin": "drwxr-xr-x", "bin/tool": "-rw-r----- #!"}},
-		"into a folder that is there": {
+		"into an existing directory": {
 			[]files.Action{{Mkdir: "bin"}, {Copy: "tool", To: "bin"}, {Chmod: "bin/tool", Mode: 0o700}},
 			map[string]string{"bin": "drwxr-xr-x", "bin/tool": "-rwx------ #!"},
 		},
-		"folder": {
+		"directory": {
 			[]files.Action{{Copy: "src", To: "dst"}},
 			map[string]string{"dst": "drwxr-xr-x", "dst/a": "-rw-r----- A", "dst/link": "-> a", "dst/sub": "drwxr-xr-x", "dst/sub/b": "-rw-r----- B"},
 		},
@@ -96,7 +96,7 @@ func TestRun(t *testing.T) { // not in parallel: it changes the folder
 	}
 }
 
-// TestIntoItself copies a folder into one that is in it.
+// TestIntoItself copies a directory into one that is in it.
 func TestIntoItself(t *testing.T) {
 	if _, err := in(t, files.Action{Copy: "src", To: "src/copy"}); err != nil {
 		t.Error(err)

@@ -12,8 +12,8 @@ func clone(dst, src *os.File) bool {
 	return unix.IoctlFileClone(int(dst.Fd()), int(src.Fd())) == nil
 }
 
-// noexec reports whether nothing in a folder can be executed.
-func noexec(folder string) bool {
+// noexec reports whether nothing in a directory can be executed.
+func noexec(directory string) bool {
 	var s unix.Statfs_t
-	return unix.Statfs(folder, &s) == nil && s.Flags&unix.ST_NOEXEC != 0
+	return unix.Statfs(directory, &s) == nil && s.Flags&unix.ST_NOEXEC != 0
 }

@@ -18,25 +18,25 @@ import (
 )
 
 // mode is that of the installed binary, whatever the umask: every user may execute
-// it, and nobody writes to it.
+// it, and none may write to it.
 const mode fs.FileMode = 0o555
 
 // A Result is where the binary is.
 type Result struct {
 	Path     string
 	Size     int64 // bytes
-	UpToDate bool  // it was installed already, and was not touched
+	UpToDate bool  // it was installed already, and was left as it is
 }
 
-// Install copies the file at source to a folder, which it makes, under a name.
-func Install(ctx context.Context, source, folder, name string) (Result, error) {
-	path := filepath.Join(folder, name)
-	if err := os.MkdirAll(folder, 0o777); err != nil { //nolint:gosec // as other folders: less the umask
-		return Result{}, refused("create the directory "+folder, err)
+// Install copies the file at source to a directory, which it creates, under a name.
+func Install(ctx context.Context, source, directory, name string) (Result, error) {
+	path := filepath.Join(directory, name)
+	if err := os.MkdirAll(directory, 0o777); err != nil { //nolint:gosec // as other directories: less the umask
+		return Result{}, refused("create the directory "+directory, err)
 	}
-	if noexec(folder) {
+	if noexec(directory) {
 		return Result{}, &usererr.Error{
-			Text: folder + " is mounted noexec: programs in it cannot be executed",
+			Text: directory + " is mounted noexec: programs in it cannot be executed",
 			Hint: "mount a volume without that option, such as an emptyDir",
 		}
 	}
@@ -53,7 +53,8 @@ func Install(ctx context.Context, source, folder, name string) (Result, error) {
 		return Result{}, refused("read inith's own binary", err)
 	}
 	result := Result{Path: path, Size: info.Size()}
-	if result.UpToDate = intact(ctx, path, src, info.Size()); result.UpToDate {
+	result.UpToDate = intact(ctx, path, src, info.Size())
+	if result.UpToDate {
 		return result, nil
 	}
 	if err := put(ctx, src, path); err != nil {
@@ -93,7 +94,7 @@ func put(ctx context.Context, src *os.File, path string) error {
 	return nil
 }
 
-// intact reports whether the binary is at its path, and can be executed by all.
+// intact reports whether the binary is at its path, and every user can execute it.
 func intact(ctx context.Context, path string, src io.ReaderAt, size int64) bool {
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() || info.Size() != size || info.Mode().Perm() != mode {
@@ -118,7 +119,7 @@ func intact(ctx context.Context, path string, src io.ReaderAt, size int64) bool 
 	return true
 }
 
-// refused says what a file system refused.
+// refused explains what a file system refused.
 func refused(what string, err error) error {
 	known := usererr.Local(err)
 	return &usererr.Error{Text: fmt.Sprintf("cannot %s: %s", what, known.Text), Hint: known.Hint, Err: err}

@@ -30,10 +30,10 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	switch folder := os.Getenv(installTo); {
-	case folder != "":
+	switch directory := os.Getenv(installTo); {
+	case directory != "":
 		for range 5 {
-			if _, err := install.Install(context.Background(), os.Getenv(installFrom), folder, "inith"); err != nil {
+			if _, err := install.Install(context.Background(), os.Getenv(installFrom), directory, "inith"); err != nil {
 				panic(err)
 			}
 		}
@@ -234,10 +234,10 @@ func TestRefused(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir, "taken", "inith"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for folder, want := range map[string]string{"file": "file: not a directory", "taken": "replaces nothing else"} {
-		_, err := install.Install(t.Context(), source, filepath.Join(dir, folder), "inith")
+	for directory, want := range map[string]string{"file": "file: not a directory", "taken": "replaces nothing else"} {
+		_, err := install.Install(t.Context(), source, filepath.Join(dir, directory), "inith")
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: err = %v, want %q", folder, err, want)
+			t.Errorf("%s: err = %v, want %q", directory, err, want)
 		}
 	}
 	stop := errors.New("stop")
@@ -268,7 +268,7 @@ func write(t *testing.T, name string, content []byte) {
 	}
 }
 
-// wantOnly checks that a folder has these names, and nothing that is temporary.
+// wantOnly checks that a directory has these names, and nothing that is temporary.
 func wantOnly(t *testing.T, dir string, want ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)

@@ -10,14 +10,14 @@ import (
 	"github.com/inith/inith/internal/usererr"
 )
 
-// acquire tries to take the lock until it has it. Who holds it is told at first,
-// when that changes and as a heartbeat. Who waits for long asks less often.
+// acquire tries to acquire the lock until it has it, less often the longer it waits. It
+// logs the holder at first, when that changes, and as a heartbeat.
 func (m Migration) acquire(ctx context.Context) (Lock, error) {
 	outer := ctx
 	ctx, cancel := m.withWait(ctx, "not locked")
 	defer cancel()
 	var last error
-	var told time.Time
+	var reported time.Time
 	pauses := retry.NewProportional(0.05, poll, beat, 0.2)
 	for {
 		lock, err := m.Locker.Try(ctx)
@@ -28,9 +28,9 @@ func (m Migration) acquire(ctx context.Context) (Lock, error) {
 			return nil, m.failed("cannot be locked", err)
 		}
 		if ctx.Err() == nil { // else it says only that the time is over
-			if last == nil || last.Error() != err.Error() || time.Since(told) >= heartbeat {
-				m.tell(ctx, err)
-				told = time.Now()
+			if last == nil || last.Error() != err.Error() || time.Since(reported) >= heartbeat {
+				m.report(ctx, err)
+				reported = time.Now()
 			}
 			last = err
 		}
@@ -48,8 +48,8 @@ func (m Migration) failed(what string, err error) error {
 	return &usererr.Error{Text: fmt.Sprintf("lock %s %s: %v", m.Name, what, err), Hint: usererr.Hint(err), Err: err}
 }
 
-// tell logs why there is no lock yet.
-func (m Migration) tell(ctx context.Context, err error) {
+// report logs why the lock is not acquired yet.
+func (m Migration) report(ctx context.Context, err error) {
 	held, ok := errors.AsType[*HeldError](err)
 	if !ok {
 		m.Logger.WarnContext(ctx, "no lock yet", "lock", m.Name, "err", err, "wait", limit(m.Wait))

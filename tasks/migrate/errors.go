@@ -8,7 +8,7 @@ import (
 	"github.com/inith/inith/internal/usererr"
 )
 
-// A HeldError says who has the lock, as far as it can be told.
+// A HeldError says who holds the lock, as far as that is known.
 type HeldError struct {
 	Holder string    // "" if it is not known
 	Since  time.Time // zero if it is not known
@@ -25,7 +25,7 @@ func (e *HeldError) Error() string {
 	return fmt.Sprintf("held by %s since %s", who, e.Since.UTC().Format(time.RFC3339))
 }
 
-// A RefusedError is one that waiting does not mend.
+// A RefusedError is an error that no retry can clear.
 type RefusedError struct{ Err error }
 
 func (e *RefusedError) Error() string { return e.Err.Error() }
@@ -42,8 +42,8 @@ func (e *DeadlineError) Error() string {
 	return fmt.Sprintf("%s within --%s of %v", e.Text, e.Flag, e.Limit)
 }
 
-// A LostError says that the lock was lost while it was needed. The command, if it
-// had started, has been ended.
+// A LostError says that the lock was lost while it was needed. The command, if it had
+// started, has been terminated.
 type LostError struct {
 	Lock string // as it may be shown
 	Err  error

@@ -39,7 +39,7 @@ func (*fileLocker) Close(context.Context) {}
 func (l *fileLocker) Try(ctx context.Context) (Lock, error) {
 	f, err := os.OpenFile(l.path, os.O_RDWR|os.O_CREATE, 0o666) //nolint:gosec // less the umask, for replicas of other users
 	if errors.Is(err, os.ErrPermission) {
-		f, err = os.Open(l.path) // another user's: that is enough where locks are the kernel's own
+		f, err = os.Open(l.path) // the file of another user: enough to lock it where the kernel keeps the locks
 	}
 	if err != nil {
 		return nil, l.refused(err)
@@ -71,8 +71,8 @@ func (l *fileLocker) lock(ctx context.Context, f *os.File) (*fileLock, error) {
 	return lock, nil
 }
 
-// refused says what the file system refuses. Only a folder that is not there may
-// still come.
+// refused explains what the file system refuses. Only a missing directory may still be
+// created.
 func (*fileLocker) refused(err error) error {
 	if known := usererr.Errno(err, []usererr.Known{
 		{Errno: syscall.ENOENT, Text: "its directory does not exist", Hint: "check that the volume is mounted"},
@@ -97,8 +97,8 @@ type fileLock struct {
 	path string
 }
 
-// Check looks whether the path still leads to the file: else others lock another
-// one.
+// Check checks that the path still leads to the file: otherwise other replicas lock
+// another one.
 func (l *fileLock) Check(context.Context) error {
 	ours, err := l.f.Stat()
 	if err != nil {
@@ -111,7 +111,7 @@ func (l *fileLock) Check(context.Context) error {
 	return nil
 }
 
-// Orphans are not to be found: they have the file open, so that it is locked.
+// Orphans returns none: they have the file open, so that it stays locked.
 func (*fileLock) Orphans(context.Context, time.Duration) (int, error) { return 0, nil }
 
 func (l *fileLock) Bind(c Command) Command {
@@ -119,16 +119,15 @@ func (l *fileLock) Bind(c Command) Command {
 	return c
 }
 
-// Release unlocks the file, also for those that still have it open. The file stays:
-// if it went, two could lock two files of the same name.
+// Release unlocks the file, for processes that still have it open too. The file stays:
+// otherwise two replicas could lock two files of the same name.
 func (l *fileLock) Release(context.Context) error {
 	_ = l.f.Truncate(0)
 	err := unix.Flock(int(l.f.Fd()), unix.LOCK_UN)
 	return errors.Join(err, l.f.Close())
 }
 
-// sign says in the file who has locked it. That is for people: if it cannot be
-// written, the lock holds all the same.
+// sign writes to the file who has locked it, for people: the lock does not depend on it.
 func (l *fileLock) sign(host string) {
 	_ = l.f.Truncate(0)
 	_, _ = l.f.WriteAt(fmt.Appendf(nil, "%s\n%s\n", time.Now().UTC().Format(time.RFC3339), host), 0)

@@ -39,7 +39,7 @@ type lease struct {
 }
 
 type leaseSpec struct {
-	HolderIdentity       string    `json:"holderIdentity"` // "": nobody
+	HolderIdentity       string    `json:"holderIdentity"` // "": none
 	LeaseDurationSeconds int       `json:"leaseDurationSeconds"`
 	AcquireTime          microTime `json:"acquireTime"` // by the holder's clock, as the next
 	RenewTime            microTime `json:"renewTime"`
@@ -87,7 +87,7 @@ func openLease(u *url.URL, o Options) (Locker, error) {
 	}, nil
 }
 
-// Close gives back what may have become ours unseen.
+// Close releases a lease that may have become ours without an answer.
 func (l *leaseLocker) Close(ctx context.Context) {
 	l.api.Close()
 	if !l.unsure {
@@ -134,7 +134,7 @@ func (l *leaseLocker) ranOut(s leaseSpec) bool {
 	return time.Since(l.seenAt) > time.Duration(s.LeaseDurationSeconds)*time.Second
 }
 
-// take makes a lease ours that nobody holds, or creates it if it is the zero value.
+// take acquires a lease that has no holder. It creates the lease if that is the zero value.
 func (l *leaseLocker) take(ctx context.Context, free lease) (Lock, error) {
 	now := microTime{time.Now()}
 	spec := leaseSpec{
@@ -172,7 +172,7 @@ func (l *leaseLocker) create(ctx context.Context, in lease) (out lease, err erro
 	return out, refusal(err)
 }
 
-// replace replaces the lease of the same resourceVersion. It returns what is there then.
+// replace replaces the lease of the same resourceVersion. It returns the new object.
 func (l *leaseLocker) replace(ctx context.Context, in lease) (out lease, err error) {
 	err = l.api.Update(ctx, l.ref, in.typed(), &out)
 	return out, refusal(err)
@@ -183,7 +183,7 @@ func (l lease) typed() lease {
 	return l
 }
 
-// refusal marks an error that waiting does not mend.
+// refusal marks an error that no retry can clear.
 func refusal(err error) error {
 	e, ok := errors.AsType[*kube.StatusError](err)
 	if ok && e.Permanent() || errors.Is(err, kube.ErrNotInCluster) {

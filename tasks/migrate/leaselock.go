@@ -1,7 +1,6 @@
 package migrate
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,8 +29,8 @@ type takenError struct{ why string }
 
 func (e *takenError) Error() string { return e.why }
 
-// Check renews the lease. That it cannot may pass; what ends it is that another has
-// it, or that it has run out while we were frozen.
+// Check renews the lease. A failure to do so may be temporary. The lease is lost when another
+// replica holds it, or when it has expired while we were frozen.
 func (l *leaseLock) Check(ctx context.Context) error {
 	if err := l.fresh(); err != nil {
 		return err
@@ -50,7 +49,7 @@ func (l *leaseLock) Check(ctx context.Context) error {
 	return nil
 }
 
-// fresh returns an error if another may have the lease by now. It asks nobody.
+// fresh returns an error if another replica may hold the lease by now. It makes no request.
 func (l *leaseLock) fresh() error {
 	if time.Since(l.renewed) > l.duration-beat {
 		return errors.New("this process was frozen for longer than the lease lasts")
@@ -58,13 +57,14 @@ func (l *leaseLock) fresh() error {
 	return nil
 }
 
-// renew writes the time. A conflict is nothing but that somebody has written: it may
-// have been us, when the answer was lost.
+// renew writes the time. A conflict means that a client has written since, which may have
+// been us, if the answer was lost.
 func (l *leaseLock) renew(ctx context.Context) (err error) {
 	for range 2 {
 		now := time.Now()
 		l.object.Spec.RenewTime = microTime{now}
-		if err = l.update(ctx); err == nil {
+		err = l.update(ctx)
+		if err == nil {
 			l.renewed = now
 		}
 		if !kube.IsStatus(err, http.StatusConflict) {
@@ -80,7 +80,7 @@ func (l *leaseLock) tryUpdate(ctx context.Context) error {
 	return l.update(ctx)
 }
 
-// update writes the object. After a conflict it is what is there, and ours.
+// update writes the object. After a conflict, l has the current object, which is ours.
 func (l *leaseLock) update(ctx context.Context) error {
 	written, err := l.replace(ctx, l.object)
 	if err == nil {
@@ -88,7 +88,9 @@ func (l *leaseLock) update(ctx context.Context) error {
 		return nil
 	}
 	if kube.IsStatus(err, http.StatusConflict) {
-		err = cmp.Or(l.reread(ctx), err)
+		if rereadErr := l.reread(ctx); rereadErr != nil {
+			err = rereadErr
+		}
 	}
 	if kube.IsStatus(err, http.StatusNotFound) {
 		return &takenError{"it was deleted"}
@@ -109,14 +111,14 @@ func (l *leaseLock) reread(ctx context.Context) error {
 	return nil
 }
 
-// Orphans are none: a lease lasts until its holder's command has ended.
+// Orphans returns none: a lease lasts until its holder's command has ended.
 func (l *leaseLock) Orphans(context.Context, time.Duration) (int, error) { return 0, l.fresh() }
 
 // Bind leaves the command as it is.
 func (*leaseLock) Bind(c Command) Command { return c }
 
-// Release says that nobody holds it, so that nobody waits until it runs out. It is
-// tried until ctx is done.
+// Release removes the holder, so that no replica waits until the lease expires. It tries
+// until ctx is done.
 func (l *leaseLock) Release(ctx context.Context) error {
 	for {
 		l.object.Spec.HolderIdentity, l.object.Spec.LeaseDurationSeconds = "", 1

@@ -13,14 +13,14 @@ import (
 
 const (
 	poll      = time.Second      // between two tries to take a lock, at first
-	beat      = 5 * time.Second  // between two looks whether it is still ours, and the time that one has
-	heartbeat = 15 * time.Second // between two lines of somebody who waits
+	beat      = 5 * time.Second  // between two checks that it is still ours, and the limit of one
+	heartbeat = 15 * time.Second // between two log lines while waiting
 )
 
-// A Locker is a lock, which one process of all that name it can hold.
+// A Locker is a lock, which one of all the processes that name it can hold.
 type Locker interface {
-	// Try takes the lock, or returns a [*HeldError] if another has it. Any other
-	// error may pass, unless it is a [*RefusedError].
+	// Try acquires the lock, or returns a [*HeldError] if another process holds it. Any
+	// other error may be temporary, unless it is a [*RefusedError].
 	Try(ctx context.Context) (Lock, error)
 	// Close ends what Try has opened, when no lock is held.
 	Close(ctx context.Context)
@@ -30,13 +30,12 @@ type Locker interface {
 type Lock interface {
 	// Check returns nil if the lock is still ours.
 	Check(ctx context.Context) error
-	// Orphans returns how many sessions of an earlier holder's command are seen at
-	// work; while that may still live, also those that were within a time. 0: it does
-	// not any more.
+	// Orphans counts the active sessions of the previous holder's command. within > 0
+	// also counts those that were active during that period.
 	Orphans(ctx context.Context, within time.Duration) (int, error)
 	// Bind gives a command what ties it to the lock: environment variables, a file to keep open.
 	Bind(c Command) Command
-	// Release gives the lock back.
+	// Release releases the lock.
 	Release(ctx context.Context) error
 }
 
@@ -57,9 +56,9 @@ type Migration struct {
 	Shared bool
 }
 
-// Run takes the lock, runs the command and gives the lock back when nothing of the
-// command lives any more. If there is a check, it is asked before the lock and
-// again with it.
+// Run acquires the lock, runs the command, and releases the lock when every process of the
+// command has exited. If there is a check, Run runs it before it has the lock and again
+// with it.
 //
 // It returns the [*ExitError] of the command; a [*DeadlineError] if a time limit passed; a [*LostError] if the lock was lost, and the command ended; the
 // cause of ctx if that was done before the command started.
@@ -86,7 +85,7 @@ func (m Migration) Run(ctx context.Context) error {
 	return err
 }
 
-// locked does what is to be done with the lock.
+// locked does what needs the lock.
 func (m Migration) locked(ctx context.Context, lock Lock) error {
 	if done, err := m.nothingPending(ctx, lock); done || err != nil {
 		return err
@@ -107,7 +106,7 @@ func (m Migration) locked(ctx context.Context, lock Lock) error {
 	return err
 }
 
-// nothingPending asks the check, with the lock if that is not nil.
+// nothingPending runs the check, with the lock if that is not nil.
 func (m Migration) nothingPending(ctx context.Context, lock Lock) (bool, error) {
 	if len(m.Check.Argv) == 0 {
 		return false, nil
@@ -126,10 +125,10 @@ func (m Migration) nothingPending(ctx context.Context, lock Lock) (bool, error) 
 	return err == nil, err
 }
 
-// watch looks at every beat whether the lock is still ours, until stop. When it is
-// not, lost is called, once, with the time that the command may have to end: its
-// last process has to be gone after [Migration.dangerous], however late we see that,
-// because we were frozen.
+// watch checks at every beat that the lock is still ours, until stop. If it is not, watch
+// calls lost, once, with the time that the command has left: its last process must have
+// exited after [Migration.dangerous], however late we notice the loss because we were
+// frozen.
 func (m Migration) watch(ctx context.Context, lock Lock, lost func(err error, grace time.Duration)) (stop func()) {
 	ours := time.Now() // when it was, at the latest
 	return retry.Every(beat, func() {
@@ -149,19 +148,19 @@ func (m Migration) watch(ctx context.Context, lock Lock, lost func(err error, gr
 // dangerous is how long after the loss of a lock its command may live.
 func (m Migration) dangerous() time.Duration { return 2*beat + m.Grace }
 
-// check looks whether the lock is ours, in bounded time.
+// check checks that the lock is ours, within a beat.
 func check(ctx context.Context, lock Lock) error {
 	ctx, cancel := context.WithTimeout(ctx, beat)
 	defer cancel()
 	return lock.Check(ctx)
 }
 
-// awaitOrphans waits until what an earlier holder's command left behind has ended.
+// awaitOrphans waits until the sessions that an earlier holder's command left have ended.
 func (m Migration) awaitOrphans(ctx context.Context, lock Lock) error {
 	ctx, cancel := m.withWait(ctx, "the sessions of an earlier run have not ended")
 	defer cancel()
 	start := time.Now()
-	var told time.Time
+	var reported time.Time
 	for {
 		within := m.dangerous()
 		if time.Since(start) >= within {
@@ -175,9 +174,9 @@ func (m Migration) awaitOrphans(ctx context.Context, lock Lock) error {
 			return &LostError{Lock: m.Name, Err: err}
 		case n == 0:
 			return nil
-		case time.Since(told) >= heartbeat:
+		case time.Since(reported) >= heartbeat:
 			m.Logger.WarnContext(ctx, "waiting for sessions of an earlier run", "lock", m.Name, "sessions", n)
-			told = time.Now()
+			reported = time.Now()
 		}
 		if err := retry.Sleep(ctx, poll); err != nil {
 			return err

@@ -27,7 +27,7 @@ type mySQL struct {
 	config   *mysql.Config
 	password credentials.Password
 	tls      *tlsconfig.Loader // nil: no TLS
-	optional bool              // TLS only if the server has it, and whoever it is
+	optional bool              // TLS only if the server offers it, without verification
 	name     string
 	log      *slog.Logger
 
@@ -129,7 +129,8 @@ func (l *mySQL) connect(ctx context.Context) error {
 	if err != nil {
 		return &RefusedError{Err: errors.New("the driver does not accept this URL")}
 	}
-	if l.conn, err = connector.Connect(ctx); err != nil {
+	l.conn, err = connector.Connect(ctx)
+	if err != nil {
 		l.conn = nil
 		return explainMySQL(ctx, err)
 	}
@@ -146,8 +147,8 @@ func (l *mySQL) connect(ctx context.Context) error {
 	return err
 }
 
-// holder asks who has the lock. The server tells of sessions of the same user, and of
-// others to who has the privilege PROCESS.
+// holder asks who holds the lock. The server shows sessions of the same user, and those of
+// other users to a user with the privilege PROCESS.
 func (l *mySQL) holder(ctx context.Context) error {
 	rows, err := l.query(ctx, "SELECT ID, USER, HOST FROM information_schema.PROCESSLIST WHERE ID = IS_USED_LOCK("+quote(l.key)+")")
 	if err != nil {
@@ -182,11 +183,11 @@ func (l *mySQL) value(ctx context.Context, expression string) (string, error) {
 }
 
 // sessionLock, and its number, is the name of a lock that a session of ours has, by
-// which others tell it from a command's. A session may have several locks since MySQL
+// which others distinguish it from a command's. A session may have several locks since MySQL
 // 5.7.5 and MariaDB 10.0.2.
 const sessionLock = "inith:session:"
 
-// query returns the rows as text.
+// query returns the rows as strings.
 func (l *mySQL) query(ctx context.Context, sql string) ([][]string, error) {
 	queryer, ok := l.conn.(driver.QueryerContext)
 	if !ok {
@@ -207,11 +208,11 @@ func (l *mySQL) query(ctx context.Context, sql string) ([][]string, error) {
 		if err != nil {
 			return nil, explainMySQL(ctx, err)
 		}
-		rows = append(rows, texts(values))
+		rows = append(rows, strs(values))
 	}
 }
 
-func texts(values []driver.Value) []string {
+func strs(values []driver.Value) []string {
 	all := make([]string, len(values))
 	for i, v := range values {
 		switch v := v.(type) {

@@ -13,7 +13,7 @@ import (
 	"github.com/inith/inith/internal/suggest"
 )
 
-// Options are what a lock is told beside its URL.
+// Options are the settings of a lock beside its URL.
 type Options struct {
 	Name   string        // of the lock in its database
 	Host   string        // who we are, for those who wait
@@ -32,28 +32,28 @@ type Kind struct {
 	open func(u *url.URL, o Options) (Locker, error)
 }
 
-// Kinds are the kinds of lock there are.
+// Kinds returns the kinds of lock.
 func Kinds() []Kind {
 	return []Kind{
 		{
-			[]string{"postgres", "postgresql"},
-			"PostgreSQL", "postgres://user@host/db#password-file=/run/secrets/db, an advisory lock",
-			"inith migrate --lock-from-env DATABASE_URL --tool django", openPostgres,
+			Schemes: []string{"postgres", "postgresql"}, open: openPostgres,
+			Does: "PostgreSQL", URL: "postgres://user@host/db#password-file=/run/secrets/db, an advisory lock",
+			Example: "inith migrate --lock-from-env DATABASE_URL --tool django",
 		},
 		{
-			[]string{"mysql", "mariadb"},
-			"MySQL", "mysql://user@host/db#password-file=/run/secrets/db, MariaDB too: GET_LOCK",
-			"inith migrate --lock-from-env DATABASE_URL -- php artisan migrate --force", openMySQL,
+			Schemes: []string{"mysql", "mariadb"}, open: openMySQL,
+			Does: "MySQL", URL: "mysql://user@host/db#password-file=/run/secrets/db, MariaDB too: GET_LOCK",
+			Example: "inith migrate --lock-from-env DATABASE_URL -- php artisan migrate --force",
 		},
 		{
-			[]string{"k8s"},
-			"Kubernetes", "k8s://namespace/name, a Lease; k8s:///name is one in the Pod's namespace",
-			"inith migrate --lock k8s:///app-migrate -- /app/migrate", openLease,
+			Schemes: []string{"k8s"}, open: openLease,
+			Does: "Kubernetes", URL: "k8s://namespace/name, a Lease; k8s:///name is one in the Pod's namespace",
+			Example: "inith migrate --lock k8s:///app-migrate -- /app/migrate",
 		},
 		{
-			[]string{"file"},
-			"a file", "file:///shared/migrate.lock, on a volume that all mount",
-			"inith migrate --lock file:///shared/migrate.lock -- /app/migrate", openFile,
+			Schemes: []string{"file"}, open: openFile,
+			Does: "a file", URL: "file:///shared/migrate.lock, on a volume that all mount",
+			Example: "inith migrate --lock file:///shared/migrate.lock -- /app/migrate",
 		},
 	}
 }

@@ -97,7 +97,7 @@ func (l *postgres) application(prefix string) string {
 	return name[:min(len(name), maxName)]
 }
 
-// commandName is the part of the name of a command's sessions that tells its lock.
+// commandName is the part of the name of a command's sessions that identifies its lock.
 func (l *postgres) commandName() string { return fmt.Sprintf("%s%016x", commandPrefix, uint64(l.key)) } //nolint:gosec // bits
 
 func (l *postgres) Try(ctx context.Context) (Lock, error) {
@@ -155,7 +155,8 @@ func (l *postgres) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if l.conn, err = pgconn.ConnectConfig(ctx, c); err != nil {
+	l.conn, err = pgconn.ConnectConfig(ctx, c)
+	if err != nil {
 		l.conn = nil
 		return explain(ctx, err)
 	}
@@ -174,8 +175,8 @@ func (l *postgres) connect(ctx context.Context) error {
 	return nil
 }
 
-// prepare makes what holds the lock outlive idle times, and end soon after we do.
-// Each setting is there in some versions.
+// prepare has the session that holds the lock outlive idle times, and end soon after we do.
+// Each setting exists in some versions only.
 func (l *postgres) prepare(ctx context.Context) error {
 	settings := "('idle_in_transaction_session_timeout','0'),('idle_session_timeout','0'),('transaction_timeout','0'),('statement_timeout','0'),('lock_timeout','0')"
 	if !l.pooled {
@@ -226,8 +227,8 @@ func (l *postgres) Close(ctx context.Context) {
 	l.conn = nil
 }
 
-// query asks by the simple protocol, and returns the rows as text. An error has
-// closed the connection or the caller does.
+// query uses the simple protocol, and returns the rows as strings. After an error the
+// connection is closed, or the caller closes it.
 func (l *postgres) query(ctx context.Context, sql string) ([][]string, error) {
 	if l.conn == nil || l.conn.IsClosed() {
 		return nil, errors.New("the connection is closed")

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	m.Run() // its code is the exit code
 }
 
-// A liar says that it has the lock, whoever holds it.
+// A liar claims to hold the lock, whichever replica holds it.
 type liar struct{ migrate.Locker }
 
 func (l liar) Try(ctx context.Context) (migrate.Lock, error) {
@@ -49,7 +49,7 @@ func (lie) Orphans(context.Context, time.Duration) (int, error) { return 0, nil 
 func (lie) Bind(c migrate.Command) migrate.Command              { return c }
 func (lie) Release(context.Context) error                       { return nil }
 
-// replica is a process that migrates. The command of its arguments makes a folder,
+// replica is a process that migrates. The command of its arguments makes a directory,
 // which fails if another is at it.
 func replica(kind, url string) int {
 	locker, name, err := migrate.Open(url, migrate.Options{Host: "replica", Env: os.Environ()})
@@ -86,7 +86,8 @@ func startReplicas(t *testing.T, kind, url string, env ...string) (overlaps int)
 		cmd.Env = append(append(os.Environ(), replicaVariable+"="+kind+" "+url), env...)
 		wg.Go(func() {
 			out, err := cmd.CombinedOutput()
-			if codes[i] = cmd.ProcessState.ExitCode(); codes[i] != 0 && codes[i] != 42 {
+			codes[i] = cmd.ProcessState.ExitCode()
+			if codes[i] != 0 && codes[i] != 42 {
 				t.Errorf("replica %d: %v\n%s", i, err, out)
 			}
 		})

@@ -29,7 +29,8 @@ func Words(s string) ([]string, error) {
 			word.WriteString(quoted)
 			i += length - 1
 		case '\\':
-			if i++; i == len(s) {
+			i++
+			if i == len(s) {
 				return nil, errors.New("a backslash is the last character")
 			}
 			word.WriteByte(s[i])

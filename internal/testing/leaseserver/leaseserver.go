@@ -1,5 +1,5 @@
 // Package leaseserver is a fake of a Kubernetes API server, for tests: it keeps
-// Leases as one does, with resourceVersions, and goes wrong where it is told to,
+// Leases as one does, with resourceVersions, and fails where a test asks for it,
 // which a real one does not. Its answers are those of kube-apiserver 1.34.
 package leaseserver
 
@@ -25,10 +25,10 @@ type Fault int
 // The ways. A request that hangs is not answered before its context is done.
 const (
 	None     Fault = iota
-	Conflict       // somebody else writes a label just before
+	Conflict       // another client writes a label just before
 	Lost           // it is carried out, and its answer lost
 	LostLate       // it is carried out, and hangs
-	Late           // it hangs, and is carried out when nobody waits for its answer any more
+	Late           // it hangs, and is carried out when no client waits for its answer any more
 	Dropped        // it is not carried out, nor answered
 	Hangs          // it is not carried out, and hangs
 	Busy           // 429
@@ -60,7 +60,7 @@ func (s *Server) part(key, name string) map[string]any {
 	return maps.Clone(part)
 }
 
-// Put sets the spec of a Lease, as somebody else would.
+// Put sets the spec of a Lease, as another client would.
 func (s *Server) Put(key string, spec map[string]any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,7 +131,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(object)
 }
 
-// fail answers as the API does, with a text that nobody should repeat.
+// fail answers as the API does, with a text that must not be shown.
 func fail(w http.ResponseWriter, status int) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
