@@ -41,7 +41,7 @@ func (o *validateOptions) allRules(given option.Given) (validate.Rules, error) {
 func (o *validateOptions) override(rules *validate.Rules) {
 	for i := range rules.Files {
 		f := &rules.Files[i]
-		f.ModeMax, f.As = cmp.Or(o.modeMax, f.ModeMax), cmp.Or(o.readableBy, f.As)
+		f.ModeMax, f.ReadableBy = cmp.Or(o.modeMax, f.ModeMax), cmp.Or(o.readableBy, f.ReadableBy)
 		f.AppearWithin = cmp.Or(o.appearWithin, f.AppearWithin)
 		if o.yamlCompat != "" {
 			f.YAML11 = o.yamlCompat == "1.1"
@@ -49,7 +49,7 @@ func (o *validateOptions) override(rules *validate.Rules) {
 	}
 	for i := range rules.TLS {
 		r := &rules.TLS[i]
-		r.As, r.AppearWithin = cmp.Or(o.readableBy, r.As), cmp.Or(o.appearWithin, r.AppearWithin)
+		r.ReadableBy, r.AppearWithin = cmp.Or(o.readableBy, r.ReadableBy), cmp.Or(o.appearWithin, r.AppearWithin)
 	}
 }
 

@@ -30,7 +30,7 @@ type FileRule struct {
 	AllowEmpty       bool
 	MinSize, MaxSize int64       // in bytes; zero is no limit
 	ModeMax          fs.FileMode // the maximum permission bits; zero allows all
-	As               *Identity   // who must be able to read it; nil: only inith
+	ReadableBy       *Identity   // who must be able to read it; nil: only inith
 	SHA256           string      // in lower-case hexadecimal; "" allows any
 	YAML11           bool        // a YAML 1.1 parser must read it in the same way
 	Templates        bool        // it contains templates intentionally

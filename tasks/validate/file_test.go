@@ -87,7 +87,7 @@ func TestReadableAs(t *testing.T) {
 				}
 			}
 			for _, name := range []string{"parent/file", "link/file", "parent/../link/./file", "link/again"} {
-				got := found(t, validate.Rules{Files: []validate.FileRule{{Path: dir + "/" + name, As: tt.as}}})
+				got := found(t, validate.Rules{Files: []validate.FileRule{{Path: dir + "/" + name, ReadableBy: tt.as}}})
 				got = strings.Split(strings.Join(got, "\n"), "\n")[:1]
 				if tt.want == "" != (got[0] == "" || uid != 0 && strings.HasPrefix(got[0], "unreadable: ")) || !strings.Contains(got[0], tt.want) {
 					t.Errorf("%s: got %q, want %q", name, got, tt.want)

@@ -146,17 +146,17 @@ func (s *session) checkMode(r FileRule, info fs.FileInfo) {
 }
 
 func (s *session) checkReader(r FileRule) {
-	if r.As == nil {
+	if r.ReadableBy == nil {
 		return
 	}
 	s.checked(r.Path, 1)
-	why, err := r.As.whyNotRead(r.Path)
+	why, err := r.ReadableBy.whyNotRead(r.Path)
 	if err != nil {
 		why = "the directories that lead to it cannot be inspected: " + cause(err)
 	}
 	if why != "" {
 		s.add(inFile(r.Path, ruleReader, why,
-			"in a Pod, fsGroup and defaultMode: 0440 let the application read it; give --as the supplementary groups too"))
+			"in a Pod, fsGroup and defaultMode: 0440 let the application read it; give --readable-by the supplementary groups too"))
 	}
 }
 

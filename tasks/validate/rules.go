@@ -74,7 +74,7 @@ func ownRules() []KnownRule {
 		{Name: ruleSize, Means: "a file is smaller than `minSize` or larger than `maxSize`"},
 		{Name: ruleTooMany, Means: "a file has more than 500 problems; the others are not reported"},
 		{Name: ruleMode, Means: "the mode of a file has a bit that `modeMax` lacks"},
-		{Name: ruleReader, Means: "the application (`as`) cannot read a file, or cannot search a directory in its path"},
+		{Name: ruleReader, Means: "the application (`readableBy`) cannot read a file, or cannot search a directory in its path"},
 		{Name: ruleDigest, Means: "the digest of a file is not `sha256`"},
 
 		{Name: "required-key", Means: "a key of `require` is missing"},

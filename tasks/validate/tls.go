@@ -24,7 +24,7 @@ type TLSRule struct {
 	KeyEncrypted bool          // the application knows the passphrase of the key
 
 	AppearWithin time.Duration // how long the files may be missing or empty
-	As           *Identity     // who must be able to read the files; nil: only inith
+	ReadableBy   *Identity     // who must be able to read the files; nil: only inith
 }
 
 // files returns rules for the single files.
@@ -32,7 +32,7 @@ func (r *TLSRule) files() []FileRule {
 	var all []FileRule
 	for _, path := range []string{r.Cert, r.Key, r.CA} {
 		if path != "" {
-			all = append(all, FileRule{Path: path, Format: PEM, AppearWithin: r.AppearWithin, As: r.As})
+			all = append(all, FileRule{Path: path, Format: PEM, AppearWithin: r.AppearWithin, ReadableBy: r.ReadableBy})
 		}
 	}
 	return all

@@ -30,7 +30,7 @@ func FileTable() option.Table[validate.FileRule] {
 			{Key: "minSize", Kind: option.Size, Usage: "its minimum size, such as 1KiB", Set: option.ToSize(func(f *file) *int64 { return &f.MinSize })},
 			{Key: "maxSize", Kind: option.Size, Usage: "its maximum size, such as 10MiB", Set: option.ToSize(func(f *file) *int64 { return &f.MaxSize })},
 			{Key: "modeMax", Kind: option.Digits, Usage: "the maximum permission bits, in octal", Set: option.Parsed(option.Mode, func(f *file) *fs.FileMode { return &f.ModeMax })},
-			{Key: "readableBy", Old: []string{"as"}, Kind: option.Digits, Usage: "who must be able to read it: UID[:GID[,GROUP...]]", Set: option.Parsed(validate.ParseIdentity, func(f *file) **validate.Identity { return &f.As })},
+			{Key: "readableBy", Old: []string{"as"}, Kind: option.Digits, Usage: "who must be able to read it: UID[:GID[,GROUP...]]", Set: option.Parsed(validate.ParseIdentity, func(f *file) **validate.Identity { return &f.ReadableBy })},
 			{Key: "sha256", Kind: option.Digits, Usage: "its digest, in hexadecimal", Set: func(f *file, v option.Value) error {
 				if !regexp.MustCompile(`^[0-9a-fA-F]{64}$`).MatchString(v.Str) {
 					return errors.New("want 64 hexadecimal digits")

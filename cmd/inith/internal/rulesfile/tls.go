@@ -21,7 +21,7 @@ func TLSTable() option.Table[validate.TLSRule] {
 			{Key: "minKeySize", Kind: option.Integer, Usage: "the minimum size of an RSA key, in bits (default: 2048)", Set: option.AtLeast(1, func(t *tls) *int { return &t.MinKeySize })},
 			{Key: "keyEncrypted", Kind: option.Bool, Usage: "the application knows the passphrase of the key", Set: option.ToBool(func(t *tls) *bool { return &t.KeyEncrypted })},
 			{Key: "appearWithin", Kind: option.Duration, Usage: "how long the files may be missing or empty", Set: option.ToDuration(func(t *tls) *time.Duration { return &t.AppearWithin })},
-			{Key: "readableBy", Old: []string{"as"}, Kind: option.Digits, Usage: "who must be able to read the files: UID[:GID[,GROUP...]]", Set: option.Parsed(validate.ParseIdentity, func(t *tls) **validate.Identity { return &t.As })},
+			{Key: "readableBy", Old: []string{"as"}, Kind: option.Digits, Usage: "who must be able to read the files: UID[:GID[,GROUP...]]", Set: option.Parsed(validate.ParseIdentity, func(t *tls) **validate.Identity { return &t.ReadableBy })},
 		},
 		Check: func(t *tls, _ option.Given) error {
 			if t.Cert == "" && (t.Key == "" && t.CA == "" || len(t.Names) > 0 || t.MinValidity > 0) {
