@@ -219,7 +219,7 @@ func buildInith(t *testing.T) string {
 func buildContext(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, "bin", "linux"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for from, to := range map[string]string{"../Dockerfile": "Dockerfile", "../.dockerignore": ".dockerignore", binary: "bin/linux/inith"} {

@@ -24,14 +24,14 @@ func (r running) testNoLeak(t *testing.T) {
 			raw += "#settle=1ms" // 200 times the default would be 20 s of waiting
 		}
 		target := open(t, raw)
-		_ = attempt(t, target, 3*time.Second) // what is made once is made now
+		_ = attempt(t, target, time.Minute) // what is made once is made now
 		descriptors, goroutines := resources(t)
 		for range leakProbes {
-			if err := attempt(t, target, 3*time.Second); (err == nil) != (at == r.addr) {
+			if err := attempt(t, target, time.Minute); (err == nil) != (at == r.addr) {
 				t.Fatalf("%s: %v", what, err)
 			}
 		}
-		poll(t, 5*time.Second, func(context.Context) error {
+		poll(t, time.Minute, func(context.Context) error {
 			d, g := resources(t)
 			if d > descriptors || g > goroutines {
 				return fmt.Errorf("%s: %d descriptors and %d goroutines after %d probes, %d and %d before",
