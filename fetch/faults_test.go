@@ -306,8 +306,10 @@ var pinned sync.Map
 // pin returns the digest of a content.
 func pin(c faultserver.Content) fetch.Digest {
 	key := [2]uint64{uint64(c.Len()), c.Seed}
-	if d, ok := pinned.Load(key); ok && c.Bytes == nil {
-		return d.(fetch.Digest)
+	if known, _ := pinned.Load(key); c.Bytes == nil {
+		if d, ok := known.(fetch.Digest); ok {
+			return d
+		}
 	}
 	sum := c.SHA256()
 	d := fetch.Digest{Algorithm: "sha256", Hex: hex.EncodeToString(sum[:])}

@@ -1,7 +1,7 @@
 // Package archive extracts archives whose authors need not be trusted.
 //
 // [Extract] is all of it. Whatever the archive holds, nothing is written
-// outside of the folder it is given, nothing there is replaced, and what it
+// outside of the directory it is given, nothing there is replaced, and what it
 // takes is bounded: memory by what a zstd window and a piece of a zip directory
 // take, time by ctx, disk by [Limits].
 package archive
@@ -42,7 +42,7 @@ var (
 	ErrLimit = errors.New("the archive is over a limit")
 )
 
-// An EntryError tells why an entry of a well-formed archive is refused.
+// An EntryError says why an entry of a well-formed archive is refused.
 type EntryError struct {
 	Entry  string // its name, cut and without control characters
 	Reason string
@@ -54,20 +54,20 @@ func (e *EntryError) Error() string {
 
 // Limits bound what an archive may unpack to.
 type Limits struct {
-	Entries int     // files, folders and links, those folders included that only a path implies; zero: [DefaultEntries]
+	Entries int     // files, directories and links, those directories included that only a path implies; zero: [DefaultEntries]
 	Bytes   int64   // in all files together; zero: as many as Ratio allows
 	Ratio   float64 // bytes unpacked for each byte of the archive, once over [FreeBytes]; zero: [DefaultRatio]
 }
 
-// A Summary tells what was extracted.
+// A Summary says what was extracted.
 type Summary struct {
 	Format  string // as in "tar.gz"
-	Entries int    // files, folders and links
+	Entries int    // files, directories and links
 	Bytes   int64  // in all files together
 }
 
 // Extract writes what the archive in file holds to root, which must be empty,
-// and returns when it is on the disk: the folder may be renamed then. That last
+// and returns when it is on the disk: the directory may be renamed then. That last
 // wait does not end with ctx. After an error the caller removes what is there.
 //
 // The first bytes of the file tell what it is: tar, tar.gz, tar.zst or zip;
@@ -75,8 +75,8 @@ type Summary struct {
 //
 // Files keep their time and whether they may be executed; all else about
 // permissions and owners is this process's umask and identity. Links that
-// could lead out of root, anything that is neither file, folder nor link, and a
-// path that is there twice are refused. Errors are an [*EntryError], wrap
+// could lead out of root, anything that is neither file, directory nor link, and a
+// duplicate path are refused. Errors are an [*EntryError], wrap
 // [ErrFormat] or [ErrLimit], are the cause of ctx, or come from the system.
 func Extract(ctx context.Context, file *os.File, name string, root *os.Root, limits Limits) (Summary, error) {
 	info, err := file.Stat()

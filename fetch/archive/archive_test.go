@@ -20,7 +20,7 @@ import (
 	"github.com/inith/inith/fetch/archive"
 )
 
-// list returns what is in a folder: "path mode", and for files what is in them,
+// list returns what is in a directory: "path mode", and for files what is in them,
 // for links where they lead.
 func list(tb testing.TB, dir string) []string {
 	tb.Helper()

@@ -150,7 +150,7 @@ func sparse(tb testing.TB, name string, size int64) []byte {
 	return b
 }
 
-// A place is a folder to extract to, in one with something beside it.
+// A place is a directory to extract to, in one with something beside it.
 type place struct{ parent, root string }
 
 const bystander = "not yours"

@@ -49,7 +49,7 @@ func replaced(name, content string) func(place) bool {
 // A refusal is an archive of which something must be refused.
 type refusal struct {
 	name    string
-	members []member         // with OUT for the folder that root is in
+	members []member         // with OUT for the directory that root is in
 	entry   string           // that is refused
 	reason  string           // a part of it
 	harm    func(place) bool // that a naive extraction does, nil: none of its own
@@ -62,7 +62,7 @@ var refused = []refusal{
 	{"parent that stays", []member{file("a/../b", "x")}, "a/../b", `".."`, nil},
 	{"parent alone", []member{folder("..")}, "..", `".."`, nil},
 	{"absolute", []member{file("OUT/outside/file", "x")}, "OUT/outside/file", "absolute", touched},
-	{"root as a file", []member{file(".", "x")}, ".", "only a folder", nil},
+	{"root as a file", []member{file(".", "x")}, ".", "only a directory", nil},
 	{"too long", []member{file(strings.Repeat("a/", 2100)+"b", "x")}, strings.Repeat("a/", 49) + "a…", "longer than 4096", nil},
 
 	{"link to an absolute path", []member{symlink("l", "OUT/outside")}, "l", "lead out", leads("l")},
@@ -83,19 +83,19 @@ var refused = []refusal{
 	{
 		"file through a link that stays",
 		[]member{folder("a"), symlink("l", "a"), file("l/file", "x")},
-		"l/file", "there already", replaced("a/file", "x"),
+		"l/file", "duplicate", replaced("a/file", "x"),
 	},
 	{
 		"folder through a link",
 		[]member{folder("a"), symlink("l", "a"), folder("l/b")},
-		"l/b", "there already", has("a/b", fs.ModeDir),
+		"l/b", "duplicate", has("a/b", fs.ModeDir),
 	},
-	{"folder in place of a link", []member{folder("a"), symlink("l", "a"), folder("l")}, "l", "there already", nil},
-	{"file over a link", []member{symlink("l", "a"), file("l", "x")}, "l", "there already", replaced("a", "x")},
-	{"file twice", []member{file("a", "1"), file("./a", "2")}, "./a", "there already", replaced("a", "2")},
-	{"file in place of a folder", []member{file("a/b", "1"), file("a", "2")}, "a", "there already", nil},
-	{"folder in place of a file", []member{file("a", "1"), file("a/b", "2")}, "a/b", "there already", nil},
-	{"link in place of a folder", []member{folder("a"), symlink("a", "b")}, "a", "there already", nil},
+	{"folder in place of a link", []member{folder("a"), symlink("l", "a"), folder("l")}, "l", "duplicate", nil},
+	{"file over a link", []member{symlink("l", "a"), file("l", "x")}, "l", "duplicate", replaced("a", "x")},
+	{"file twice", []member{file("a", "1"), file("./a", "2")}, "./a", "duplicate", replaced("a", "2")},
+	{"file in place of a folder", []member{file("a/b", "1"), file("a", "2")}, "a", "duplicate", nil},
+	{"folder in place of a file", []member{file("a", "1"), file("a/b", "2")}, "a/b", "duplicate", nil},
+	{"link in place of a folder", []member{folder("a"), symlink("a", "b")}, "a", "duplicate", nil},
 
 	{"pipe", []member{{name: "p", kind: tar.TypeFifo}}, "p", "pipe", nil},
 	{"device", []member{{name: "d", kind: tar.TypeChar}}, "d", "device", nil},
@@ -124,7 +124,7 @@ var refusedTar = []refusal{
 		[]member{file("a/b", "x"), symlink("s", "a"), link("l", "s/b")},
 		"l", "comes before", replaced("l", "x"),
 	},
-	{"hard link over a file", []member{file("a", "1"), file("b", "2"), link("b", "a")}, "b", "there already", nil},
+	{"hard link over a file", []member{file("a", "1"), file("b", "2"), link("b", "a")}, "b", "duplicate", nil},
 	{"unknown type", []member{{name: "v", kind: 'V'}}, "v", "type 'V'", nil},
 }
 

@@ -50,7 +50,7 @@ func untarEntry(ctx context.Context, h *tar.Header, content io.Reader, t *tree) 
 	case tar.TypeReg, tar.TypeGNUSparse:
 		return t.file(ctx, file{h.Name, h.Size, fs.FileMode(h.Mode & 0o777), h.ModTime}, content)
 	case tar.TypeDir:
-		return t.folder(h.Name)
+		return t.directory(h.Name)
 	case tar.TypeSymlink:
 		return t.symlink(h.Name, h.Linkname)
 	case tar.TypeLink:
@@ -58,9 +58,9 @@ func untarEntry(ctx context.Context, h *tar.Header, content io.Reader, t *tree) 
 	case tar.TypeXGlobalHeader:
 		return nil
 	case tar.TypeChar, tar.TypeBlock, tar.TypeFifo:
-		return refuse(h.Name, "it is a device or a pipe; only files, folders and links are extracted")
+		return refuse(h.Name, "it is a device or a pipe; only files, directories and links are extracted")
 	default:
-		return refuse(h.Name, "it is of type %q; only files, folders and links are extracted", h.Typeflag)
+		return refuse(h.Name, "it is of type %q; only files, directories and links are extracted", h.Typeflag)
 	}
 }
 

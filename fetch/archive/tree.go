@@ -17,21 +17,21 @@ const (
 	bufferSize = 64 << 10
 
 	// maxPath is the most bytes of a path or of a link's target: PATH_MAX of
-	// Linux, and a bound to the depth of folders.
+	// Linux, and a bound to the depth of directories.
 	maxPath = 4096
 )
 
-// errTaken is that a path is there already, as something else or a file.
+// errTaken means that a path exists already, as something else or as a file.
 var errTaken = errors.New("taken")
 
-// A tree is the folder that an archive is extracted to. What it makes is never
-// removed or replaced, and it enters only folders that it has seen to be none of
+// A tree is the directory that an archive is extracted to. What it makes is never
+// removed or replaced, and it enters only directories that it has seen to be none of
 // the archive's symbolic links.
 type tree struct {
 	budget
 	root   *os.Root
-	dir    string   // the path of the folder of the last entry
-	at     *os.Root // that folder, nil: none yet
+	dir    string   // the path of the directory of the last entry
+	at     *os.Root // that directory, nil: none yet
 	buffer []byte
 }
 
@@ -80,8 +80,8 @@ func (t *tree) file(ctx context.Context, e file, content io.Reader) error {
 	return damaged(err)
 }
 
-// folder makes a folder, unless it is there.
-func (t *tree) folder(name string) error {
+// directory creates a directory, unless it exists.
+func (t *tree) directory(name string) error {
 	clean, err := local(name)
 	if err != nil || clean == "." {
 		return err
@@ -117,7 +117,7 @@ func (t *tree) link(name, target string) error {
 	if err != nil {
 		return refuse(name, "it is a hard link to %q, which leads out of the archive", shown(target))
 	}
-	at, err := t.walk(path.Dir(clean), isFolder)
+	at, err := t.walk(path.Dir(clean), isDirectory)
 	if err == nil {
 		var info fs.FileInfo
 		info, err = at.Lstat(path.Base(clean))
@@ -141,12 +141,12 @@ func (t *tree) link(name, target string) error {
 // made returns what to say of an error of making the entry with this name.
 func made(name string, err error) error {
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, errTaken) {
-		return refuse(name, "its path is there already: the archive has it twice, or a link or a file where it needs a folder")
+		return refuse(name, "its path is a duplicate: the archive has it twice, or a link or a file where it needs a directory")
 	}
 	return err
 }
 
-// place enters the folder that the entry belongs in and returns the last
+// place enters the directory that the entry belongs in and returns the last
 // element of its path.
 func (t *tree) place(name string) (string, error) {
 	clean, err := local(name)
@@ -154,7 +154,7 @@ func (t *tree) place(name string) (string, error) {
 		return "", err
 	}
 	if clean == "." {
-		return "", refuse(name, "only a folder can have this name")
+		return "", refuse(name, "only a directory can have this name")
 	}
 	dir, base := path.Dir(clean), path.Base(clean)
 	if t.at != nil && dir == t.dir {
@@ -169,7 +169,7 @@ func (t *tree) place(name string) (string, error) {
 	return base, nil
 }
 
-// walk opens a folder. Each step to it must find, or make, a real one.
+// walk opens a directory. Each step to it must find, or make, a real one.
 func (t *tree) walk(dir string, step func(at *os.Root, name string) error) (*os.Root, error) {
 	at, err := t.root.OpenRoot(".")
 	if err != nil || dir == "." {
@@ -189,12 +189,12 @@ func (t *tree) walk(dir string, step func(at *os.Root, name string) error) (*os.
 	return at, nil
 }
 
-// mkdir makes a folder in at, unless it is there.
+// mkdir creates a directory in at, unless it exists.
 func (t *tree) mkdir(at *os.Root, name string) error {
 	err := at.Mkdir(name, 0o755)
 	switch {
 	case errors.Is(err, fs.ErrExist):
-		return isFolder(at, name)
+		return isDirectory(at, name)
 	case err != nil:
 		return err
 	default:
@@ -202,8 +202,8 @@ func (t *tree) mkdir(at *os.Root, name string) error {
 	}
 }
 
-// isFolder returns errTaken if name is something else.
-func isFolder(at *os.Root, name string) error {
+// isDirectory returns errTaken if name is something else.
+func isDirectory(at *os.Root, name string) error {
 	info, err := at.Lstat(name)
 	if err == nil && !info.IsDir() {
 		return errTaken

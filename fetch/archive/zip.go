@@ -46,13 +46,13 @@ func unzipEntry(ctx context.Context, f *zip.File, t *tree) error {
 	mode := f.Mode()
 	switch {
 	case strings.Contains(f.Name, `\`), strings.IndexByte(f.Name, ':') == 1:
-		return refuse(f.Name, "its name has a backslash or a drive letter; pack it with / between folders")
+		return refuse(f.Name, "its name has a backslash or a drive letter; pack it with / between directories")
 	case f.Flags&encrypted != 0:
 		return refuse(f.Name, "it is encrypted; pack it without a password")
 	case mode.IsDir():
-		return t.folder(f.Name)
+		return t.directory(f.Name)
 	case !mode.IsRegular() && mode.Type() != fs.ModeSymlink:
-		return refuse(f.Name, "it is a device, a pipe or a socket; only files, folders and links are extracted")
+		return refuse(f.Name, "it is a device, a pipe or a socket; only files, directories and links are extracted")
 	}
 	content, err := f.Open()
 	if errors.Is(err, zip.ErrAlgorithm) {

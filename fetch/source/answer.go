@@ -20,7 +20,7 @@ func readAnswer(resp *http.Response, r request) (*Part, error) {
 	if encoding := resp.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return nil, Permanent(&usererr.Error{
 			Text: "the server sends the file compressed for transport, although asked not to",
-			Hint: "its bytes could not be told from those of the file: turn off Content-Encoding for this path",
+			Hint: "inith cannot restore the bytes of the file from it: turn off Content-Encoding for this path",
 		})
 	}
 	part := &Part{Info: info(resp), Body: explained{resp.Body}}
@@ -60,7 +60,7 @@ func rangePart(p *Part, resp *http.Response, r request) error {
 	start, end, size, ok := parseContentRange(resp.Header.Get("Content-Range"))
 	switch {
 	case !ok || r.n == Whole, start > r.off, end <= r.off:
-		return &usererr.Error{Text: "the server sent another range than the one asked for"}
+		return &usererr.Error{Text: "the server sent another range than the requested one"}
 	case !sameVersion(p, resp, r.validator):
 		return ErrChanged
 	}
@@ -91,11 +91,11 @@ func noPart(p *Part, resp *http.Response, r request) error {
 		p.Size, p.Start, p.End, p.Ranged, p.Body = 0, 0, 0, true, http.NoBody
 		return nil
 	}
-	return &usererr.Error{Text: "the server says that the file ends before the byte asked for"}
+	return &usererr.Error{Text: "the server says that the file ends before the requested byte"}
 }
 
 // parseContentRange reads "bytes 0-99/1000" (RFC 9110, section 14.4). The end is
-// exclusive, a size that is not told is -1.
+// exclusive, an unknown size is -1.
 func parseContentRange(s string) (start, end, size int64, ok bool) {
 	span, total, ok1 := strings.Cut(strings.TrimPrefix(s, "bytes "), "/")
 	first, last, ok2 := strings.Cut(span, "-")

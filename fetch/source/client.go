@@ -64,7 +64,7 @@ func (n *Network) plainClient(origin *url.URL) (*http.Client, error) {
 }
 
 // checkRetry leaves to the engine what needs more than a second try: servers that
-// want fewer requests, and what is permanent. Retrying is told of the others.
+// want fewer requests, and what is permanent. Retrying is called for the others.
 func checkRetry(ctx context.Context, resp *http.Response, err error, retrying func(error)) (bool, error) {
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)

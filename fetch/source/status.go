@@ -23,10 +23,10 @@ func statusError(resp *http.Response) error {
 	err := &usererr.Error{Text: fmt.Sprintf("answered status %d (%s)", code, statusText(code))}
 	switch code {
 	case http.StatusUnauthorized, http.StatusForbidden:
-		err.Hint = "do the credentials (--header-file, --bearer-file, --password-file) give access? A signed link may have expired"
+		err.Hint = "Check that the credentials (--header-file, --bearer-file, --password-file) give access. A signed link may have expired."
 		return Permanent(err)
 	case http.StatusNotFound, http.StatusGone:
-		err.Hint = "is the URL right?"
+		err.Hint = "Check the URL."
 		return Permanent(err)
 	case http.StatusProxyAuthRequired:
 		err.Hint = "the proxy wants credentials: put them into the URL of --proxy-from-env"

@@ -1,6 +1,6 @@
-// Package atomicfile puts a file in its place when all of it is on the disk: at
-// its path there is nothing, the old file, or the whole new one, at any moment and
-// for any number of processes that do so at once.
+// Package atomicfile writes a file under a temporary name and renames it when all of it is
+// on the disk. At any moment its path has nothing, the old file or the whole new one, however
+// many processes write it at the same time.
 package atomicfile
 
 import (
@@ -15,18 +15,18 @@ import (
 	"time"
 )
 
-// infix is in the names of files that are not in their place yet.
+// infix is in the names of temporary files.
 const infix = ".inith-tmp-"
 
-// A File is written under a name of its own, beside where it belongs.
+// A File is written under a temporary name next to its destination.
 type File struct {
 	*os.File
 
 	dest string
 }
 
-// Create begins a file that is to be at dest, with mode less the umask. Its folder
-// must be there. What processes that were killed have left there is removed.
+// Create begins the file dest, with mode less the umask. Its directory must exist. Create
+// removes the temporary files that killed processes have left of it.
 func Create(dest string, mode fs.FileMode) (*File, error) {
 	removeDead(dest)
 	path := prefix(dest) + rand.Text()
@@ -37,7 +37,7 @@ func Create(dest string, mode fs.FileMode) (*File, error) {
 	return &File{f, dest}, nil
 }
 
-// Commit puts the file in its place and closes it. A symbolic link there is
+// Commit renames the file to its destination and closes it. A symbolic link there is
 // replaced, not followed. If that fails, the file is discarded.
 func (f *File) Commit() error {
 	err := f.Sync()
@@ -51,7 +51,7 @@ func (f *File) Commit() error {
 	return SyncFolder(filepath.Dir(f.dest))
 }
 
-// Discard closes and removes a file that will not be put in its place.
+// Discard closes and removes a file that is not to be committed.
 func (f *File) Discard() {
 	_ = f.Close()
 	_ = os.Remove(f.Name())
@@ -61,7 +61,7 @@ func (f *File) Discard() {
 func SyncFolder(path string) error {
 	d, err := os.Open(filepath.Clean(path))
 	if err != nil {
-		return nil // a folder can be written and not read
+		return nil // a directory can be writable and not readable
 	}
 	defer func() { _ = d.Close() }()
 	if err := d.Sync(); errors.Is(err, syscall.EIO) {
@@ -70,16 +70,16 @@ func SyncFolder(path string) error {
 	return nil
 }
 
-// prefix returns the path that temporary files begin with. The name of a file may
-// have 255 bytes.
+// prefix returns what the paths of temporary files begin with. The name of a file may have
+// 255 bytes.
 func prefix(dest string) string {
 	const most = 200
 	name := filepath.Base(dest)
 	return filepath.Join(filepath.Dir(dest), "."+name[:min(len(name), most)]+infix)
 }
 
-// deadAfter is how long no byte comes to a file until its process is taken for
-// dead. A lock would tell it at once, but not on every volume that nodes share.
+// deadAfter is how long a temporary file is not written to until its process counts as
+// dead. A lock would show it at once, but not on every volume that nodes share.
 const deadAfter = 10 * time.Minute
 
 // removeDead removes files whose processes were killed.

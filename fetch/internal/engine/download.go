@@ -15,14 +15,14 @@ import (
 type download struct {
 	*Job
 	validator string // that every answer must have; "" for none
-	sure      bool   // what comes from two answers is of one version, or a digest will tell
+	sure      bool   // two answers are of one version, or a digest will show that they are not
 	ranges    *ranges
 	part      *store.Partial
 	verify    *verifier
 }
 
-// A startAgainError means that the rest of a stream cannot be asked for, since
-// nothing would tell if it is of the same version.
+// A startAgainError means that the rest of a stream cannot be requested: without a validator,
+// it may be of another version.
 type startAgainError struct{ err error }
 
 func (e *startAgainError) Error() string { return e.err.Error() }
@@ -31,8 +31,8 @@ func (e *startAgainError) Unwrap() error { return e.err }
 // errSlow ends a stream that is much slower than its siblings, or stands still.
 var errSlow = errors.New("slow")
 
-// run returns when all bytes are there and hashed. First is an answer that is
-// there already, with a connection of the host's; nil if there is none.
+// run returns when all bytes are present and hashed. First is an answer that has come already,
+// with a connection of the host's; nil if there is none.
 func (d *download) run(ctx context.Context, first *source.Part) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -62,17 +62,17 @@ func (d *download) run(ctx context.Context, first *source.Part) error {
 	return err
 }
 
-// workers returns how many connections may be of use.
+// workers returns how many connections can be of use.
 func (d *download) workers() int {
 	if d.ranges.whole {
 		return 1
 	}
-	most := d.ranges.size/leastPart + 1
+	most := d.ranges.size/minPart + 1
 	return int(min(most, int64(d.Engine.connections())))
 }
 
-// work fetches one segment after the other, until ctx is done. The first segment, and
-// the answer for it, may be there already.
+// work fetches segments sequentially, until ctx is done. The first segment, and the answer for
+// it, may be given.
 func (d *download) work(ctx context.Context, first *source.Part, c *segment) error {
 	pauses := d.Engine.pauses()
 	rate := 0.0
@@ -95,7 +95,7 @@ func (d *download) work(ctx context.Context, first *source.Part, c *segment) err
 		if err == nil {
 			continue
 		}
-		if err := d.failed(ctx, err, n >= leastPart, pauses); err != nil {
+		if err := d.failed(ctx, err, n >= minPart, pauses); err != nil {
 			return err
 		}
 		if n > 0 && !d.sure {
@@ -104,8 +104,8 @@ func (d *download) work(ctx context.Context, first *source.Part, c *segment) err
 	}
 }
 
-// segment waits for something to fetch and a connection to fetch it with, until ctx
-// is done: what is there may still prove wrong.
+// segment waits for something to fetch and a connection to fetch it with, until ctx is done:
+// bytes that are present may still prove wrong.
 func (d *download) segment(ctx context.Context, rate float64) (*segment, error) {
 	for {
 		if err := d.acquire(ctx); err != nil {

@@ -10,7 +10,7 @@ import (
 const (
 	startConnections = 4
 	rampEvery        = 250 * time.Millisecond
-	rampLeast        = 50 * time.Millisecond // where every connection has had an answer by then
+	minRamp          = 50 * time.Millisecond // where every connection has had an answer by then
 	rampGrowth       = 1.10
 	recoverEvery     = 2 * time.Second // between two connections more after a throttle
 )
@@ -38,8 +38,8 @@ func newHost(most int) *host {
 	return &host{window: newWindow(), most: most, limit: min(startConnections, most), tick: time.Now()}
 }
 
-// acquire waits for a connection to be free. Who waits longest gets it, so that
-// no file starves beside others.
+// acquire waits until a connection is free. Whoever waits longest gets it, so that no file
+// starves.
 func (h *host) acquire(ctx context.Context) error {
 	turn := make(chan struct{})
 	h.mu.Lock()
@@ -97,8 +97,8 @@ func (h *host) release() {
 	h.grant()
 }
 
-// full reports whether all connections are in use: who waits then, waits for
-// other files and not for the server.
+// full reports whether all connections are in use. Whoever waits then, waits for other files
+// and not for the server.
 func (h *host) full() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -135,7 +135,7 @@ func (h *host) received(n int) {
 	defer h.mu.Unlock()
 	h.bytes += int64(n)
 	elapsed := now.Sub(h.tick)
-	if h.limit >= h.most || elapsed < rampLeast || elapsed < rampEvery && h.answers < h.limit {
+	if h.limit >= h.most || elapsed < minRamp || elapsed < rampEvery && h.answers < h.limit {
 		return
 	}
 	rate := float64(h.bytes) / elapsed.Seconds()

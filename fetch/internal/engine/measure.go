@@ -22,7 +22,7 @@ func (r *ranges) look(every, stall time.Duration) {
 		rates = append(rates, c.rate)
 	}
 	slices.Sort(rates)
-	r.typical *= 0.98 // forgotten in some seconds: the line itself may have become slow
+	r.typical *= 0.98 // forgotten in some seconds: the path itself may have become slow
 	if len(rates) > 0 {
 		r.typical = max(r.typical, rates[len(rates)/2])
 	}
@@ -45,14 +45,14 @@ func (r *ranges) look(every, stall time.Duration) {
 	}
 }
 
-// opened says that a segment's stream is there, and how to end it.
+// opened records that a segment's stream has begun, and how to end it.
 func (r *ranges) opened(c *segment, cancel func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c.moved, c.cancel = time.Now(), cancel
 }
 
-// rests says that a segment's worker will read nothing for a while.
+// rests records that a segment's worker will read nothing for a while.
 func (r *ranges) rests(c *segment, pause time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

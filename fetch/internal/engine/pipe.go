@@ -121,7 +121,7 @@ func (p *pipe) pass(ctx context.Context, part *source.Part, stall *time.Timer) e
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			return store.Refusal("cannot write to the standard output", "did the reader end?", err)
+			return store.Refusal("cannot write to the standard output", "Check whether the program that reads it has ended.", err)
 		}
 		p.hashes.write(buffer[:n])
 		p.off += int64(n)

@@ -13,13 +13,12 @@ const (
 	piece        = store.Piece
 	chunk        = 4 * piece // asked for at once
 	maxReadAhead = 64 * piece
-	leastPart    = 128 << 10 // bytes that are worth a request of their own
+	minPart      = 128 << 10 // bytes: the minimum for a request of its own
 )
 
-// ranges plans the transfer of one file: which bytes are there, which are being
-// fetched, and which to ask for next. Chunks go out in the order of offsets, and
-// not far beyond what is verified, so that the hash follows closely and few pages
-// wait for it.
+// ranges plans the transfer of one file: which bytes are present, which are being fetched,
+// and which to request next. Chunks are requested in the order of offsets, and not far ahead
+// of what is verified, so that the hash follows closely and few pages wait for it.
 type ranges struct {
 	readAhead int64
 	whole     bool // the source gives all in one stream: one segment for all that is missing
@@ -28,7 +27,7 @@ type ranges struct {
 	changed  chan struct{} // closed when there may be something to do
 	size     int64         // bytes; -1: not known
 	have     span.Set
-	missing  span.Set // neither there nor claimed
+	missing  span.Set // neither present nor in a segment
 	segments map[*segment]bool
 	verified int64   // all bytes before it are hashed
 	typical  float64 // bytes per second of one stream
@@ -41,9 +40,9 @@ type segment struct {
 	again    int64 // bytes before off that its stream has brought once more
 	rate     float64
 	moved    time.Time // when the last byte came; later than now: it rests until then
-	before   int64     // off and again at the last look
+	before   int64     // off and again at the last measurement
 	looks    int
-	slow     int    // looks in a row at which it was slow
+	slow     int    // consecutive measurements at which it was slow
 	cancel   func() // its stream
 }
 
@@ -64,10 +63,10 @@ func (r *ranges) wake() {
 	r.changed = make(chan struct{})
 }
 
-// next segments what to fetch next, with at most so many connections sharing what is
-// left. Where the readAhead ends, or the file, it helps what all then wait for. It
-// returns nil if there is nothing now, and a channel that is closed when
-// that may have changed.
+// next returns the segment to fetch next, with at most so many connections sharing what is
+// left. At the end of the read-ahead, or of the file, it takes a part of the segment that all
+// others then wait for. It returns nil if there is nothing to fetch now, and a channel that
+// is closed when that may have changed.
 func (r *ranges) next(connections int, rate float64) (*segment, <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -87,8 +86,8 @@ func (r *ranges) began(c *segment) *segment {
 	return c
 }
 
-// segmentFor segments what an answer that is there already can bring: the first
-// missing bytes that are in it.
+// segmentFor returns the segment for an answer that has come already: the first missing
+// bytes that it holds.
 func (r *ranges) segmentFor(s span.Span) *segment {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -105,7 +104,7 @@ func (r *ranges) segmentFor(s span.Span) *segment {
 	return nil
 }
 
-// first segments the first missing chunk, if it is in the readAhead.
+// first returns the first missing chunk as a segment, if it is within the read-ahead.
 func (r *ranges) first(connections int, rate float64) *segment {
 	if len(r.missing) == 0 {
 		return nil
@@ -128,7 +127,7 @@ func (r *ranges) first(connections int, rate float64) *segment {
 	return &segment{off: gap.Start, end: end}
 }
 
-// chunk returns how much to ask for: less near the end, so that all connections
+// chunk returns how many bytes to request: less near the end, so that all connections
 // end together.
 func (r *ranges) chunk(connections int, rate float64) int64 {
 	left := r.missing.Total()
@@ -142,7 +141,7 @@ func (r *ranges) split() *segment {
 	longest := 0.0
 	for c := range r.segments {
 		left := c.end - c.off
-		if left < 2*leastPart || c.looks == 0 { // too short, or too young to tell
+		if left < 2*minPart || c.looks == 0 { // too short, or not measured yet
 			continue
 		}
 		if t := float64(left) / max(c.rate, 1); t > longest {
@@ -157,7 +156,7 @@ func (r *ranges) split() *segment {
 	if near := (middle + piece/2) / piece * piece; slowest.off < near && near < slowest.end {
 		middle = near // else there would be more pieces begun than connections, for a kill to lose
 	} else {
-		middle = middle / leastPart * leastPart
+		middle = middle / minPart * minPart
 	}
 	if middle <= slowest.off {
 		return nil
@@ -167,7 +166,7 @@ func (r *ranges) split() *segment {
 	return c
 }
 
-// take hands the worker of c the next n bytes, or fewer if c ends before. Then it
+// take assigns the next n bytes of c to its worker, or fewer if c ends before. The worker
 // must either write them and call [ranges.wrote], or fail the transfer.
 func (r *ranges) take(c *segment, n int) (off int64, take int, more bool) {
 	r.mu.Lock()
@@ -181,8 +180,8 @@ func (r *ranges) take(c *segment, n int) (off int64, take int, more bool) {
 	return off, n, c.off < c.end
 }
 
-// skipped says that the stream of c has brought n bytes that are not asked for, on
-// its way to those that are.
+// skipped records that the stream of c has brought n bytes that were not requested, before
+// those that were.
 func (r *ranges) skipped(c *segment, n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -190,8 +189,8 @@ func (r *ranges) skipped(c *segment, n int) {
 	c.moved = time.Now()
 }
 
-// wrote says that bytes are in the file. It returns the pieces that are complete
-// with them, and whether they follow on the first byte without a gap.
+// wrote records that bytes are in the file. It returns the pieces that are complete with
+// them, and whether all bytes before them are present.
 func (r *ranges) wrote(s span.Span) (pieces []int64, ordered bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -216,7 +215,7 @@ func (r *ranges) piece(u int64) span.Span {
 	return s
 }
 
-// release gives back what is left of a segment.
+// release returns the rest of a segment to the missing bytes.
 func (r *ranges) release(c *segment) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -227,7 +226,7 @@ func (r *ranges) release(c *segment) {
 	r.wake()
 }
 
-// drop says that bytes are wrong, which were thought to be there.
+// drop records that bytes are wrong which counted as present.
 func (r *ranges) drop(s span.Span) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -236,7 +235,7 @@ func (r *ranges) drop(s span.Span) {
 	r.wake()
 }
 
-// hashed says that all bytes before off are hashed.
+// hashed records that all bytes before off are hashed.
 func (r *ranges) hashed(off int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -246,7 +245,7 @@ func (r *ranges) hashed(off int64) {
 	}
 }
 
-// ended says that the source has ended at size, which was not known before.
+// ended records that the source has ended at size, which was not known before.
 func (r *ranges) ended(size int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -258,14 +257,14 @@ func (r *ranges) ended(size int64) {
 	r.wake()
 }
 
-// prefix returns how many bytes from the first on are there.
+// prefix returns how many bytes from the first on are present.
 func (r *ranges) prefix() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.have.Prefix()
 }
 
-// done returns how many bytes are there in all, and whether these are all.
+// done returns how many bytes are present in total, and whether these are all.
 func (r *ranges) done() (n int64, all bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -12,8 +12,8 @@ import (
 	"github.com/inith/inith/internal/usererr"
 )
 
-// stream fetches a segment, of which part may be there already. It returns how many
-// bytes it wrote.
+// stream fetches a segment. Part is the answer for it, nil if it was not requested yet. It
+// returns how many bytes it wrote.
 func (d *download) stream(ctx context.Context, c *segment, part *source.Part) (int64, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -47,10 +47,9 @@ func (d *download) stream(ctx context.Context, c *segment, part *source.Part) (i
 	return n, nil
 }
 
-// skip reads n bytes that are there already: of servers that cannot begin in the
-// middle. The time that it takes is not one without progress, but no progress
-// either: pauses between streams that come no further add up. Came is told of
-// each read.
+// skip reads n bytes that are present already, of a server that cannot begin in the middle.
+// While it reads, the stall timeout stands still; it does not begin anew, so that streams
+// that never get further end at some time. Came is called after each read.
 func skip(ctx context.Context, j *Job, body io.Reader, n int64, came func(n int)) error {
 	if n == 0 {
 		return nil
@@ -77,8 +76,8 @@ func skip(ctx context.Context, j *Job, body io.Reader, n int64, came func(n int)
 	return nil
 }
 
-// open asks for a segment. A size that an answer does not tell is the one that is known,
-// of an object with the same validator.
+// open requests a segment. If the answer does not say the size of the object, it is the known
+// one: the validator is the same.
 func (d *download) open(ctx context.Context, c *segment) (*source.Part, error) {
 	off, n := int64(0), int64(source.Whole)
 	if !d.ranges.whole {
@@ -141,8 +140,8 @@ func (d *download) copy(ctx context.Context, c *segment, part *source.Part) (wri
 	return written, nil
 }
 
-// rest waits until the limit of the rate allows more than n bytes. A stream that
-// waits for that does not stand still.
+// rest waits until the rate limit allows more than n bytes. A stream that waits for that does
+// not count as idle.
 func (d *download) rest(ctx context.Context, c *segment, n int) error {
 	pause := d.Engine.pauseAfter(n)
 	if pause <= 0 {
@@ -152,8 +151,8 @@ func (d *download) rest(ctx context.Context, c *segment, n int) error {
 	return retry.Sleep(ctx, pause)
 }
 
-// endOfStream ends an object whose size was not told. Where nothing but the end
-// of the connection marks the end, it may be cut; only a digest would tell.
+// endOfStream ends an object whose size the server did not say. Where nothing but the end of
+// the connection marks the end, only a digest shows whether the object was cut.
 func (d *download) endOfStream(part *source.Part, size int64) error {
 	if part.Unframed && d.Want == (source.Digest{}) {
 		return errEndUntold()
@@ -165,7 +164,7 @@ func (d *download) endOfStream(part *source.Part, size int64) error {
 
 func errEndUntold() error {
 	return source.Permanent(&usererr.Error{
-		Text: "the server tells neither the size of the file nor where it ends",
-		Hint: "nobody could see that it was cut: give its digest with --sha256",
+		Text: "the server sends neither the size of the file nor a mark of its end",
+		Hint: "without either, a cut is not noticed: give the digest with --sha256",
 	})
 }

@@ -10,8 +10,8 @@ import (
 
 // A verifier hashes a file from its first byte on, as the bytes come: those that
 // come in order from the buffer they were received into, the others from the page
-// cache. Units of earlier runs are checked first, since nobody knows what
-// happened to them.
+// cache. Pieces of earlier runs are checked first: nobody knows what happened to
+// them meanwhile.
 type verifier struct {
 	part    *store.Partial
 	ranges  *ranges
@@ -56,7 +56,7 @@ func (v *verifier) offer(off int64, b []byte) (taken bool) {
 	}
 }
 
-// look tells the verifier that more bytes are there.
+// look wakes the verifier when more bytes are present.
 func (v *verifier) look() {
 	select {
 	case v.kick <- struct{}{}:
@@ -182,9 +182,9 @@ func (v *verifier) save() error {
 	return v.part.SaveState(v.off, state)
 }
 
-// resume goes on with a record of an earlier run. The state of its hash counts
-// only if all bytes are still those that it is of; to look at their checksums is
-// much faster than to hash them again.
+// resume continues the hash of an earlier run. Its state counts only if all bytes are still
+// those that it was computed from. Their checksums show that much faster than hashing them
+// again.
 func (v *verifier) resume(ctx context.Context, r *store.Record) error {
 	v.earlier = r.Pieces
 	m, ok := v.hashes[v.main].(encoding.BinaryUnmarshaler)

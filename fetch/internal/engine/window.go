@@ -8,14 +8,14 @@ import (
 
 const (
 	shortTrip   = 5 * time.Millisecond   // a path with less is left alone: it holds little
-	leastWindow = 256 << 10              // bytes, of one connection
+	minWindow   = 256 << 10              // bytes, of one connection
 	settledTick = 250 * time.Millisecond // between two looks at a path that is known
-	settledAt   = 3                      // looks in a row at which no more came
+	settledAt   = 3                      // consecutive looks at which no more came
 
 	growingGain = 2.0
 	settledGain = 1.5
 	lossyGain   = 3.0
-	lossy       = 1.0 / 2000 // of the tcpSegments out of order
+	lossy       = 1.0 / 2000 // of the segments arrive out of order
 )
 
 // A window is the bandwidth-delay window of the path to a host. It bounds what the host
@@ -103,7 +103,7 @@ func (w *window) judge(now time.Time) {
 	}
 	w.product = max(w.product, inTrip)
 	if w.trip >= shortTrip {
-		w.offered = max(leastWindow, int(w.gain()*w.product)/max(1, len(w.conns)))
+		w.offered = max(minWindow, int(w.gain()*w.product)/max(1, len(w.conns)))
 		for c := range w.conns {
 			c.offer(w.offered)
 		}
@@ -112,7 +112,7 @@ func (w *window) judge(now time.Time) {
 }
 
 // gain returns how many times what the path holds may be under way. Twice is
-// enough for senders that double it with each round trip. Where tcpSegments are
+// enough for senders that double it with each round trip. Where segments are
 // lost although there is no queue, more is needed: a connection that has lost one
 // cannot move its window for a round trip.
 func (w *window) gain() float64 {

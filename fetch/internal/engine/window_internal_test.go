@@ -93,7 +93,7 @@ func TestWindowIsShared(t *testing.T) {
 	t.Parallel()
 	w, bring := trips(1000)
 	bring(16 << 20)
-	if w.offered != leastWindow {
-		t.Errorf("a window of %d bytes, want %d", w.offered, leastWindow)
+	if w.offered != minWindow {
+		t.Errorf("a window of %d bytes, want %d", w.offered, minWindow)
 	}
 }

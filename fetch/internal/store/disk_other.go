@@ -16,7 +16,7 @@ func allocate(f *os.File, size int64) error { return f.Truncate(size) }
 
 func space(*directory) (free int64, tmpfs, ok bool) { return 0, false, false }
 
-// MountPoint reports whether a file system is mounted at path, where that can be told.
+// MountPoint reports whether a file system is mounted at path, where the system says so.
 func MountPoint(string) bool { return false }
 
 func startWrite(*os.File, int64, int64) {}

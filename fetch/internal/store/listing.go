@@ -8,7 +8,7 @@ import (
 )
 
 // relistAfter is how old a listing gets, as a multiple of the time that it took: of
-// thousands of files in one folder, each asks what is there, and reading it anew
+// thousands of files in one directory, each asks what is there, and reading it anew
 // would take longer than they do.
 const relistAfter = 20
 
