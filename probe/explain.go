@@ -70,7 +70,7 @@ func tooSlow(t Trace, limit time.Duration, err error) *usererr.Error {
 // explainEnd explains how a connection ended, or that the answer was not understood.
 func explainEnd(err error, t Trace) *usererr.Error {
 	ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, errAttemptOver)
 	switch {
 	case t.Accepted && !t.Answered:
 		return &usererr.Error{

@@ -107,14 +107,9 @@ func (h *http) Probe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	transport, err := h.transport()
-	if err != nil {
-		return err
-	}
-	defer transport.CloseIdleConnections()
-	client := nethttp.Client{Transport: transport, CheckRedirect: func(next *nethttp.Request, via []*nethttp.Request) error {
-		return h.redirect(transport, next, via)
-	}}
+	transport := &hop{http: h}
+	defer transport.close()
+	client := nethttp.Client{Transport: transport, CheckRedirect: h.redirect}
 	resp, err := client.Do(req)
 	if err != nil {
 		if u, ok := errors.AsType[*url.Error](err); ok {
