@@ -34,7 +34,7 @@ func TestExcerptLines(t *testing.T) {
 		{"block scalar below the key of a list", "- a:\n    |\n    Q: Z\n- b: Q\n", document.YAML, true, 3, "2 |     …\n3 |     …\n  | ^\n4 | - b: …"},
 		{"block scalar as a document", "a: Q\n--- |\nQ: Z\n---\nb: Q\n", document.YAML, true, 4, "3 | …\n4 | …\n  | ^\n5 | b: …"},
 		{"block scalar as the first document", "|\nQ: Z\n---\nb: Q\n", document.YAML, true, 3, "2 | …\n3 | …\n  | ^\n4 | b: …"},
-		{"value below its key", "a:\n  Q Q\n  Q: Z\nb: Q\n", document.YAML, true, 3, "2 |   …\n3 |   …\n  | ^\n4 | b: …"},
+		{"value below its key", "a:\n  Q Z\n  Q: Z\nb: Q\n", document.YAML, true, 3, "2 |   …\n3 |   …\n  | ^\n4 | b: …"},
 		{"list below its key", "a:\n  - Q\n  - b: Q\n", document.YAML, true, 3, "2 |   …\n3 |   - b: …\n  | ^"},
 		{"longest line", "a: " + strings.Repeat("Q", maxLine-3) + "\n", document.YAML, false, 1, "1 | a: …\n  | ^"},
 		{"line too long", "a: Q\nb: " + strings.Repeat("Q", maxLine-2) + "\n", document.YAML, false, 1, "1 | a: …\n  | ^\n2 | …"},
