@@ -50,7 +50,7 @@ func (r *yamlReading) parse() ([]*Node, bool) {
 		var n yaml.Node
 		err := loader.Load(&n)
 		if errors.Is(err, io.EOF) {
-			return documents, true
+			return withoutTrailing(documents), true
 		}
 		if err != nil {
 			r.addError(err)
@@ -65,6 +65,15 @@ func (r *yamlReading) parse() ([]*Node, bool) {
 		}
 		documents = append(documents, root)
 	}
+}
+
+// withoutTrailing drops the empty document that a --- at the end of the file begins: nobody means a null by it.
+func withoutTrailing(documents []*Node) []*Node {
+	last := len(documents) - 1
+	if last >= 0 && documents[last].Kind == Null && documents[last].Text == "" {
+		return documents[:last]
+	}
+	return documents
 }
 
 // addError translates an error of the parser.

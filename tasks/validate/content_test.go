@@ -187,6 +187,7 @@ func TestContentChecksOfNothing(t *testing.T) {
 		"forbid":  {validate.Forbid{Keys: key}, ""},
 		"one of":  {validate.OneOf{Keys: key}, "f:0:0: one-of: none of a, b is present (add one)\n"},
 		"types":   {types(t, "a", "int"), ""},
+		"schema":  {objectSchema(t), "f:0:0: schema: the value is null, not a mapping (type)\n"},
 		"assert":  {assertions(t, "a == 1"), "f:0:0: assertion: does not hold: a == 1: the file has no values\n"},
 	} {
 		for want, in := range map[string]validate.Input{
@@ -196,6 +197,43 @@ func TestContentChecksOfNothing(t *testing.T) {
 			if got := describe(problems); err != nil || got != want {
 				t.Errorf("%s, parsed: %t, got %q %v, want %q", name, in.Parsed(), got, err, want)
 			}
+		}
+	}
+}
+
+// objectSchema is met by mappings.
+func objectSchema(t *testing.T) validate.Schema {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "object.json")
+	if err := os.WriteFile(file, []byte(`{"type": "object"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := validate.CompileSchema(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestNoDocument holds a file without content to a schema as null is, and a trailing --- to be no document.
+func TestNoDocument(t *testing.T) {
+	t.Parallel()
+	const null = "f:0:0: schema: the value is null, not a mapping (type)\n"
+	for text, want := range map[string]string{
+		"":                         null,
+		"# nothing\n":              null,
+		"---\n":                    null,
+		"---\n# nothing\n":         null,
+		"a: 1\n---\n":              "",
+		"a: 1\n---\n# nothing\n":   "",
+		"a: 1\n...\n":              "",
+		"a: 1\n---\nnull\n":        "f:3:1: schema: the value is null, not a mapping (type)\n",
+		"a: 1\n---\n---\nb: 1\n":   "f:3:1: schema: the value is null, not a mapping (type)\n",
+		"a: 1\n---\nb: 1\n---\n\n": "",
+	} {
+		problems, err := objectSchema(t).Check(t.Context(), validate.NewInput("f", validate.YAML, []byte(text)))
+		if got := describe(problems); err != nil || got != want {
+			t.Errorf("%q: got %q %v, want %q", text, got, err, want)
 		}
 	}
 }

@@ -38,7 +38,7 @@ func (w *writer) lines() []string {
 func (w *writer) yaml(indent string) {
 	for range 1 + w.IntN(4) {
 		fmt.Fprintf(&w.b, "%s%s:", indent, w.key())
-		switch n := w.IntN(9); {
+		switch n := w.IntN(11); {
 		case n == 0 && w.depth < 4:
 			w.depth++
 			w.b.WriteString("\n")
@@ -56,6 +56,10 @@ func (w *writer) yaml(indent string) {
 			fmt.Fprintf(&w.b, "\n%s- Q\n%s- %s: %q\n%s  %s: Z\n", indent, indent, w.key(), w.secret(), indent, w.key())
 		case n == 6:
 			fmt.Fprintf(&w.b, " Q\n%s  Z Q\n", indent)
+		case n == 9:
+			fmt.Fprintf(&w.b, "\n%s  |\n%s  %s\n", indent, indent, strings.Join(w.lines(), "\n"+indent+"  "))
+		case n == 10:
+			fmt.Fprintf(&w.b, " \"Q\n%s  Q\\\" Z\n%s  %s\"\n", indent, indent, strings.Join(w.lines(), "\n"+indent+"  "))
 		case n == 7:
 			fmt.Fprintf(&w.b, " [\n%s  %q, # Q: Z\n%s  Z ]\n", indent, w.secret(), indent)
 		default:

@@ -20,38 +20,101 @@ func leadingKeys(format document.Format, lines [][]byte) map[int]string {
 	}
 }
 
-// yamlKeys omits lines that may continue a value: those indented more than a line with a value, and those up to a
-// closing quote.
+// yamlKeys omits lines that may continue a value: those indented more than the start of the value, those up to a closing
+// quote, and those of a block scalar.
 func yamlKeys(lines [][]byte) map[int]string {
 	all := map[int]string{}
-	value, quote := -1, "" // the indentation of what has a value; the quote that is open
+	l := &yamlLead{value: none, owner: root}
 	for i, raw := range lines {
 		line := string(bytes.TrimRight(raw, "\r"))
 		text := strings.TrimLeft(line, " \t")
-		indent := len(line) - len(text)
-		switch {
-		case quote != "":
-			if _, after, closed := strings.Cut(text, quote); closed {
-				quote, value = openQuote(after), min(value, indent)
-			}
-			continue
-		case text == "" || value >= 0 && indent > value:
-			continue
-		}
-		key, rest := yamlKey(text)
-		if key != "" {
+		if key := l.key(text, len(line)-len(text)); key != "" {
 			all[i+1] = key
 		}
-		value = -1
-		switch {
-		case key == "":
-			value = indent
-		case rest != "":
-			value = indent + len(text) - len(strings.TrimLeft(text, "- "))
-		}
-		quote = openQuote(rest)
 	}
 	return all
+}
+
+// Indentations that no line has.
+const (
+	none = -2
+	root = -1 // of the value that a document is
+)
+
+// A yamlLead is the state between two lines of a malformed YAML file.
+type yamlLead struct {
+	quote string // that is open
+	value int    // lines indented more than this may continue a value
+	owner int    // the indentation of the key whose value begins in the next line
+}
+
+// key returns the key at the start of a line, or "".
+func (l *yamlLead) key(text string, indent int) string {
+	switch {
+	case l.quote != "":
+		if after, closed := closeQuote(text, l.quote); closed {
+			l.quote, l.value = openQuote(after), min(l.value, indent)
+		}
+		return ""
+	case text == "":
+		return ""
+	case indent == 0 && isMarker(text):
+		*l = yamlLead{value: none, owner: root}
+		text = strings.TrimLeft(text[len("---"):], " \t")
+		if text == "" {
+			return ""
+		}
+	case l.value != none && indent > l.value:
+		return ""
+	}
+	key, rest := yamlKey(text)
+	l.value, l.owner = l.begins(text, key, rest, indent)
+	l.quote = openQuote(rest)
+	return key
+}
+
+// begins returns what a line leaves open.
+func (l *yamlLead) begins(text, key, rest string, indent int) (value, owner int) {
+	nested := indent + len(text) - len(strings.TrimLeft(text, "- "))
+	switch {
+	case key != "" && rest == "":
+		return none, nested
+	case key != "":
+		return nested, none
+	case text[0] == '#':
+		return indent, l.owner
+	case l.owner != none && l.owner < indent && (isBlockHeader(text) || l.owner != root && text[0] != '-'):
+		return l.owner, none // the value of the key above
+	default:
+		return indent, none
+	}
+}
+
+// isMarker reports whether a line begins or ends a document.
+func isMarker(text string) bool {
+	return (strings.HasPrefix(text, "---") || strings.HasPrefix(text, "...")) && (len(text) == 3 || text[3] == ' ' || text[3] == '\t')
+}
+
+// isBlockHeader reports whether a line begins a block scalar, behind its tag or anchor.
+func isBlockHeader(text string) bool {
+	for text != "" && (text[0] == '!' || text[0] == '&') {
+		_, rest, _ := strings.Cut(text, " ")
+		text = strings.TrimLeft(rest, " \t")
+	}
+	return text != "" && (text[0] == '|' || text[0] == '>')
+}
+
+// closeQuote returns what follows the closing quote of a value.
+func closeQuote(text, quote string) (after string, closed bool) {
+	for i := 0; i < len(text); i++ {
+		switch {
+		case text[i] == '\\' && quote == `"`:
+			i++
+		case text[i] == quote[0]:
+			return text[i+1:], true
+		}
+	}
+	return "", false
 }
 
 // yamlKey splits a line into a key, with its colon, and the rest. Without a key, the rest is the whole line.

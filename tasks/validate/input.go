@@ -85,7 +85,8 @@ func ParseAssertion(text string) (Assertion, error) {
 	return Assertion{a}, err
 }
 
-// A Schema requires all documents of a file to be valid against a JSON Schema. The zero value accepts everything.
+// A Schema requires all documents of a file to be valid against a JSON Schema; a file without documents is null. The zero
+// value accepts everything.
 type Schema struct{ schema *schema.Schema }
 
 // ErrTooComplex is the error of a [Schema] that refers to itself without end, or takes too many steps.
@@ -103,8 +104,12 @@ func (s Schema) Check(_ context.Context, in Input) ([]Problem, error) {
 	if s.schema == nil {
 		return nil, nil
 	}
+	documents := in.documents
+	if in.Parsed() && len(documents) == 0 {
+		documents = []*document.Node{{Kind: document.Null}} // a schema may not want it
+	}
 	var problems []Problem
-	for _, root := range in.documents {
+	for _, root := range documents {
 		violations, err := s.schema.Validate(root)
 		if err != nil {
 			return nil, err
