@@ -64,9 +64,9 @@ func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
 	select {
 	case err := <-done:
 		ts.Logf("ended: %v", err)
-	case <-time.After(2 * time.Second):
+	case <-time.After(30 * time.Second): // 2 s on a machine that is not busy
 		_ = cmd.Process.Kill()
-		ts.Fatalf("has not ended 2s after %s", args[0])
+		ts.Fatalf("has not ended after %s", args[0])
 	}
 	ts.Check(os.WriteFile(ts.MkAbs("signal.stderr"), []byte(stderr.String()), 0o600))
 	if got := exitCodeOf(cmd.ProcessState); got != want {

@@ -20,11 +20,15 @@ func (e *signalError) Error() string { return "received " + unix.SignalName(e.si
 // [signal.NotifyContext], it tells which signal it was, for the exit code.
 func signalContext(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
-	// That nobody reads stderr any more is no reason to stop waiting: who asks
-	// for SIGPIPE gets an error instead. It is not ignored, which CMD would inherit.
+	// Catch SIGPIPE, so that a closed stderr gives EPIPE instead of killing the process. It is not ignored, since CMD
+	// would inherit that.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	ch := make(chan os.Signal, 1)
-	signal.Notify(ch, syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM)
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM} {
+		if !signal.Ignored(s) { // nohup, or trap '' HUP: it stays ignored, by us and by CMD
+			signal.Notify(ch, s)
+		}
+	}
 	go func() {
 		select {
 		case s := <-ch:

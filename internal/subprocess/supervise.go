@@ -59,7 +59,7 @@ func (c Command) Run(ctx context.Context) error {
 	if c.Shared {
 		signal.Notify(signals, syscall.SIGCHLD)
 	} else {
-		signal.Notify(signals) // from here on, each is forwarded or ends ctx
+		notifyAll(signals) // from here on, each is forwarded or ends ctx
 	}
 	defer signal.Stop(signals)
 	if ctx.Err() != nil {
@@ -128,6 +128,21 @@ func takeTerminal() {
 }
 
 // A supervision is the life of a command that has started.
+// notifyAll asks for all signals except those that were ignored when this process began, as under nohup: the command must
+// not get them either. Go's runtime keeps that of these two only.
+func notifyAll(signals chan<- os.Signal) {
+	var ignored []os.Signal
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT} {
+		if signal.Ignored(s) {
+			ignored = append(ignored, s)
+		}
+	}
+	signal.Notify(signals)
+	if len(ignored) > 0 { // without arguments, Ignore ignores all
+		signal.Ignore(ignored...)
+	}
+}
+
 type supervision struct {
 	command Command
 	pid     int
