@@ -16,6 +16,7 @@ type Kind struct {
 
 	port    string         // where the URL names none; "" if it must
 	tls     bool           // has the keys of TLS
+	hosts   bool           // a URL may have several, one of which has to be ready
 	options func() options // of a new target, each at its default
 }
 
@@ -67,7 +68,7 @@ func kinds() []Kind {
 			options: func() options { return &httpOptions{} },
 		},
 		{
-			Name: "postgres", Aliases: []string{"postgresql"}, Levels: allLevels(), port: "5432", tls: true,
+			Name: "postgres", Aliases: []string{"postgresql"}, Levels: allLevels(), port: "5432", tls: true, hosts: true,
 			options: func() options { return &postgresOptions{} },
 		},
 		{

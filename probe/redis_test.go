@@ -1,6 +1,7 @@
 package probe_test
 
 import (
+	"cmp"
 	"net"
 	"strings"
 	"testing"
@@ -76,6 +77,10 @@ func TestRedis(t *testing.T) {
 		{"auth: loading", says("-LOADING Redis is loading the dataset in memory\r\n"), "", "#level=auth", notYet, "LOADING"},
 		{"auth: may not PING, but is known", says("-NOPERM this user has no permissions to run the 'ping' command\r\n"), "", "#level=auth", ready, ""},
 		{"state: lacks the permission", says("-NOPERM this user has no permissions to run the 'ping' command\r\n"), "", "#key=x", notYet, "lacks the permission"},
+		{"state: of a cluster", simserver.Redis(func(command []string) string {
+			answers := map[string]string{"PING": "+PONG\r\n", "EXISTS": "-MOVED 3999 127.0.0.1:6381\r\n"}
+			return cmp.Or(answers[command[0]], "-ERR unknown command\r\n")
+		}), "", "#key=x", notYet, "another node of the cluster has the key"},
 		{"state: key exists", redisWithPassword(), login, "#key=here", ready, ""},
 		{"state: key does not exist", redisWithPassword(), login, "#key=gone", notYet, "key does not exist"},
 		{"state: role", redisWithPassword(), login, "#role=master", ready, ""},

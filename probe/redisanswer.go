@@ -38,6 +38,9 @@ func (r *redis) judge(err error) error {
 		known.Text += ", the server is loading its data"
 	case code == "MASTERDOWN":
 		known.Text += ", the replica is not connected to its master"
+	case code == "MOVED":
+		known.Text += ", another node of the cluster has the key"
+		known.Hint = "name the node that owns the key, or ask for level auth"
 	case code == "DENIED":
 		known.Text += ", protected mode accepts local clients only"
 		known.Hint = "set a password in the server, or protected-mode no"

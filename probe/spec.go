@@ -70,9 +70,13 @@ func (s *spec) keys() []target.Key {
 }
 
 // checkPort checks the ports of the URL and adds the kind's where it has none.
-// Several hosts (libpq) are left to their kind.
+// Several hosts are left to the kind that has them.
 func (s *spec) checkPort() error {
-	if s.url.Host == "" || strings.Contains(s.url.Host, ",") {
+	several := strings.Contains(s.url.Host, ",")
+	switch {
+	case several && !s.kind.hosts:
+		return fmt.Errorf("%s has one host: name each in a target of its own", s.kind.Name)
+	case several, s.url.Host == "":
 		return nil
 	}
 	port := s.url.Port()

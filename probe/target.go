@@ -12,7 +12,7 @@ import (
 
 	"github.com/inith/inith/internal/crash"
 	"github.com/inith/inith/internal/redact"
-	"github.com/inith/inith/internal/suggest"
+	"github.com/inith/inith/internal/target"
 )
 
 // A Target is a dependency and what is asked of it.
@@ -60,13 +60,13 @@ func Open(raw string, o Options) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	if base, driver, found := strings.Cut(u.Scheme, "+"); found && o.DropUnknown {
-		u.Scheme = base // as SQLAlchemy writes it
+	if base, driver := target.CutDriver(u.Scheme); driver != "" && o.DropUnknown {
+		u.Scheme = base
 		o.dropped("driver of the scheme", driver, u)
 	}
 	kind, ok := kindOf(u.Scheme)
 	if !ok {
-		return nil, unknownScheme(u)
+		return nil, target.UnknownScheme(u.Scheme, schemes())
 	}
 	t, err := kind.target(u, o)
 	if err != nil {
@@ -90,11 +90,6 @@ func parse(raw string) (*url.URL, error) {
 		return nil, errors.New("not host:port, such as db:5432 or [::1]:80, and not a URL, such as http://api/health")
 	}
 	return redact.ParseURL(schemeOfPort(port) + "://" + raw)
-}
-
-func unknownScheme(u *url.URL) error {
-	known := schemes()
-	return fmt.Errorf("unknown scheme%s%s, have %s", redact.Quoted(u.Scheme), suggest.DidYouMean(u.Scheme, known), strings.Join(known, ", "))
 }
 
 // target opens the target that a URL of the kind names.

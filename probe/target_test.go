@@ -70,6 +70,10 @@ func TestOpenRefuses(t *testing.T) {
 		{"postgres://db/app#password-file=a&password-file=b", `"password-file" is given twice`},
 		{"postgres://db/app?password=" + secret + "&password=" + secret, `query key "password" is given twice`},
 		{"redis://db?db=1&db=2", `query key "db" is given twice`},
+		{"redis://a,b:6379", "redis has one host"},
+		{"tcp://a,b:1", "tcp has one host"},
+		{"http://a,b/", "http has one host"},
+		{"redis+sentinel://db/0", `redis with a driver or mode "sentinel" is not supported`},
 		{"postgres://db/app#timeout=3", "not a duration"},
 		{"postgres://db/app#timeout=0s", "at least 1ms"},
 		{"tcp://db:80#settle=-1s", "at least 0s"},
@@ -121,6 +125,11 @@ func TestOpenDropsUnknownQueryKeysWhenAsked(t *testing.T) {
 	open(t, "postgres://db/app?schema=public&connection_limit=5", o)
 	open(t, "redis://cache/0?ssl_cert_reqs=none", o)
 	open(t, "postgresql+psycopg2://db/app", o)
+	for _, raw := range []string{"redis+sentinel://cache/0", "redis+cluster://cache/0", "http+unix://x/"} {
+		if _, err := probe.Open(raw, o); err == nil {
+			t.Errorf("%s is another protocol: want an error", raw)
+		}
+	}
 	if _, err := probe.Open("postgres://db/app#schema=public", o); err == nil {
 		t.Error("the fragment is inith's own: want an error")
 	}

@@ -82,6 +82,26 @@ func Names(keys []Key) []string {
 	return names
 }
 
+// CutDriver cuts the driver off the scheme of a URL, as in postgresql+psycopg2, that SQLAlchemy
+// writes there for PostgreSQL and MySQL. In other schemes a "+" means another protocol, such as
+// redis+sentinel, and stays.
+func CutDriver(scheme string) (base, driver string) {
+	base, driver, _ = strings.Cut(scheme, "+")
+	if slices.Contains([]string{"postgresql", "postgres", "mysql", "mariadb"}, base) {
+		return base, driver
+	}
+	return scheme, ""
+}
+
+// UnknownScheme returns the error for a scheme that none of known is.
+func UnknownScheme(scheme string, known []string) error {
+	base, protocol, found := strings.Cut(scheme, "+")
+	if found && slices.Contains(known, base) {
+		return fmt.Errorf("%s with a driver or mode%s is not supported: name one server, as in %s://host", base, redact.Quoted(protocol), base)
+	}
+	return fmt.Errorf("unknown scheme%s%s, have %s", redact.Quoted(scheme), suggest.DidYouMean(scheme, known), strings.Join(known, ", "))
+}
+
 // Query reads a query in which no key may come twice: libraries disagree about which
 // of the values counts.
 func Query(raw string) (map[string]string, error) {

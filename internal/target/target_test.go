@@ -72,6 +72,33 @@ func TestFragmentRefuses(t *testing.T) {
 	}
 }
 
+func TestCutDriver(t *testing.T) {
+	t.Parallel()
+	for scheme, want := range map[string][2]string{
+		"postgresql+psycopg2": {"postgresql", "psycopg2"}, "mysql+pymysql": {"mysql", "pymysql"}, "postgres": {"postgres", ""},
+		"redis+sentinel": {"redis+sentinel", ""}, "http+unix": {"http+unix", ""},
+	} {
+		if base, driver := target.CutDriver(scheme); base != want[0] || driver != want[1] {
+			t.Errorf("%s: %q, %q, want %q", scheme, base, driver, want)
+		}
+	}
+}
+
+func TestUnknownScheme(t *testing.T) {
+	t.Parallel()
+	for scheme, want := range map[string]string{
+		"redi":           `unknown scheme "redi" (did you mean "redis"?), have redis, tcp`,
+		"s3cr3t":         "unknown scheme, have redis, tcp",
+		"redis+sentinel": `redis with a driver or mode "sentinel" is not supported: name one server, as in redis://host`,
+		"redis+s3cr3t":   "redis with a driver or mode is not supported",
+		"x+redis":        `unknown scheme (did you mean "redis"?), have redis, tcp`,
+	} {
+		if got := target.UnknownScheme(scheme, []string{"redis", "tcp"}).Error(); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %q, want %q", scheme, got, want)
+		}
+	}
+}
+
 func TestQuery(t *testing.T) {
 	t.Parallel()
 	got, err := target.Query("a=1&b=%20&c")

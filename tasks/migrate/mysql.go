@@ -44,6 +44,9 @@ func openMySQL(u *url.URL, o Options) (Locker, error) {
 	if u.Hostname() == "" {
 		return nil, errors.New("missing host")
 	}
+	if strings.Contains(u.Host, ",") {
+		return nil, errors.New("a lock is of one server: name one host")
+	}
 	c := mysql.NewConfig()
 	c.Net, c.Addr = "tcp", net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "3306"))
 	c.User, c.DBName = u.User.Username(), strings.TrimPrefix(u.Path, "/")

@@ -6,11 +6,10 @@ import (
 	"log/slog"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/inith/inith/internal/redact"
-	"github.com/inith/inith/internal/suggest"
+	"github.com/inith/inith/internal/target"
 )
 
 // Options are the settings of a lock beside its URL.
@@ -75,11 +74,10 @@ func Open(raw string, o Options) (Locker, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	u.Scheme, _, _ = strings.Cut(u.Scheme, "+") // postgresql+psycopg, as SQLAlchemy writes it
+	u.Scheme, _ = target.CutDriver(u.Scheme)
 	kind, known := kindOf(u.Scheme)
 	if kind.open == nil {
-		return nil, "", fmt.Errorf("unknown scheme%s%s, have %s", redact.Quoted(u.Scheme),
-			suggest.DidYouMean(u.Scheme, known), strings.Join(known, ", "))
+		return nil, "", target.UnknownScheme(u.Scheme, known)
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
