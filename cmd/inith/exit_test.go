@@ -35,7 +35,7 @@ func TestExitCode(t *testing.T) {
 		{"crash", fmt.Errorf("x: %w", &crash.Error{}), 70},
 		{"our deadline", notReady(down, deadline), 124},
 		{"somebody else's deadline", notReady(context.DeadlineExceeded, nil), 1},
-		{"permanent beats the deadline of a sibling", errors.Join(notReady(down, deadline), notReady(probe.Permanent(down), nil)), 1},
+		{"permanent overrides the deadline of a sibling", errors.Join(notReady(down, deadline), notReady(probe.Permanent(down), nil)), 1},
 		{"refused credentials", notReady(probe.Rejected(down), nil), 1},
 		{"refused credentials until the deadline", notReady(probe.Rejected(down), deadline), 124},
 		{"not executable", &subprocess.StartError{Name: "x"}, 126},

@@ -168,9 +168,9 @@ func (k *planKiller) kill(folder string, after time.Duration) int {
 	}
 	running := map[string]bool{}
 	for line := range bytes.Lines(log.Bytes()) {
-		var told struct{ Msg, Step string }
-		if json.Unmarshal(line, &told) == nil && strings.HasPrefix(told.Msg, "step ") {
-			running[told.Step] = told.Msg == "step started"
+		var record struct{ Msg, Step string }
+		if json.Unmarshal(line, &record) == nil && strings.HasPrefix(record.Msg, "step ") {
+			running[record.Step] = record.Msg == "step started"
 		}
 	}
 	k.mu.Lock()

@@ -73,9 +73,9 @@ func (r *fetchRun) read(until time.Time, text string) bool {
 		}
 		r.lines.Write(b[:n])
 		for line := range bytes.Lines(b[:n]) {
-			var told struct{ Msg, Phase string }
-			if json.Unmarshal(line, &told) == nil && told.Msg == "phase" {
-				r.phase = told.Phase
+			var record struct{ Msg, Phase string }
+			if json.Unmarshal(line, &record) == nil && record.Msg == "phase" {
+				r.phase = record.Phase
 			}
 		}
 		if text != "" && bytes.Contains(b[:n], []byte(text)) {
