@@ -22,6 +22,7 @@ const (
 	ruleNUL         = "nul-byte"
 	ruleBase64      = "base64"
 	rulePlaceholder = "placeholder"
+	ruleUnresolved  = "unresolved-reference"
 	ruleLength      = "min-length"
 
 	rulePEM       = "pem"
@@ -81,6 +82,7 @@ func ownRules() []KnownRule {
 		{Name: "null-value", Means: "a key of `require` is null"},
 		{Name: "empty-value", Means: "a key of `require` is an empty string, list or mapping"},
 		{Name: rulePlaceholder, Means: "a required key, a secret or an environment variable has a placeholder such as changeme"},
+		{Name: ruleUnresolved, Means: "a required key, a secret or an environment variable is encrypted, or has a reference that was not resolved: `{{ }}`, `${NAME}`, `$(NAME)`, a secret store"},
 		{Name: "forbidden-key", Means: "a key of `forbid` is present"},
 		{Name: "one-of", Means: "none or more than one of the keys of `oneOf` is present"},
 		{Name: "wrong-type", Means: "a key does not have its type in `types`"},

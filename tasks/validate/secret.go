@@ -45,6 +45,8 @@ func (r *SecretRule) checkText(path, text string, marked bool) []*diag.Error {
 	add(strings.ContainsRune(text, 0), ruleNUL, "the secret contains a NUL byte", "check that the file is not binary or UTF-16")
 	add(quoted(value), ruleQuotes, "the secret is in quotes, which are part of it", "remove them: unlike a shell or YAML, a file needs none")
 	add(isPlaceholder(unquoted(value)), rulePlaceholder, "the secret is a placeholder", "replace it with the real value")
+	found, isReference := unresolved(value)
+	add(isReference, ruleUnresolved, "the secret is not resolved: "+found.what, found.hint)
 	add(encodedTwice(value), ruleBase64, "the secret is base64-encoded text: it was encoded twice",
 		"encode values under data: of a Secret once, and values under stringData: not at all")
 	add(utf8.RuneCountInString(value) < r.MinLength, ruleLength, fmt.Sprintf("the secret is shorter than %d characters", r.MinLength), "check that it is complete")
