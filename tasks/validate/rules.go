@@ -16,6 +16,7 @@ const (
 	ruleDigest     = "sha256"
 
 	ruleNewline     = "trailing-newline"
+	ruleNoNewline   = "missing-newline"
 	ruleSpace       = "surrounding-space"
 	ruleQuotes      = "quotes"
 	ruleBOM         = "byte-order-mark"
@@ -25,6 +26,7 @@ const (
 	ruleUnresolved  = "unresolved-reference"
 	ruleLength      = "min-length"
 
+	ruleScalar    = "scalar-document"
 	rulePEM       = "pem"
 	ruleEncrypted = "encrypted-key"
 	ruleOrder     = "chain-order"
@@ -89,7 +91,10 @@ func ownRules() []KnownRule {
 		{Name: "schema", Means: "a value does not match the JSON Schema"},
 		{Name: "assertion", Means: "an assertion does not hold"},
 
-		{Name: ruleNewline, Means: "a secret ends with a newline"},
+		{Name: ruleScalar, Means: "a YAML file is a single string, or an HTTP error, not configuration: an HTML page, a Git LFS pointer"},
+
+		{Name: ruleNewline, Means: "a secret of one line ends with a newline"},
+		{Name: ruleNoNewline, Means: "an OpenSSH private key does not end with a newline"},
 		{Name: ruleSpace, Means: "a secret or an environment variable begins or ends with white space"},
 		{Name: ruleQuotes, Means: "a secret or an environment variable is in quotes, which become part of it"},
 		{Name: ruleBase64, Means: "a secret is still encoded as base64 (it was encoded twice)"},

@@ -38,7 +38,10 @@ func (r *SecretRule) checkText(path, text string, marked bool) []*diag.Error {
 	}
 	ends := strings.TrimRightFunc(text, unicode.IsSpace)
 	newline := strings.ContainsAny(text[len(ends):], "\r\n")
-	add(newline, ruleNewline, "the secret ends with a newline, which most programs read as part of it",
+	lines := strings.ContainsAny(value, "\r\n") // a key, a certificate, htpasswd: the newline ends the last line
+	add(!newline && strings.HasSuffix(value, "-----END OPENSSH PRIVATE KEY-----"), ruleNoNewline,
+		"the OpenSSH private key has no newline at the end, without which ssh rejects it", "create the Secret from the key file itself")
+	add(newline && !lines, ruleNewline, "the secret ends with a newline, which most programs read as part of it",
 		"create the Secret without it: use printf %s instead of echo, or kubectl create secret --from-literal")
 	add(!newline && len(ends) < len(text), ruleSpace, "the secret ends with white space", "remove it")
 	add(strings.TrimLeftFunc(text, unicode.IsSpace) != text, ruleSpace, "the secret begins with white space", "remove it")
