@@ -30,7 +30,8 @@ func (r Require) Check(_ context.Context, in Input) ([]Problem, error) {
 
 // withoutContent returns a problem if the value is null, empty or a placeholder.
 func withoutContent(in Input, key Path, n *document.Node) []Problem {
-	var rule, message string
+	var rule, message, hint string
+	found, isReference := unresolved(n.Text)
 	switch {
 	case n.Kind == document.Null:
 		rule, message = "null-value", " has no value"
@@ -40,8 +41,10 @@ func withoutContent(in Input, key Path, n *document.Node) []Problem {
 		rule, message = "empty-value", " is "+kindOf(n)+" without entries"
 	case n.Kind == document.String && isPlaceholder(n.Text):
 		rule, message = "placeholder", " is a placeholder"
+	case n.Kind == document.String && isReference && !strings.ContainsAny(n.Text, "{"): // which the format has reported
+		rule, message, hint = ruleUnresolved, " is not resolved: "+found.what, found.hint
 	default:
 		return nil
 	}
-	return []Problem{problemAt(in, n, rule, key.String()+message, "")}
+	return []Problem{problemAt(in, n, rule, key.String()+message, hint)}
 }

@@ -143,6 +143,10 @@ func (v *variable) check(value string) {
 		v.add(rulePlaceholder, "the value is a placeholder", "replace it with the real value")
 		return
 	}
+	if found, ok := unresolved(value); ok {
+		v.add(ruleUnresolved, "the value is not resolved: "+found.what, found.hint)
+		return
+	}
 	r := v.rule
 	if utf8.RuneCountInString(value) < r.MinLength {
 		v.add(ruleLength, fmt.Sprintf("the value is shorter than %d characters", r.MinLength), "check that it is complete")

@@ -158,6 +158,7 @@ func (s *session) content(ctx context.Context, r FileRule, format document.Forma
 		f.File = r.Path
 		problems = append(problems, f)
 	}
+	problems = append(problems, noConfiguration(r.Path, format, documents)...)
 	if documents != nil || len(found) == 0 { // otherwise the content is unknown
 		for _, c := range r.Checks {
 			more, err := c.Check(ctx, Input{Path: r.Path, Data: data, documents: documents})

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -30,7 +31,7 @@ type located[T any] struct {
 // readPEM reads all blocks of a file.
 func readPEM(path string, data []byte) bundle {
 	var b bundle
-	begun, read := bytes.Count(data, []byte("-----BEGIN ")), 0
+	begun, read := begunBlocks(data), 0
 	for rest := data; ; {
 		offset := len(data) - len(rest) + max(0, bytes.Index(rest, []byte("-----BEGIN ")))
 		block, after := pem.Decode(rest)
@@ -40,7 +41,11 @@ func readPEM(path string, data []byte) bundle {
 		rest = after
 		read++
 		if why := b.take(block, lineOf(data, offset)); why != "" {
-			b.add(path, lineOf(data, offset), why, "check that it was not truncated, or changed by an editor or a template")
+			hint := "check that it was not truncated, or changed by an editor or a template"
+			if why == errUnsupported.Error() {
+				hint = ""
+			}
+			b.add(path, lineOf(data, offset), why, hint)
 		}
 	}
 	switch {
@@ -56,6 +61,17 @@ func (b *bundle) add(path string, line int, message, hint string) {
 	b.problems = append(b.problems, inLine(path, line, rulePEM, message, hint))
 }
 
+// begunBlocks counts the lines that begin a block. In a comment, for one, they do not.
+func begunBlocks(data []byte) int {
+	count := 0
+	for line := range bytes.Lines(data) {
+		if bytes.HasPrefix(line, []byte("-----BEGIN ")) {
+			count++
+		}
+	}
+	return count
+}
+
 // take adds a block, and returns what is wrong with it.
 func (b *bundle) take(block *pem.Block, line int) string {
 	switch {
@@ -68,25 +84,46 @@ func (b *bundle) take(block *pem.Block, line int) string {
 	case block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"):
 		b.encrypted = append(b.encrypted, line)
 	case strings.HasSuffix(block.Type, "PRIVATE KEY") && block.Type != "OPENSSH PRIVATE KEY":
-		key, ok := parseKey(block.Bytes)
-		if !ok {
-			return "a PRIVATE KEY block is not a readable private key"
+		key, err := parseKey(block.Bytes)
+		if err != nil {
+			return err.Error()
 		}
 		b.keys = append(b.keys, located[crypto.Signer]{line, key})
 	}
 	return "" // parameters and public keys are ignored
 }
 
-func parseKey(der []byte) (crypto.Signer, bool) {
-	if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
-		signer, ok := key.(crypto.Signer)
-		return signer, ok
+var (
+	errNotKey      = errors.New("a PRIVATE KEY block is not a readable private key")
+	errUnsupported = errors.New("the private key has an algorithm that is not supported: inith cannot check it")
+)
+
+func parseKey(der []byte) (crypto.Signer, error) {
+	key, err := x509.ParsePKCS8PrivateKey(der)
+	if err == nil {
+		if signer, ok := key.(crypto.Signer); ok {
+			return signer, nil
+		}
+		return nil, errUnsupported
 	}
 	if key, err := x509.ParsePKCS1PrivateKey(der); err == nil {
-		return key, true
+		return key, nil
 	}
-	key, err := x509.ParseECPrivateKey(der)
-	return key, err == nil
+	elliptic, ecErr := x509.ParseECPrivateKey(der)
+	switch {
+	case ecErr == nil:
+		return elliptic, nil
+	case isUnknown(err) || isUnknown(ecErr):
+		return nil, errUnsupported
+	default:
+		return nil, errNotKey
+	}
+}
+
+// isUnknown reports whether a key is well-formed, and of an algorithm or a curve that crypto/x509 does not know. It has
+// no type for that.
+func isUnknown(err error) bool {
+	return strings.Contains(err.Error(), "unknown algorithm") || strings.Contains(err.Error(), "unknown elliptic curve")
 }
 
 func lineOf(data []byte, offset int) int {

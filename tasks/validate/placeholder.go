@@ -14,10 +14,33 @@ func isPlaceholder(value string) bool {
 	if strings.HasPrefix(word, "<") && strings.HasSuffix(word, ">") && strings.Count(word, "<") == 1 {
 		return true
 	}
+	if isRequest(word) {
+		return true
+	}
 	bare := strings.NewReplacer("-", "", "_", "", " ", "", ".", "").Replace(word)
 	return slices.Contains(placeholders(), bare) || isFiller(bare) ||
-		strings.Contains(word, "xxxxxxxx") || strings.HasPrefix(word, "your-") || strings.HasPrefix(word, "your_") ||
+		strings.Contains(word, "xxxxxxxx") ||
 		slices.Contains(manualCredentials(), word)
+}
+
+// isRequest reports whether a word asks for a value, as in replace-with-password or PUT_TOKEN_HERE.
+func isRequest(word string) bool {
+	word = strings.NewReplacer("_", "-", " ", "-", ".", "-").Replace(word)
+	for _, beginning := range []string{
+		"change-me", "change-this", "replace-me", "replace-this", "replace-with", "your", "insert-your", "enter-your", "put-your",
+		"add-your", "set-your", "paste-your", "use-your", "fill-in",
+	} {
+		if strings.HasPrefix(word, beginning+"-") {
+			return true
+		}
+	}
+	for _, verb := range []string{"put", "insert", "enter", "add", "paste"} {
+		rest, ok := strings.CutPrefix(word, verb)
+		if ok && strings.HasPrefix(rest, "-") && strings.HasSuffix(rest[1:], "-here") {
+			return true
+		}
+	}
+	return false
 }
 
 // isFiller reports whether a word has only x or *, as in xxx.

@@ -16,14 +16,17 @@ const (
 	ruleDigest     = "sha256"
 
 	ruleNewline     = "trailing-newline"
+	ruleNoNewline   = "missing-newline"
 	ruleSpace       = "surrounding-space"
 	ruleQuotes      = "quotes"
 	ruleBOM         = "byte-order-mark"
 	ruleNUL         = "nul-byte"
 	ruleBase64      = "base64"
 	rulePlaceholder = "placeholder"
+	ruleUnresolved  = "unresolved-reference"
 	ruleLength      = "min-length"
 
+	ruleScalar    = "scalar-document"
 	rulePEM       = "pem"
 	ruleEncrypted = "encrypted-key"
 	ruleOrder     = "chain-order"
@@ -81,13 +84,17 @@ func ownRules() []KnownRule {
 		{Name: "null-value", Means: "a key of `require` is null"},
 		{Name: "empty-value", Means: "a key of `require` is an empty string, list or mapping"},
 		{Name: rulePlaceholder, Means: "a required key, a secret or an environment variable has a placeholder such as changeme"},
+		{Name: ruleUnresolved, Means: "a required key, a secret or an environment variable is encrypted, or has a reference that was not resolved: `{{ }}`, `${NAME}`, `$(NAME)`, a secret store"},
 		{Name: "forbidden-key", Means: "a key of `forbid` is present"},
 		{Name: "one-of", Means: "none or more than one of the keys of `oneOf` is present"},
 		{Name: "wrong-type", Means: "a key does not have its type in `types`"},
 		{Name: "schema", Means: "a value does not match the JSON Schema"},
 		{Name: "assertion", Means: "an assertion does not hold"},
 
-		{Name: ruleNewline, Means: "a secret ends with a newline"},
+		{Name: ruleScalar, Means: "a YAML file is a single string, or an HTTP error, not configuration: an HTML page, a Git LFS pointer"},
+
+		{Name: ruleNewline, Means: "a secret of one line ends with a newline"},
+		{Name: ruleNoNewline, Means: "an OpenSSH private key does not end with a newline"},
 		{Name: ruleSpace, Means: "a secret or an environment variable begins or ends with white space"},
 		{Name: ruleQuotes, Means: "a secret or an environment variable is in quotes, which become part of it"},
 		{Name: ruleBase64, Means: "a secret is still encoded as base64 (it was encoded twice)"},

@@ -38,13 +38,18 @@ func (r *SecretRule) checkText(path, text string, marked bool) []*diag.Error {
 	}
 	ends := strings.TrimRightFunc(text, unicode.IsSpace)
 	newline := strings.ContainsAny(text[len(ends):], "\r\n")
-	add(newline, ruleNewline, "the secret ends with a newline, which most programs read as part of it",
+	lines := strings.ContainsAny(value, "\r\n") // a key, a certificate, htpasswd: the newline ends the last line
+	add(!newline && strings.HasSuffix(value, "-----END OPENSSH PRIVATE KEY-----"), ruleNoNewline,
+		"the OpenSSH private key has no newline at the end, without which ssh rejects it", "create the Secret from the key file itself")
+	add(newline && !lines, ruleNewline, "the secret ends with a newline, which most programs read as part of it",
 		"create the Secret without it: use printf %s instead of echo, or kubectl create secret --from-literal")
 	add(!newline && len(ends) < len(text), ruleSpace, "the secret ends with white space", "remove it")
 	add(strings.TrimLeftFunc(text, unicode.IsSpace) != text, ruleSpace, "the secret begins with white space", "remove it")
 	add(strings.ContainsRune(text, 0), ruleNUL, "the secret contains a NUL byte", "check that the file is not binary or UTF-16")
 	add(quoted(value), ruleQuotes, "the secret is in quotes, which are part of it", "remove them: unlike a shell or YAML, a file needs none")
 	add(isPlaceholder(unquoted(value)), rulePlaceholder, "the secret is a placeholder", "replace it with the real value")
+	found, isReference := unresolved(value)
+	add(isReference, ruleUnresolved, "the secret is not resolved: "+found.what, found.hint)
 	add(encodedTwice(value), ruleBase64, "the secret is base64-encoded text: it was encoded twice",
 		"encode values under data: of a Secret once, and values under stringData: not at all")
 	add(utf8.RuneCountInString(value) < r.MinLength, ruleLength, fmt.Sprintf("the secret is shorter than %d characters", r.MinLength), "check that it is complete")
