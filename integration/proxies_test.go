@@ -35,7 +35,7 @@ func TestHAProxyWithoutBackend(t *testing.T) {
 	startHAProxy(t, addr, "")
 	wantFooled(t, addr)
 	wantExit(t, 0, "wait", "--once", "tcp://"+addr+"#settle=0s") // what settle is for
-	wantNeverReady(t, "tcp://"+addr+"#settle=2s") // the default suffices unless the machine is busy
+	wantNeverReady(t, "tcp://"+addr+"#settle=2s")                // the default suffices unless the machine is busy
 }
 
 // TestHAProxyWithRefusingBackend: HAProxy tries its server for some seconds

@@ -1,11 +1,11 @@
 package main
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/inith/inith/cmd/inith/internal/option"
+	"github.com/inith/inith/internal/lazyregexp"
 	"github.com/inith/inith/internal/suggest"
 )
 
@@ -39,8 +39,10 @@ func (c *call) warnOfVariables(rows []option.Row) {
 	}
 }
 
+var ofService = lazyregexp.New(`_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT|PORT_[0-9]+_[A-Z]+(_(PROTO|PORT|ADDR))?)$`)
+
 // isOfService reports whether Kubernetes sets a variable for a Service whose name begins with "inith".
 // https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
 func isOfService(name string) bool {
-	return regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT|PORT_[0-9]+_[A-Z]+(_(PROTO|PORT|ADDR))?)$`).MatchString(name)
+	return ofService().MatchString(name)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/inith/inith/internal/diag"
+	"github.com/inith/inith/internal/lazyregexp"
 )
 
 const hintRender = "render the file before it is mounted, or write the value"
@@ -16,15 +17,21 @@ type templatePattern struct {
 	message string
 }
 
+var (
+	braces  = lazyregexp.New(`\{\{.*?\}\}`)
+	angles  = lazyregexp.New(`(?i)<(change|replace|insert|your|todo|fixme)([ _-]?[a-z0-9 _-]*)>`)
+	dollars = lazyregexp.New(`(^|[^$\\])\$\{[A-Za-z_][A-Za-z0-9_]*(:?[-?+=][^}]*)?\}`)
+)
+
 func templatePatterns(format Format) []templatePattern {
 	patterns := []templatePattern{
-		{regexp.MustCompile(`\{\{.*?\}\}`), "{{ }}: an unrendered template"},
-		{regexp.MustCompile(`(?i)<(change|replace|insert|your|todo|fixme)([ _-]?[a-z0-9 _-]*)>`), "< >: a placeholder"},
+		{braces(), "{{ }}: an unrendered template"},
+		{angles(), "< >: a placeholder"},
 	}
 	if format == YAML || format == JSON || format == JSONC || format == TOML {
 		// In other formats, a shell or a server such as nginx has variables of its own.
 		patterns = append(patterns, templatePattern{
-			regexp.MustCompile(`(^|[^$\\])\$\{[A-Za-z_][A-Za-z0-9_]*(:?[-?+=][^}]*)?\}`), "${ }: a variable that was not substituted",
+			dollars(), "${ }: a variable that was not substituted",
 		})
 	}
 	return patterns

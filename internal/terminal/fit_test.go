@@ -19,7 +19,8 @@ func TestFit(t *testing.T) {
 		{[]string{"short"}, 10, []string{"short"}},
 		{[]string{"postgres://db.example.com/app"}, 11, []string{"postg…m/app"}},
 		{
-			[]string{"model-00001-of-00004.safetensors", "model-00002-of-00004.safetensors"}, 18,
+			[]string{"model-00001-of-00004.safetensors", "model-00002-of-00004.safetensors"},
+			18,
 			[]string{"model-00…1…tensors", "model-00…2…tensors"},
 		},
 		{[]string{"a-long-common-prefix-1", "a-long-common-prefix-2"}, 12, []string{"a-long-co…1", "a-long-co…2"}},

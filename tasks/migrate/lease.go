@@ -10,14 +10,17 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/inith/inith/internal/kube"
+	"github.com/inith/inith/internal/lazyregexp"
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/target"
 )
+
+// label is the name of an object of Kubernetes.
+var label = lazyregexp.New(`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`)
 
 const (
 	// leasePatience is how long a lease that cannot be renewed counts as ours: an
@@ -74,8 +77,7 @@ func openLease(u *url.URL, o Options) (Locker, error) {
 		return nil, errors.New("--lock-name does not apply: the name of a Lease is in its URL")
 	}
 	name := strings.TrimPrefix(u.Path, "/")
-	label := regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`)
-	if !label.MatchString(name) || u.Host != "" && (!label.MatchString(u.Host) || strings.Contains(u.Host, ".")) {
+	if !label().MatchString(name) || u.Host != "" && (!label().MatchString(u.Host) || strings.Contains(u.Host, ".")) {
 		return nil, errors.New("want k8s://NAMESPACE/NAME of a Lease, or k8s:///NAME, in lower case")
 	}
 	return &leaseLocker{

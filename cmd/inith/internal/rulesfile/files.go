@@ -3,14 +3,16 @@ package rulesfile
 import (
 	"errors"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/inith/inith/cmd/inith/internal/option"
+	"github.com/inith/inith/internal/lazyregexp"
 	"github.com/inith/inith/tasks/validate"
 )
+
+var sha256Hex = lazyregexp.New(`^[0-9a-fA-F]{64}$`)
 
 // FileTable is an entry of "files" in rules.yaml.
 func FileTable() option.Table[validate.FileRule] {
@@ -32,7 +34,7 @@ func FileTable() option.Table[validate.FileRule] {
 			{Key: "modeMax", Kind: option.Digits, Usage: "the maximum permission bits, in octal", Set: option.Parsed(option.Mode, func(f *file) *fs.FileMode { return &f.ModeMax })},
 			{Key: "readableBy", Old: []string{"as"}, Kind: option.Digits, Usage: "who must be able to read it: UID[:GID[,GROUP...]]", Set: option.Parsed(validate.ParseIdentity, func(f *file) **validate.Identity { return &f.ReadableBy })},
 			{Key: "sha256", Kind: option.Digits, Usage: "its digest, in hexadecimal", Set: func(f *file, v option.Value) error {
-				if !regexp.MustCompile(`^[0-9a-fA-F]{64}$`).MatchString(v.Str) {
+				if !sha256Hex().MatchString(v.Str) {
 					return errors.New("want 64 hexadecimal digits")
 				}
 				f.SHA256 = strings.ToLower(v.Str)

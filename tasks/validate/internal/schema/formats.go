@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/inith/inith/internal/lazyregexp"
 )
 
 // formats are those that are known, each with its test.
@@ -84,11 +86,19 @@ func cutOffset(s string) (string, time.Duration, bool) {
 	return s[:i], offset, err == nil
 }
 
+const (
+	timePart = `T(\d+H(\d+M(\d+S)?)?|\d+M(\d+S)?|\d+S)`
+	datePart = `(\d+Y(\d+M(\d+D)?)?|\d+M(\d+D)?|\d+D)`
+)
+
+var (
+	durations      = lazyregexp.New(`^P(\d+W|` + datePart + `(` + timePart + `)?|` + timePart + `)$`)
+	backReferences = lazyregexp.New(`\\[1-9]`)
+)
+
 // isDuration reports whether s is a duration of RFC 3339, appendix A.
 func isDuration(s string) bool {
-	const timePart = `T(\d+H(\d+M(\d+S)?)?|\d+M(\d+S)?|\d+S)`
-	const datePart = `(\d+Y(\d+M(\d+D)?)?|\d+M(\d+D)?|\d+D)`
-	return len(s) < 128 && regexp.MustCompile(`^P(\d+W|`+datePart+`(`+timePart+`)?|`+timePart+`)$`).MatchString(s)
+	return len(s) < 128 && durations().MatchString(s)
 }
 
 // isEmail reports whether s is an address without a name.
@@ -180,7 +190,7 @@ func isRelativePointer(s string) bool {
 // Go has no means for.
 func isRegexp(s string) bool {
 	without := strings.NewReplacer("(?=", "(?:", "(?!", "(?:", "(?<=", "(?:", "(?<!", "(?:").Replace(s)
-	without = regexp.MustCompile(`\\[1-9]`).ReplaceAllString(without, "x")
+	without = backReferences().ReplaceAllString(without, "x")
 	pattern, ok := translate(without)
 	if !ok {
 		return false
