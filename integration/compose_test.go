@@ -23,7 +23,7 @@ func TestExampleComposeEntrypoint(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, "compose.yaml", "testdata/compose/hold.yaml")
 	p.compose(t, "up", "--detach", "--build")
-	app := p.waitContainer(t, "app", "msg=ready target=redis://redis:6379/0 level=auth")
+	app := p.waitContainer(t, "app", "msg=ready target=redis://redis:6379/0 readiness=auth")
 	p.waitContainer(t, "postgres", "listening on Unix socket") // the server of the setup
 
 	t.Log("the same application without inith")
@@ -36,7 +36,7 @@ func TestExampleComposeEntrypoint(t *testing.T) {
 	}
 
 	p.release(t)
-	waitLog(t, app, "app: started", "msg=ready target=postgres://postgres:5432/app level=auth")
+	waitLog(t, app, "app: started", "msg=ready target=postgres://postgres:5432/app readiness=auth")
 	poll(t, time.Minute, func(ctx context.Context) error {
 		if health := strings.TrimSpace(mustDocker(ctx, t, "inspect", "--format={{.State.Health.Status}}", app)); health != "healthy" {
 			return errors.New("the application is " + health)
@@ -63,7 +63,7 @@ func TestExampleComposeInit(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, "compose.init.yaml", "testdata/compose/hold.yaml")
 	up := p.background(t, "up", "--detach")
-	p.waitContainer(t, "init", "msg=ready target=redis://redis:6379/0 level=auth")
+	p.waitContainer(t, "init", "msg=ready target=redis://redis:6379/0 readiness=auth")
 	p.waitContainer(t, "postgres", "listening on Unix socket")
 	if out, err := p.command(t.Context(), "run", "--rm", "-T", "--no-deps", "app").CombinedOutput(); err == nil {
 		t.Errorf("the application could have started:\n%s", out)

@@ -49,7 +49,7 @@ func TestExampleWait(t *testing.T) {
 	if r.code != 0 || r.stdout != "" {
 		t.Errorf("code %d and stdout %q, want 0 and nothing; stderr:\n%s", r.code, r.stdout, r.stderr)
 	}
-	hasAll(t, r.stderr, "msg=ready target=postgres://postgres-service:5432/app level=auth", "msg=ready target=redis://redis-service:6379 level=auth")
+	hasAll(t, r.stderr, "msg=ready target=postgres://postgres-service:5432/app readiness=auth", "msg=ready target=redis://redis-service:6379 readiness=auth")
 	if b, err := os.ReadFile(message); err != nil || !strings.HasPrefix(string(b), "ready: 2 of 2 targets") {
 		t.Errorf("termination message %q, %v", b, err)
 	}

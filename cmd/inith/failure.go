@@ -44,14 +44,14 @@ func (r *reporter) describe(err error) []failure {
 	case usage:
 		f.hint = cmp.Or(f.hint, r.usageHint())
 	case isVerification(err):
-		f.hint = "inith kept nothing. Check that the digest is that of this version, and that the file on the server was not replaced."
+		f.hint = "nothing was kept; check that the digest is that of this version, and that the file on the server was not replaced"
 	}
 	return []failure{f}
 }
 
 // usageHint names the help that explains a usage error.
 func (r *reporter) usageHint() string {
-	return `Run "` + strings.TrimSpace("inith help "+r.helps) + `" for the usage.`
+	return `run "` + strings.TrimSpace("inith help "+r.helps) + `" for the usage`
 }
 
 func describeNotReady(e *probe.NotReadyError) failure {

@@ -88,7 +88,7 @@ func noArguments[O any](name string) func(*O, option.Given) error {
 		if len(given.Args) == 0 {
 			return nil
 		}
-		return &usererr.Error{Text: name + " takes no argument", Hint: "If it is a command to run, write -- before it: inith " + name + " -- CMD."}
+		return &usererr.Error{Text: name + " takes no argument", Hint: "if it is a command to run, write -- before it: inith " + name + " -- CMD"}
 	}
 }
 

@@ -179,7 +179,7 @@ func (t *targetOpener) open(where, raw string) {
 	}
 	err = fmt.Errorf("%s: %w", where, err)
 	if len(t.targets) > 0 && !strings.ContainsAny(raw, ":/") {
-		err = &usererr.Error{Text: err.Error(), Err: err, Hint: "Write -- before a command: inith wait db:5432 -- python app.py."}
+		err = &usererr.Error{Text: err.Error(), Err: err, Hint: "write -- before a command: inith wait db:5432 -- python app.py"}
 	}
 	t.errs = append(t.errs, err)
 }
