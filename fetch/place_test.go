@@ -34,7 +34,7 @@ func TestStateOfOthers(t *testing.T) {
 // does that sees no lock: what was verified gets to the destination.
 func TestPartTakenAway(t *testing.T) {
 	t.Parallel()
-	b := content(3 << 20)
+	b := content(9 << 20)
 	dest := filepath.Join(t.TempDir(), "model.bin")
 	var once sync.Once
 	o := newOrigin(t, b, func(next http.Handler) http.Handler {
@@ -48,6 +48,7 @@ func TestPartTakenAway(t *testing.T) {
 	if _, err := run(t, &fetch.Fetcher{}, fetch.File{URL: parse(t, o.URL+"/model.bin"), Dest: dest, Digest: digestOf(b), Mode: 0o640}); err != nil {
 		t.Fatal(err)
 	}
+	once.Do(func() { t.Error("nothing was taken away") })
 	got, err := os.ReadFile(dest)
 	if err != nil || !bytes.Equal(got, b) {
 		t.Errorf("wrong bytes (%v)", err)

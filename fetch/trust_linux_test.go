@@ -97,17 +97,7 @@ func TestHashStateWithoutItsBytes(t *testing.T) {
 	o := newOrigin(t, b, nil)
 	file := fetch.File{URL: parse(t, o.URL+"/model.bin"), Dest: filepath.Join(t.TempDir(), "model.bin"), Digest: digestOf(b)}
 	part, journal := leftWithFirstPiece(t, o, file)
-	h := sha256.New()
-	_, _ = h.Write(b[:1<<20])
-	m, ok := h.(encoding.BinaryMarshaler)
-	if !ok {
-		t.Fatal("sha256 has no state")
-	}
-	state, err := m.MarshalBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	appendTo(t, journal, "\n"+journalLine(fmt.Sprintf("hash %d %x", 1<<20, state)))
+	appendTo(t, journal, "\n"+journalLine(fmt.Sprintf("hash %d %x", 1<<20, hashState(t, b[:1<<20]))))
 	if err := flip(part, 17); err != nil {
 		t.Fatal(err)
 	}
@@ -118,6 +108,57 @@ func TestHashStateWithoutItsBytes(t *testing.T) {
 	if got, _ := os.ReadFile(file.Dest); !bytes.Equal(got, b) {
 		t.Error("WRONG BYTES")
 	}
+}
+
+// TestHashStateOfAnotherFile has other bytes in the partial file, whose checksums are in the
+// journal, and a hash state of the right ones. The journal's last line is of the file before.
+func TestHashStateOfAnotherFile(t *testing.T) {
+	t.Parallel()
+	b := content(24 << 20)
+	o := newOrigin(t, b, nil)
+	file := fetch.File{URL: parse(t, o.URL+"/model.bin"), Dest: filepath.Join(t.TempDir(), "model.bin"), Digest: digestOf(b)}
+	part, journal := leftWithFirstPiece(t, o, file)
+	appendTo(t, journal, "\n"+journalLine(fmt.Sprintf("hash %d %x", 1<<20, hashState(t, b[:1<<20]))))
+	appendTo(t, journal, closedLine(t, part))
+	if err := flip(part, 17); err != nil {
+		t.Fatal(err)
+	}
+	other := bytes.Clone(b[:1<<20])
+	other[17] ^= 0x40
+	closed := lastLine(t, journal)
+	appendTo(t, journal, journalLine(fmt.Sprintf("have 0 %08x", checksum(other)))+closed)
+	if _, err := run(t, &fetch.Fetcher{}, file); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := os.ReadFile(file.Dest); !bytes.Equal(got, b) {
+		t.Error("WRONG BYTES")
+	}
+}
+
+func lastLine(tb testing.TB, path string) string {
+	tb.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	lines := strings.SplitAfter(strings.TrimRight(string(b), "\n"), "\n")
+	return lines[len(lines)-1] + "\n"
+}
+
+// hashState returns the state of sha256 after some bytes.
+func hashState(tb testing.TB, b []byte) []byte {
+	tb.Helper()
+	h := sha256.New()
+	_, _ = h.Write(b)
+	m, ok := h.(encoding.BinaryMarshaler)
+	if !ok {
+		tb.Fatal("sha256 has no state")
+	}
+	state, err := m.MarshalBinary()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return state
 }
 
 // TestLineWithWrongChecksum has a journal say of a hole that it is there, in a line
