@@ -22,7 +22,11 @@ type Dialer struct {
 	open   map[*conn]struct{}
 	cancel []context.CancelFunc // of dials under way
 	trace  Trace
+	first  [frameHead]byte // of what the server sent first, zeros if that was shorter
 }
+
+// frameHead is the size of the head of a frame of HTTP/2, in bytes.
+const frameHead = 9
 
 // A Trace records how far an attempt came.
 type Trace struct {
@@ -144,6 +148,16 @@ func (d *Dialer) watch(config *tls.Config) *tls.Config {
 	return config
 }
 
+// heardHTTP2 reports whether the first answer began with the SETTINGS of HTTP/2, which
+// a server sends whatever the client said (RFC 9113, 3.4).
+func (d *Dialer) heardHTTP2() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	const settings = 4
+	small, stream0 := d.first[0] == 0, [4]byte(d.first[5:]) == [4]byte{}
+	return d.trace.Answered && small && d.first[3] == settings && d.first[4] == 0 && stream0
+}
+
 func (d *Dialer) note(f func(t *Trace)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -161,7 +175,11 @@ func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 && !c.heard {
 		c.heard = true
-		c.dialer.note(func(t *Trace) { t.Answered = true })
+		c.dialer.note(func(t *Trace) {
+			t.Answered = true
+			c.dialer.first = [frameHead]byte{}
+			copy(c.dialer.first[:], b[:n])
+		})
 	}
 	return n, err
 }

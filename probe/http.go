@@ -115,6 +115,9 @@ func (h *http) Probe(ctx context.Context) error {
 		if u, ok := errors.AsType[*url.Error](err); ok {
 			err = u.Err // without the URL
 		}
+		if h.url.Scheme == "http" && !h.h2c && h.spec.dialer.heardHTTP2() {
+			return &usererr.Error{Text: "the server answers HTTP/2 only", Hint: "add #h2c to the URL", Err: err}
+		}
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }()

@@ -2,6 +2,7 @@ package probe_test
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/pem"
 	"log/slog"
@@ -267,6 +268,8 @@ func TestHTTP2(t *testing.T) {
 	defer s.Close()
 	checkVerdict(t, attempt(t, s.URL+"#h2c"), ready, "")
 	checkVerdict(t, attempt(t, s.URL), notYet, "")
+	only := serve(t, refusesStreams(new(atomic.Int32)))
+	checkVerdict(t, attempt(t, "http://"+only+"#level=proto"), notYet, "HTTP/2 only")
 
 	secure := httptest.NewUnstartedServer(only2)
 	secure.EnableHTTP2 = true
@@ -308,4 +311,22 @@ func TestHTTPRedirectToTheDefaultPort(t *testing.T) {
 	}
 	target := open(t, "http://app:"+secret+"@inith.invalid/a#status=200", probe.Options{Proxy: u})
 	checkVerdict(t, target.Probe(t.Context()), ready, "")
+}
+
+// TestHTTPSClientCertificateIsWanted has a server refuse a client that shows none, by TLS 1.3,
+// where the refusal comes after the handshake, and by TLS 1.2.
+func TestHTTPSClientCertificateIsWanted(t *testing.T) {
+	t.Parallel()
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		s := httptest.NewUnstartedServer(site())
+		s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+		s.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MaxVersion: version}
+		s.StartTLS()
+		t.Cleanup(s.Close)
+		err := attempt(t, s.URL+"/ok#insecure-skip-tls-verify")
+		checkVerdict(t, err, notYet, "the server refused the handshake")
+		if !strings.Contains(probe.Hint(err), "client certificate") {
+			t.Errorf("%x: hint %q", version, probe.Hint(err))
+		}
+	}
 }

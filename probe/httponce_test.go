@@ -35,10 +35,11 @@ func leavesHTTP2(config *tls.Config) simserver.Handler {
 func refusesStreams(requests *atomic.Int32) simserver.Handler {
 	const headers, reset, settings = 1, 3, 4 // types of frames
 	return func(c net.Conn) {
-		if _, err := io.ReadFull(c, make([]byte, len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))); err != nil {
+		_, _ = c.Write([]byte{0, 0, 0, settings, 0, 0, 0, 0, 0})
+		preface := make([]byte, len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
+		if _, err := io.ReadFull(c, preface); err != nil || preface[0] != 'P' {
 			return
 		}
-		_, _ = c.Write([]byte{0, 0, 0, settings, 0, 0, 0, 0, 0})
 		for {
 			head := make([]byte, 9)
 			if _, err := io.ReadFull(c, head); err != nil {

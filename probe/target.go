@@ -82,14 +82,14 @@ func parse(raw string) (*url.URL, error) {
 		return nil, errors.New("a jdbc: URL is not a target: remove the prefix, and write user and password as user:password@host")
 	}
 	if strings.Contains(raw, "://") {
-		return redact.ParseURL(raw)
+		return target.Parse(raw)
 	}
 	address, _, _ := strings.Cut(raw, "#")
 	_, port, err := net.SplitHostPort(address)
 	if err != nil || strings.ContainsAny(address, "/?@") {
 		return nil, errors.New("not host:port, such as db:5432 or [::1]:80, and not a URL, such as http://api/health")
 	}
-	return redact.ParseURL(schemeOfPort(port) + "://" + raw)
+	return target.Parse(schemeOfPort(port) + "://" + raw)
 }
 
 // target opens the target that a URL of the kind names.

@@ -71,6 +71,8 @@ func TestOpenRefuses(t *testing.T) {
 		{"postgres://db/app?password=" + secret + "&password=" + secret, `query key "password" is given twice`},
 		{"redis://db?db=1&db=2", `query key "db" is given twice`},
 		{"redis://a,b:6379", "redis has one host"},
+		{"postgres://u:" + secret + "@${DB_HOST}/db", "was not expanded"},
+		{"'redis://:" + secret + "@cache'", "begins with a quote"},
 		{"tcp://a,b:1", "tcp has one host"},
 		{"http://a,b/", "http has one host"},
 		{"redis+sentinel://db/0", `redis with a driver or mode "sentinel" is not supported`},
@@ -125,6 +127,7 @@ func TestOpenDropsUnknownQueryKeysWhenAsked(t *testing.T) {
 	open(t, "postgres://db/app?schema=public&connection_limit=5", o)
 	open(t, "redis://cache/0?ssl_cert_reqs=none", o)
 	open(t, "postgresql+psycopg2://db/app", o)
+	open(t, "ecto://db/app", o)
 	for _, raw := range []string{"redis+sentinel://cache/0", "redis+cluster://cache/0", "http+unix://x/"} {
 		if _, err := probe.Open(raw, o); err == nil {
 			t.Errorf("%s is another protocol: want an error", raw)

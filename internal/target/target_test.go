@@ -72,10 +72,34 @@ func TestFragmentRefuses(t *testing.T) {
 	}
 }
 
+func TestParse(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]string{
+		`"postgres://u:s3cr3t@h/db"`:        "begins with a quote",
+		`'postgres://u:s3cr3t@h/db'`:        "begins with a quote",
+		"postgres://u:s3cr3t@${DB_HOST}/db": "was not expanded",
+		"postgres://u:s3cr3t@$(DB_HOST)/db": "was not expanded",
+		"postgres://u:s3cr3t@h:${PORT}/db":  "was not expanded",
+		"mysql://u:s3cr3t@tcp(h:3306)/db":   "Go's MySQL driver",
+		"postgres://u:s3cr3t/x@h/db":        "percent-encoded",
+	} {
+		u, err := target.Parse(raw)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cr3t") {
+			t.Errorf("%s: %v, %v, want %q", raw, u, err, want)
+		}
+	}
+	for _, raw := range []string{"postgres://u:$(x)@h/db", "postgres://u:$x@h:1/d$b", "redis://[::1]:6379"} {
+		if _, err := target.Parse(raw); err != nil {
+			t.Errorf("%s: %v", raw, err)
+		}
+	}
+}
+
 func TestCutDriver(t *testing.T) {
 	t.Parallel()
 	for scheme, want := range map[string][2]string{
 		"postgresql+psycopg2": {"postgresql", "psycopg2"}, "mysql+pymysql": {"mysql", "pymysql"}, "postgres": {"postgres", ""},
+		"ecto": {"postgres", "ecto"}, "pgx5": {"postgres", "pgx5"}, "mysql2": {"mysql", "mysql2"},
 		"redis+sentinel": {"redis+sentinel", ""}, "http+unix": {"http+unix", ""},
 	} {
 		if base, driver := target.CutDriver(scheme); base != want[0] || driver != want[1] {

@@ -26,14 +26,31 @@ func Network(err error) *Error {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return explainDNS(dns)
 	}
-	return Errno(err, []Known{
+	if known := Errno(err, []Known{
 		{syscall.ECONNREFUSED, "connection refused", "check that the server runs, and that the Service has ready endpoints on this port"},
 		{syscall.EHOSTUNREACH, "no route to host", "the Pod no longer exists, or the network is not up yet"},
 		{syscall.ENETUNREACH, "network unreachable", "this address family may have no route from here"},
 		{syscall.ETIMEDOUT, "connection timed out", "check the address, and whether a NetworkPolicy or firewall drops the packets"},
 		{syscall.ENOENT, "no such socket", "check that the volume with the socket is mounted, and that the server runs"},
 		{syscall.EACCES, "permission denied", "check the mode and owner of the socket"},
-	})
+	}); known != nil {
+		return known
+	}
+	return dialed(err)
+}
+
+// dialed returns the kernel's own text for any other errno of a connection that was
+// not opened.
+func dialed(err error) *Error {
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok || op.Op != "dial" {
+		return nil
+	}
+	errno, ok := errors.AsType[syscall.Errno](op.Err)
+	if !ok {
+		return nil
+	}
+	return &Error{Text: errno.Error(), Err: err}
 }
 
 func explainDNS(err *net.DNSError) *Error {
@@ -61,13 +78,29 @@ func TLS(err error) *Error {
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 		return &Error{Text: "TLS: the certificate is signed by an unknown authority", Hint: "set --ca-file to the authority to trust", Err: err}
 	}
-	if e, ok := errors.AsType[tls.AlertError](err); ok {
-		return &Error{Text: "TLS: the server refused the handshake: " + e.Error(), Hint: "check whether it requires a client certificate (--cert-file, --key-file)", Err: err}
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "remote error" { // as crypto/tls returns an alert
+		return refusedHandshake(e)
 	}
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return &Error{Text: "TLS: the certificate is not valid" + invalidity(e.Err), Err: err}
 	}
 	return nil
+}
+
+// refusedHandshake explains an alert of the server. Its text is crypto/tls's own, by the
+// number of the alert.
+func refusedHandshake(alert *net.OpError) *Error {
+	text := strings.TrimPrefix(alert.Err.Error(), "tls: ")
+	hint := "check whether it requires a client certificate (--cert-file, --key-file)"
+	switch text {
+	case "protocol version not supported":
+		hint = "the server supports only versions before TLS 1.2"
+	case "unrecognized name":
+		hint = "set the name that the server expects with --tls-server-name"
+	case "no application protocol":
+		hint = "check that this port serves this protocol"
+	}
+	return &Error{Text: "TLS: the server refused the handshake: " + text, Hint: hint, Err: alert}
 }
 
 // invalidity says why a certificate is not valid. The text of err is not shown: it

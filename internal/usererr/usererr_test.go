@@ -39,12 +39,19 @@ func TestConnection(t *testing.T) {
 		{verify(x509.CertificateInvalidError{Reason: x509.IncompatibleUsage, Detail: "s3cr3t"}), "its key usage is not that of a server"},
 		{verify(x509.CertificateInvalidError{Reason: x509.CANotAuthorizedForThisName, Detail: "s3cr3t"}), "may not sign for this name"},
 		{verify(errors.New("s3cr3t")), "TLS: the certificate is not valid"},
-		{tls.AlertError(42), "TLS: the server refused the handshake"},
+		{&net.OpError{Op: "remote error", Err: tls.AlertError(116)}, "TLS: the server refused the handshake: certificate required"},
+		{&net.OpError{Op: "remote error", Err: tls.AlertError(70)}, "TLS: the server refused the handshake: protocol version not supported"},
+		{dialed(syscall.EADDRNOTAVAIL), "cannot assign requested address"},
+		{dialed(syscall.EMFILE), "too many open files"},
 	} {
 		got := usererr.Connection(fmt.Errorf("s3cr3t: %w", tt.err))
 		if got == nil || !strings.Contains(got.Text, tt.want) || strings.Contains(got.Text+got.Hint, "s3cr3t") {
 			t.Errorf("%T: %+v, want %q", tt.err, got, tt.want)
 		}
+	}
+	read := &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}
+	if got := usererr.Connection(read); got != nil {
+		t.Errorf("got %+v for a connection that was reset, which its caller explains", got)
 	}
 	if got := usererr.Connection(errors.New("another")); got != nil {
 		t.Errorf("got %+v for an error of neither network nor TLS", got)

@@ -70,7 +70,7 @@ func kindOf(scheme string) (kind Kind, known []string) {
 // Open returns the lock that raw names, and what may be shown of its URL. It
 // touches neither network nor files. Its error quotes nothing that may be secret.
 func Open(raw string, o Options) (Locker, string, error) {
-	u, err := redact.ParseURL(raw)
+	u, err := target.Parse(raw)
 	if err != nil {
 		return nil, "", err
 	}
