@@ -41,7 +41,7 @@ func testValidate(t *testing.T, tag string, pod *corev1.PodTemplateSpec, volumes
 		{"right", nil, nil},
 		// The two failures that the script with grep knows.
 		{"file missing", map[string]string{secret: ""}, []string{
-			"/secrets/api-key: missing: the file is not there", "is the ConfigMap or Secret mounted there, and has it this key?",
+			"/secrets/api-key: missing: the file is missing", "check that the ConfigMap or Secret is mounted there and has this key",
 		}},
 		{"key missing", map[string]string{config: "moddel: sentiment-v2\nserver:\n  port: 8080\nworkers: 4\n"}, []string{
 			`/config/app.yaml:1:1: required-key: model is missing (did you mean "moddel"?)`,
