@@ -123,7 +123,7 @@ func (f *fetching) testCommand(t *testing.T) {
 // waitProgress waits until at least 30 MB of a file are there.
 func waitProgress(t *testing.T, name string) {
 	t.Helper()
-	tens := regexp.MustCompile(`msg=progress .*done="([3-9]\d|\d{3})\.\d MiB"`)
+	tens := regexp.MustCompile(`msg=progress .* bytes=([3-9]\d{7}|\d{9,})`)
 	poll(t, 2*time.Minute, func(ctx context.Context) error {
 		if r := logOf(ctx, t, name); !tens.MatchString(r.stderr) {
 			return errors.New("not yet:\n" + r.stderr)
