@@ -24,7 +24,8 @@ func Stream(ctx context.Context, j *Job, w io.Writer) (Streamed, error) {
 	j.Fetching()
 	ctx, cancel := watchdog(ctx, j)
 	defer cancel()
-	p := &pipe{Job: j, to: w, size: -1}
+	p := &pipe{Job: j, to: newSink(w), size: -1}
+	defer p.to.close()
 	pauses := j.Engine.pauses()
 	for {
 		before := p.off
@@ -44,7 +45,7 @@ func Stream(ctx context.Context, j *Job, w io.Writer) (Streamed, error) {
 // A pipe passes bytes on in their order.
 type pipe struct {
 	*Job
-	to        io.Writer
+	to        *sink
 	off       int64 // bytes passed on
 	size      int64 // -1: not known
 	validator string
@@ -69,17 +70,17 @@ func (p *pipe) stream(ctx context.Context) error {
 	if err := p.expect(part); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
+	answering, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stop := context.AfterFunc(ctx, func() { _ = part.Body.Close() })
+	stop := context.AfterFunc(answering, func() { _ = part.Body.Close() })
 	defer stop()
 	limit := p.Engine.idleTimeout()
 	stall := time.AfterFunc(limit, func() { cancel(errSlow) })
 	defer stall.Stop()
-	if err := skip(ctx, p.Job, part.Body, p.off-part.Start, func(int) { stall.Reset(limit) }); err != nil {
-		return cutOff(ctx, err)
+	if err := skip(answering, p.Job, part.Body, p.off-part.Start, func(int) { stall.Reset(limit) }); err != nil {
+		return cutOff(answering, err)
 	}
-	return p.pass(ctx, part, stall)
+	return p.pass(ctx, answering, part, stall)
 }
 
 // expect compares an answer with the first one.
@@ -109,15 +110,16 @@ func (p *pipe) expect(part *source.Part) error {
 	}
 }
 
-// pass passes on the rest of an answer. Stall ends it, unless it is set again: not
-// while the reader of the output takes its time.
-func (p *pipe) pass(ctx context.Context, part *source.Part, stall *time.Timer) error {
+// pass passes on the rest of an answer. Stall ends answering, unless it is set again: not
+// while the reader of the output takes its time, and never a write, whose bytes would be
+// written once more.
+func (p *pipe) pass(ctx, answering context.Context, part *source.Part, stall *time.Timer) error {
 	buffer := make([]byte, bufferSize) // of its own: a write may outlive this call
 	for {
 		stall.Reset(p.Engine.idleTimeout())
 		n, err := part.Body.Read(buffer)
 		stall.Stop()
-		if err := p.write(ctx, buffer[:n]); err != nil {
+		if err := p.to.write(ctx, buffer[:n], p.Progress.moved); err != nil {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
@@ -135,29 +137,7 @@ func (p *pipe) pass(ctx context.Context, part *source.Part, stall *time.Timer) e
 		case errors.Is(err, io.EOF):
 			return source.ErrCut
 		case err != nil:
-			return cutOff(ctx, err)
-		}
-	}
-}
-
-// write passes bytes on. However long their reader takes, it is not the server
-// that is slow, and the end of ctx does not wait for it.
-func (p *pipe) write(ctx context.Context, b []byte) error {
-	done := make(chan error, 1)
-	go func() {
-		_, err := p.to.Write(b)
-		done <- err
-	}()
-	ticker := time.NewTicker(time.Second)
-	defer ticker.Stop()
-	for {
-		select {
-		case err := <-done:
-			return err
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-ticker.C:
-			p.Progress.moved()
+			return cutOff(answering, err)
 		}
 	}
 }

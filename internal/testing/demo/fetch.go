@@ -38,11 +38,11 @@ type download struct {
 // fetch shows how inith fetches a file over a bad line, is killed in the middle,
 // and goes on.
 func (d *demo) fetch(ctx context.Context) error {
-	folder, err := os.MkdirTemp("", "inith-demo-")
+	directory, err := os.MkdirTemp("", "inith-demo-")
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(folder) }()
+	defer func() { _ = os.RemoveAll(directory) }()
 	busy, ok := faultserver.Find("slow-down")
 	if !ok {
 		return errors.New("no such fault")
@@ -51,7 +51,7 @@ func (d *demo) fetch(ctx context.Context) error {
 	origin := &faultserver.Server{
 		Content: faultserver.Content{Size: size, Seed: 42}, Rate: rate, CutAfter: cutAfter,
 	}
-	l := &download{d, origin, origin.Inject(busy), filepath.Join(folder, "model.bin")}
+	l := &download{d, origin, origin.Inject(busy), filepath.Join(directory, "model.bin")}
 	if err := origin.Start(ctx); err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (d *download) resumed(ctx context.Context) error {
 		return err
 	}
 	stats := d.origin.Stats()
-	d.say("\n   %.1f MiB were up to date, %.1f MiB came now, and all bytes are the origin's.", mebibytes(result.Resumed), mebibytes(result.Fetched))
+	d.say("\n   %.1f MiB were kept from the first run, %.1f MiB came now, and all bytes are those of the origin.", mebibytes(result.Resumed), mebibytes(result.Fetched))
 	d.say("   In both runs the origin got %d requests over %d connections; it cut most of these, and answered %d with 503.",
 		stats.Requests, stats.Conns, d.refusals.Fired())
 	return nil
