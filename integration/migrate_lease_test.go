@@ -116,7 +116,7 @@ func TestMigrateLeaseHolder(t *testing.T) {
 		if r.code != 1 || strings.Contains(r.stderr, "s3cret") {
 			t.Errorf("got %+v, want code 1, and nothing of the server's text", r)
 		}
-		hasAll(t, r.stderr, "error: the lock k8s:///migrate was lost, and nothing runs without it: not renewed for ", "the API server answers with status 503")
+		hasAll(t, r.stderr, "error: the lock k8s:///migrate was lost, and the command does not run without it: not renewed for ", "the API server answers with status 503")
 		l.down.Store(false)
 		l.succeed(t)
 	})

@@ -106,7 +106,7 @@ func TestMigrateReplicas(t *testing.T) {
 				waited++
 				hasAll(t, r.stderr, `holder="inith-migrate:migrate@`)
 			}
-			if pooled := strings.Contains(r.stderr, "a pooler is before the server"); pooled != (name == "pooled") {
+			if pooled := strings.Contains(r.stderr, "connected through a pooler"); pooled != (name == "pooled") {
 				t.Errorf("%s: a pooler is seen: %t", name, pooled)
 			}
 		}
@@ -150,7 +150,7 @@ func TestMigrateHolder(t *testing.T) { //nolint:tparallel // one after the other
 			if r.code != 1 {
 				t.Errorf("got %+v, want code 1", r)
 			}
-			hasAll(t, r.stderr, "error: the lock postgres://127.0.0.1:", "was lost, and nothing runs without it")
+			hasAll(t, r.stderr, "error: the lock postgres://127.0.0.1:", "was lost, and the command does not run without it")
 			hasNoSecret(t, r.stderr)
 		})
 		t.Run(name+" killed", func(t *testing.T) {

@@ -129,6 +129,7 @@ func TestHTTPStreamIsReady(t *testing.T) {
 		simserver.Silent(c)
 	})
 	checkVerdict(t, attempt(t, "http://"+address), ready, "")
+	checkVerdict(t, attempt(t, "http://"+address+"#body=data:%20x"), ready, "") // as soon as it has come
 }
 
 // TestHTTPSendsSecretsToTheirOriginOnly redirects to another port of the same

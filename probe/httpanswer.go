@@ -1,14 +1,19 @@
 package probe
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	nethttp "net/http"
+	"regexp"
 
 	"github.com/inith/inith/internal/usererr"
 )
 
-const maxBody = 1 << 20 // bytes that the body pattern is matched against
+const (
+	maxBody   = 1 << 20 // bytes that the body pattern is matched against
+	maxLooked = 16 << 20
+)
 
 // judge decides on an answer.
 func (h *http) judge(resp *nethttp.Response) error {
@@ -50,12 +55,34 @@ func (h *http) judgeBody(resp *nethttp.Response) error {
 	if h.body == nil {
 		return nil // it may be a stream
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
-	if err != nil {
+	matched, size, err := matches(h.body, io.LimitReader(resp.Body, maxBody))
+	if err != nil || matched {
 		return err
 	}
-	if !h.body.Match(body) {
-		return &usererr.Error{Text: fmt.Sprintf("answered status %d, but the body (%d bytes) does not match", resp.StatusCode, len(body))}
+	return &usererr.Error{Text: fmt.Sprintf("answered status %d, but the body (%d bytes) does not match", resp.StatusCode, size)}
+}
+
+// matches reports whether a pattern matches what r begins with: a stream may never end. It
+// looks after each read, until that has cost maxLooked bytes, then only when much has come.
+func matches(pattern *regexp.Regexp, r io.Reader) (matched bool, size int, err error) {
+	var body []byte
+	part := make([]byte, 16<<10)
+	for looked, next := 0, 0; ; {
+		n, err := r.Read(part)
+		body = append(body, part[:n]...)
+		ended := errors.Is(err, io.EOF)
+		if ended || looked < maxLooked || len(body) >= next {
+			looked += len(body)
+			next = len(body) + len(body)/8
+			if pattern.Match(body) {
+				return true, len(body), nil
+			}
+		}
+		switch {
+		case ended:
+			return false, len(body), nil
+		case err != nil:
+			return false, len(body), err
+		}
 	}
-	return nil
 }

@@ -32,10 +32,18 @@ func (o *redisOptions) keys() []target.Key {
 		target.PasswordFile(&o.passwordFile),
 		{Name: "key", State: true, Usage: "ready when this key exists", Set: target.String(&o.key)},
 		{
-			Name: "role", State: true, Usage: "ready when `ROLE` answers this: master or slave",
-			Set: target.OneOf(&o.role, "master", "slave"),
+			Name: "role", State: true, Usage: "ready when `ROLE` answers this: master, or slave (also replica)",
+			Set: o.setRole,
 		},
 	}
+}
+
+// setRole takes replica for slave, which is what the server answers.
+func (o *redisOptions) setRole(value string) error {
+	if value == "replica" {
+		value = "slave"
+	}
+	return target.OneOf(&o.role, "master", "slave")(value)
 }
 
 func (o *redisOptions) level(s *spec) Level {

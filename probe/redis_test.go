@@ -85,6 +85,7 @@ func TestRedis(t *testing.T) {
 		{"state: key does not exist", redisWithPassword(), login, "#key=gone", notYet, "key does not exist"},
 		{"state: role", redisWithPassword(), login, "#role=master", ready, ""},
 		{"state: another role", redisWithPassword(), login, "#role=slave", notYet, "role is not slave"},
+		{"state: a replica is a slave", redisWithPassword(), login, "#role=replica", notYet, "role is not slave"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

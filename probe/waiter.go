@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -26,6 +27,10 @@ const (
 const (
 	minPause = 10 * time.Millisecond
 	maxPause = time.Second
+
+	// After a name that does not exist: each attempt costs the cluster's DNS a query for
+	// each search domain and address family.
+	minUnknownPause = 500 * time.Millisecond
 )
 
 // After this many consecutive refused logins, attempts are this far apart: servers lock
@@ -217,9 +222,17 @@ func (s *wait) pause(err error, took time.Duration) time.Duration {
 		return max(s.Interval, rejectedPause)
 	case s.Interval > 0:
 		return s.Interval
+	case isUnknownName(err):
+		return max(s.pace.NextBackOff()-took, minUnknownPause)
 	default:
 		return max(s.pace.NextBackOff()-took, minPause)
 	}
+}
+
+// isUnknownName reports whether a name server has answered that a name does not exist.
+func isUnknownName(err error) bool {
+	dns, ok := errors.AsType[*net.DNSError](err)
+	return ok && dns.IsNotFound
 }
 
 func (s *wait) notReady(cause error) error {

@@ -3,6 +3,7 @@ package probe_test
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -49,6 +50,27 @@ func TestWaitNoticesInProportionToTheTimeWaited(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWaitSparesTheNameServer asks for a name that does not exist for 20 s, in which a loop
+// with sleep 1 asks 20 times.
+func TestWaitSparesTheNameServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		attempts := 0
+		missing := fake("x", func(context.Context) error {
+			attempts++
+			return &net.DNSError{Err: "no such host", IsNotFound: true}
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		var w probe.Waiter
+		if err := w.Wait(ctx, missing); err == nil || !strings.Contains(err.Error(), "name not found") {
+			t.Errorf("got %v", err)
+		}
+		if attempts < 20 || attempts > 40 {
+			t.Errorf("%d attempts in 20 s, want one every 0.5 s to 1 s", attempts)
+		}
+	})
 }
 
 func TestWaitInterval(t *testing.T) {

@@ -189,7 +189,7 @@ func (m Migration) withWait(ctx context.Context, what string) (context.Context, 
 	if m.Wait == 0 {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeoutCause(ctx, m.Wait, &DeadlineError{Text: what, Flag: "wait", Limit: m.Wait})
+	return context.WithTimeoutCause(ctx, m.Wait, &DeadlineError{Text: what, Flag: "lock-timeout", Limit: m.Wait})
 }
 
 func since(start time.Time) string { return time.Since(start).Round(time.Millisecond).String() }

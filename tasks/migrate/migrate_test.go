@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -93,5 +94,16 @@ func TestCheckedAgainUnderTheLock(t *testing.T) {
 	}}
 	if err := run(t, l, "touch "+ran, "test -e "+applied); err != nil || exists(t, ran) {
 		t.Errorf("got %v, the command ran: %t; want that nothing is pending", err, exists(t, ran))
+	}
+}
+
+// TestOrphansForEver has a session of an earlier holder's command never end: the error names the
+// option that limits the wait.
+func TestOrphansForEver(t *testing.T) {
+	t.Parallel()
+	l := fakeLock{orphans: func() int { return 1 }}
+	err := migrate.Migration{Name: "fake", Locker: l, Command: command("exit 9"), Wait: 50 * time.Millisecond, Shared: true}.Run(t.Context())
+	if _, ok := errors.AsType[*migrate.DeadlineError](err); !ok || !strings.Contains(err.Error(), "within --lock-timeout of 50ms") {
+		t.Errorf("got %v, want the limit of --lock-timeout", err)
 	}
 }
