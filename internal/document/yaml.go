@@ -67,7 +67,7 @@ func (r *yamlReading) parse() ([]*Node, bool) {
 	}
 }
 
-// withoutTrailing drops the empty document that a --- at the end of the file begins: nobody means a null by it.
+// withoutTrailing drops the empty document that a --- at the end of the file begins, because it is never intended as null.
 func withoutTrailing(documents []*Node) []*Node {
 	last := len(documents) - 1
 	if last >= 0 && documents[last].Kind == Null && documents[last].Text == "" {

@@ -30,7 +30,7 @@ func prefixItems(s *site, name string, value *document.Node) keyword {
 	return func(e *evaluation, n *document.Node, at *trail, out *outcome) { e.tuple(subs, n, at, out) }
 }
 
-// items of 2020-12 is for what prefixItems leaves.
+// items applies a schema to the items after those of prefixItems (2020-12).
 func items(s *site, _ string, value *document.Node) keyword {
 	sub, from := s.one(value), 0
 	if prefix := s.schema.Member("prefixItems"); prefix != nil {
@@ -39,8 +39,7 @@ func items(s *site, _ string, value *document.Node) keyword {
 	return func(e *evaluation, n *document.Node, at *trail, out *outcome) { e.each(sub, from, n, at, out) }
 }
 
-// items7 is items of draft 7: a schema, or a list that additionalItems goes on
-// from.
+// items7 is "items" of draft 7: a schema for all items, or a list of schemas, after which additionalItems applies.
 func items7(s *site, name string, value *document.Node) keyword {
 	if value.Kind != document.Sequence {
 		return items(s, name, value)
@@ -61,7 +60,7 @@ func items7(s *site, name string, value *document.Node) keyword {
 	}
 }
 
-// contains has, in 2020-12, minContains and maxContains.
+// contains also handles minContains and maxContains of 2020-12.
 func contains(s *site, name string, value *document.Node) keyword {
 	sub := s.one(value)
 	least, most := 1, -1
@@ -90,8 +89,7 @@ func contains(s *site, name string, value *document.Node) keyword {
 	}
 }
 
-// count returns the value of a keyword that is a count, or another if it is not
-// there.
+// count returns the value of a keyword that is a count, or a default.
 func (s *site) count(name string, other int) int {
 	value := s.schema.Member(name)
 	if value == nil {

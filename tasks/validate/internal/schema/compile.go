@@ -10,13 +10,13 @@ import (
 	"github.com/inith/inith/internal/document"
 )
 
-// Options are how a schema is compiled. The zero value reads no other files.
+// Options control how a schema is compiled. The zero value reads no other files.
 type Options struct {
 	Load   Loader // nil if there is nothing but the schema
 	Draft7 bool   // a schema without $schema is of draft 7, not of 2020-12
 }
 
-// A subschema is a schema that is ready to be evaluated.
+// A subschema is a compiled schema.
 type subschema struct {
 	resource *resource
 	never    bool // false, which nothing is valid for
@@ -35,8 +35,7 @@ type compiler struct {
 	errs       []error
 }
 
-// Compile makes a schema of the text of a file. Its error joins a
-// [*diag.Error] for each problem.
+// Compile compiles the text of a schema file. Its error joins a [*diag.Error] for each problem.
 func Compile(name string, data []byte, o Options) (*Schema, error) {
 	root, err := parse(name, data)
 	if err != nil {
@@ -143,10 +142,10 @@ func (s *site) wrong(name string, value *document.Node, want string) keyword {
 	return nil
 }
 
-// one returns the schema that is the value of a keyword.
+// one compiles the schema in the value of a keyword.
 func (s *site) one(value *document.Node) *subschema { return s.compile(value, s.resource) }
 
-// listOf returns the schemas that are the value of a keyword.
+// listOf compiles the list of schemas in the value of a keyword.
 func (s *site) listOf(name string, value *document.Node) []*subschema {
 	if value.Kind != document.Sequence || len(value.Items) == 0 {
 		s.wrong(name, value, "a list of schemas")
@@ -159,7 +158,7 @@ func (s *site) listOf(name string, value *document.Node) []*subschema {
 	return list
 }
 
-// mapOf returns the schemas that a keyword has by name.
+// mapOf compiles the mapping of schemas in the value of a keyword.
 func (s *site) mapOf(name string, value *document.Node) map[string]*subschema {
 	if value.Kind != document.Mapping {
 		s.wrong(name, value, "a mapping of schemas")

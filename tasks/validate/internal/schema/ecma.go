@@ -4,8 +4,8 @@ import (
 	"strings"
 )
 
-// translate writes a regular expression of JavaScript, which JSON Schema uses, in
-// Go's syntax. It reports false for what Go's have no means for.
+// translate converts a regular expression from JavaScript, which JSON Schema uses, to Go's syntax. It reports false
+// if Go has no equivalent.
 func translate(pattern string) (string, bool) {
 	var b strings.Builder
 	inClass := false
@@ -48,8 +48,7 @@ func isGroup(rest string) bool {
 // spaces are the characters of \s in JavaScript.
 const spaces = `\t\n\v\f\r \x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}\x{FEFF}`
 
-// translateEscape returns an escape in Go's syntax, and how many bytes it takes in
-// the pattern.
+// translateEscape converts an escape, and returns its length in the pattern.
 func translateEscape(rest string, inClass bool) (string, int, bool) {
 	if len(rest) < 2 {
 		return "", 0, false

@@ -9,8 +9,7 @@ import (
 	"github.com/inith/inith/internal/document"
 )
 
-// lengthOf returns the length of a string in characters, or how many items or
-// keys there are.
+// lengthOf returns the length of a string in characters, or the number of items or keys.
 func (e *evaluation) lengthOf(n *document.Node) int {
 	if n.Kind == document.String {
 		e.spend(len(n.Text) / 64)
@@ -19,8 +18,7 @@ func (e *evaluation) lengthOf(n *document.Node) int {
 	return len(n.Items) + len(n.Members)
 }
 
-// canonical returns a text that two values have in common if, and only if, they
-// are equal.
+// canonical returns the same string for two values if, and only if, they are equal.
 func (e *evaluation) canonical(n *document.Node) string {
 	var b strings.Builder
 	e.write(&b, n)

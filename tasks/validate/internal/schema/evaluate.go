@@ -8,14 +8,14 @@ import (
 	"github.com/inith/inith/internal/document"
 )
 
-// The bounds of an evaluation.
+// The limits of an evaluation.
 const (
 	maxSteps      = 20_000_000
 	maxNesting    = 4000
 	maxViolations = 1000 // of a schema, for a value
 )
 
-// An evaluation is the work on one document.
+// An evaluation is the evaluation of one document.
 type evaluation struct {
 	steps  int
 	depth  int
@@ -23,7 +23,7 @@ type evaluation struct {
 	scope  []*resource
 }
 
-// spend counts the work of n steps.
+// spend counts n steps.
 func (e *evaluation) spend(n int) {
 	e.steps += n + 1
 	if e.steps > maxSteps {
@@ -31,7 +31,7 @@ func (e *evaluation) spend(n int) {
 	}
 }
 
-// An outcome is what a schema says of a value.
+// An outcome is the result of a schema for a value.
 type outcome struct {
 	violations []*diag.Error
 	members    map[int]bool // the members of a mapping that were evaluated
@@ -57,7 +57,7 @@ func (o *outcome) take(other *outcome) {
 	o.violations = append(o.violations, other.violations[:room]...)
 }
 
-// learn adds what another outcome, of a schema that is valid, has evaluated.
+// learn adds what a valid schema has evaluated.
 func (o *outcome) learn(other *outcome) {
 	for i := range other.members {
 		o.markMember(i)
@@ -81,7 +81,7 @@ func (o *outcome) markItem(i int) {
 	o.items[i] = true
 }
 
-// eval returns what a schema says of a value.
+// eval evaluates a schema for a value.
 func (e *evaluation) eval(s *subschema, n *document.Node, at *trail) *outcome {
 	out := &outcome{}
 	e.spend(0)
@@ -109,7 +109,7 @@ func (e *evaluation) eval(s *subschema, n *document.Node, at *trail) *outcome {
 	return out
 }
 
-// apply evaluates a schema in place: its violations are those of out.
+// apply evaluates a schema in place and adds its violations to out.
 func (e *evaluation) apply(s *subschema, n *document.Node, at *trail, out *outcome) {
 	sub := e.eval(s, n, at)
 	e.spend(len(sub.members) + len(sub.items))
@@ -117,8 +117,7 @@ func (e *evaluation) apply(s *subschema, n *document.Node, at *trail, out *outco
 	out.learn(sub)
 }
 
-// A trail is the way from the root of a document to a value, as far as the schema
-// knows it by name: other keys are not shown.
+// A trail is the path from the root of a document to a value. It shows only keys that the schema names.
 type trail struct {
 	up   *trail
 	step string
@@ -141,7 +140,7 @@ func (t *trail) String() string {
 	return strings.ReplaceAll(strings.Join(steps, "."), ".[", "[")
 }
 
-// isShown reports whether a name of a schema has only what names are made of.
+// isShown reports whether a name of a schema has only characters of names.
 func isShown(name string) bool {
 	return name != "" && len(name) <= 64 &&
 		strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-/") == ""

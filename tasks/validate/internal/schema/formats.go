@@ -11,7 +11,7 @@ import (
 	"github.com/inith/inith/internal/lazyregexp"
 )
 
-// formats are those that are known, each with its test.
+// formats returns the known formats and their tests.
 func formats() map[string]func(string) bool {
 	return map[string]func(string) bool{
 		"date-time":             isDateTime,
@@ -46,8 +46,7 @@ func isDateTime(s string) bool {
 	return len(s) > 11 && isDate(s[:10]) && (s[10] == 'T' || s[10] == 't') && isTime(s[11:])
 }
 
-// isTime reports whether s is a full-time of RFC 3339, in which a leap second
-// stands at the end of a day of UTC only.
+// isTime reports whether s is a full-time of RFC 3339. It allows a leap second only at the end of a UTC day.
 func isTime(s string) bool {
 	clock, offset, ok := cutOffset(s)
 	if !ok {
@@ -69,7 +68,7 @@ func isTime(s string) bool {
 	return !leap || utc.Hour() == 23 && utc.Minute() == 59
 }
 
-// cutOffset cuts the offset from UTC off a time.
+// cutOffset splits off the UTC offset of a time.
 func cutOffset(s string) (string, time.Duration, bool) {
 	if clock, ok := strings.CutSuffix(strings.ToUpper(s), "Z"); ok {
 		return clock, 0, true
@@ -101,7 +100,7 @@ func isDuration(s string) bool {
 	return len(s) < 128 && durations().MatchString(s)
 }
 
-// isEmail reports whether s is an address without a name.
+// isEmail reports whether s is an address without a display name.
 func isEmail(s string) bool {
 	at := strings.LastIndexByte(s, '@')
 	if at < 1 || len(s) > 1024 {
@@ -133,8 +132,7 @@ func isHostname(s string) bool {
 	return true
 }
 
-// isIDNHostname is isHostname with letters of all scripts. It does not know the
-// tables of IDNA.
+// isIDNHostname is isHostname with letters of all scripts. It does not use the IDNA tables.
 func isIDNHostname(s string) bool {
 	s = strings.NewReplacer("\u3002", ".", "\uff0e", ".", "\uff61", ".").Replace(s)
 	if s == "" || utf8.RuneCountInString(s) > 253 {
@@ -186,8 +184,7 @@ func isRelativePointer(s string) bool {
 	return digits != "" && (digits == "0" || digits[0] != '0') && (rest == "#" || isPointer(rest))
 }
 
-// isRegexp reports whether s is a regular expression of JavaScript, also one that
-// Go has no means for.
+// isRegexp reports whether s is a JavaScript regular expression, even one without an equivalent in Go.
 func isRegexp(s string) bool {
 	without := strings.NewReplacer("(?=", "(?:", "(?!", "(?:", "(?<=", "(?:", "(?<!", "(?:").Replace(s)
 	without = backReferences().ReplaceAllString(without, "x")

@@ -4,15 +4,14 @@ import (
 	"github.com/inith/inith/internal/document"
 )
 
-// A keywordKind is a keyword, and how it is compiled. A nil result has nothing to
-// check.
+// A keywordKind is a keyword and its compiler. A nil result checks nothing.
 type keywordKind struct {
 	name  string
 	build func(s *site, name string, value *document.Node) keyword
 }
 
-// keywords are those of a draft that check something, those last that look at
-// what others have evaluated.
+// keywords returns the keywords of a draft that check something. Those that depend on what others have evaluated come
+// last.
 func keywords(d draft) []keywordKind {
 	all := []keywordKind{
 		{"$ref", ref},

@@ -19,15 +19,14 @@ import (
 // for messages.
 type Loader func(uri string) (data []byte, name string, err error)
 
-// maxSchema is how large the file of a schema may be.
+// maxSchema is the maximum size of a schema file in bytes.
 const maxSchema = 8 << 20
 
-// errOutside is why a reference is refused.
+// errOutside is the error for a reference outside of the directory.
 var errOutside = errors.New("a reference must be to a file in the directory of the schema, never to the network")
 
-// CompileFile reads the schema of a file, in JSON or YAML. Its error joins a
-// [*diag.Error] for each problem; it wraps that of the file system if the file cannot
-// be read.
+// CompileFile reads a schema file in JSON or YAML. Its error joins a [*diag.Error] for each problem, and wraps that
+// of the file system if the file cannot be read.
 func CompileFile(name string) (*Schema, error) {
 	dir, err := os.OpenRoot(filepath.Dir(name))
 	if err != nil {
@@ -48,8 +47,8 @@ func CompileFile(name string) (*Schema, error) {
 	}})
 }
 
-// unreadable says why the file of a schema cannot be read. The error of the system would name the call and half of the
-// path.
+// unreadable says why a schema file cannot be read. The error of the system would name the call and only the base
+// name.
 func unreadable(name string, err error) error {
 	message := "the file cannot be read"
 	switch {
@@ -102,7 +101,7 @@ func beside(id, uri *url.URL) (string, bool) {
 	return local + rest, ok && rest != ""
 }
 
-// parse reads the text of a schema.
+// parse parses a schema.
 func parse(name string, data []byte) (*document.Node, error) {
 	format := document.FormatOf(name)
 	if format != document.YAML {

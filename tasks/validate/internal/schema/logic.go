@@ -8,7 +8,7 @@ import (
 	"github.com/inith/inith/internal/document"
 )
 
-// ref is $ref. What it leads to may be compiled later.
+// ref is $ref. Its target may be compiled later.
 func ref(s *site, name string, value *document.Node) keyword {
 	if value.Kind != document.String {
 		return s.wrong(name, value, "a string")
@@ -22,8 +22,8 @@ func ref(s *site, name string, value *document.Node) keyword {
 	return func(e *evaluation, n *document.Node, at *trail, out *outcome) { e.apply(target, n, at, out) }
 }
 
-// dynamicRef is $dynamicRef: to the outermost schema on the way that has the
-// anchor, if the one that it leads to has it by $dynamicAnchor.
+// dynamicRef is $dynamicRef. If its target defines the anchor by $dynamicAnchor, it leads to the outermost schema in
+// scope that defines the anchor.
 func dynamicRef(s *site, name string, value *document.Node) keyword {
 	if value.Kind != document.String {
 		return s.wrong(name, value, "a string")
@@ -82,7 +82,7 @@ func oneOf(s *site, name string, value *document.Node) keyword {
 	}
 }
 
-// alternatives evaluates schemas, and tells how many are valid.
+// alternatives evaluates schemas and counts the valid ones.
 func (e *evaluation) alternatives(all []*subschema, n *document.Node, at *trail, out *outcome) (int, []*outcome) {
 	valid := 0
 	var results []*outcome
@@ -97,8 +97,8 @@ func (e *evaluation) alternatives(all []*subschema, n *document.Node, at *trail,
 	return valid, results
 }
 
-// closest adds the violations of the one alternative that was meant, if there is
-// one: the others do not want a value of that type, or another constant.
+// closest adds the violations of the intended alternative, if there is exactly one that accepts the type and the
+// constants of the value.
 func closest(results []*outcome, n *document.Node, at *trail, out *outcome, name string) {
 	var meant []*outcome
 	for _, result := range results {

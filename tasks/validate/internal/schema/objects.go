@@ -26,7 +26,7 @@ func (e *evaluation) requireKeys(keys []string, n *document.Node, at *trail, out
 	}
 }
 
-// shownOr returns a name of the schema, or other words if it looks like none.
+// shownOr returns a name of the schema, or other words if it does not look like a name.
 func shownOr(name, other string) string {
 	if isShown(name) || isShown(strings.ReplaceAll(name, ".", "")) {
 		return name
@@ -62,7 +62,7 @@ func dependentSchemas(s *site, name string, value *document.Node) keyword {
 	}
 }
 
-// dependencies of draft 7 has lists of keys and schemas.
+// dependencies of draft 7 has lists of keys, and schemas.
 func dependencies(s *site, name string, value *document.Node) keyword {
 	if value.Kind != document.Mapping {
 		return s.wrong(name, value, "a mapping")
@@ -110,7 +110,7 @@ func properties(s *site, name string, value *document.Node) keyword {
 	}
 }
 
-// A patternSchema is for the keys that fit a pattern.
+// A patternSchema applies to the keys that match a pattern.
 type patternSchema struct {
 	pattern *regexp.Regexp
 	sub     *subschema
@@ -139,8 +139,7 @@ func patternProperties(s *site, name string, value *document.Node) keyword {
 	}
 }
 
-// additionalProperties is for the keys that properties and patternProperties of
-// the same schema do not name.
+// additionalProperties applies to the keys that properties and patternProperties of the same schema do not name.
 func additionalProperties(s *site, name string, value *document.Node) keyword {
 	sub := s.one(value)
 	named := map[string]bool{}
@@ -170,8 +169,8 @@ func additionalProperties(s *site, name string, value *document.Node) keyword {
 	}
 }
 
-// member evaluates a schema for a member that no other names. A key that must not
-// be there is told at the key.
+// member evaluates a schema for a member that no other keyword names. A key that is not allowed is reported at its own
+// position.
 func (e *evaluation) member(sub *subschema, m document.Member, at *trail, out *outcome, name string) {
 	if sub.never {
 		out.add(m.Key, at, name, "has a key that it must not have")

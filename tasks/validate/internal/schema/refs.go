@@ -63,7 +63,7 @@ func (c *compiler) resource(uri *url.URL) (*resource, string) {
 	return nil, why
 }
 
-// read adds the file of a URI, or returns why it cannot.
+// read adds the file of a URI, or returns the reason why it cannot.
 func (c *compiler) read(uri string) string {
 	if c.options.Load == nil || len(c.resources) > maxResources {
 		return "no schema has this URI"
@@ -81,11 +81,10 @@ func (c *compiler) read(uri string) string {
 	return ""
 }
 
-// maxResources is how many schemas may have a URI.
+// maxResources is the maximum number of schemas with a URI.
 const maxResources = 10_000
 
-// inner returns the resource that the root of r belongs to, another if it has an
-// $id.
+// inner returns the resource of the root of r, which is another one if the root has an $id.
 func (c *compiler) inner(r *resource) *resource {
 	if owner := c.owner[r.root]; owner != nil {
 		return owner
@@ -93,7 +92,7 @@ func (c *compiler) inner(r *resource) *resource {
 	return r
 }
 
-// follow returns what a JSON pointer leads to, and sees that it is indexed.
+// follow resolves a JSON pointer, and indexes its target.
 func (c *compiler) follow(r *resource, pointer string) *document.Node {
 	n := r.root
 	for token := range strings.SplitSeq(pointer[1:], "/") {

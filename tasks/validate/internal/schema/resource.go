@@ -26,8 +26,7 @@ func draftOf(uri string) (draft, bool) {
 	return draft2020, false
 }
 
-// A resource is a schema that has a URI of its own: the root of a file, or what
-// has an $id.
+// A resource is a schema with a URI of its own: the root of a file, or a schema with an $id.
 type resource struct {
 	name     string // of its file
 	uri      *url.URL
@@ -41,7 +40,7 @@ func newResource(name string, uri *url.URL, d draft, root *document.Node) *resou
 	return &resource{name, uri, d, root, map[string]*document.Node{}, map[string]*document.Node{}}
 }
 
-// addFile indexes the schemas of a file: their URIs and anchors.
+// addFile indexes the URIs and anchors of the schemas in a file.
 func (c *compiler) addFile(name, uri string, root *document.Node) {
 	base, ok := parseURI(nil, uri)
 	if !ok {
@@ -57,7 +56,7 @@ func (c *compiler) addFile(name, uri string, root *document.Node) {
 	c.index(root, r)
 }
 
-// readDraft takes the draft of a resource from its $schema, if it has one.
+// readDraft sets the draft of a resource from its $schema, if it has one.
 func (c *compiler) readDraft(r *resource) {
 	value := r.root.Member("$schema")
 	if value == nil {
@@ -87,7 +86,7 @@ func (c *compiler) index(n *document.Node, r *resource) {
 	}
 }
 
-// identify returns the resource that n belongs to: a new one if it has an $id.
+// identify returns the resource of n, which is a new one if n has an $id.
 func (c *compiler) identify(n *document.Node, r *resource) *resource {
 	id := n.Member("$id")
 	if id == nil {
@@ -117,7 +116,7 @@ func (c *compiler) identify(n *document.Node, r *resource) *resource {
 	return inner
 }
 
-// addAnchors adds the names that a schema has in its resource.
+// addAnchors adds the anchors of a schema to its resource.
 func (r *resource) addAnchors(n *document.Node) {
 	if a := n.Member("$anchor"); a != nil {
 		r.anchors[a.Text] = n
@@ -128,7 +127,7 @@ func (r *resource) addAnchors(n *document.Node) {
 	}
 }
 
-// subschemas returns the schemas that are the value of a keyword, or in it.
+// subschemas returns the schemas in the value of a keyword.
 func subschemas(keyword string, value *document.Node) []*document.Node {
 	switch keyword {
 	case "not", "if", "then", "else", "contains", "propertyNames", "additionalProperties",

@@ -3,7 +3,7 @@
 // validator because it works on the nodes of [document], which have positions, and
 // because no library does without work at the start of every command.
 //
-// References lead within a schema and to files beside it, never to the network.
+// A reference is to the schema itself or to a file next to it, never to the network.
 // Schemas and documents may come from anywhere: time, memory and depth are
 // bounded, and no violation quotes a value.
 package schema

@@ -42,8 +42,7 @@ func pattern(s *site, name string, value *document.Node) keyword {
 	}
 }
 
-// format is asserted. A format that nobody knows says nothing, as the standard
-// wants it.
+// format asserts formats. As the standard requires, an unknown format accepts every value.
 func format(s *site, name string, value *document.Node) keyword {
 	if value.Kind != document.String {
 		return s.wrong(name, value, "a string")

@@ -11,7 +11,7 @@ import (
 
 func isTrue(n *document.Node) bool { return strings.EqualFold(n.Text, "true") }
 
-// typeNames are the types, and how a message says them.
+// typeNames maps the types to their names in messages.
 func typeNames() map[string]string {
 	return map[string]string{
 		"null": "null", "boolean": "a boolean", "integer": "an integer", "number": "a number",
@@ -43,8 +43,7 @@ func jsonType(k document.Kind) string {
 	return [...]string{"null", "boolean", "integer", "number", "string", "array", "object"}[k]
 }
 
-// hasType reports whether n has a type. The strings of a dotenv file may be
-// numbers and bools as well.
+// hasType reports whether n has a type. A string of a dotenv file may also be a number or a boolean.
 func hasType(n *document.Node, t string) bool {
 	kind := n.TypedKind()
 	switch {
@@ -108,7 +107,7 @@ func (s *site) number(name string, value *document.Node) *big.Rat {
 
 const tooLarge = "is a number too large to compare"
 
-// numeric compares with a limit.
+// numeric compares a number with a limit.
 func numeric(message string, holds func(comparison int) bool) func(*site, string, *document.Node) keyword {
 	return func(s *site, name string, value *document.Node) keyword {
 		limit := s.number(name, value)
@@ -131,7 +130,7 @@ func numeric(message string, holds func(comparison int) bool) func(*site, string
 	}
 }
 
-// shownNumber returns a number of the schema, if it is no long one.
+// shownNumber returns a number of the schema, unless it is long.
 func shownNumber(n *document.Node) string {
 	if len(n.Text) > 20 {
 		return "of the schema"
@@ -164,7 +163,7 @@ func multipleOf(s *site, name string, value *document.Node) keyword {
 
 const wantCount = "an integer, 0 or more"
 
-// countOf returns a value that counts something.
+// countOf returns the value of a count.
 func countOf(value *document.Node) (int, bool) {
 	r, ok := value.Number()
 	if !ok || value.Untyped || !r.IsInt() || r.Sign() < 0 {
@@ -179,7 +178,7 @@ func countOf(value *document.Node) (int, bool) {
 func atLeast(n, limit int) bool { return n >= limit }
 func atMost(n, limit int) bool  { return n <= limit }
 
-// length compares how long strings, lists or mappings are with a limit.
+// length compares the length of strings, lists or mappings with a limit.
 func length(kind document.Kind, message, unit string, holds func(n, limit int) bool) func(*site, string, *document.Node) keyword {
 	return func(s *site, name string, value *document.Node) keyword {
 		limit, ok := countOf(value)
