@@ -40,7 +40,8 @@ func reportJSON(r plan.Report, failed error) []byte {
 	}
 	for _, s := range r.Steps {
 		out.Steps = append(out.Steps, jsonStep{
-			s.Name, s.Kind, s.Needs, s.State.String(), s.Start.Seconds(), s.Took().Seconds(), s.Attempts, errorText(s.Err),
+			Name: s.Name, Kind: s.Kind, Needs: s.Needs, State: s.State.String(), Start: s.Start.Seconds(),
+			Seconds: s.Took().Seconds(), Attempts: s.Attempts, Error: errorText(s.Err),
 		})
 	}
 	b, _ := json.MarshalIndent(out, "", "  ")

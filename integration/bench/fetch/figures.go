@@ -16,7 +16,7 @@ const (
 	mostMemory = 32 // MiB resident, in any scenario
 )
 
-// A figure of DESIGN.md section 7: a ratio of times, or bytes charged.
+// A figure to hold: a ratio of times, or bytes charged.
 type figure struct {
 	of     string // a tool
 	versus string

@@ -1,6 +1,6 @@
 // Fetch measures `inith fetch` side by side with other tools that download: the
 // time until a verified file is on disk, the CPU and the memory it took. It
-// prints the figures of DESIGN.md section 7 as held or missed. A missed figure
+// prints the figures that inith holds itself to as held or missed. A missed figure
 // is no failure; a wrong or failed download of inith is, and so is a run with
 // fewer than three peers.
 //

@@ -47,7 +47,7 @@ func topics() []string {
 	return []string{"loopback", "paced", "rtt", "loss", "cubic", "cut", "files", "memory"}
 }
 
-// scenarios are those of DESIGN.md section 7.
+// scenarios are those for which inith has a figure to hold.
 func scenarios(quick bool) []scenario {
 	shrink := int64(1)
 	if quick {

@@ -1,7 +1,7 @@
 // Plan measures how long `inith run` takes for plans whose steps take a known time:
 // beside their sum, their longest path, and the same work one after another in a
-// shell, as a chain of init containers does it. It prints the figure of DESIGN.md
-// section 7 as held or missed; a plan that takes longer than it may is a failure.
+// shell, as a chain of init containers does it. It prints the figure to hold
+// as held or missed; a plan that takes longer than it may is a failure.
 package main
 
 import (

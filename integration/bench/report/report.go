@@ -32,7 +32,7 @@ func Number(x float64, decimals int, unit string) string {
 	return strconv.FormatFloat(x, 'f', decimals, 64) + unit
 }
 
-// Verdict tells whether a figure of DESIGN.md is held.
+// Verdict tells whether a figure is held.
 func Verdict(held bool) string {
 	if held {
 		return "holds"

@@ -1,6 +1,6 @@
 // Wait measures `inith wait` side by side with other tools that wait: how late
 // they notice that a server is ready, and what they cost. It prints the figures
-// of DESIGN.md section 7 as held or missed. A missed figure is no failure; a
+// that inith holds itself to as held or missed. A missed figure is no failure; a
 // wrong "ready" of inith is, and so is a run without a peer.
 package main
 

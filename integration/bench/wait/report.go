@@ -8,7 +8,7 @@ import (
 	"github.com/inith/inith/integration/bench/report"
 )
 
-// The figures of DESIGN.md section 7.
+// The figures that inith holds itself to.
 const (
 	peakFigure      = 16 << 20
 	openFigure      = 15 * time.Millisecond
