@@ -61,11 +61,18 @@ func migrateOptionRows(env environment.Variables) []option.Option[migrateOptions
 		{Flag: "lock", Excludes: []string{"lock-from-env"}, Usage: "take the lock at this `URL`", Set: option.ToString(func(o *o) *string { return &o.lock })},
 		{Flag: "lock-from-env", Usage: "take the URL of the lock from the environment variable `NAME`, or from the file that NAME_FILE names", Set: option.Parsed(env.Secret, func(o *o) *string { return &o.lock })},
 		{Flag: "lock-name", DefaultText: "migrate", Usage: "the `NAME` of the lock in its database", Set: option.ToString(func(o *o) *string { return &o.lockName })},
-		{Flag: "check", Key: option.NoKey, Usage: "run this `CMD` first, split as a shell splits words: exit code 0 means that nothing is pending", Set: option.Parsed(migrate.Words, func(o *o) *[]string { return &o.check })},
 		{Flag: "tool", Usage: "the `NAME` of a migrator whose --check and CMD inith knows: django or alembic", Set: option.ToString(func(o *o) *string { return &o.tool })},
 		{Flag: "lock-timeout", Old: []string{"wait"}, Kind: option.Duration, Default: "10m", Usage: "give up waiting for the lock after this `TIME`", Set: option.ToDuration(func(o *o) *time.Duration { return &o.lockTimeout })},
 		{Flag: "timeout", Letter: "t", Kind: option.Duration, Default: "30m", Usage: "terminate CMD after this `TIME`, and each check", Set: option.ToDuration(func(o *o) *time.Duration { return &o.timeout })},
 		{Flag: "grace", Kind: option.Duration, Default: "1m", Usage: "`TIME` between TERM and KILL", Set: option.ToDuration(func(o *o) *time.Duration { return &o.grace })},
+	}
+}
+
+// checkFlag is the check on a command line; a step may have it as a list.
+func checkFlag() option.Option[migrateOptions] {
+	return option.Option[migrateOptions]{
+		Flag: "check", Key: option.NoKey, Usage: "run this `CMD` first, split as a shell splits words: exit code 0 means that nothing is pending",
+		Set: option.Parsed(migrate.Words, func(o *migrateOptions) *[]string { return &o.check }),
 	}
 }
 
@@ -74,7 +81,7 @@ func migrateCommand(c *call) *definition {
 		usage:       []string{"inith migrate [OPTION...] --lock URL [-- CMD ARG...]"},
 		description: migrateHelp,
 		child:       runsChild,
-		table:       option.Table[migrateOptions]{Options: migrateOptionRows(c.env), Check: noArguments[migrateOptions](c.name)},
+		table:       option.Table[migrateOptions]{Options: append(migrateOptionRows(c.env), checkFlag()), Check: noArguments[migrateOptions](c.name)},
 		open: func(_ context.Context, s session, o *migrateOptions, _ option.Given) (job, error) {
 			o.command = s.child
 			return openMigrate(s, o)
