@@ -27,13 +27,41 @@ func connectionOptions(env environment.Variables, proxyUsage string) []option.Op
 		return parseProxy(raw)
 	}
 	return []option.Option[c]{
-		{Flag: "proxy", Excludes: []string{"proxy-from-env"}, Usage: proxyUsage, Set: option.Parsed(parseProxy, func(c *c) **url.URL { return &c.proxy })},
-		{Flag: "proxy-from-env", Usage: "take the URL of the proxy from the environment variable `NAME`, or from the file that NAME_FILE names", Set: option.Parsed(fromEnv, func(c *c) **url.URL { return &c.proxy })},
-		{Flag: "ca-file", Usage: "trust these certificate authorities (PEM `FILE`)", Set: option.ToString(func(c *c) *string { return &c.tls.CAFile })},
-		{Flag: "cert-file", Usage: "present this certificate (PEM `FILE`)", Set: option.ToString(func(c *c) *string { return &c.tls.CertFile })},
-		{Flag: "key-file", Usage: "the key of the certificate (PEM `FILE`)", Set: option.ToString(func(c *c) *string { return &c.tls.KeyFile })},
-		{Flag: "tls-server-name", Usage: "expect this `NAME` in the certificate instead of the host", Set: option.ToString(func(c *c) *string { return &c.tls.ServerName })},
-		{Flag: "insecure-skip-tls-verify", Kind: option.Bool, Usage: "accept any certificate", Set: option.ToBool(func(c *c) *bool { return &c.tls.SkipVerify })},
+		{
+			Flag: "proxy", Excludes: []string{"proxy-from-env"},
+			Usage: proxyUsage,
+			Set:   option.Parsed(parseProxy, func(c *c) **url.URL { return &c.proxy }),
+		},
+		{
+			Flag:  "proxy-from-env",
+			Usage: "take the URL of the proxy from the environment variable `NAME`, or from the file that NAME_FILE names",
+			Set:   option.Parsed(fromEnv, func(c *c) **url.URL { return &c.proxy }),
+		},
+		{
+			Flag:  "ca-file",
+			Usage: "trust these certificate authorities (PEM `FILE`)",
+			Set:   option.ToString(func(c *c) *string { return &c.tls.CAFile }),
+		},
+		{
+			Flag:  "cert-file",
+			Usage: "present this certificate (PEM `FILE`)",
+			Set:   option.ToString(func(c *c) *string { return &c.tls.CertFile }),
+		},
+		{
+			Flag:  "key-file",
+			Usage: "the key of the certificate (PEM `FILE`)",
+			Set:   option.ToString(func(c *c) *string { return &c.tls.KeyFile }),
+		},
+		{
+			Flag:  "tls-server-name",
+			Usage: "expect this `NAME` in the certificate instead of the host",
+			Set:   option.ToString(func(c *c) *string { return &c.tls.ServerName }),
+		},
+		{
+			Flag: "insecure-skip-tls-verify", Kind: option.Bool,
+			Usage: "accept any certificate",
+			Set:   option.ToBool(func(c *c) *bool { return &c.tls.SkipVerify }),
+		},
 	}
 }
 

@@ -23,15 +23,27 @@ func execTable() option.Table[execOptions] {
 	type o = execOptions
 	return option.Table[o]{
 		Options: []option.Option[o]{
-			{Key: "command", Kind: option.Strings, Required: true, Usage: "the program and its arguments; no shell reads them", Set: option.ToStrings(func(o *o) *[]string { return &o.command })},
-			{Key: "env", Kind: option.StringMap, Usage: "environment variables for it, in addition to those of inith", Set: func(o *o, v option.Value) error {
-				if !environment.IsName(v.Name) {
-					return errors.New("want the name of an environment variable")
-				}
-				o.env = append(o.env, v.Name+"="+v.Str)
-				return nil
-			}},
-			{Key: "grace", Kind: option.Duration, Usage: "time between TERM and KILL (default: 10s)", Set: option.ToDuration(func(o *o) *time.Duration { return &o.grace })},
+			{
+				Key: "command", Kind: option.Strings, Required: true,
+				Usage: "the program and its arguments; no shell reads them",
+				Set:   option.ToStrings(func(o *o) *[]string { return &o.command }),
+			},
+			{
+				Key: "env", Kind: option.StringMap,
+				Usage: "environment variables for it, in addition to those of inith",
+				Set: func(o *o, v option.Value) error {
+					if !environment.IsName(v.Name) {
+						return errors.New("want the name of an environment variable")
+					}
+					o.env = append(o.env, v.Name+"="+v.Str)
+					return nil
+				},
+			},
+			{
+				Key: "grace", Kind: option.Duration,
+				Usage: "time between TERM and KILL (default: 10s)",
+				Set:   option.ToDuration(func(o *o) *time.Duration { return &o.grace }),
+			},
 		},
 		Check: func(o *o, _ option.Given) error {
 			if len(o.command) == 0 {

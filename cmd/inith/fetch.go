@@ -61,14 +61,46 @@ func listOptions(env environment.Variables) []option.Option[fetchOptions] {
 	type o = fetchOptions
 	reached := connectionOptions(env, "reach servers through the proxy at this `URL` (default: HTTPS_PROXY, HTTP_PROXY, NO_PROXY)")
 	return append([]option.Option[o]{
-		{Flag: "file", Letter: "f", Usage: "fetch what this YAML `FILE` lists (- is the standard input)", Set: option.ToString(func(o *o) *string { return &o.list })},
-		{Flag: "verify", Kind: option.Bool, Usage: "hash an existing file even if the stored receipt matches", Set: option.ToBool(func(o *o) *bool { return &o.verify })},
-		{Flag: "connections", Kind: option.Integer, Default: strconv.Itoa(fetch.DefaultConnections), Usage: "maximum number (`N`) of connections per host", Set: option.AtLeast(1, func(o *o) *int { return &o.fetcher.Connections })},
-		{Flag: "limit-rate", Kind: option.Size, Usage: "maximum `SIZE` per second over all connections, such as 50MB", Set: option.ToSize(func(o *o) *int64 { return &o.fetcher.RateLimit })},
-		{Flag: "timeout", Letter: "t", Kind: option.Duration, Default: "none", Usage: "give up after this `TIME`", Set: option.ToDuration(func(o *o) *time.Duration { return &o.timeout })},
-		{Flag: "stall-timeout", Old: []string{"no-progress"}, Kind: option.Duration, Default: duration.Format(fetch.DefaultStallTimeout), Usage: "give up when no byte has come for this `TIME`", Set: option.ToDuration(func(o *o) *time.Duration { return &o.fetcher.StallTimeout })},
-		{Flag: "retry-max-wait", Kind: option.Duration, Default: duration.Format(fetch.DefaultRetryMaxWait), Usage: "maximum `TIME` between two attempts, whatever a server asks for", Set: option.ToDuration(func(o *o) *time.Duration { return &o.fetcher.RetryMaxWait })},
-		{Flag: "json", Key: option.NoKey, Kind: option.Bool, Usage: "print an object per file instead of its path", Set: option.ToBool(func(o *o) *bool { return &o.json })},
+		{
+			Flag: "file", Letter: "f",
+			Usage: "fetch what this YAML `FILE` lists (- is the standard input)",
+			Set:   option.ToString(func(o *o) *string { return &o.list }),
+		},
+		{
+			Flag: "verify", Kind: option.Bool,
+			Usage: "hash an existing file even if the stored receipt matches",
+			Set:   option.ToBool(func(o *o) *bool { return &o.verify }),
+		},
+		{
+			Flag: "connections", Kind: option.Integer, Default: strconv.Itoa(fetch.DefaultConnections),
+			Usage: "maximum number (`N`) of connections per host",
+			Set:   option.AtLeast(1, func(o *o) *int { return &o.fetcher.Connections }),
+		},
+		{
+			Flag: "limit-rate", Kind: option.Size,
+			Usage: "maximum `SIZE` per second over all connections, such as 50MB",
+			Set:   option.ToSize(func(o *o) *int64 { return &o.fetcher.RateLimit }),
+		},
+		{
+			Flag: "timeout", Letter: "t", Kind: option.Duration, Default: "none",
+			Usage: "give up after this `TIME`",
+			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.timeout }),
+		},
+		{
+			Flag: "stall-timeout", Old: []string{"no-progress"}, Kind: option.Duration, Default: duration.Format(fetch.DefaultStallTimeout),
+			Usage: "give up when no byte has come for this `TIME`",
+			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.fetcher.StallTimeout }),
+		},
+		{
+			Flag: "retry-max-wait", Kind: option.Duration, Default: duration.Format(fetch.DefaultRetryMaxWait),
+			Usage: "maximum `TIME` between two attempts, whatever a server asks for",
+			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.fetcher.RetryMaxWait }),
+		},
+		{
+			Flag: "json", Key: option.NoKey, Kind: option.Bool,
+			Usage: "print an object per file instead of its path",
+			Set:   option.ToBool(func(o *o) *bool { return &o.json }),
+		},
 	}, option.Within(reached, func(o *o) *connection { return &o.connection })...)
 }
 

@@ -36,11 +36,27 @@ func actionTable() option.Table[files.Action] {
 	type action = files.Action
 	return option.Table[action]{
 		Options: []option.Option[action]{
-			{Key: "mkdir", Usage: "create this directory and its parents", Set: option.ToString(func(a *action) *string { return &a.Mkdir })},
-			{Key: "copy", Usage: "copy this file, or this directory with its content", Set: option.ToString(func(a *action) *string { return &a.Copy })},
+			{
+				Key:   "mkdir",
+				Usage: "create this directory and its parents",
+				Set:   option.ToString(func(a *action) *string { return &a.Mkdir }),
+			},
+			{
+				Key:   "copy",
+				Usage: "copy this file, or this directory with its content",
+				Set:   option.ToString(func(a *action) *string { return &a.Copy }),
+			},
 			{Key: "to", Usage: "where to copy it", Set: option.ToString(func(a *action) *string { return &a.To })},
-			{Key: "chmod", Usage: "set the permission bits of this file or directory", Set: option.ToString(func(a *action) *string { return &a.Chmod })},
-			{Key: "mode", Kind: option.Digits, Usage: "permission bits, in octal", Set: option.Parsed(option.Mode, func(a *action) *fs.FileMode { return &a.Mode })},
+			{
+				Key:   "chmod",
+				Usage: "set the permission bits of this file or directory",
+				Set:   option.ToString(func(a *action) *string { return &a.Chmod }),
+			},
+			{
+				Key: "mode", Kind: option.Digits,
+				Usage: "permission bits, in octal",
+				Set:   option.Parsed(option.Mode, func(a *action) *fs.FileMode { return &a.Mode }),
+			},
 		},
 		Check: func(_ *action, given option.Given) error {
 			kinds := 0

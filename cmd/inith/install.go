@@ -32,8 +32,16 @@ func installCommand(c *call) *definition {
 		description: func() string { return installDescription },
 		table: option.Table[o]{
 			Options: []option.Option[o]{
-				{Arg: "DIR", Key: option.NoKey, Usage: "the directory of the volume", Set: option.ToString(func(o *o) *string { return &o.dir })},
-				{Flag: "name", Key: option.NoKey, Default: "inith", Usage: "the `NAME` of the binary in DIR", Set: option.ToString(func(o *o) *string { return &o.name })},
+				{
+					Arg: "DIR", Key: option.NoKey,
+					Usage: "the directory of the volume",
+					Set:   option.ToString(func(o *o) *string { return &o.dir }),
+				},
+				{
+					Flag: "name", Key: option.NoKey, Default: "inith",
+					Usage: "the `NAME` of the binary in DIR",
+					Set:   option.ToString(func(o *o) *string { return &o.name }),
+				},
 			},
 			Check: func(o *o, given option.Given) error {
 				switch {

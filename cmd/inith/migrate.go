@@ -58,13 +58,41 @@ type migrateOptions struct {
 func migrateOptionRows(env environment.Variables) []option.Option[migrateOptions] {
 	type o = migrateOptions
 	return []option.Option[o]{
-		{Flag: "lock", Excludes: []string{"lock-from-env"}, Usage: "take the lock at this `URL`", Set: option.ToString(func(o *o) *string { return &o.lock })},
-		{Flag: "lock-from-env", Usage: "take the URL of the lock from the environment variable `NAME`, or from the file that NAME_FILE names", Set: option.Parsed(env.Secret, func(o *o) *string { return &o.lock })},
-		{Flag: "lock-name", DefaultText: "migrate", Usage: "the `NAME` of the lock in its database", Set: option.ToString(func(o *o) *string { return &o.lockName })},
-		{Flag: "tool", Usage: "the `NAME` of a migrator whose --check and CMD inith knows: django or alembic", Set: option.ToString(func(o *o) *string { return &o.tool })},
-		{Flag: "lock-timeout", Old: []string{"wait"}, Kind: option.Duration, Default: "10m", Usage: "give up waiting for the lock after this `TIME`", Set: option.ToDuration(func(o *o) *time.Duration { return &o.lockTimeout })},
-		{Flag: "timeout", Letter: "t", Kind: option.Duration, Default: "30m", Usage: "terminate CMD after this `TIME`, and each check", Set: option.ToDuration(func(o *o) *time.Duration { return &o.timeout })},
-		{Flag: "grace", Kind: option.Duration, Default: "1m", Usage: "`TIME` between TERM and KILL", Set: option.ToDuration(func(o *o) *time.Duration { return &o.grace })},
+		{
+			Flag: "lock", Excludes: []string{"lock-from-env"},
+			Usage: "take the lock at this `URL`",
+			Set:   option.ToString(func(o *o) *string { return &o.lock }),
+		},
+		{
+			Flag:  "lock-from-env",
+			Usage: "take the URL of the lock from the environment variable `NAME`, or from the file that NAME_FILE names",
+			Set:   option.Parsed(env.Secret, func(o *o) *string { return &o.lock }),
+		},
+		{
+			Flag: "lock-name", DefaultText: "migrate",
+			Usage: "the `NAME` of the lock in its database",
+			Set:   option.ToString(func(o *o) *string { return &o.lockName }),
+		},
+		{
+			Flag:  "tool",
+			Usage: "the `NAME` of a migrator whose --check and CMD inith knows: django or alembic",
+			Set:   option.ToString(func(o *o) *string { return &o.tool }),
+		},
+		{
+			Flag: "lock-timeout", Old: []string{"wait"}, Kind: option.Duration, Default: "10m",
+			Usage: "give up waiting for the lock after this `TIME`",
+			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.lockTimeout }),
+		},
+		{
+			Flag: "timeout", Letter: "t", Kind: option.Duration, Default: "30m",
+			Usage: "terminate CMD after this `TIME`, and each check",
+			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.timeout }),
+		},
+		{
+			Flag: "grace", Kind: option.Duration, Default: "1m",
+			Usage: "`TIME` between TERM and KILL",
+			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.grace }),
+		},
 	}
 }
 
@@ -102,15 +130,23 @@ func noArguments[O any](name string) func(*O, option.Given) error {
 func migrateStepTable(env environment.Variables) option.Table[migrateOptions] {
 	type o = migrateOptions
 	own := []option.Option[o]{
-		{Key: "command", Kind: option.Strings, Usage: "the migrator and its arguments", Set: option.ToStrings(func(o *o) *[]string { return &o.command })},
-		{Key: "check", Kind: option.StringOrStrings, Usage: "exit code 0 of this command means that nothing is pending: a string that inith splits as a shell does, or a list of words", Set: func(o *o, v option.Value) (err error) {
-			if v.Listed {
-				o.check = append(o.check, v.Str)
-				return nil
-			}
-			o.check, err = migrate.Words(v.Str)
-			return err
-		}},
+		{
+			Key: "command", Kind: option.Strings,
+			Usage: "the migrator and its arguments",
+			Set:   option.ToStrings(func(o *o) *[]string { return &o.command }),
+		},
+		{
+			Key: "check", Kind: option.StringOrStrings,
+			Usage: "exit code 0 of this command means that nothing is pending: a string that inith splits as a shell does, or a list of words",
+			Set: func(o *o, v option.Value) (err error) {
+				if v.Listed {
+					o.check = append(o.check, v.Str)
+					return nil
+				}
+				o.check, err = migrate.Words(v.Str)
+				return err
+			},
+		},
 	}
 	return option.Table[o]{Options: append(own, migrateOptionRows(env)...), Short: "command"}
 }

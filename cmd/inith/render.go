@@ -54,13 +54,41 @@ func renderTable() option.Table[renderOptions] {
 	type o = renderOptions
 	return option.Table[o]{
 		Options: []option.Option[o]{
-			{Arg: "SRC", Key: "src", Required: true, Usage: "a template, or a directory of them", Set: option.ToString(func(o *o) *string { return &o.source })},
-			{Arg: "DEST", Key: "to", Required: true, Usage: "the destination: a file or a directory", Set: option.ToString(func(o *o) *string { return &o.dest })},
-			{Flag: "values", Key: "values", Kind: option.StringOrStrings, Usage: "a YAML or JSON `FILE` with values; later files override earlier ones", Set: option.ToStrings(func(o *o) *[]string { return &o.values })},
-			{Flag: "envsubst", Kind: option.Bool, Usage: "SRC is no template: replace only $NAME, ${NAME} and ${NAME:-default}", Set: option.ToBool(func(o *o) *bool { return &o.envsubst })},
-			{Flag: "only", Key: "only", Kind: option.StringOrStrings, Usage: "with --envsubst, replace the variable `NAME` and no other", Set: option.ToStrings(func(o *o) *[]string { return &o.only })},
-			{Flag: "rules", Usage: "validate the output against the rules in this YAML `FILE` before writing it, as inith validate -f does", Set: option.ToString(func(o *o) *string { return &o.rules })},
-			{Flag: "mode", Kind: option.Digits, DefaultText: "that of an existing file, else 0644 less the umask", Usage: "permission bits of the files (`OCTAL`)", Set: option.Parsed(option.Mode, func(o *o) *fs.FileMode { return &o.mode })},
+			{
+				Arg: "SRC", Key: "src", Required: true,
+				Usage: "a template, or a directory of them",
+				Set:   option.ToString(func(o *o) *string { return &o.source }),
+			},
+			{
+				Arg: "DEST", Key: "to", Required: true,
+				Usage: "the destination: a file or a directory",
+				Set:   option.ToString(func(o *o) *string { return &o.dest }),
+			},
+			{
+				Flag: "values", Key: "values", Kind: option.StringOrStrings,
+				Usage: "a YAML or JSON `FILE` with values; later files override earlier ones",
+				Set:   option.ToStrings(func(o *o) *[]string { return &o.values }),
+			},
+			{
+				Flag: "envsubst", Kind: option.Bool,
+				Usage: "SRC is no template: replace only $NAME, ${NAME} and ${NAME:-default}",
+				Set:   option.ToBool(func(o *o) *bool { return &o.envsubst }),
+			},
+			{
+				Flag: "only", Key: "only", Kind: option.StringOrStrings,
+				Usage: "with --envsubst, replace the variable `NAME` and no other",
+				Set:   option.ToStrings(func(o *o) *[]string { return &o.only }),
+			},
+			{
+				Flag:  "rules",
+				Usage: "validate the output against the rules in this YAML `FILE` before writing it, as inith validate -f does",
+				Set:   option.ToString(func(o *o) *string { return &o.rules }),
+			},
+			{
+				Flag: "mode", Kind: option.Digits, DefaultText: "that of an existing file, else 0644 less the umask",
+				Usage: "permission bits of the files (`OCTAL`)",
+				Set:   option.Parsed(option.Mode, func(o *o) *fs.FileMode { return &o.mode }),
+			},
 		},
 		Check: func(o *o, given option.Given) error {
 			switch {

@@ -27,15 +27,31 @@ type globals struct {
 
 func globalOptions() []option.Option[globals] {
 	return []option.Option[globals]{
-		{Flag: "log-format", Key: option.NoKey, Global: true, Usage: "write to stderr in this `FORMAT`", Default: "text", Choices: []string{"text", "json"}, Set: func(g *globals, v option.Value) error {
-			g.json = v.Str == "json"
-			return nil
-		}},
-		{Flag: "log-level", Key: option.NoKey, Global: true, Usage: "the minimum log `LEVEL`", Default: "info", Choices: []string{"debug", "info", "warn", "error"}, Set: func(g *globals, v option.Value) error {
-			return g.level.UnmarshalText([]byte(v.Str))
-		}},
-		{Flag: "quiet", Letter: "q", Key: option.NoKey, Global: true, Kind: option.Bool, Excludes: []string{"log-level"}, Usage: "log only errors, and draw no rows", Set: option.ToBool(func(g *globals) *bool { return &g.quiet })},
-		{Flag: "termination-log", Key: option.NoKey, Global: true, Usage: "write the outcome for kubectl describe to this `FILE`, if it exists", Default: termination.DefaultPath, Set: option.ToString(func(g *globals) *string { return &g.termination })},
+		{
+			Flag: "log-format", Key: option.NoKey, Global: true,
+			Usage: "write to stderr in this `FORMAT`", Default: "text", Choices: []string{"text", "json"},
+			Set: func(g *globals, v option.Value) error {
+				g.json = v.Str == "json"
+				return nil
+			},
+		},
+		{
+			Flag: "log-level", Key: option.NoKey, Global: true,
+			Usage: "the minimum log `LEVEL`", Default: "info", Choices: []string{"debug", "info", "warn", "error"},
+			Set: func(g *globals, v option.Value) error {
+				return g.level.UnmarshalText([]byte(v.Str))
+			},
+		},
+		{
+			Flag: "quiet", Letter: "q", Key: option.NoKey, Global: true, Kind: option.Bool, Excludes: []string{"log-level"},
+			Usage: "log only errors, and draw no rows",
+			Set:   option.ToBool(func(g *globals) *bool { return &g.quiet }),
+		},
+		{
+			Flag: "termination-log", Key: option.NoKey, Global: true,
+			Usage: "write the outcome for kubectl describe to this `FILE`, if it exists", Default: termination.DefaultPath,
+			Set: option.ToString(func(g *globals) *string { return &g.termination }),
+		},
 	}
 }
 

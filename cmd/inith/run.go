@@ -88,11 +88,31 @@ type runOptions struct {
 func runTable() option.Table[runOptions] {
 	type o = runOptions
 	return option.Table[o]{Options: []option.Option[o]{
-		{Arg: "PLAN", Key: option.NoKey, Usage: "the plan", Set: option.ToString(func(o *o) *string { return &o.plan })},
-		{Flag: "dry-run", Key: option.NoKey, Kind: option.Bool, Usage: "check the plan, and print what each step would do", Set: option.ToBool(func(o *o) *bool { return &o.dryRun })},
-		{Flag: "timeout", Letter: "t", Key: option.NoKey, Kind: option.Duration, DefaultText: "that of the plan, else none", Usage: "give up after this `TIME`", Set: option.ToDuration(func(o *o) *time.Duration { return &o.timeout })},
-		{Flag: "timeline", Key: option.NoKey, Usage: "draw when each step ran, as SVG, into this `FILE`", Set: option.ToString(func(o *o) *string { return &o.timeline })},
-		{Flag: "report", Key: option.NoKey, Usage: "write the outcome of each step, as JSON, to this `FILE`", Set: option.ToString(func(o *o) *string { return &o.report })},
+		{
+			Arg: "PLAN", Key: option.NoKey,
+			Usage: "the plan",
+			Set:   option.ToString(func(o *o) *string { return &o.plan }),
+		},
+		{
+			Flag: "dry-run", Key: option.NoKey, Kind: option.Bool,
+			Usage: "check the plan, and print what each step would do",
+			Set:   option.ToBool(func(o *o) *bool { return &o.dryRun }),
+		},
+		{
+			Flag: "timeout", Letter: "t", Key: option.NoKey, Kind: option.Duration, DefaultText: "that of the plan, else none",
+			Usage: "give up after this `TIME`",
+			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.timeout }),
+		},
+		{
+			Flag: "timeline", Key: option.NoKey,
+			Usage: "draw when each step ran, as SVG, into this `FILE`",
+			Set:   option.ToString(func(o *o) *string { return &o.timeline }),
+		},
+		{
+			Flag: "report", Key: option.NoKey,
+			Usage: "write the outcome of each step, as JSON, to this `FILE`",
+			Set:   option.ToString(func(o *o) *string { return &o.report }),
+		},
 	}, Check: func(o *o, given option.Given) error {
 		if len(given.Args) > 1 {
 			return fmt.Errorf("want one PLAN, got %d", len(given.Args))

@@ -62,10 +62,26 @@ type validateOptions struct {
 func fileArguments() []option.Option[validateOptions] {
 	type o = validateOptions
 	return []option.Option[o]{
-		{Arg: "FILE", Key: option.NoKey, Kind: option.Strings, Usage: "files to check", Set: option.ToStrings(func(o *o) *[]string { return &o.files })},
-		{Flag: "require", Key: option.NoKey, Kind: option.Strings, Usage: "`FILE:KEY` must have a value, such as app.yaml:server.port; with one FILE, KEY suffices", Set: option.ToStrings(func(o *o) *[]string { return &o.require })},
-		{Flag: "schema", Key: option.NoKey, Usage: "the JSON Schema (`FILE`) that FILE must match", Set: option.ToString(func(o *o) *string { return &o.schema })},
-		{Flag: "format", Key: option.NoKey, Default: "text", Choices: view.FindingsFormats(), Usage: "write the problems in this `FORMAT`", Set: option.ToString(func(o *o) *string { return &o.format })},
+		{
+			Arg: "FILE", Key: option.NoKey, Kind: option.Strings,
+			Usage: "files to check",
+			Set:   option.ToStrings(func(o *o) *[]string { return &o.files }),
+		},
+		{
+			Flag: "require", Key: option.NoKey, Kind: option.Strings,
+			Usage: "`FILE:KEY` must have a value, such as app.yaml:server.port; with one FILE, KEY suffices",
+			Set:   option.ToStrings(func(o *o) *[]string { return &o.require }),
+		},
+		{
+			Flag: "schema", Key: option.NoKey,
+			Usage: "the JSON Schema (`FILE`) that FILE must match",
+			Set:   option.ToString(func(o *o) *string { return &o.schema }),
+		},
+		{
+			Flag: "format", Key: option.NoKey, Default: "text", Choices: view.FindingsFormats(),
+			Usage: "write the problems in this `FORMAT`",
+			Set:   option.ToString(func(o *o) *string { return &o.format }),
+		},
 	}
 }
 
@@ -73,17 +89,49 @@ func fileArguments() []option.Option[validateOptions] {
 func sharedChecks() []option.Option[validateOptions] {
 	type o = validateOptions
 	return []option.Option[o]{
-		{Flag: "rules", Letter: "f", Old: []string{"file"}, Usage: "run the checks of this YAML `FILE` (- is the standard input)", Set: option.ToString(func(o *o) *string { return &o.rulesFile })},
-		{Flag: "secret", Key: "secret", Kind: option.StringOrStrings, Usage: "`FILE` contains a secret, and nothing around it", Set: option.ToStrings(func(o *o) *[]string { return &o.secrets })},
-		{Flag: "require-env", Key: "requireEnv", Kind: option.StringOrStrings, Usage: "the environment variable `NAME` must have a value", Set: func(o *o, v option.Value) error {
-			o.requireEnv = append(o.requireEnv, strings.Fields(v.Str)...)
-			return nil
-		}},
-		{Flag: "readable-by", Old: []string{"as"}, Kind: option.Digits, Usage: "who must be able to read the files: `UID[:GID[,GROUP...]]`", Set: option.Parsed(validate.ParseIdentity, func(o *o) **validate.Identity { return &o.readableBy })},
-		{Flag: "mode-max", Kind: option.Digits, Usage: "maximum permission bits of the files (`OCTAL`)", Set: option.Parsed(option.Mode, func(o *o) *fs.FileMode { return &o.modeMax })},
-		{Flag: "yaml-compat", Kind: option.Digits, Choices: []string{"1.1", "1.2"}, Usage: "find what a parser of this `VERSION` of YAML reads differently: 1.1", Set: option.ToString(func(o *o) *string { return &o.yamlCompat })},
-		{Flag: "appear-within", Kind: option.Duration, Default: "none", Usage: "how long files may be missing or empty (`TIME`)", Set: option.ToDuration(func(o *o) *time.Duration { return &o.appearWithin })},
-		{Flag: "timeout", Letter: "t", Kind: option.Duration, Default: "5m", Usage: "give up after this `TIME`, none for never", Set: option.ToDuration(func(o *o) *time.Duration { return &o.timeout })},
+		{
+			Flag: "rules", Letter: "f", Old: []string{"file"},
+			Usage: "run the checks of this YAML `FILE` (- is the standard input)",
+			Set:   option.ToString(func(o *o) *string { return &o.rulesFile }),
+		},
+		{
+			Flag: "secret", Key: "secret", Kind: option.StringOrStrings,
+			Usage: "`FILE` contains a secret, and nothing around it",
+			Set:   option.ToStrings(func(o *o) *[]string { return &o.secrets }),
+		},
+		{
+			Flag: "require-env", Key: "requireEnv", Kind: option.StringOrStrings,
+			Usage: "the environment variable `NAME` must have a value",
+			Set: func(o *o, v option.Value) error {
+				o.requireEnv = append(o.requireEnv, strings.Fields(v.Str)...)
+				return nil
+			},
+		},
+		{
+			Flag: "readable-by", Old: []string{"as"}, Kind: option.Digits,
+			Usage: "who must be able to read the files: `UID[:GID[,GROUP...]]`",
+			Set:   option.Parsed(validate.ParseIdentity, func(o *o) **validate.Identity { return &o.readableBy }),
+		},
+		{
+			Flag: "mode-max", Kind: option.Digits,
+			Usage: "maximum permission bits of the files (`OCTAL`)",
+			Set:   option.Parsed(option.Mode, func(o *o) *fs.FileMode { return &o.modeMax }),
+		},
+		{
+			Flag: "yaml-compat", Kind: option.Digits, Choices: []string{"1.1", "1.2"},
+			Usage: "find what a parser of this `VERSION` of YAML reads differently: 1.1",
+			Set:   option.ToString(func(o *o) *string { return &o.yamlCompat }),
+		},
+		{
+			Flag: "appear-within", Kind: option.Duration, Default: "none",
+			Usage: "how long files may be missing or empty (`TIME`)",
+			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.appearWithin }),
+		},
+		{
+			Flag: "timeout", Letter: "t", Kind: option.Duration, Default: "5m",
+			Usage: "give up after this `TIME`, none for never",
+			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.timeout }),
+		},
 	}
 }
 

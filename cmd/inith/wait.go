@@ -53,18 +53,54 @@ type waitOptions struct {
 func waitTable(env environment.Variables) option.Table[waitOptions] {
 	type o = waitOptions
 	rows := []option.Option[o]{
-		{Arg: "TARGET", Key: "targets", Kind: option.StringOrStrings, Usage: "what to wait for: host:port or URLs", Set: option.ToStrings(func(o *o) *[]string { return &o.targets })},
-		{Flag: "timeout", Letter: "t", Kind: option.Duration, Default: "5m", Usage: "give up after this `TIME`, none for never", Set: option.ToDuration(func(o *o) *time.Duration { return &o.timeout })},
-		{Flag: "attempt-timeout", Kind: option.Duration, Default: duration.Format(probe.DefaultAttemptTimeout), Usage: "give up an attempt after this `TIME`", Set: option.ToDuration(func(o *o) *time.Duration { return &o.attemptTimeout })},
-		{Flag: "interval", Kind: option.Duration, DefaultText: "4 % of the time waited, 10ms to 1s", Usage: "`TIME` between two attempts", Set: option.ToDuration(func(o *o) *time.Duration { return &o.interval })},
-		{Flag: "success-threshold", Old: []string{"successes"}, Kind: option.Integer, Default: "1", Usage: "how many consecutive attempts must succeed (`N`), 1s or --interval apart", Set: option.AtLeast(1, func(o *o) *int { return &o.successThreshold })},
-		{Flag: "once", Key: option.NoKey, Kind: option.Bool, Usage: "make one attempt, as a startupProbe or HEALTHCHECK: exit 0 or 1", Set: option.ToBool(func(o *o) *bool { return &o.once })},
-		{Flag: "fail-fast", Kind: option.Bool, Usage: "end when credentials are refused, instead of retrying slowly", Set: option.ToBool(func(o *o) *bool { return &o.failFast })},
-		{Flag: "level", Choices: []string{"tcp", "proto", "auth", "state"}, Usage: "ask this `LEVEL` of every target: tcp, proto, auth or state", Set: option.Parsed(probe.ParseLevel, func(o *o) *probe.Level { return &o.level })},
-		{Flag: "from-env", Key: "fromEnv", Kind: option.StringOrStrings, Usage: "take a target from the environment variable `NAME`, or from the file that NAME_FILE names", Set: func(o *o, v option.Value) error {
-			o.fromEnv = append(o.fromEnv, strings.Fields(v.Str)...)
-			return nil
-		}},
+		{
+			Arg: "TARGET", Key: "targets", Kind: option.StringOrStrings,
+			Usage: "what to wait for: host:port or URLs",
+			Set:   option.ToStrings(func(o *o) *[]string { return &o.targets }),
+		},
+		{
+			Flag: "timeout", Letter: "t", Kind: option.Duration, Default: "5m",
+			Usage: "give up after this `TIME`, none for never",
+			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.timeout }),
+		},
+		{
+			Flag: "attempt-timeout", Kind: option.Duration, Default: duration.Format(probe.DefaultAttemptTimeout),
+			Usage: "give up an attempt after this `TIME`",
+			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.attemptTimeout }),
+		},
+		{
+			Flag: "interval", Kind: option.Duration, DefaultText: "4 % of the time waited, 10ms to 1s",
+			Usage: "`TIME` between two attempts",
+			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.interval }),
+		},
+		{
+			Flag: "success-threshold", Old: []string{"successes"}, Kind: option.Integer, Default: "1",
+			Usage: "how many consecutive attempts must succeed (`N`), 1s or --interval apart",
+			Set:   option.AtLeast(1, func(o *o) *int { return &o.successThreshold }),
+		},
+		{
+			Flag: "once", Key: option.NoKey, Kind: option.Bool,
+			Usage: "make one attempt, as a startupProbe or HEALTHCHECK: exit 0 or 1",
+			Set:   option.ToBool(func(o *o) *bool { return &o.once }),
+		},
+		{
+			Flag: "fail-fast", Kind: option.Bool,
+			Usage: "end when credentials are refused, instead of retrying slowly",
+			Set:   option.ToBool(func(o *o) *bool { return &o.failFast }),
+		},
+		{
+			Flag: "level", Choices: []string{"tcp", "proto", "auth", "state"},
+			Usage: "ask this `LEVEL` of every target: tcp, proto, auth or state",
+			Set:   option.Parsed(probe.ParseLevel, func(o *o) *probe.Level { return &o.level }),
+		},
+		{
+			Flag: "from-env", Key: "fromEnv", Kind: option.StringOrStrings,
+			Usage: "take a target from the environment variable `NAME`, or from the file that NAME_FILE names",
+			Set: func(o *o, v option.Value) error {
+				o.fromEnv = append(o.fromEnv, strings.Fields(v.Str)...)
+				return nil
+			},
+		},
 	}
 	reached := connectionOptions(env, "reach http and https targets through the proxy at this `URL`; inith ignores *_PROXY here")
 	return option.Table[o]{

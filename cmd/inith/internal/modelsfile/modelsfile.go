@@ -18,6 +18,11 @@ import (
 
 // Options returns the options of one file.
 func Options(env environment.Variables) []option.Option[fetch.File] {
+	return append(contentOptions(env), fileOptions()...)
+}
+
+// contentOptions say what is downloaded, and where to.
+func contentOptions(env environment.Variables) []option.Option[fetch.File] {
 	type file = fetch.File
 	addMirror := func(parse func(string) (*url.URL, error)) func(*file, option.Value) error {
 		return func(f *file, v option.Value) error {
@@ -28,21 +33,88 @@ func Options(env environment.Variables) []option.Option[fetch.File] {
 	}
 	parseEnv := func(name string) (*url.URL, error) { return urlFromEnv(env, name) }
 	return []option.Option[file]{
-		{Arg: "SOURCE", Key: "url", Usage: "an http or https URL", Set: option.Parsed(redact.ParseURL, func(f *file) **url.URL { return &f.URL })},
-		{Flag: "from-env", Key: "urlFromEnv", Instead: "url", Usage: "take SOURCE from the environment variable `NAME`, or from the file that NAME_FILE names", Set: option.Parsed(parseEnv, func(f *file) **url.URL { return &f.URL })},
-		{Arg: "DEST", Key: "to", Required: true, Usage: "the destination: a file, or a directory with a trailing slash", Set: option.ToString(func(f *file) *string { return &f.Dest })},
-		{Flag: "sha256", Kind: option.Digits, Excludes: []string{"digest"}, Usage: "the digest that the content must have (`HEX`)", Set: option.Parsed(parseSHA256, func(f *file) *fetch.Digest { return &f.Digest })},
-		{Flag: "digest", Usage: "the same as `ALGORITHM:HEX`, of sha256, sha512 or blake3", Set: option.Parsed(fetch.ParseDigest, func(f *file) *fetch.Digest { return &f.Digest })},
-		{Flag: "checksum-url", Excludes: []string{"checksum-url-from-env"}, Usage: "take the digest from the list at this `URL`, as sha256sum writes it", Set: option.Parsed(redact.ParseURL, func(f *file) **url.URL { return &f.SumsURL })},
-		{Flag: "checksum-url-from-env", Usage: "take the URL of the list from the environment variable `NAME`, or from the file that NAME_FILE names", Set: option.Parsed(parseEnv, func(f *file) **url.URL { return &f.SumsURL })},
-		{Flag: "mirror", Kind: option.Strings, Usage: "another `URL` of the same content, tried when SOURCE fails", Set: addMirror(redact.ParseURL)},
-		{Flag: "mirror-from-env", Key: "mirrorsFromEnv", Kind: option.Strings, Usage: "take the URL of a mirror from the environment variable `NAME`, or from the file that NAME_FILE names", Set: addMirror(parseEnv)},
-		{Flag: "evidence", Usage: "the minimum `EVIDENCE` to accept", Default: "", DefaultText: "size", Choices: []string{"pinned", "server", "size"}, Set: option.Parsed(fetch.ParseEvidence, func(f *file) *fetch.Evidence { return &f.Evidence })},
-		{Flag: "extract", Kind: option.Bool, Usage: "SOURCE is a tar, tar.gz, tar.zst or zip: unpack it into the directory DEST", Set: option.ToBool(func(f *file) *bool { return &f.Extract })},
-		{Flag: "mode", Kind: option.Digits, Usage: "permission bits of the file (`OCTAL`)", DefaultText: "0644 less the umask", Set: option.Parsed(option.Mode, func(f *file) *fs.FileMode { return &f.Mode })},
-		{Flag: "header-file", Kind: option.Strings, Usage: "send the \"Name: value\" lines of this `FILE` to SOURCE's origin", Set: option.ToStrings(func(f *file) *[]string { return &f.HeaderFiles })},
-		{Flag: "bearer-file", Usage: "send the token in this `FILE` to SOURCE's origin", Set: option.ToString(func(f *file) *string { return &f.BearerFile })},
-		{Flag: "password-file", Usage: "the password in this `FILE` for the user of SOURCE (https://user@host/)", Set: option.ToString(func(f *file) *string { return &f.PasswordFile })},
+		{
+			Arg: "SOURCE", Key: "url",
+			Usage: "an http or https URL",
+			Set:   option.Parsed(redact.ParseURL, func(f *file) **url.URL { return &f.URL }),
+		},
+		{
+			Flag: "from-env", Key: "urlFromEnv", Instead: "url",
+			Usage: "take SOURCE from the environment variable `NAME`, or from the file that NAME_FILE names",
+			Set:   option.Parsed(parseEnv, func(f *file) **url.URL { return &f.URL }),
+		},
+		{
+			Arg: "DEST", Key: "to", Required: true,
+			Usage: "the destination: a file, or a directory with a trailing slash",
+			Set:   option.ToString(func(f *file) *string { return &f.Dest }),
+		},
+		{
+			Flag: "sha256", Kind: option.Digits, Excludes: []string{"digest"},
+			Usage: "the digest that the content must have (`HEX`)",
+			Set:   option.Parsed(parseSHA256, func(f *file) *fetch.Digest { return &f.Digest }),
+		},
+		{
+			Flag:  "digest",
+			Usage: "the same as `ALGORITHM:HEX`, of sha256, sha512 or blake3",
+			Set:   option.Parsed(fetch.ParseDigest, func(f *file) *fetch.Digest { return &f.Digest }),
+		},
+		{
+			Flag: "checksum-url", Excludes: []string{"checksum-url-from-env"},
+			Usage: "take the digest from the list at this `URL`, as sha256sum writes it",
+			Set:   option.Parsed(redact.ParseURL, func(f *file) **url.URL { return &f.SumsURL }),
+		},
+		{
+			Flag:  "checksum-url-from-env",
+			Usage: "take the URL of the list from the environment variable `NAME`, or from the file that NAME_FILE names",
+			Set:   option.Parsed(parseEnv, func(f *file) **url.URL { return &f.SumsURL }),
+		},
+		{
+			Flag: "mirror", Kind: option.Strings,
+			Usage: "another `URL` of the same content, tried when SOURCE fails",
+			Set:   addMirror(redact.ParseURL),
+		},
+		{
+			Flag: "mirror-from-env", Key: "mirrorsFromEnv", Kind: option.Strings,
+			Usage: "take the URL of a mirror from the environment variable `NAME`, or from the file that NAME_FILE names",
+			Set:   addMirror(parseEnv),
+		},
+	}
+}
+
+// fileOptions say what becomes of the content, and who asks for it.
+func fileOptions() []option.Option[fetch.File] {
+	type file = fetch.File
+	return []option.Option[file]{
+		{
+			Flag:  "evidence",
+			Usage: "the minimum `EVIDENCE` to accept", Default: "", DefaultText: "size", Choices: []string{"pinned", "server", "size"},
+			Set: option.Parsed(fetch.ParseEvidence, func(f *file) *fetch.Evidence { return &f.Evidence }),
+		},
+		{
+			Flag: "extract", Kind: option.Bool,
+			Usage: "SOURCE is a tar, tar.gz, tar.zst or zip: unpack it into the directory DEST",
+			Set:   option.ToBool(func(f *file) *bool { return &f.Extract }),
+		},
+		{
+			Flag: "mode", Kind: option.Digits,
+			Usage: "permission bits of the file (`OCTAL`)", DefaultText: "0644 less the umask",
+			Set: option.Parsed(option.Mode, func(f *file) *fs.FileMode { return &f.Mode }),
+		},
+		{
+			Flag: "header-file", Kind: option.Strings,
+			Usage: "send the \"Name: value\" lines of this `FILE` to SOURCE's origin",
+			Set:   option.ToStrings(func(f *file) *[]string { return &f.HeaderFiles }),
+		},
+		{
+			Flag:  "bearer-file",
+			Usage: "send the token in this `FILE` to SOURCE's origin",
+			Set:   option.ToString(func(f *file) *string { return &f.BearerFile }),
+		},
+		{
+			Flag:  "password-file",
+			Usage: "the password in this `FILE` for the user of SOURCE (https://user@host/)",
+			Set:   option.ToString(func(f *file) *string { return &f.PasswordFile }),
+		},
 	}
 }
 

@@ -97,7 +97,11 @@ func Table(kinds []Kind) option.Table[Plan] {
 	return option.Table[Plan]{
 		Options: []option.Option[Plan]{
 			option.List("steps", "what to do, each step as soon as those that it needs are done", StepTable(kinds), func(p *Plan, s Step) { p.Steps = append(p.Steps, &s) }),
-			{Key: "timeout", Kind: option.Duration, Usage: "how long all of it may take", Set: option.ToDuration(func(p *Plan) *time.Duration { return &p.Timeout })},
+			{
+				Key: "timeout", Kind: option.Duration,
+				Usage: "how long all of it may take",
+				Set:   option.ToDuration(func(p *Plan) *time.Duration { return &p.Timeout }),
+			},
 		},
 		Check: func(p *Plan, _ option.Given) error {
 			if len(p.Steps) == 0 {
@@ -119,12 +123,24 @@ func StepTable(kinds []Kind) option.Table[Step] {
 	}
 	return option.Table[Step]{
 		Options: append([]option.Option[Step]{
-			{Key: "name", Kind: option.Digits, Required: true, Usage: "the name of the step: letters, digits, -, _ and .", Set: setName},
-			{Key: "needs", Kind: option.StringOrStrings, Usage: "names of steps that must be done before", Set: func(s *Step, v option.Value) error {
-				s.needs = append(s.needs, need{v.Str, v.Position})
-				return nil
-			}},
-			{Key: "timeout", Kind: option.Duration, Usage: "how long the step may take, with all attempts, such as 5m", Set: option.ToDuration(func(s *Step) *time.Duration { return &s.Timeout })},
+			{
+				Key: "name", Kind: option.Digits, Required: true,
+				Usage: "the name of the step: letters, digits, -, _ and .",
+				Set:   setName,
+			},
+			{
+				Key: "needs", Kind: option.StringOrStrings,
+				Usage: "names of steps that must be done before",
+				Set: func(s *Step, v option.Value) error {
+					s.needs = append(s.needs, need{v.Str, v.Position})
+					return nil
+				},
+			},
+			{
+				Key: "timeout", Kind: option.Duration,
+				Usage: "how long the step may take, with all attempts, such as 5m",
+				Set:   option.ToDuration(func(s *Step) *time.Duration { return &s.Timeout }),
+			},
 			{Key: "retries", Kind: option.Integer, Usage: "how often to try again when it fails", Set: setRetries},
 		}, kinds...),
 		Check:  func(s *Step, _ option.Given) error { return checkWorks(s, names) },
