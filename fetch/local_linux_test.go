@@ -171,7 +171,7 @@ func TestVolumeFillsUp(t *testing.T) {
 	})
 	result, err := tr.Run(t.Context())
 	filling.Wait()
-	checkRefusal(t, file, result, err, "no space left on the volume", "a larger volume")
+	checkRefusal(t, file, result, err, "no space left on the volume", "enlarge the volume")
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
