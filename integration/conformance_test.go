@@ -99,7 +99,7 @@ func attempt(t *testing.T, target *probe.Target, limit time.Duration) error {
 	defer cancel()
 	start := time.Now()
 	err := target.Probe(ctx)
-	if over := time.Since(start) - limit; over > time.Second {
+	if over := time.Since(start) - limit; over > 10*time.Second {
 		t.Errorf("Probe returned %v after its context was done", over)
 	}
 	if err != nil {
@@ -190,7 +190,7 @@ func (k kind) wantDeaf(t *testing.T, addr string) {
 		wantNotYet(t, attempt(t, openAt(t, target, level), 500*time.Millisecond))
 	}
 	r := wantExit(t, 124, "wait", "--timeout=1s", target)
-	if r.took > 3*time.Second {
+	if r.took > 30*time.Second {
 		t.Errorf("inith ended %v after its start, its timeout is 1s", r.took)
 	}
 }
