@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/inith/inith/internal/duration"
 	"github.com/inith/inith/internal/retry"
 	"github.com/inith/inith/internal/usererr"
 )
@@ -37,7 +38,7 @@ func (m Migration) acquire(ctx context.Context) (Lock, error) {
 		if err := retry.Sleep(ctx, pauses.NextBackOff()); err != nil {
 			if outer.Err() == nil && last != nil {
 				text := fmt.Sprintf("lock %s not taken: %v", m.Name, last)
-				return nil, &usererr.Error{Text: text + ", after --lock-timeout of " + m.Wait.String(), Hint: waitHint(last), Err: err}
+				return nil, &usererr.Error{Text: text + ", after --lock-timeout of " + duration.Format(m.Wait), Hint: waitHint(last), Err: err}
 			}
 			return nil, err
 		}
@@ -52,10 +53,10 @@ func (m Migration) failed(what string, err error) error {
 func (m Migration) report(ctx context.Context, err error) {
 	held, ok := errors.AsType[*HeldError](err)
 	if !ok {
-		m.Logger.WarnContext(ctx, "no lock yet", "lock", m.Name, "err", err, "wait", limit(m.Wait))
+		m.Logger.WarnContext(ctx, "no lock yet", "lock", m.Name, "err", err, "wait", duration.FormatLimit(m.Wait))
 		return
 	}
-	attrs := []any{"lock", m.Name, "holder", held.Holder, "wait", limit(m.Wait)}
+	attrs := []any{"lock", m.Name, "holder", held.Holder, "wait", duration.FormatLimit(m.Wait)}
 	if !held.Since.IsZero() {
 		attrs = append(attrs, "since", held.Since.UTC().Format(time.RFC3339))
 	}

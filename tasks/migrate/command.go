@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/inith/inith/internal/duration"
 	"github.com/inith/inith/internal/subprocess"
 )
 
@@ -41,7 +42,7 @@ func (m Migration) run(ctx context.Context, t task, lock Lock) error {
 	}
 	if m.Timeout > 0 {
 		timer := time.AfterFunc(m.Timeout, func() {
-			m.Logger.WarnContext(ctx, "terminating the command: its time is over", "timeout", m.Timeout.String(), "grace", m.Grace.String())
+			m.Logger.WarnContext(ctx, "terminating the command: its time is over", "timeout", duration.Format(m.Timeout), "grace", duration.Format(m.Grace))
 			end(&DeadlineError{Text: t.what + " has not ended", Flag: "timeout", Limit: m.Timeout})
 		})
 		defer timer.Stop()
@@ -50,7 +51,7 @@ func (m Migration) run(ctx context.Context, t task, lock Lock) error {
 	if lock != nil {
 		t.Command = lock.Bind(t.Command)
 		stop := m.watch(life, lock, func(err error, grace time.Duration) {
-			m.Logger.ErrorContext(ctx, "terminating the command: the lock is lost", "lock", m.Name, "err", err, "grace", grace.Round(time.Millisecond).String())
+			m.Logger.ErrorContext(ctx, "terminating the command: the lock is lost", "lock", m.Name, "err", err, "grace", duration.Format(grace.Round(time.Millisecond)))
 			end(&LostError{Lock: m.Name, Err: err})
 			time.AfterFunc(grace, func() { close(kill) })
 		})

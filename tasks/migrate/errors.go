@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/inith/inith/internal/duration"
 	"github.com/inith/inith/internal/subprocess"
 	"github.com/inith/inith/internal/usererr"
 )
@@ -39,7 +40,7 @@ type DeadlineError struct {
 }
 
 func (e *DeadlineError) Error() string {
-	return fmt.Sprintf("%s within --%s of %v", e.Text, e.Flag, e.Limit)
+	return fmt.Sprintf("%s within --%s of %s", e.Text, e.Flag, duration.Format(e.Limit))
 }
 
 // A LostError says that the lock was lost while it was needed. The command, if it had

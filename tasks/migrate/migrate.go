@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/inith/inith/internal/duration"
 	"github.com/inith/inith/internal/retry"
 )
 
@@ -75,7 +76,7 @@ func (m Migration) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m.Logger.InfoContext(ctx, "locked", "lock", m.Name, "elapsed", since(start))
+	m.Logger.InfoContext(ctx, "locked", "lock", m.Name, "elapsed_seconds", since(start))
 	err = m.locked(ctx, lock)
 	release, cancel := context.WithTimeout(context.WithoutCancel(ctx), beat)
 	defer cancel()
@@ -94,7 +95,7 @@ func (m Migration) locked(ctx context.Context, lock Lock) error {
 		return err
 	}
 	start := time.Now()
-	m.Logger.InfoContext(ctx, "command started", "timeout", limit(m.Timeout))
+	m.Logger.InfoContext(ctx, "command started", "timeout", duration.FormatLimit(m.Timeout))
 	err := m.run(ctx, m.command(), lock)
 	code := 0
 	if e, ok := errors.AsType[*ExitError](err); ok {
@@ -102,7 +103,7 @@ func (m Migration) locked(ctx context.Context, lock Lock) error {
 	} else if err != nil {
 		return err
 	}
-	m.Logger.InfoContext(ctx, "command ended", "exit_code", code, "elapsed", since(start))
+	m.Logger.InfoContext(ctx, "command ended", "exit_code", code, "elapsed_seconds", since(start))
 	return err
 }
 
@@ -192,12 +193,4 @@ func (m Migration) withWait(ctx context.Context, what string) (context.Context, 
 	return context.WithTimeoutCause(ctx, m.Wait, &DeadlineError{Text: what, Flag: "lock-timeout", Limit: m.Wait})
 }
 
-func since(start time.Time) string { return time.Since(start).Round(time.Millisecond).String() }
-
-// limit is a duration for a log; zero is none.
-func limit(d time.Duration) string {
-	if d == 0 {
-		return "none"
-	}
-	return d.String()
-}
+func since(start time.Time) float64 { return time.Since(start).Round(time.Millisecond).Seconds() }
