@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/inith/inith/fetch/source"
+	"github.com/inith/inith/internal/duration"
 )
 
 // A DigestError means that a file has another content than the one asked for.
@@ -42,9 +43,9 @@ type StallError struct {
 
 func (e *StallError) Error() string {
 	if e.Err == nil {
-		return fmt.Sprintf("no byte came for %v", e.After)
+		return fmt.Sprintf("no byte came for %s", duration.Format(e.After))
 	}
-	return fmt.Sprintf("%v, and no byte came for %v", e.Err, e.After)
+	return fmt.Sprintf("%v, and no byte came for %s", e.Err, duration.Format(e.After))
 }
 
 func (e *StallError) Unwrap() error { return e.Err }

@@ -14,6 +14,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/inith/inith/internal/crash"
+	"github.com/inith/inith/internal/duration"
 	"github.com/inith/inith/internal/retry"
 )
 
@@ -86,7 +87,7 @@ func (e *NotReadyError) Error() string {
 	case e.Attempts > 0:
 		b.WriteString(": too few consecutive successes")
 	}
-	fmt.Fprintf(&b, " (level %s, %d %s, %v", e.Target.Level, e.Attempts, plural(e.Attempts, "attempt"), e.Elapsed.Round(time.Millisecond))
+	fmt.Fprintf(&b, " (level %s, %d %s, %s", e.Target.Level, e.Attempts, plural(e.Attempts, "attempt"), duration.Format(e.Elapsed.Round(time.Millisecond)))
 	if e.Cause != nil {
 		fmt.Fprintf(&b, ", ended by: %v", e.Cause)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/inith/inith/fetch/source"
+	"github.com/inith/inith/internal/duration"
 )
 
 // A StallError means that no byte came for so long.
@@ -18,9 +19,9 @@ type StallError struct {
 
 func (e *StallError) Error() string {
 	if e.Err == nil {
-		return fmt.Sprintf("no byte came for %v", e.After)
+		return fmt.Sprintf("no byte came for %s", duration.Format(e.After))
 	}
-	return fmt.Sprintf("%v, and no byte came for %v", e.Err, e.After)
+	return fmt.Sprintf("%v, and no byte came for %s", e.Err, duration.Format(e.After))
 }
 
 func (e *StallError) Unwrap() error { return e.Err }
