@@ -203,7 +203,7 @@ func words(argv []string) string {
 	return argv[0] + " with " + view.Count(len(argv)-1, "argument")
 }
 
-// exists reports whether a path is a directory.
+// isDirectory reports whether a path is a directory.
 func isDirectory(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()

@@ -20,8 +20,7 @@ import (
 
 const waitDescription = `Waits until every TARGET is ready, then becomes CMD, if one is given.
 
-TARGET is host:port or a URL: tcp, unix, http, https, postgres, redis, rediss.
-Its query belongs to the protocol, its fragment to inith: #level=auth&timeout=1s.
+TARGET is host:port or a URL: %s. Its query belongs to the protocol, its fragment to inith: #level=auth&timeout=1s.
 Without a TARGET, inith waits for those in $INITH_TARGETS, separated by spaces.
 
    level  a target is ready when
@@ -39,6 +38,14 @@ EXAMPLES:
    inith wait 'postgres://app@db/app#password-file=/run/secrets/db'
    inith wait --once http://localhost:8080/healthz       a probe without a shell
    inith wait --timeout none --attempt-timeout 1s tcp://broker:9092`
+
+func waitHelp() string {
+	var kinds []string
+	for _, k := range probe.Kinds() {
+		kinds = append(kinds, k.Name)
+	}
+	return fmt.Sprintf(waitDescription, strings.Join(kinds, ", "))
+}
 
 // waitOptions are the options of wait, and of a wait step of a plan.
 type waitOptions struct {
@@ -123,7 +130,7 @@ func checkWait(o *waitOptions, given option.Given) error {
 func waitCommand(c *call) *definition {
 	return define(c, spec[waitOptions]{
 		usage:       []string{"inith wait [OPTION...] TARGET... [-- CMD ARG...]"},
-		description: func() string { return waitDescription },
+		description: waitHelp,
 		child:       becomesChild,
 		table:       waitTable(c.env),
 		open: func(_ context.Context, s session, o *waitOptions, _ option.Given) (job, error) {
