@@ -79,7 +79,20 @@ type fetchBars struct {
 	rates  []rate
 }
 
-func (v *fetchBars) show(all []fetch.Status) {
+func (v *fetchBars) show(all []fetch.Status) { v.draw(all, fetchRow) }
+
+// end marks the files that are not complete: their last row must not look as if they went on.
+func (v *fetchBars) end(all []fetch.Status) {
+	v.draw(all, func(name string, s fetch.Status, perSecond int64, columns int) terminal.Row {
+		row := fetchRow(name, s, perSecond, columns)
+		if s.Phase != fetch.Done {
+			row.Mark, row.Color = "✗", terminal.Red
+		}
+		return row
+	})
+}
+
+func (v *fetchBars) draw(all []fetch.Status, draw func(name string, s fetch.Status, perSecond int64, columns int) terminal.Row) {
 	columns, _ := v.screen.Size()
 	names := make([]string, len(all))
 	for i, s := range all {
@@ -89,12 +102,10 @@ func (v *fetchBars) show(all []fetch.Status) {
 	names = terminal.Fit(names, nameWidth(columns))
 	rows := make([]terminal.Row, len(all))
 	for i, s := range all {
-		rows[i] = fetchRow(names[i], s, v.rates[i].update(s.Fetched), columns)
+		rows[i] = draw(names[i], s, v.rates[i].update(s.Fetched), columns)
 	}
 	_ = v.rows.Draw(rows) // a terminal that is gone does not end the transfer
 }
-
-func (v *fetchBars) end(all []fetch.Status) { v.show(all) }
 
 // fetchRow draws one file, such as
 // "model.bin  [=====     ]  52 %   1.1 GiB 83.1 MiB/s   6s  8 conn", in 80 columns; in more, the name has more.
@@ -120,12 +131,20 @@ func fetchRow(name string, s fetch.Status, perSecond int64, columns int) termina
 	if s.Retries > 0 {
 		state += fmt.Sprintf(" %d retries", s.Retries)
 	}
-	row.Text = fmt.Sprintf("%-*s [%s] %s %9s %s", nameWidth(columns), name, bar, share, bytesize.Text(max(s.Size, s.Done)), state)
+	row.Text = fmt.Sprintf("%-*s [%s] %s %9s %s", nameWidth(columns), name, bar, share, bytesize.Text(total(s)), state)
 	return row
 }
 
 // nameWidth returns the columns that a name has: 18 of 80, and half of what a wider terminal has more.
 func nameWidth(columns int) int { return 18 + max(0, columns-80)/2 }
+
+// total returns the size of a file, or how much of it has come while the size is not known.
+func total(s fetch.Status) int64 {
+	if s.Size >= 0 {
+		return s.Size
+	}
+	return s.Done
+}
 
 // percent returns how much of a file has come, from 0 to 100. A file whose content was wrong may have come twice.
 func percent(s fetch.Status) int64 {
