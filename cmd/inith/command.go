@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 
@@ -28,7 +29,7 @@ type call struct {
 // A definition is what a command accepts, and how it runs.
 type definition struct {
 	usage       []string // the forms of the command line
-	description string
+	description func() string
 	exits       [][2]string // exit codes that only this command has
 	rows        []option.Row
 	run         func(ctx context.Context, line option.Line) error
@@ -78,7 +79,7 @@ type options[O any] struct {
 // define makes a command of its table of options and the function that opens its job.
 func define[O any](c *call, s spec[O]) *definition {
 	table := withCommon(s)
-	d := &definition{usage: s.usage, description: s.description(), exits: s.exits, rows: append(table.Rows(c.name), helpRow())}
+	d := &definition{usage: s.usage, description: s.description, exits: s.exits, rows: append(table.Rows(c.name), helpRow())}
 	d.run = func(ctx context.Context, line option.Line) error {
 		if line.Flags["help"] != nil {
 			return writeHelp(c.stdout, commandHelp(c.name, d))
@@ -89,11 +90,19 @@ func define[O any](c *call, s spec[O]) *definition {
 			return asUsage(err)
 		}
 		c.warnOfVariables(d.rows)
+		logRenamed(c.reporter.logger(), given)
 		return c.perform(ctx, s.child, o.stay, func(ctx context.Context, own session) (job, error) {
 			return s.open(ctx, own, &o.own, given)
 		})
 	}
 	return d
+}
+
+// logRenamed logs the former names of options that were used.
+func logRenamed(log *slog.Logger, given option.Given) {
+	for used, now := range given.Renamed() {
+		log.Debug("old name of an option", "used", used, "now", now)
+	}
 }
 
 // withCommon adds to the options of a command those that every command has.

@@ -66,7 +66,7 @@ func commandHelp(name string, d *definition) string {
 	for _, line := range d.usage {
 		fmt.Fprintf(&b, "   %s\n", line)
 	}
-	fmt.Fprintf(&b, "\n%s\n\nOPTIONS:\n", fill(d.description))
+	fmt.Fprintf(&b, "\n%s\n\nOPTIONS:\n", fill(d.description()))
 	for _, r := range d.rows {
 		if r.Flag != "" {
 			writeOption(&b, r)

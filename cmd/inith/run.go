@@ -61,11 +61,13 @@ type runner struct {
 func kindOf[O any](r *runner, name, usage string, table option.Table[O], open func(context.Context, session, *O, option.Given) (planfile.Job, error)) planfile.Kind {
 	table.Environment = option.Environment{Command: name, Lookup: r.env.Lookup}
 	return planfile.NewKind(name, usage, table, func(ctx context.Context, s *planfile.Step, o *O, given option.Given) (planfile.Job, error) {
+		out := r.view.Step(s.Name)
+		logRenamed(out.Lines, given)
 		bounded, ok := any(o).(interface{ noTimeout() })
 		if ok && s.Timeout > 0 && given.Origin("timeout") == option.FromDefault {
 			bounded.noTimeout() // the step has a timeout of its own
 		}
-		return open(ctx, session{Output: r.view.Step(s.Name), env: r.env}, o, given)
+		return open(ctx, session{Output: out, env: r.env}, o, given)
 	})
 }
 

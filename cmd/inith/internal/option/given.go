@@ -20,9 +20,9 @@ const (
 type Given struct {
 	Args []string // the arguments of the command line
 
-	inFile  bool
 	origins map[string]Origin // by ID, of those that were given
 	names   map[string]string // by ID, of all
+	renamed map[string]string // former names that were used, with those of today
 }
 
 // Origin returns where the value of an option came from.
@@ -33,6 +33,9 @@ func (g Given) Has(id string) bool { return g.origins[id] > FromDefault }
 
 // Name returns the name of an option as the user knows it: --mode, $INITH_FETCH_MODE, or mode.
 func (g Given) Name(id string) string { return g.names[id] }
+
+// Renamed returns the former names that were used, with those of today.
+func (g Given) Renamed() map[string]string { return g.renamed }
 
 // Errorf returns an error about an option, after its name.
 func (g Given) Errorf(id, format string, args ...any) error {
@@ -74,7 +77,7 @@ func (o *row) excludes() []string {
 
 // newGiven knows the names of the options of a table.
 func (t *table) newGiven(inFile bool) Given {
-	g := Given{inFile: inFile, origins: map[string]Origin{}, names: make(map[string]string, len(t.options))}
+	g := Given{origins: map[string]Origin{}, names: make(map[string]string, len(t.options)), renamed: map[string]string{}}
 	for _, o := range t.options {
 		switch {
 		case inFile && o.key() != "":

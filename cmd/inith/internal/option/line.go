@@ -3,6 +3,7 @@ package option
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // An Environment looks up the variables of a command.
@@ -50,6 +51,7 @@ func (t *table) collect(line Line, g Given) (values map[string][]string, errs []
 		errs = append(errs, err)
 		if found.origin > FromDefault {
 			values[o.id()], g.origins[o.id()], g.names[o.id()] = found.values, found.origin, found.name
+			g.note(found)
 		}
 	}
 	return values, errs
@@ -59,7 +61,15 @@ func (t *table) collect(line Line, g Given) (values map[string][]string, errs []
 type setting struct {
 	origin Origin
 	name   string // that was used
+	now    string // its name of today, if it was a former one
 	values []string
+}
+
+// note keeps that a former name was used.
+func (g Given) note(s setting) {
+	if s.now != "" {
+		g.renamed[s.name] = s.now
+	}
 }
 
 // find looks for an option among the flags, then among the variables, under its name and its former ones. Two names at
@@ -88,6 +98,14 @@ func (o *row) inEnvironment(e Environment) (setting, error) {
 	})
 }
 
+// spelled returns a name as it stands in that of a flag or of a variable.
+func spelled(origin Origin, name string) string {
+	if origin == FromVariable {
+		return strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+	}
+	return name
+}
+
 func (o *row) oneName(origin Origin, look func(name string) (string, []string)) (setting, error) {
 	var found setting
 	for i := range 1 + len(o.Old) {
@@ -101,7 +119,10 @@ func (o *row) oneName(origin Origin, look func(name string) (string, []string)) 
 		case found.origin > FromDefault:
 			return found, fmt.Errorf("%s is the old name of %s: give only one of them", used, found.name)
 		default:
-			found = setting{origin, used, values}
+			found = setting{origin: origin, name: used, values: values}
+			if i > 0 {
+				found.now = strings.Replace(used, spelled(origin, name), spelled(origin, o.Flag), 1)
+			}
 		}
 	}
 	return found, nil

@@ -91,6 +91,9 @@ func (t *table) match(r *reader, n *yaml.Node, g Given) []pair {
 			r.failf(key, "%s is the old name of %s: give only one of them", o.oldKeys()[0], o.key())
 		}
 		g.origins[o.id()], g.names[o.id()] = FromFile, key.Value
+		if key.Value != o.key() {
+			g.renamed[key.Value] = o.key()
+		}
 		pairs = append(pairs, pair{o, value})
 	})
 	return pairs
@@ -107,6 +110,7 @@ func (t *table) overrides(r *reader, n *yaml.Node, g Given) map[string]setting {
 		r.fail(n, err)
 		if s.origin > FromDefault {
 			found[o.id()], g.origins[o.id()], g.names[o.id()] = s, s.origin, s.name
+			g.note(s)
 		}
 	}
 	return found

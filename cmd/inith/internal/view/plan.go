@@ -13,7 +13,7 @@ import (
 
 // A Plan shows to a person how a plan is going, and gives its steps where they speak.
 type Plan interface {
-	// Step returns the output of a step; each step has one.
+	// Step returns the output of a step: the same each time.
 	Step(name string) Output
 	// Start shows the steps before the first one runs, and how they go until stop.
 	Start(nodes []plan.Node, timeout time.Duration) (stop func())

@@ -33,7 +33,8 @@ type planRows struct {
 
 // A rowOutput is where a step writes while rows are drawn.
 type rowOutput struct {
-	write *os.File // what it writes stands above the rows
+	output Output
+	write  *os.File // what it writes stands above the rows
 
 	mu   sync.Mutex
 	last string // line of its log: the text of its row
@@ -69,6 +70,9 @@ func (h *rowHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 func (h *rowHandler) WithGroup(string) slog.Handler { return h }
 
 func (v *planRows) Step(name string) Output {
+	if o := v.outputs[name]; o != nil { // a step that is opened again when its turn has come
+		return o.output
+	}
 	o := &rowOutput{write: v.output.Stderr}
 	v.outputs[name] = o
 	read, write, err := os.Pipe()
@@ -81,6 +85,7 @@ func (v *planRows) Step(name string) Output {
 	if term.IsTerminal(int(v.output.Stdout.Fd())) {
 		out.Stdout = o.write
 	}
+	o.output = out
 	return out
 }
 
