@@ -30,7 +30,7 @@ itself. A step has a name, needs, timeout, retries, and one of these:
 %s
 Each has the options of its command, in camel case; a list is short for the main one.
 ${NAME} stands for an environment variable (or the content of the file that NAME_FILE
-names), ${file:/run/secrets/x} for the content of a file, and $$ for $.
+names), ${file:/run/secrets/x} for the content of a file, and $$ for a dollar sign.
 
    steps:
    - {name: database, wait: [postgres://db:5432/app], timeout: 5m}
