@@ -249,10 +249,9 @@ func (j *validateJob) runWithin(ctx context.Context) (validate.Report, error) {
 
 // watch logs that a validation has begun, and until stop what it waits for.
 func (j *validateJob) watch(ctx context.Context, start time.Time) (stop func()) {
-	const heartbeat = 15 * time.Second
 	log, r := j.session.Log, j.validator.Rules
 	log.InfoContext(ctx, "validating", "files", len(r.Files), "certificates", len(r.TLS), "variables", len(r.Env), "timeout", duration.FormatLimit(j.timeout))
-	return retry.Every(heartbeat, func() {
+	return retry.Every(view.Heartbeat, func() {
 		for _, path := range j.validator.Awaited() {
 			log.InfoContext(ctx, "still waiting", "path", path, "elapsed_seconds", view.Seconds(time.Since(start)), "err", "it is missing or empty")
 		}

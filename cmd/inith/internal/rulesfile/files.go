@@ -102,29 +102,21 @@ func contentKeys() []option.Option[validate.FileRule] {
 		{
 			Key: "require", Kind: option.Strings,
 			Usage: "keys that must have a value, such as server.port",
-			Set: func(f *file, v option.Value) error {
-				path, err := validate.ParsePath(v.Str)
+			Set: withPath(func(f *file, path validate.Path) {
 				f.Checks = append(f.Checks, validate.Require{Keys: []validate.Path{path}})
-				return err
-			},
+			}),
 		},
 		{
 			Key: "forbid", Kind: option.Strings,
 			Usage: "keys that must be missing",
-			Set: func(f *file, v option.Value) error {
-				path, err := validate.ParsePath(v.Str)
+			Set: withPath(func(f *file, path validate.Path) {
 				f.Checks = append(f.Checks, validate.Forbid{Keys: []validate.Path{path}})
-				return err
-			},
+			}),
 		},
 		{
 			Key: "oneOf", Kind: option.Strings,
 			Usage: "keys of which exactly one must be present",
-			Set: func(f *file, v option.Value) error {
-				path, err := validate.ParsePath(v.Str)
-				addToOneOf(f, path)
-				return err
-			},
+			Set:   withPath(addToOneOf),
 		},
 		{
 			Key: "types", Kind: option.StringMap,
@@ -157,6 +149,15 @@ func contentKeys() []option.Option[validate.FileRule] {
 				return err
 			},
 		},
+	}
+}
+
+// withPath adds a check of the key at a path.
+func withPath(add func(*validate.FileRule, validate.Path)) func(*validate.FileRule, option.Value) error {
+	return func(f *validate.FileRule, v option.Value) error {
+		path, err := validate.ParsePath(v.Str)
+		add(f, path)
+		return err
 	}
 }
 

@@ -69,7 +69,7 @@ func (v *fetchLog) show(all []fetch.Status) {
 	}
 }
 
-// end leaves it to whoever reports the results.
+// end does nothing: the job reports the results.
 func (*fetchLog) end([]fetch.Status) {}
 
 // fetchBars draws a row with a bar for each file.

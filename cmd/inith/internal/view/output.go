@@ -17,10 +17,10 @@ import (
 	"github.com/inith/inith/internal/terminal"
 )
 
-const (
-	redraw    = 100 * time.Millisecond // between two drawings
-	heartbeat = 15 * time.Second       // between two log lines while nothing changes
-)
+// Heartbeat is the time between two log lines while nothing changes.
+const Heartbeat = 15 * time.Second
+
+const redraw = 100 * time.Millisecond // between two drawings
 
 // An Output is where a job speaks.
 type Output struct {

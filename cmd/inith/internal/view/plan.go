@@ -52,7 +52,7 @@ func (v *planLog) Step(name string) Output {
 func (v *planLog) Start(nodes []plan.Node, timeout time.Duration) (stop func()) {
 	v.nodes, v.begun = nodes, time.Now()
 	v.output.Log.Info("running", "steps", len(nodes), "timeout", duration.FormatLimit(timeout))
-	return retry.Every(heartbeat, v.beat)
+	return retry.Every(Heartbeat, v.beat)
 }
 
 func (v *planLog) Notify(e plan.Event) {

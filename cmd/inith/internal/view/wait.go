@@ -43,7 +43,7 @@ func NewWait(o Output, targets []*probe.Target, timeout time.Duration, quiet boo
 		w.view, w.every = &waitLive{screen: o.Screen, rows: o.Screen.Rows()}, redraw
 		return w
 	}
-	w.view, w.every = &waitLog{log: o.Log, timeout: timeout, quiet: quiet, logged: map[loggedError]bool{}}, heartbeat
+	w.view, w.every = &waitLog{log: o.Log, timeout: timeout, quiet: quiet, logged: map[loggedError]bool{}}, Heartbeat
 	return w
 }
 
