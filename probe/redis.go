@@ -5,8 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -62,7 +60,7 @@ func (o *redisOptions) open(s *spec) (Prober, error) {
 		return nil, errors.New("missing host")
 	}
 	silenceRedis()
-	db, err := redisDB(s)
+	query, err := readRedisQuery(s)
 	if err != nil {
 		return nil, err
 	}
@@ -72,9 +70,9 @@ func (o *redisOptions) open(s *spec) (Prober, error) {
 	if s.level == LevelTCP {
 		return openPort(s)
 	}
-	r := &redis{redisOptions: *o, spec: s, password: o.password(s), db: db}
+	r := &redis{redisOptions: *o, spec: s, password: o.password(s), db: query.db}
 	if s.kind.tls {
-		r.tls = &tlsconfig.Loader{TLS: s.tls}
+		r.tls = &query.tls
 	}
 	return r, nil
 }
@@ -89,30 +87,6 @@ type redis struct {
 	password credentials.Password
 	tls      *tlsconfig.Loader // nil: plain
 	db       int
-}
-
-// redisDB returns the number of the database, of the path or of db=.
-func redisDB(s *spec) (int, error) {
-	name := strings.TrimPrefix(s.url.Path, "/")
-	query, err := target.Query(s.url.RawQuery)
-	if err != nil {
-		return 0, err
-	}
-	for key, value := range query {
-		if key == "db" {
-			name = value
-		} else if err := s.drop(key); err != nil {
-			return 0, err
-		}
-	}
-	if name == "" {
-		return 0, nil
-	}
-	db, err := strconv.Atoi(name)
-	if err != nil || db < 0 {
-		return 0, errors.New("the database is not a number, as in redis://host:6379/0")
-	}
-	return db, nil
 }
 
 func (r *redis) Probe(ctx context.Context) error {

@@ -125,7 +125,7 @@ func dropper(u *url.URL, o Options) func(string) error {
 	return func(key string) error {
 		if o.DropUnknown {
 			o.dropped("query key", key, u)
-			return nil
+			return target.CheckDropped(key)
 		}
 		return fmt.Errorf("unknown query key%s: the query belongs to the protocol, the fragment (#) to inith", redact.Quoted(key))
 	}

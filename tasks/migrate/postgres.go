@@ -51,10 +51,7 @@ func openPostgres(u *url.URL, o Options) (Locker, error) {
 	if err := readFragment(u, []target.Key{target.PasswordFile(&l.password.File)}, &l.tls); err != nil {
 		return nil, err
 	}
-	settings, err := libpq.Settings(u, l.tls, func(key string) error {
-		o.Logger.Debug("dropped", "what", "query key", "key", redact.Word(key))
-		return nil // a framework's
-	})
+	settings, err := libpq.Settings(u, l.tls, dropKey(o.Logger))
 	if err != nil {
 		return nil, err
 	}
