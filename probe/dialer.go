@@ -7,7 +7,10 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
+
+	"github.com/inith/inith/internal/dial"
 )
 
 // errAttemptOver is what a driver gets that dials when its attempt has ended.
@@ -73,7 +76,7 @@ func (d *Dialer) Trace() Trace {
 }
 
 // DialContext connects as [net.Dialer.DialContext] does, for the attempt that is
-// under way.
+// under way, to whichever address of the host accepts first.
 func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -85,7 +88,7 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 	d.cancel = append(d.cancel, cancel)
 	d.mu.Unlock()
 
-	nd := net.Dialer{Control: func(_, address string, _ syscall.RawConn) error {
+	hd := dial.Dialer{Control: func(_, address string, _ syscall.RawConn) error {
 		d.note(func(t *Trace) {
 			if !slices.Contains(t.Addresses, address) {
 				t.Addresses = append(t.Addresses, address)
@@ -93,7 +96,7 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 		})
 		return nil
 	}}
-	raw, err := nd.DialContext(ctx, network, address)
+	raw, err := hd.DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
@@ -168,13 +171,12 @@ func (d *Dialer) note(f func(t *Trace)) {
 type conn struct {
 	net.Conn
 	dialer *Dialer
-	heard  bool // spares the lock for all reads but the first
+	heard  atomic.Bool // spares the lock for all reads but the first
 }
 
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	if n > 0 && !c.heard {
-		c.heard = true
+	if n > 0 && c.heard.CompareAndSwap(false, true) {
 		c.dialer.note(func(t *Trace) {
 			t.Answered = true
 			c.dialer.first = [frameHead]byte{}

@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"github.com/inith/inith/internal/credentials"
+	"github.com/inith/inith/internal/dial"
 	"github.com/inith/inith/internal/tlsconfig"
 	"github.com/inith/inith/internal/usererr"
 )
@@ -72,7 +73,16 @@ func (k *Client) transport(t tlsconfig.TLS) *http.Transport {
 		if err != nil {
 			return nil, err
 		}
-		return (&tls.Dialer{Config: config}).DialContext(ctx, network, address)
+		raw, err := (&dial.Dialer{}).DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		conn := tls.Client(raw, config)
+		if err := conn.HandshakeContext(ctx); err != nil {
+			_ = raw.Close()
+			return nil, err
+		}
+		return conn, nil
 	}}
 }
 

@@ -20,7 +20,7 @@ import (
 // https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 func activeKeys() []string {
 	return []string{
-		"application_name", "channel_binding", "host", "max_protocol_version", "min_protocol_version",
+		"application_name", "channel_binding", "connect_timeout", "host", "max_protocol_version", "min_protocol_version",
 		"options", "passfile", "password", "port", "require_auth", "sslcert", "sslcertmode", "sslkey",
 		"sslnegotiation", "sslpassword", "sslrootcert", "sslsni", "target_session_attrs", "user",
 	}
@@ -29,7 +29,7 @@ func activeKeys() []string {
 // idleKeys are libpq's query keys that do not matter to readiness.
 func idleKeys() []string {
 	return []string{
-		"client_encoding", "connect_timeout", "fallback_application_name", "gssencmode", "keepalives", "keepalives_count",
+		"client_encoding", "fallback_application_name", "gssencmode", "keepalives", "keepalives_count",
 		"keepalives_idle", "keepalives_interval", "load_balance_hosts", "sslcompression", "tcp_user_timeout",
 	}
 }

@@ -1,12 +1,14 @@
 package libpq_test
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -51,7 +53,7 @@ func TestSettings(t *testing.T) {
 		{raw: "postgres://u@h:1/d%20b", want: map[string]string{"user": "u", "port": "1", "database": "d b"}},
 		{raw: "postgres://h1,h2:2/d?dbname=e", want: map[string]string{"host": "h1,h2", "port": "5432,2", "database": "e"}},
 		{raw: "postgres:///d?host=/run&port=3", want: map[string]string{"host": "/run", "port": "3", "database": "d"}},
-		{raw: "postgres://h?connect_timeout=3&keepalives=0"},
+		{raw: "postgres://h?connect_timeout=3&keepalives=0", want: map[string]string{"connect_timeout": "3"}},
 		{raw: "postgres://h?ssl=verify-full&pool=1", want: map[string]string{"sslmode": "verify-full"}},
 		{raw: "postgres://h?ssl=0", want: map[string]string{"sslmode": "disable"}},
 		{raw: "postgres://h?sslmode=no-verify&uselibpqcompat=true", want: map[string]string{"sslmode": "require"}},
@@ -163,5 +165,25 @@ func TestConfigReadsTheFiles(t *testing.T) {
 	_, err := libpq.Config(defaults(map[string]string{"sslmode": "verify-full", "sslrootcert": broken}), "")
 	if err == nil || !strings.Contains(err.Error(), "cannot be used") || strings.Contains(err.Error(), "s3cr3t") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestShareTime gives each of several hosts and addresses a share of the time, and never more than connect_timeout.
+func TestShareTime(t *testing.T) {
+	t.Parallel()
+	for timeout, want := range map[string]time.Duration{"0": 5 * time.Minute, "60": time.Minute, "3600": 5 * time.Minute} {
+		c, err := libpq.Config(defaults(map[string]string{"host": "127.0.0.1,127.0.0.2", "port": "1,2", "sslmode": "disable", "connect_timeout": timeout}), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		libpq.ShareTime(ctx, c)
+		if c.ConnectTimeout > want || c.ConnectTimeout < want-time.Minute/2 {
+			t.Errorf("connect_timeout=%s: %v, want %v", timeout, c.ConnectTimeout, want)
+		}
+		if got, err := c.LookupFunc(ctx, "127.0.0.2"); err != nil || len(got) != 1 {
+			t.Errorf("got %v, %v", got, err)
+		}
 	}
 }

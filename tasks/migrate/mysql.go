@@ -5,10 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 
+	"github.com/inith/inith/internal/dial"
 	"github.com/inith/inith/internal/mysqlclient"
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/target"
@@ -61,7 +61,7 @@ func (l *mySQL) try(ctx context.Context) (Lock, error) {
 }
 
 func (l *mySQL) connect(ctx context.Context) (err error) {
-	l.session, err = l.client.Connect(ctx, (&net.Dialer{}).DialContext)
+	l.session, err = l.client.Connect(ctx, (&dial.Dialer{}).DialContext)
 	if err != nil {
 		return explainMySQL(ctx, err)
 	}

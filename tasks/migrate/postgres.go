@@ -152,6 +152,7 @@ func (l *postgres) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	libpq.ShareTime(ctx, c)
 	l.conn, err = pgconn.ConnectConfig(ctx, c)
 	if err != nil {
 		l.conn = nil
