@@ -90,13 +90,16 @@ type redis struct {
 }
 
 func (r *redis) Probe(ctx context.Context) error {
-	o, err := r.options(ctx)
-	if err != nil {
-		return err
-	}
-	client := goredis.NewClient(o)
+	client := goredis.NewClient(r.options(ctx))
 	defer func() { _ = client.Close() }()
-	answer, err := client.Ping(ctx).Result()
+	conn := client.Conn()
+	defer func() { _ = conn.Close() }()
+	if r.spec.level >= LevelAuth {
+		if err := r.login(ctx, conn); err != nil {
+			return r.judge(err)
+		}
+	}
+	answer, err := conn.Ping(ctx).Result()
 	if err != nil {
 		return r.judge(err)
 	}
@@ -106,14 +109,33 @@ func (r *redis) Probe(ctx context.Context) error {
 	if r.spec.level < LevelState {
 		return nil
 	}
-	if err := r.state(ctx, client); err != nil {
+	if err := r.state(ctx, conn); err != nil {
 		return r.judge(err)
 	}
 	return nil
 }
 
+// login sends AUTH as most clients do: the HELLO that go-redis would send instead accepts any password if the server has
+// none, of which these clients see an error.
+func (r *redis) login(ctx context.Context, conn *goredis.Conn) error {
+	password, err := r.password.Read()
+	if err != nil {
+		return err
+	}
+	switch user := r.spec.url.User.Username(); {
+	case user != "":
+		err = conn.AuthACL(ctx, user, password).Err()
+	case password != "":
+		err = conn.Auth(ctx, password).Err()
+	}
+	if err == nil && r.db > 0 {
+		err = conn.Select(ctx, r.db).Err()
+	}
+	return err
+}
+
 // options are those of one small connection that is tried once.
-func (r *redis) options(ctx context.Context) (*goredis.Options, error) {
+func (r *redis) options(ctx context.Context) *goredis.Options {
 	o := &goredis.Options{
 		Addr: r.spec.url.Host, Protocol: 2, DisableIdentity: true,
 		PoolSize:         2, // with 1, a failed dial is repeated in the background
@@ -124,14 +146,7 @@ func (r *redis) options(ctx context.Context) (*goredis.Options, error) {
 	o.Dialer = func(_ context.Context, network, address string) (net.Conn, error) {
 		return r.dial(ctx, network, address)
 	}
-	if r.spec.level >= LevelAuth {
-		password, err := r.password.Read()
-		if err != nil {
-			return nil, err
-		}
-		o.Username, o.Password, o.DB = r.spec.url.User.Username(), password, r.db
-	}
-	return o, nil
+	return o
 }
 
 func (r *redis) dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -150,9 +165,9 @@ func (r *redis) dial(ctx context.Context, network, address string) (net.Conn, er
 }
 
 // state asks for what the fragment names.
-func (r *redis) state(ctx context.Context, client *goredis.Client) error {
+func (r *redis) state(ctx context.Context, conn *goredis.Conn) error {
 	if r.key != "" {
-		n, err := client.Exists(ctx, r.key).Result()
+		n, err := conn.Exists(ctx, r.key).Result()
 		if err != nil {
 			return err
 		}
@@ -163,7 +178,7 @@ func (r *redis) state(ctx context.Context, client *goredis.Client) error {
 	if r.role == "" {
 		return nil
 	}
-	answer, err := client.Do(ctx, "ROLE").Slice()
+	answer, err := conn.Do(ctx, "ROLE").Slice()
 	if err != nil {
 		return err
 	}

@@ -101,8 +101,17 @@ func (k *Client) beside(name string) string { return filepath.Join(filepath.Dir(
 
 // Namespace returns the namespace of this Pod.
 func (k *Client) Namespace() (string, error) {
-	return credentials.ReadSecret("namespace file", k.beside("namespace"))
+	if !k.inCluster() {
+		return "", ErrNotInCluster
+	}
+	namespace, err := credentials.ReadSecret("namespace file", k.beside("namespace"))
+	if err != nil {
+		return "", noToken(err)
+	}
+	return namespace, nil
 }
+
+func (k *Client) inCluster() bool { return k.host != "" && k.port != "" }
 
 // Close closes the connections that no request uses.
 func (k *Client) Close() { k.http.CloseIdleConnections() }
@@ -144,12 +153,12 @@ func (k *Client) do(ctx context.Context, method, verb string, o Object, in, out 
 }
 
 func (k *Client) request(ctx context.Context, method, path string, in any) (*http.Request, error) {
-	if k.host == "" || k.port == "" {
+	if !k.inCluster() {
 		return nil, ErrNotInCluster
 	}
 	token, err := credentials.ReadSecret("token file", k.tokenFile)
 	if err != nil {
-		return nil, err
+		return nil, noToken(err)
 	}
 	var body []byte
 	if in != nil {

@@ -59,8 +59,11 @@ func Settings(u *url.URL, t tlsconfig.TLS, drop func(key string) error) (map[str
 	if err := applyQuery(settings, query, drop); err != nil {
 		return nil, err
 	}
-	if settings["host"] == "" {
+	switch {
+	case settings["host"] == "":
 		return nil, errors.New("missing host")
+	case (settings["sslcert"] == "") != (settings["sslkey"] == ""):
+		return nil, errors.New("sslcert and sslkey need each other")
 	}
 	switch {
 	case t.SkipVerify && strings.HasPrefix(settings["sslmode"], "verify-"):
