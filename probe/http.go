@@ -86,7 +86,7 @@ func (o *httpOptions) open(s *spec) (Prober, error) {
 	u.Host = strings.TrimSuffix(u.Host, ":"+s.kind.port) // as others write the Host header
 	return &http{
 		httpOptions: *o, spec: s, url: &u, tls: tlsconfig.Loader{TLS: s.tls},
-		password: credentials.Password{URL: s.url, File: o.passwordFile},
+		password: s.password(o.passwordFile),
 	}, nil
 }
 

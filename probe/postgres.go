@@ -49,15 +49,11 @@ func (o *postgresOptions) level(s *spec) Level {
 	switch {
 	case attrs != "" && attrs != "any":
 		return LevelState
-	case o.password(s).Given(), query["password"] != "", query["passfile"] != "", query["sslcert"] != "", s.tls.CertFile != "":
+	case s.password(o.passwordFile).Given(), query["password"] != "", query["passfile"] != "", query["sslcert"] != "", s.tls.CertFile != "":
 		return LevelAuth
 	default:
 		return LevelProto
 	}
-}
-
-func (o *postgresOptions) password(s *spec) credentials.Password {
-	return credentials.Password{URL: s.url, File: o.passwordFile}
 }
 
 func (o *postgresOptions) open(s *spec) (Prober, error) {
@@ -71,7 +67,7 @@ func (o *postgresOptions) open(s *spec) (Prober, error) {
 	if s.level == LevelState && o.sql == "" && settings["target_session_attrs"] == "any" {
 		return nil, errors.New("level state needs sql= in the fragment or target_session_attrs= in the query")
 	}
-	return &postgres{postgresOptions: *o, spec: s, password: o.password(s), settings: settings}, nil
+	return &postgres{postgresOptions: *o, spec: s, password: s.password(o.passwordFile), settings: settings}, nil
 }
 
 // postgres speaks the PostgreSQL protocol, version 3.0.

@@ -45,14 +45,10 @@ func (o *redisOptions) setRole(value string) error {
 }
 
 func (o *redisOptions) level(s *spec) Level {
-	if o.password(s).Given() {
+	if s.password(o.passwordFile).Given() {
 		return LevelAuth
 	}
 	return LevelProto
-}
-
-func (o *redisOptions) password(s *spec) credentials.Password {
-	return credentials.Password{URL: s.url, File: o.passwordFile}
 }
 
 func (o *redisOptions) open(s *spec) (Prober, error) {
@@ -70,7 +66,7 @@ func (o *redisOptions) open(s *spec) (Prober, error) {
 	if s.level == LevelTCP {
 		return openPort(s)
 	}
-	r := &redis{redisOptions: *o, spec: s, password: o.password(s), db: query.db}
+	r := &redis{redisOptions: *o, spec: s, password: s.password(o.passwordFile), db: query.db}
 	if s.kind.tls {
 		r.tls = &query.tls
 	}

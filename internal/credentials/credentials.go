@@ -6,12 +6,14 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/textproto"
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/inith/inith/internal/usererr"
 )
@@ -19,11 +21,18 @@ import (
 // ReadSecret returns the content of a file, without the line end that editors add.
 // In errors, what names the file, such as "password file".
 func ReadSecret(what, name string) (string, error) {
+	secret, _, err := readSecret(what, name)
+	return secret, err
+}
+
+// readSecret also reports whether there was a line end.
+func readSecret(what, name string) (secret string, trimmed bool, err error) {
 	b, err := os.ReadFile(name)
 	if err != nil {
-		return "", usererr.File(what, name, err)
+		return "", false, usererr.File(what, name, err)
 	}
-	return strings.TrimRight(string(b), "\r\n"), nil
+	secret = strings.TrimRight(string(b), "\r\n")
+	return secret, len(secret) < len(b), nil
 }
 
 // ReadHeaders reads "Name: value" lines. Its errors do not quote them.
@@ -53,16 +62,36 @@ func Origin(u *url.URL) string {
 type Password struct {
 	URL  *url.URL
 	File string // "" if there is none
+
+	// Trimmed is called when the file ends with a newline, which the password that Read returns does not have: others may
+	// not remove it. nil: not called.
+	Trimmed func(file string)
+}
+
+// WarnTrimmed returns what logs, once, that the newline at the end of a password file was removed. The logger may be nil.
+func WarnTrimmed(log *slog.Logger) func(file string) {
+	var once sync.Once
+	return func(file string) {
+		if log != nil {
+			once.Do(func() {
+				log.Warn("the password file ends with a newline, which inith does not send: check that the application removes it too", "file", file)
+			})
+		}
+	}
 }
 
 // Read returns the password, "" if there is none. It reads the file at each call,
 // since that is mounted and rotated while inith runs.
 func (p Password) Read() (string, error) {
-	if p.File != "" {
-		return ReadSecret("password file", p.File)
+	if p.File == "" {
+		password, _ := p.URL.User.Password()
+		return password, nil
 	}
-	password, _ := p.URL.User.Password()
-	return password, nil
+	password, trimmed, err := readSecret("password file", p.File)
+	if trimmed && p.Trimmed != nil {
+		p.Trimmed(p.File)
+	}
+	return password, err
 }
 
 // Given reports whether there is a password, whatever it is.

@@ -70,9 +70,13 @@ func TestPassword(t *testing.T) {
 		if got, err := p.Read(); got != want || err != nil || p.Given() != strings.Contains(raw, "u:") {
 			t.Errorf("%s: %q, given %t, %v", raw, got, p.Given(), err)
 		}
-		p.File = file(t, "another\n")
+		trimmed := ""
+		p.File, p.Trimmed = file(t, "another\n"), func(file string) { trimmed = file }
 		if got, err := p.Read(); got != "another" || err != nil || !p.Given() {
 			t.Errorf("%s with a file: %q, given %t, %v", raw, got, p.Given(), err)
+		}
+		if trimmed != p.File {
+			t.Errorf("the newline of %q is not reported: %q", p.File, trimmed)
 		}
 	}
 }

@@ -34,6 +34,7 @@ type Client struct {
 type Options struct {
 	TLS          tlsconfig.TLS
 	PasswordFile string
+	Trimmed      func(file string) // as in [credentials.Password]
 	// Drop takes a query key that is not known, and may refuse it.
 	Drop func(key string) error
 }
@@ -43,7 +44,7 @@ func New(u *url.URL, o Options) (*Client, error) {
 	c := &Client{
 		Network: "tcp", Address: net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), Port)),
 		User: u.User.Username(), Database: strings.TrimPrefix(u.Path, "/"),
-		password: credentials.Password{URL: u, File: o.PasswordFile},
+		password: credentials.Password{URL: u, File: o.PasswordFile, Trimmed: o.Trimmed},
 	}
 	query, err := target.Query(u.RawQuery)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/inith/inith/internal/credentials"
 	"github.com/inith/inith/internal/dial"
 	"github.com/inith/inith/internal/mysqlclient"
 	"github.com/inith/inith/internal/redact"
@@ -26,7 +27,7 @@ type mySQL struct {
 }
 
 func openMySQL(u *url.URL, o Options) (Locker, error) {
-	client := mysqlclient.Options{Drop: dropKey(o.Logger)}
+	client := mysqlclient.Options{Drop: dropKey(o.Logger), Trimmed: credentials.WarnTrimmed(o.Logger)}
 	if err := readFragment(u, []target.Key{target.PasswordFile(&client.PasswordFile)}, &client.TLS); err != nil {
 		return nil, err
 	}

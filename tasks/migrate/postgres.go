@@ -47,7 +47,7 @@ type postgres struct {
 }
 
 func openPostgres(u *url.URL, o Options) (Locker, error) {
-	l := &postgres{password: credentials.Password{URL: u}, name: cmp.Or(o.Name, defaultName), host: o.Host, log: o.Logger}
+	l := &postgres{password: credentials.Password{URL: u, Trimmed: credentials.WarnTrimmed(o.Logger)}, name: cmp.Or(o.Name, defaultName), host: o.Host, log: o.Logger}
 	if err := readFragment(u, []target.Key{target.PasswordFile(&l.password.File)}, &l.tls); err != nil {
 		return nil, err
 	}
