@@ -93,11 +93,12 @@ func (o *Opened) read(ctx context.Context, root *yaml.Node, kinds []Kind) []*dia
 	}
 	problems = append(problems, p.ofGraph(plan.Check(o.Nodes))...)
 	for i, s := range p.steps {
-		for _, w := range s.works { // one, or the plan has a problem already
-			job, err := s.open(ctx, w)
-			o.Nodes[i].Kind, o.Nodes[i].Step = w.kind, job
-			problems = append(problems, located(err)...)
+		if len(s.works) != 1 { // a problem already
+			continue
 		}
+		job, err := s.open(ctx)
+		o.Nodes[i].Kind, o.Nodes[i].Step = s.works[0].kind, job
+		problems = append(problems, located(err)...)
 	}
 	return problems
 }
@@ -143,7 +144,8 @@ func (p *Plan) names() []string {
 
 // open makes a step ready. What is missing may be what an earlier step makes: a step that needs others is opened then
 // when its turn has come.
-func (s *Step) open(ctx context.Context, w work) (Job, error) {
+func (s *Step) open(ctx context.Context) (Job, error) {
+	w := s.works[0]
 	job, err := w.open(ctx, s)
 	if err != nil && len(s.needs) > 0 && isMissing(err) {
 		return &lateJob{err: err, open: func(ctx context.Context) (Job, error) { return w.open(ctx, s) }}, nil
