@@ -92,7 +92,7 @@ type Schema struct{ schema *schema.Schema }
 // ErrTooComplex is the error of a [Schema] that refers to itself without end, or takes too many steps.
 var ErrTooComplex = schema.ErrTooComplex
 
-// CompileSchema reads a JSON Schema of drafts 7 or 2020-12 from a file in JSON or YAML. Its error joins one for each
+// CompileSchema reads a JSON Schema of draft 4, 6, 7, 2019-09 or 2020-12 from a file in JSON or YAML. Its error joins one for each
 // problem; it wraps that of the file system if the file cannot be read.
 func CompileSchema(file string) (Schema, error) {
 	s, err := schema.CompileFile(file)

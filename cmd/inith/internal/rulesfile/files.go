@@ -133,7 +133,7 @@ func contentKeys() []option.Option[validate.FileRule] {
 		},
 		{
 			Key:   "schema",
-			Usage: "the file of a JSON Schema (drafts 7 and 2020-12) that it must match",
+			Usage: "the file of a JSON Schema (drafts 4 to 2020-12) that it must match",
 			Set: func(f *file, v option.Value) error {
 				s, err := validate.CompileSchema(v.Str)
 				f.Checks = append(f.Checks, s)
