@@ -51,6 +51,7 @@ func formats() []Function {
 		{"toJson", "VALUE", "as JSON on one line", always(jsonString)},
 		{"toPrettyJson", "VALUE", "as indented JSON", always(toPrettyJSON)},
 		{"toYaml", "VALUE", "as YAML, without the final newline", always(yamlString)},
+		{"toKubeEnv", "MAPPING", "NAME='value' lines, as the fileKeyRef of Kubernetes reads them", always(toKubeEnv)},
 		{"fromJson", "TEXT", "the value that the JSON text has", always(fromJSON)},
 		{"fromYaml", "TEXT", "the value that the YAML text has", always(fromYAML)},
 		{"toString", "VALUE", "as a string", always(stringOf)},

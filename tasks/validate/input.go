@@ -13,14 +13,20 @@ type Format string
 
 // The formats. In PEM and Text, values have no keys.
 const (
-	YAML   Format = "yaml"
-	JSON   Format = "json"
-	JSONC  Format = "jsonc" // JSON with comments and trailing commas
-	TOML   Format = "toml"
-	Dotenv Format = "dotenv"
-	PEM    Format = "pem"
-	Text   Format = "text"
+	YAML    Format = "yaml"
+	JSON    Format = "json"
+	JSONC   Format = "jsonc" // JSON with comments and trailing commas
+	TOML    Format = "toml"
+	Dotenv  Format = "dotenv"   // as Docker Compose reads it
+	KubeEnv Format = "kube-env" // as the kubelet reads it for fileKeyRef
+	PEM     Format = "pem"
+	Text    Format = "text"
 )
+
+// FormatNames returns the names of all formats.
+func FormatNames() []string {
+	return []string{"yaml", "json", "jsonc", "toml", "dotenv", "kube-env", "pem", "text"}
+}
 
 // FormatOf returns the format that the name of a file implies, [Text] if it implies none.
 func FormatOf(path string) Format { return Format(document.FormatOf(path)) }
