@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 
@@ -118,7 +119,17 @@ func fileOptions() []option.Option[fetch.File] {
 	}
 }
 
-func parseSHA256(hex string) (fetch.Digest, error) { return fetch.ParseDigest("sha256:" + hex) }
+// parseSHA256 reads a digest with or without the name of its algorithm in front.
+func parseSHA256(s string) (fetch.Digest, error) {
+	const name = "sha256:"
+	if len(s) >= len(name) && strings.EqualFold(s[:len(name)], name) {
+		s = s[len(name):]
+	}
+	if strings.Contains(s, ":") {
+		return fetch.Digest{}, errors.New("want the hexadecimal digits of a sha256 digest: for another algorithm, use the option digest")
+	}
+	return fetch.ParseDigest(name + s)
+}
 
 func urlFromEnv(env environment.Variables, name string) (*url.URL, error) {
 	raw, err := env.Secret(name)
