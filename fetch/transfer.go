@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/inith/inith/fetch/archive"
 	"github.com/inith/inith/fetch/internal/engine"
 	"github.com/inith/inith/fetch/internal/store"
 	"github.com/inith/inith/fetch/source"
@@ -185,7 +186,7 @@ func (t *Transfer) fetch(ctx context.Context, s source.Source) (Result, error) {
 	job := t.job(s)
 	job.Dest = t.dest
 	if t.file.Extract {
-		job.Admit = t.dest.Replaceable
+		job.Admit, job.Head = t.extractable, archive.HeadSize
 	}
 	if t.mayBeUnchanged() {
 		job.UpToDate = func(ctx context.Context, now source.Info) (ok bool) {

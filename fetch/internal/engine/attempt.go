@@ -218,7 +218,7 @@ func (a *attempt) open(ctx context.Context) (stateFunc, error) {
 		a.single = true
 		return a.find, nil
 	}
-	if err := a.admitted(answer.Size); err != nil {
+	if err := a.admitted(ctx, answer.Size); err != nil {
 		return nil, err
 	}
 	d.ranges = a.plan(d.sure)
@@ -239,12 +239,12 @@ func (a *attempt) open(ctx context.Context) (stateFunc, error) {
 }
 
 // admitted reports what must not be written.
-func (a *attempt) admitted(size int64) error {
+func (a *attempt) admitted(ctx context.Context, size int64) error {
 	if err := a.Dest.EnoughSpace(size, a.record); err != nil {
 		return err
 	}
 	if a.Admit != nil {
-		return a.Admit()
+		return a.Admit(a.head(ctx))
 	}
 	return nil
 }

@@ -30,8 +30,11 @@ type Job struct {
 	Judge func(server []source.Digest) (Check, error)
 	// UpToDate reports whether the destination has this version; nil: never.
 	UpToDate func(ctx context.Context, now source.Info) bool
-	// Admit is called before the first byte is written; nil: all may be.
-	Admit func() error
+	// Admit is called before the first byte is written, with the first Head bytes of the
+	// object, or all that it has; with none, if they do not come or are present. nil: all
+	// may be written.
+	Admit func(head []byte) error
+	Head  int
 	// Verifying is called when all bytes are present, Fetching when more are wanted.
 	Verifying, Fetching func()
 
