@@ -220,7 +220,7 @@ func (t *Transfer) explained(s source.Source, err error) error {
 		if t.want != (Digest{}) {
 			level = t.level
 		}
-		return &DigestError{Source: s.Name(), Want: m.Want, Got: m.Got, Evidence: level, Looks: m.Looks}
+		return &DigestError{Source: s.Name(), Want: m.Want, Got: m.Got, Evidence: level, Looks: m.Looks, Earlier: m.Earlier}
 	}
 	if e, ok := errors.AsType[*engine.StallError](err); ok {
 		return &StallError{After: e.After, Err: e.Err}
