@@ -21,7 +21,7 @@ type Fetcher struct {
 	StallTimeout time.Duration // give up when no byte came for so long; zero: 2m, negative: never
 	RetryMaxWait time.Duration // the longest pause between attempts, whatever a server asks for; zero: 30s
 	IdleTimeout  time.Duration // a connection without a byte for so long is replaced; zero: 20s
-	HeaderWait   time.Duration // a request without an answer for so long is given up; zero: 30s
+	HeaderWait   time.Duration // a request without an answer for so long is sent again, and the first answer counts; zero: 30s
 	RateLimit    int64         // bytes per second over all connections; zero: none
 
 	TLS   TLS

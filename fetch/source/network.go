@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"net"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -25,7 +24,7 @@ const (
 // value is ready to use. It must not be copied after first use.
 type Network struct {
 	Connections int           // idle ones to keep to one host; zero: 16
-	HeaderWait  time.Duration // a request without an answer for so long is given up; zero: 30s
+	HeaderWait  time.Duration // a request without an answer for so long is sent again, and the first answer counts; zero: 30s
 	TLS         TLS
 	Proxy       func(target *url.URL) (*url.URL, error) // nil: none
 
@@ -33,7 +32,7 @@ type Network struct {
 	Wrap func(origin string, conn net.Conn) net.Conn
 
 	mu      sync.Mutex
-	clients map[string]*http.Client // by origin
+	clients map[string]*plainClient // by origin
 }
 
 // TLS is how servers are verified. The files are read when a connection needs them.

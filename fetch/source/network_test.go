@@ -44,10 +44,21 @@ func TestCheck(t *testing.T) {
 // open returns the object that a server has at a path.
 func open(t *testing.T, path string, h http.HandlerFunc) source.Object {
 	t.Helper()
+	return openWith(t, &source.Network{}, path, h)
+}
+
+func openWith(t *testing.T, n *source.Network, path string, h http.HandlerFunc) source.Object {
+	t.Helper()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	u := parse(t, server.URL+path)
-	r, err := (&source.Network{}).Resolver(u, source.Credentials{URL: u}, nil)
+	return resolve(t, n, server.URL+path)
+}
+
+// resolve returns the object of a URL.
+func resolve(t *testing.T, n *source.Network, raw string) source.Object {
+	t.Helper()
+	u := parse(t, raw)
+	r, err := n.Resolver(u, source.Credentials{URL: u}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

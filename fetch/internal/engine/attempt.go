@@ -176,7 +176,7 @@ func (a *attempt) openBeyond(ctx context.Context, off, n int64, validator string
 	request, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() { end(context.Cause(ctx)) })
 	defer stop()
-	part, err := a.Source.Open(request, off, n, validator)
+	part, err := a.get(request, off, n, validator)
 	if err != nil {
 		end(nil)
 		return nil, err
@@ -215,7 +215,7 @@ func (a *attempt) discard(ctx context.Context) (stateFunc, error) {
 // would tell if the rest is of the same version.
 func (a *attempt) open(ctx context.Context) (stateFunc, error) {
 	answer, r := a.answer, a.record
-	d := &download{Job: a.Job, validator: answer.Validator}
+	d := &download{Job: a.Job, validator: answer.Validator, encoding: answer.Encoding}
 	if a.distrust {
 		d.validator = ""
 	}
@@ -333,6 +333,9 @@ func (a *attempt) verify(context.Context) (stateFunc, error) {
 	d := a.download
 	if err := a.check.compare(d.verify.hashes); err != nil {
 		err.Looks = looksLike(d.part.File())
+		if d.encoding != "" {
+			err.Looks = "compressed (Content-Encoding: " + d.encoding + ")"
+		}
 		a.learn(err)
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/inith/inith/fetch/internal/store"
 	"github.com/inith/inith/fetch/source"
 	"github.com/inith/inith/internal/retry"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // A Job is one object to fetch from one source.
@@ -58,6 +59,20 @@ func (j *Job) Run(ctx context.Context) (*Verified, error) {
 		return nil, err
 	}
 	return a.verified, nil
+}
+
+// get opens a part of the object. What is compressed may be the object itself, or be made
+// of it on the way: only a digest that is wanted tells.
+func (j *Job) get(ctx context.Context, off, n int64, validator string) (*source.Part, error) {
+	part, err := j.Source.Open(ctx, off, n, validator)
+	if err != nil || part.Encoding == "" || j.Want != (source.Digest{}) {
+		return part, err
+	}
+	_ = part.Body.Close()
+	return nil, source.Permanent(&usererr.Error{
+		Text: "the server sends the file compressed (Content-Encoding), although asked not to",
+		Hint: "if the file itself is compressed, give its digest with --sha256; else turn off Content-Encoding for this path",
+	})
 }
 
 // acquire takes a connection of the host, until release.
