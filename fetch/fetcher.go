@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"cmp"
+	"errors"
 	"io"
 	"log/slog"
 	"net/url"
@@ -62,11 +63,14 @@ func (f *Fetcher) rooms() parts {
 	return f.parts
 }
 
-// Open checks what is asked for. Nothing is read, written or sent. Its errors are the
-// caller's fault, and quote no secret.
+// Open checks what is asked for, and the files of headers and tokens that exist. Nothing
+// is written or sent. Its errors are the caller's fault, and quote no secret.
 func (f *Fetcher) Open(file File) (*Transfer, error) {
 	if err := f.TLS.Check(); err != nil {
 		return nil, err
+	}
+	if file.Evidence == EvidencePinned && file.Digest == (Digest{}) {
+		return nil, errors.New("evidence pinned: no digest is given to compare with (sha256, digest)")
 	}
 	t := &Transfer{
 		file: file, fetcher: f, log: cmp.Or(f.Logger, slog.New(slog.DiscardHandler)),
@@ -76,6 +80,9 @@ func (f *Fetcher) Open(file File) (*Transfer, error) {
 		if err := source.Check(u); err != nil {
 			return nil, err
 		}
+	}
+	if err := t.credentials().Check(); err != nil {
+		return nil, err
 	}
 	if file.SumsURL != nil {
 		if err := source.Check(file.SumsURL); err != nil {

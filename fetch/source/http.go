@@ -9,8 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -234,11 +234,8 @@ func (f *webFile) authorize(req *http.Request) error {
 func (f *webFile) addHeaders(req *http.Request) error {
 	for _, name := range f.web.access.HeaderFiles {
 		header, err := credentials.ReadHeaders(name)
-		if r, ok := errors.AsType[*usererr.Error](err); ok && r.Err == nil { // it is there, and wrong
-			return Permanent(err)
-		}
 		if err != nil {
-			return err
+			return unreadable(err)
 		}
 		maps.Copy(req.Header, header)
 		if host := header.Get("Host"); host != "" {
@@ -246,11 +243,41 @@ func (f *webFile) addHeaders(req *http.Request) error {
 		}
 	}
 	if name := f.web.access.BearerFile; name != "" {
-		token, err := credentials.ReadSecret("bearer file", name)
+		token, err := credentials.ReadToken("bearer file", name)
 		if err != nil {
-			return err
+			return unreadable(err)
 		}
-		req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(token))
+		if token == "" {
+			return &usererr.Error{Text: fmt.Sprintf("bearer file %q is empty", name)}
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	return nil
+}
+
+// unreadable says whether it is of use to try again: not if a file exists and is malformed.
+func unreadable(err error) error {
+	if errors.Is(err, credentials.ErrFormat) {
+		return Permanent(err)
+	}
+	return err
+}
+
+// Check reports files that exist and are malformed. Those that are missing may be mounted
+// a moment later. Its errors quote no secret.
+func (c Credentials) Check() error {
+	var errs []error
+	for _, name := range c.HeaderFiles {
+		_, err := credentials.ReadHeaders(name)
+		errs = append(errs, err)
+	}
+	if c.BearerFile != "" {
+		_, err := credentials.ReadToken("bearer file", c.BearerFile)
+		errs = append(errs, err)
+	}
+	i := slices.IndexFunc(errs, func(err error) bool { return errors.Is(err, credentials.ErrFormat) })
+	if i < 0 {
+		return nil
+	}
+	return errs[i]
 }
