@@ -169,11 +169,17 @@ func Table(env environment.Variables) option.Table[fetch.File] {
 	}
 }
 
-// Read returns the files that a models.yaml lists, which an option names.
-func Read(optionName, name string, env environment.Variables) ([]fetch.File, error) {
+// Read returns the files that a models.yaml lists, which an option names. A list that needs more memory than the limit
+// is an error before it is parsed; a limit of zero is none.
+func Read(optionName, name string, env environment.Variables, limit int64) ([]fetch.File, error) {
 	b, err := option.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: cannot read %q: %w", optionName, name, err)
+	}
+	if need := memoryFor(b); limit > 0 && need > limit {
+		const mebibyte = 1 << 20
+		return nil, fmt.Errorf("%s: the list needs about %d MiB of memory, the limit is %d MiB: raise the limit, or split the list",
+			name, need/mebibyte, limit/mebibyte)
 	}
 	list, err := option.Parse(b)
 	switch {
