@@ -78,6 +78,9 @@ func (o *httpOptions) open(s *spec) (Prober, error) {
 	case s.level == LevelTCP:
 		return openPort(s)
 	}
+	if err := o.checkHeaders(); err != nil {
+		return nil, err
+	}
 	if o.status == nil {
 		o.status = statusSet{{200, 399}}
 	}
@@ -88,6 +91,18 @@ func (o *httpOptions) open(s *spec) (Prober, error) {
 		httpOptions: *o, spec: s, url: &u, tls: tlsconfig.Loader{TLS: s.tls},
 		password: s.password(o.passwordFile),
 	}, nil
+}
+
+// checkHeaders reports a header file that exists and is malformed. One that is missing may
+// be mounted a moment later.
+func (o *httpOptions) checkHeaders() error {
+	if o.headerFile == "" {
+		return nil
+	}
+	if _, err := credentials.ReadHeaders(o.headerFile); errors.Is(err, credentials.ErrFormat) {
+		return err
+	}
+	return nil
 }
 
 // http speaks HTTP/1.1, HTTP/2 over TLS, and with h2c HTTP/2 in the clear (RFC
@@ -132,6 +147,9 @@ func (h *http) request(ctx context.Context) (*nethttp.Request, error) {
 	req.Header.Set("User-Agent", userAgent)
 	if h.headerFile != "" {
 		header, err := credentials.ReadHeaders(h.headerFile)
+		if errors.Is(err, credentials.ErrFormat) {
+			return nil, Permanent(err)
+		}
 		if err != nil {
 			return nil, err
 		}

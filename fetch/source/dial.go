@@ -4,11 +4,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"net"
-	"net/netip"
 	"sync"
 	"time"
-
-	"github.com/inith/inith/internal/usererr"
 )
 
 // A dialer connects to hosts. It spreads connections over the addresses of a name, so
@@ -16,8 +13,9 @@ import (
 type dialer struct {
 	wrap func(net.Conn) net.Conn
 
-	mu     sync.Mutex
-	chosen map[string]bool // hosts that the user has named, which may be anywhere
+	mu       sync.Mutex
+	chosen   map[string]bool // hosts that the user has named, which may be anywhere
+	metadata map[string]bool // whether names lead to where clouds serve credentials
 }
 
 func (d *dialer) choose(host string) {
@@ -45,8 +43,8 @@ func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, e
 	}
 	rand.Shuffle(len(addresses), func(i, j int) { addresses[i], addresses[j] = addresses[j], addresses[i] })
 	for i, a := range addresses {
-		if linkLocal(a) && !d.isChosen(host) {
-			err = Permanent(errLinkLocal())
+		if isMetadata(a) && !d.isChosen(host) {
+			err = Permanent(errMetadata())
 			continue
 		}
 		var conn net.Conn
@@ -62,16 +60,4 @@ func dialOne(ctx context.Context, network, address string, left int) (net.Conn, 
 	deadline, _ := ctx.Deadline()
 	d := net.Dialer{Timeout: max(time.Second, time.Until(deadline)/time.Duration(left))}
 	return d.DialContext(ctx, network, address)
-}
-
-func linkLocal(a netip.Addr) bool {
-	a = a.Unmap()
-	return a.IsLinkLocalUnicast()
-}
-
-func errLinkLocal() error {
-	return &usererr.Error{
-		Text: "redirected to a link-local address, where clouds serve their credentials",
-		Hint: "no file is served there: the server, or who controls its answers, is not to be trusted",
-	}
 }

@@ -3,13 +3,11 @@
 package credentials
 
 import (
-	"bufio"
-	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/textproto"
 	"net/url"
 	"os"
 	"strings"
@@ -35,18 +33,73 @@ func readSecret(what, name string) (secret string, trimmed bool, err error) {
 	return secret, len(secret) < len(b), nil
 }
 
+// ErrFormat is wrapped by the error for a file that exists, and has another content than
+// it must have: to wait for another one is of no use.
+var ErrFormat = errors.New("malformed")
+
+// ReadToken returns the token in a file, without white space around it. One with a line
+// break in it is refused: it would end the header that it is sent in.
+func ReadToken(what, name string) (string, error) {
+	s, err := ReadSecret(what, name)
+	s = strings.TrimSpace(s)
+	switch {
+	case err != nil:
+		return "", err
+	case !isHeaderValue(s):
+		return "", &usererr.Error{
+			Text: fmt.Sprintf("%s %q has a line break or another control character in the token", what, name),
+			Hint: "write the token on one line", Err: ErrFormat,
+		}
+	default:
+		return s, nil
+	}
+}
+
 // ReadHeaders reads "Name: value" lines. Its errors do not quote them.
 func ReadHeaders(name string) (http.Header, error) {
 	b, err := os.ReadFile(name)
 	if err != nil {
 		return nil, usererr.File("header file", name, err)
 	}
-	text := append(bytes.TrimSpace(b), "\r\n\r\n"...)
-	header, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(text))).ReadMIMEHeader()
-	if err != nil {
-		return nil, &usererr.Error{Text: fmt.Sprintf("header file %q has a line that is not \"Name: value\"", name)}
+	header := http.Header{}
+	for line := range strings.Lines(string(b)) {
+		line = strings.TrimRight(line, "\r\n")
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		key, value, _ := strings.Cut(line, ":")
+		value = strings.Trim(value, " \t")
+		if len(key) == len(line) || !isHeaderName(key) || !isHeaderValue(value) {
+			return nil, &usererr.Error{
+				Text: fmt.Sprintf("header file %q has a line that is not \"Name: value\"", name),
+				Hint: "write each header on one line", Err: ErrFormat,
+			}
+		}
+		header.Add(key, value)
 	}
-	return http.Header(header), nil
+	return header, nil
+}
+
+// isHeaderName reports whether s is a token (RFC 9110, section 5.6.2).
+func isHeaderName(s string) bool {
+	for i := range len(s) {
+		c := s[i] | 0x20
+		if (c < 'a' || c > 'z') && (s[i] < '0' || s[i] > '9') && strings.IndexByte("!#$%&'*+-.^_`|~", s[i]) < 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// isHeaderValue reports whether s has no control characters (RFC 9110, section 5.5).
+func isHeaderValue(s string) bool {
+	const space, del = ' ', 0x7f
+	for i := range len(s) {
+		if (s[i] < space && s[i] != '\t') || s[i] == del {
+			return false
+		}
+	}
+	return true
 }
 
 // Origin returns scheme, host and port of u (RFC 6454).

@@ -156,7 +156,7 @@ func (k *Client) request(ctx context.Context, method, path string, in any) (*htt
 	if !k.inCluster() {
 		return nil, ErrNotInCluster
 	}
-	token, err := credentials.ReadSecret("token file", k.tokenFile)
+	token, err := credentials.ReadToken("token file", k.tokenFile)
 	if err != nil {
 		return nil, noToken(err)
 	}

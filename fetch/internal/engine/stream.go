@@ -83,7 +83,7 @@ func (d *download) open(ctx context.Context, c *segment) (*source.Part, error) {
 	if !d.ranges.whole {
 		off, n = c.off, d.ranges.endOf(c)-c.off
 	}
-	part, err := d.Source.Open(ctx, off, n, d.validator)
+	part, err := d.get(ctx, off, n, d.validator)
 	if err == nil && part.Size < 0 && part.Start > 0 {
 		part.Size = d.ranges.size
 	}
