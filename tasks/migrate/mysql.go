@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strings"
 
@@ -20,8 +21,10 @@ import (
 type mySQL struct {
 	client *mysqlclient.Client
 	name   string
+	log    *slog.Logger
 
 	session *mysqlclient.Session // nil: not connected
+	witness *mysqlclient.Session // see mysqlwitness.go; nil: none
 	key     string               // the name of the lock at the server, once connected
 	peer    string               // the address that the last holder came from, "" if none was seen
 }
@@ -32,7 +35,7 @@ func openMySQL(u *url.URL, o Options) (Locker, error) {
 		return nil, err
 	}
 	c, err := mysqlclient.New(u, client)
-	return &mySQL{client: c, name: cmp.Or(o.Name, defaultName)}, err
+	return &mySQL{client: c, name: cmp.Or(o.Name, defaultName), log: o.Logger}, err
 }
 
 func (l *mySQL) Try(ctx context.Context) (Lock, error) {
@@ -61,22 +64,34 @@ func (l *mySQL) try(ctx context.Context) (Lock, error) {
 	return nil, l.holder(ctx)
 }
 
-func (l *mySQL) connect(ctx context.Context) (err error) {
-	l.session, err = l.client.Connect(ctx, (&dial.Dialer{}).DialContext)
+// open opens a session, which others distinguish from a command's.
+func (l *mySQL) open(ctx context.Context) (*mysqlclient.Session, error) {
+	s, err := l.client.Connect(ctx, (&dial.Dialer{}).DialContext)
 	if err != nil {
-		return explainMySQL(ctx, err)
+		return nil, explainMySQL(ctx, err)
+	}
+	// While it is held a statement comes every few seconds; a server may wait less.
+	if _, err := l.ask(ctx, s, "SET SESSION wait_timeout = 600"); err != nil {
+		s.Close()
+		return nil, err
+	}
+	if _, err := l.ask(ctx, s, "SELECT GET_LOCK(CONCAT("+quote(sessionLock)+", CONNECTION_ID()), 0)"); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (l *mySQL) connect(ctx context.Context) (err error) {
+	if l.session, err = l.open(ctx); err != nil {
+		return err
 	}
 	database, err := l.value(ctx, "COALESCE(DATABASE(), '')")
 	if err != nil {
 		return err
 	}
 	l.key = fmt.Sprintf("inith:%016x", uint64(lockKey(database, l.name))) //nolint:gosec // bits
-	// While it is held a statement comes every few seconds; a server may wait less.
-	if _, err = l.query(ctx, "SET SESSION wait_timeout = 600"); err != nil {
-		return err
-	}
-	_, err = l.value(ctx, "GET_LOCK(CONCAT("+quote(sessionLock)+", CONNECTION_ID()), 0)")
-	return err
+	return nil
 }
 
 // holder asks who holds the lock. The server shows sessions of the same user, and those of
@@ -87,7 +102,7 @@ func (l *mySQL) holder(ctx context.Context) error {
 		return err
 	}
 	if len(rows) != 1 || len(rows[0]) != 3 {
-		return &HeldError{}
+		return &HeldError{Holder: "a session that has just ended"}
 	}
 	l.peer = addressOf(rows[0][2])
 	return &HeldError{Holder: fmt.Sprintf("%s@%s (connection %s)", redact.Name(rows[0][1]), redact.Name(l.peer), redact.Name(rows[0][0]))}
@@ -102,6 +117,7 @@ func addressOf(host string) string {
 }
 
 func (l *mySQL) Close(context.Context) {
+	l.closeWitness()
 	if l.session != nil {
 		l.session.Close()
 		l.session = nil
@@ -119,12 +135,17 @@ func (l *mySQL) value(ctx context.Context, expression string) (string, error) {
 // 5.7.5 and MariaDB 10.0.2.
 const sessionLock = "inith:session:"
 
-// query returns the rows as strings.
+// query is ask in the session of the lock.
 func (l *mySQL) query(ctx context.Context, sql string) ([][]string, error) {
-	if l.session == nil {
+	return l.ask(ctx, l.session, sql)
+}
+
+// ask returns the rows as strings.
+func (*mySQL) ask(ctx context.Context, s *mysqlclient.Session, sql string) ([][]string, error) {
+	if s == nil {
 		return nil, errors.New("the connection is closed")
 	}
-	rows, err := l.session.Query(ctx, sql)
+	rows, err := s.Query(ctx, sql)
 	if err != nil {
 		return nil, explainMySQL(ctx, err)
 	}

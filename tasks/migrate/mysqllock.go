@@ -19,13 +19,30 @@ func (l *mySQLLock) Check(ctx context.Context) error {
 	if err == nil && mine != "1" {
 		err = errors.New("the server says that this session does not hold it")
 	}
+	if err == nil && l.witness != nil {
+		l.renewWitness(ctx)
+	}
 	return err
 }
 
-// Orphans counts the sessions of the same user, in the same database, that come from
+// Orphans counts the sessions that the command of the holder before us has left, and
+// its witness. Once there is none, we have one.
+func (l *mySQLLock) Orphans(ctx context.Context, within time.Duration) (int, error) {
+	left, err := l.leftBehind(ctx, within)
+	if err != nil {
+		return 0, err
+	}
+	witnesses, err := l.otherWitnesses(ctx)
+	if err == nil && left+witnesses == 0 {
+		l.bearWitness(ctx)
+	}
+	return left + witnesses, err
+}
+
+// leftBehind counts the sessions of the same user, in the same database, that come from
 // the address of the holder before us: the server does not see that a client is gone
 // before it answers it. Sessions of inith itself have a lock each that says so.
-func (l *mySQLLock) Orphans(ctx context.Context, within time.Duration) (int, error) {
+func (l *mySQLLock) leftBehind(ctx context.Context, within time.Duration) (n int, err error) {
 	if l.peer == "" {
 		return 0, nil
 	}
@@ -36,7 +53,6 @@ func (l *mySQLLock) Orphans(ctx context.Context, within time.Duration) (int, err
 	if err != nil {
 		return 0, err
 	}
-	n := 0
 	_, err = fmt.Sscan(count, &n)
 	return n, err
 }
@@ -47,6 +63,7 @@ func (*mySQLLock) Bind(c Command) Command { return c }
 // Release unlocks. The connection ends too.
 func (l *mySQLLock) Release(ctx context.Context) error {
 	defer l.Close(ctx)
+	l.closeWitness() // first: a successor must not see it
 	_, err := l.value(ctx, "RELEASE_LOCK("+quote(l.key)+")")
 	return err
 }
