@@ -66,7 +66,7 @@ func (l *fileLocker) lock(ctx context.Context, f *os.File) (*fileLock, error) {
 	if err != nil {
 		return nil, l.refused(err)
 	}
-	lock := &fileLock{f: f, path: l.path, token: rand.Text(), earlier: readNote(f).token}
+	lock := &fileLock{f: f, path: l.path, mark: rand.Text(), earlier: readNote(f).mark}
 	if err := lock.Check(ctx); err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (*fileLocker) refused(err error) error {
 type fileLock struct {
 	f       *os.File
 	path    string
-	token   string // by which a successor finds what is left of our command
+	mark    string // by which a successor finds what is left of our command
 	earlier string // that of the holder before us, "" if it has released the lock
 }
 
@@ -122,11 +122,11 @@ func (l *fileLock) Orphans(context.Context, time.Duration) (int, error) {
 	if l.earlier == "" {
 		return 0, nil
 	}
-	return processesWith(os.DirFS("/proc"), tokenVariable+"="+l.earlier), nil
+	return processesWith(os.DirFS("/proc"), markVariable+"="+l.earlier), nil
 }
 
-// tokenVariable marks the processes of a command.
-const tokenVariable = "INITH_LOCK_TOKEN"
+// markVariable marks the processes of a command.
+const markVariable = "INITH_LOCK_TOKEN"
 
 // processesWith counts the processes that have an environment variable. Those of other users, and of other PID namespaces,
 // cannot be seen.
@@ -144,7 +144,7 @@ func processesWith(proc fs.FS, variable string) (n int) {
 // Bind has the command keep the file open, and marks its processes.
 func (l *fileLock) Bind(c Command) Command {
 	c.Keep = l.f
-	c.Env = append(slices.Clone(c.Env), tokenVariable+"="+l.token)
+	c.Env = append(slices.Clone(c.Env), markVariable+"="+l.mark)
 	return c
 }
 
@@ -159,11 +159,11 @@ func (l *fileLock) Release(context.Context) error {
 // sign writes to the file who has locked it, for people, and for the next holder. The lock does not depend on it.
 func (l *fileLock) sign(host string) {
 	_ = l.f.Truncate(0)
-	_, _ = l.f.WriteAt(fmt.Appendf(nil, "%s\n%s\n%s\n", time.Now().UTC().Format(time.RFC3339), host, l.token), 0)
+	_, _ = l.f.WriteAt(fmt.Appendf(nil, "%s\n%s\n%s\n", time.Now().UTC().Format(time.RFC3339), host, l.mark), 0)
 }
 
 // A note is what a lock file says about its holder.
-type note struct{ since, holder, token string }
+type note struct{ since, holder, mark string }
 
 // readNote reads a note, which may be incomplete.
 func readNote(f *os.File) note {
