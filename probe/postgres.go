@@ -35,11 +35,7 @@ type postgresOptions struct {
 func (o *postgresOptions) keys() []target.Key {
 	return []target.Key{
 		target.PasswordFile(&o.passwordFile),
-		{
-			Name: "sql", State: true, Set: target.String(&o.sql),
-			Usage: "query that runs at every attempt, so it must change nothing; " +
-				"ready when the first column of the first row is not false, 0 or null",
-		},
+		sqlKey(&o.sql),
 	}
 }
 

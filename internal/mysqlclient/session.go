@@ -25,12 +25,17 @@ func (s *Session) Query(ctx context.Context, sql string) (rows [][]string, err e
 	return rows, nil
 }
 
-// First returns the first row of a statement, nil if there is none. A nil value is NULL.
-func (s *Session) First(ctx context.Context, sql string) ([]driver.Value, error) {
+// First returns the first row of a statement, nil if there is none. A nil value is NULL. If there are more, the session has
+// ended afterwards: there may be millions.
+func (s *Session) First(ctx context.Context, sql string) (first []driver.Value, err error) {
 	for row, err := range s.rows(ctx, sql) {
-		return row, err
+		if err != nil || first != nil {
+			s.Close()
+			return first, err
+		}
+		first = row
 	}
-	return nil, nil
+	return first, nil
 }
 
 // rows yields the rows of a statement, or an error, which is the last that it yields.
