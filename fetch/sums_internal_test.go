@@ -100,7 +100,7 @@ func TestSameName(t *testing.T) {
 		{"/srv/a/model.bin /srv/b/model.bin", "/a/model.bin", ours},
 		{"linux/model.bin windows/model.bin", "/v2/model.bin", refused},
 		{"a/linux/model.bin b/linux/model.bin", "/linux/model.bin", refused},
-		{"model.bin model.bin", "/model.bin", refused},
+		{"model.bin .//model.bin", "/model.bin", refused},
 		{"model.bin ./model.bin", "/model.bin", refused},
 	} {
 		first, second, _ := strings.Cut(tt.lists, " ")

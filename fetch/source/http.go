@@ -173,7 +173,7 @@ func (f *webFile) send(ctx context.Context, u *url.URL, r request) (*http.Respon
 			return nil, err
 		}
 		client.cookies.add(req.Request)
-		resp, err := client.Do(req) //nolint:bodyclose // the caller closes it
+		resp, err := client.Do(req)
 		if err != nil {
 			return nil, explain(err)
 		}

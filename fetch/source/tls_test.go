@@ -100,11 +100,11 @@ func TestTLSOfOrigin(t *testing.T) {
 		})
 	}
 	fetch := func(s *site, skip bool, others ...*site) error {
-		tls := source.TLS{CAFile: authorities(t, append(others, s)...), CertFile: s.cert, KeyFile: s.key, ServerName: "origin.test"}
+		config := source.TLS{CAFile: authorities(t, append(others, s)...), CertFile: s.cert, KeyFile: s.key, ServerName: "origin.test"}
 		if skip {
-			tls = source.TLS{CertFile: s.cert, KeyFile: s.key, SkipVerify: true}
+			config = source.TLS{CertFile: s.cert, KeyFile: s.key, SkipVerify: true}
 		}
-		_, _, err := readAll(t, resolve(t, &source.Network{TLS: tls}, s.URL+"/x"), 0, source.Whole)
+		_, _, err := readAll(t, resolve(t, &source.Network{TLS: config}, s.URL+"/x"), 0, source.Whole)
 		return err
 	}
 	if err := fetch(named, false); err != nil || certificates != 1 {
