@@ -120,3 +120,22 @@ func TestSameName(t *testing.T) {
 		}
 	}
 }
+
+// FuzzSums reads any list: what it finds is a digest that could be pinned, and that is in
+// the list.
+func FuzzSums(f *testing.F) {
+	for _, list := range []string{
+		digits + "  model.bin", `\` + digits + ` *a\\b`, "SHA256 (model.bin) = " + digits, "\ufeffSHA2-512(model.bin)= " + long, "sha256:" + digits, "",
+	} {
+		f.Add([]byte(list), "/v2/model.bin", true)
+	}
+	f.Fuzz(func(t *testing.T, list []byte, file string, isBlake3 bool) {
+		d, err := findSum(parseSums(list, isBlake3), file)
+		if err != nil {
+			return
+		}
+		if again, err := ParseDigest(d.String()); err != nil || again != d || !strings.Contains(strings.ToLower(string(list)), d.Hex) {
+			t.Errorf("%v, %v", d, err)
+		}
+	})
+}
