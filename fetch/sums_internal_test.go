@@ -100,7 +100,7 @@ func TestSameName(t *testing.T) {
 		{"/srv/a/model.bin /srv/b/model.bin", "/a/model.bin", ours},
 		{"linux/model.bin windows/model.bin", "/v2/model.bin", refused},
 		{"a/linux/model.bin b/linux/model.bin", "/linux/model.bin", refused},
-		{"model.bin model.bin", "/model.bin", refused},
+		{"model.bin .//model.bin", "/model.bin", refused},
 		{"model.bin ./model.bin", "/model.bin", refused},
 	} {
 		first, second, _ := strings.Cut(tt.lists, " ")
@@ -119,4 +119,23 @@ func TestSameName(t *testing.T) {
 			t.Errorf("%q: %v, %v; want what does not contradict", list, got, err)
 		}
 	}
+}
+
+// FuzzSums reads any list: what it finds is a digest that could be pinned, and that is in
+// the list.
+func FuzzSums(f *testing.F) {
+	for _, list := range []string{
+		digits + "  model.bin", `\` + digits + ` *a\\b`, "SHA256 (model.bin) = " + digits, "\ufeffSHA2-512(model.bin)= " + long, "sha256:" + digits, "",
+	} {
+		f.Add([]byte(list), "/v2/model.bin", true)
+	}
+	f.Fuzz(func(t *testing.T, list []byte, file string, isBlake3 bool) {
+		d, err := findSum(parseSums(list, isBlake3), file)
+		if err != nil {
+			return
+		}
+		if again, err := ParseDigest(d.String()); err != nil || again != d || !strings.Contains(strings.ToLower(string(list)), d.Hex) {
+			t.Errorf("%v, %v", d, err)
+		}
+	})
 }

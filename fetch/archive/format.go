@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
@@ -129,9 +130,8 @@ func hasChecksum(header []byte) bool {
 			sum += int(c)
 		}
 	}
-	var want int
-	_, err := fmt.Sscanf(strings.Trim(string(header[start:end]), " \x00"), "%o", &want)
-	return err == nil && want == sum
+	want, err := strconv.ParseInt(strings.Trim(string(header[start:end]), " \x00"), 8, 32)
+	return err == nil && int(want) == sum
 }
 
 func isZero(b []byte) bool { return len(bytes.TrimLeft(b, "\x00")) == 0 }

@@ -144,14 +144,8 @@ func (n *Network) transport(origin *url.URL, t TLS) (*http.Transport, error) {
 		return statusError(resp)
 	}
 	if n.Proxy != nil {
-		all.Proxy = func(req *http.Request) (*url.URL, error) {
-			proxy, err := n.Proxy(req.URL)
-			if err != nil || proxy == nil {
-				return nil, err
-			}
-			d.choose(proxy.Hostname())
-			return proxy, d.checkBehindProxy(req.Context(), req.URL.Hostname())
-		}
+		p := &proxies{dialer: d, choose: n.Proxy, caFile: n.TLS.CAFile}
+		all.Proxy, all.DialContext = p.proxy, p.dial
 	}
 	return all, nil
 }

@@ -41,7 +41,7 @@ func (c *cookies) set(origin string, cookie *http.Cookie) {
 		}
 	}
 	if cookie.MaxAge >= 0 && len(all) < most {
-		all = append(all, &http.Cookie{Name: cookie.Name, Value: cookie.Value, Quoted: cookie.Quoted})
+		all = append(all, cookie)
 	}
 	c.known[origin] = all
 }

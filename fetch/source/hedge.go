@@ -26,7 +26,7 @@ func hedged(ctx context.Context, wait time.Duration, send func(context.Context) 
 		ctx, end := context.WithCancel(ctx)
 		ends = append(ends, end)
 		go func() {
-			resp, err := send(ctx)
+			resp, err := send(ctx) //nolint:bodyclose // by the caller, or by finish
 			results <- attempt{number, resp, err}
 		}()
 	}

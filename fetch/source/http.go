@@ -124,7 +124,7 @@ func (f *webFile) connect() (*client, error) {
 func (f *webFile) open(ctx context.Context, u *url.URL, r request) (*Part, error) {
 	resp, err := f.send(ctx, u, r)
 	if err == nil && r.n != Whole && !f.ranged.Load() && mayRefuseRange(resp, r) {
-		resp = f.withoutRange(ctx, u, r, resp)
+		resp, r = f.withoutRange(ctx, u, r, resp)
 	}
 	if err != nil {
 		return nil, err
@@ -147,17 +147,17 @@ func (f *webFile) open(ctx context.Context, u *url.URL, r request) (*Part, error
 
 // withoutRange asks for the whole object, once. It returns the first answer if that is
 // refused too.
-func (f *webFile) withoutRange(ctx context.Context, u *url.URL, r request, first *http.Response) *http.Response {
+func (f *webFile) withoutRange(ctx context.Context, u *url.URL, r request, first *http.Response) (*http.Response, request) {
 	whole, err := f.send(ctx, u, request{0, Whole, r.validator})
 	if err != nil {
-		return first
+		return first, r
 	}
 	if !isWhole(whole) {
 		_ = whole.Body.Close()
-		return first
+		return first, r
 	}
 	_ = first.Body.Close()
-	return whole
+	return whole, request{r.off, Whole, r.validator}
 }
 
 // send returns the answer to a request.
@@ -173,7 +173,7 @@ func (f *webFile) send(ctx context.Context, u *url.URL, r request) (*http.Respon
 			return nil, err
 		}
 		client.cookies.add(req.Request)
-		resp, err := client.Do(req) //nolint:bodyclose // the caller closes it
+		resp, err := client.Do(req)
 		if err != nil {
 			return nil, explain(err)
 		}

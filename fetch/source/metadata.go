@@ -107,7 +107,7 @@ func parseAddress(host string) (netip.Addr, bool) {
 		}
 		sum = sum<<bits | n
 	}
-	return v4(uint32(sum)), true //nolint:gosec // of 32 bits
+	return v4(uint32(sum)), true
 }
 
 func errMetadata() error {

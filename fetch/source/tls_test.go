@@ -7,13 +7,17 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"io"
 	"log/slog"
 	"math/big"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -100,11 +104,11 @@ func TestTLSOfOrigin(t *testing.T) {
 		})
 	}
 	fetch := func(s *site, skip bool, others ...*site) error {
-		tls := source.TLS{CAFile: authorities(t, append(others, s)...), CertFile: s.cert, KeyFile: s.key, ServerName: "origin.test"}
+		config := source.TLS{CAFile: authorities(t, append(others, s)...), CertFile: s.cert, KeyFile: s.key, ServerName: "origin.test"}
 		if skip {
-			tls = source.TLS{CertFile: s.cert, KeyFile: s.key, SkipVerify: true}
+			config = source.TLS{CertFile: s.cert, KeyFile: s.key, SkipVerify: true}
 		}
-		_, _, err := readAll(t, resolve(t, &source.Network{TLS: tls}, s.URL+"/x"), 0, source.Whole)
+		_, _, err := readAll(t, resolve(t, &source.Network{TLS: config}, s.URL+"/x"), 0, source.Whole)
 		return err
 	}
 	if err := fetch(named, false); err != nil || certificates != 1 {
@@ -121,5 +125,63 @@ func TestTLSOfOrigin(t *testing.T) {
 	}
 	if err := fetch(away(local), true); err == nil || !strings.Contains(err.Error(), "unknown authority") {
 		t.Errorf("a site of no known authority: %v", err)
+	}
+}
+
+// TestTLSOfProxy reaches an http and an https origin through an https proxy: what the user
+// said of the origin is not said of the proxy.
+func TestTLSOfProxy(t *testing.T) {
+	t.Parallel()
+	hello := func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("hello")) }
+	plain := httptest.NewServer(http.HandlerFunc(hello))
+	defer plain.Close()
+	origin := newSite(t, "origin.test", func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TLS.PeerCertificates) != 1 {
+			t.Error("the origin got no certificate")
+		}
+		hello(w, r)
+	})
+	var asked atomic.Int64
+	relay := func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		if len(r.TLS.PeerCertificates) > 0 {
+			t.Error("the proxy got our certificate")
+		}
+		if r.Method != http.MethodConnect {
+			hello(w, r)
+			return
+		}
+		to, err := (&net.Dialer{}).DialContext(r.Context(), "tcp", r.Host)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		w.WriteHeader(http.StatusOK)
+		client, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		go func() {
+			_, _ = io.Copy(to, client)
+			_ = to.Close()
+		}()
+		_, _ = io.Copy(client, to)
+		_ = client.Close()
+	}
+	named, stranger := newSite(t, "localhost", relay), newSite(t, "origin.test", relay)
+	for _, target := range []string{plain.URL, origin.URL} {
+		for proxy, want := range map[*site]bool{named: true, stranger: false} {
+			u := parse(t, strings.Replace(proxy.URL, "127.0.0.1", "localhost", 1))
+			n := &source.Network{
+				TLS:   source.TLS{CAFile: authorities(t, origin, proxy), CertFile: origin.cert, KeyFile: origin.key, ServerName: "origin.test"},
+				Proxy: func(*url.URL) (*url.URL, error) { return u, nil },
+			}
+			asked.Store(0)
+			_, got, err := readAll(t, resolve(t, n, target+"/x"), 0, source.Whole)
+			if (err == nil) != want || want && got != "hello" || (asked.Load() > 0) != want {
+				t.Errorf("%s through %s: %q, %v, asked %d times", target, proxy.URL, got, err, asked.Load())
+			}
+		}
 	}
 }
