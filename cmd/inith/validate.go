@@ -276,6 +276,9 @@ func (j *validateJob) watch(ctx context.Context, start time.Time) (stop func()) 
 
 // logReport logs how a validation has ended.
 func (j *validateJob) logReport(ctx context.Context, r validate.Report, elapsed time.Duration) {
+	for _, path := range r.Unread {
+		j.session.Log.WarnContext(ctx, "content not checked: inith does not read this format", "path", path)
+	}
 	j.session.Log.InfoContext(ctx, "validated", "files", r.Files, "checks", r.Checks, "problems", len(r.Findings), "elapsed_seconds", view.Seconds(elapsed))
 	if j.session.Live() && len(r.Findings) == 0 {
 		j.session.Say("%s", validated(r))

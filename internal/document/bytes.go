@@ -14,8 +14,12 @@ func (r *reading) checkBytes() bool {
 		r.add(diag.Position{Line: 1, Column: 1}, ruleUTF8, "the file is UTF-16, not UTF-8", "save it as UTF-8")
 		return false
 	}
-	if s.marked {
-		r.add(diag.Position{Line: 1, Column: 1}, ruleBOM, "the file begins with a byte order mark, which many parsers read as part of the first key or value",
+	for _, line := range s.marks {
+		where := "the file"
+		if line > 1 {
+			where = "the line"
+		}
+		r.add(diag.Position{Line: line, Column: 1}, ruleBOM, where+" begins with a byte order mark, which many parsers read as part of the first key or value",
 			"save it as UTF-8 without BOM")
 	}
 	if !utf8.Valid(s.text) {

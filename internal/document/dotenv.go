@@ -125,15 +125,10 @@ func (d *dotenvReader) key(raw []byte) *Node {
 
 // isComposeName reports whether Compose takes a name, and no other program a digit at its beginning.
 func isComposeName(name string) bool {
-	rest := strings.NewReplacer(".", "", "-", "", "[", "", "]", "").Replace(name)
-	return rest != "" && isVariable(rest) && isVariable(name[:1])
+	return strings.Trim(name, letters+"0123456789.-[]") == "" && name != "" && strings.IndexByte(letters, name[0]) >= 0
 }
 
-// isVariable reports whether name is a valid name of a shell variable.
-func isVariable(name string) bool {
-	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
-	return strings.Trim(name, letters+"0123456789") == "" && strings.IndexByte(letters, name[0]) >= 0
-}
+const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
 
 // value reads a value: a quoted one, or everything up to a comment or the end of the line.
 func (d *dotenvReader) value() *Node {

@@ -2,6 +2,7 @@ package document
 
 import (
 	"bytes"
+	"math"
 )
 
 // A jsonReader reads JSON, or JSONC if it is relaxed. encoding/json accepts duplicate keys and does not report
@@ -15,6 +16,10 @@ type jsonReader struct {
 }
 
 func (r *reading) parseJSON(relaxed bool) ([]*Node, bool) {
+	const each = 100 // bytes, at least, of a value
+	if r.needsTooMuch(each*bytes.Count(r.source.text, []byte(",")), math.MaxInt64) {
+		return nil, false
+	}
 	j := &jsonReader{reading: r, text: r.source.text, all: string(r.source.text), relaxed: relaxed}
 	if !j.skip() {
 		return nil, false

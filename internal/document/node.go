@@ -2,6 +2,8 @@ package document
 
 import (
 	"bytes"
+	"fmt"
+	"runtime/debug"
 
 	"github.com/inith/inith/internal/diag"
 )
@@ -46,6 +48,21 @@ func (r *reading) tooDense(hint string) bool {
 		return false
 	}
 	r.add(diag.Position{Line: 1, Column: 1}, ruleTooLarge, "the file has more than 200,000 commas: too many values to check", hint)
+	return true
+}
+
+// maxMemory is what a TOML file may take, in bytes, while it is checked. Other formats are bounded by their size.
+const maxMemory = 140 << 20
+
+// needsTooMuch reports whether an estimate of memory is above the limit, or above that of the process, and adds a finding
+// if so. Near its limit, the garbage collector would do nothing but collect.
+func (r *reading) needsTooMuch(need int, limit int64) bool {
+	limit = min(limit, debug.SetMemoryLimit(-1))
+	if int64(need) <= limit {
+		return false
+	}
+	r.add(diag.Position{Line: 1, Column: 1}, ruleTooLarge,
+		fmt.Sprintf("the file needs about %d MiB of memory to check, the limit is %d MiB", need>>20, limit>>20), hintTooLarge)
 	return true
 }
 

@@ -32,9 +32,9 @@ type Rule struct{ Name, Means string }
 func Rules() []Rule {
 	return []Rule{
 		{ruleSyntax, "the file is not well-formed"},
-		{ruleTooLarge, "a file has more than 8 MiB, 2 MiB of YAML, a million keys and values, 200,000 commas (YAML, TOML), or 10,000 keys in a TOML table: too much to look at"},
+		{ruleTooLarge, "a file has more than 8 MiB, 2 MiB of YAML, a million keys and values, 200,000 commas (YAML, TOML), 10,000 keys in a TOML table, or needs more memory than there is: too much to look at"},
 		{ruleDuplicate, "a mapping has a duplicate key: parsers use the first value, the last value, or reject the file"},
-		{ruleBOM, "the file begins with a byte order mark"},
+		{ruleBOM, "the file, or a line in it, begins with a byte order mark"},
 		{ruleNUL, "the file holds a NUL byte"},
 		{ruleUTF8, "the file is not UTF-8"},
 		{ruleTab, "YAML is indented with a tab"},

@@ -8,25 +8,44 @@ import (
 	"github.com/inith/inith/internal/diag"
 )
 
-// A source is the text of a file, without its byte order mark.
+// A source is the text of a file, without byte order marks at the beginning of lines.
 type source struct {
-	text   []byte
-	marked bool  // it had a byte order mark
-	lines  []int // the offset of the first byte of each line
+	text  []byte
+	marks []int // the lines that had one
+	lines []int // the offset of the first byte of each line
 
 	last         int // the offset that was asked for last,
 	lastPosition diag.Position
 }
 
 func newSource(data []byte) *source {
-	text, marked := bytes.CutPrefix(data, []byte("\ufeff"))
-	s := &source{text: text, marked: marked, lines: []int{0}, lastPosition: diag.Position{Line: 1, Column: 1}}
+	text, marks := withoutMarks(data)
+	s := &source{text: text, marks: marks, lines: []int{0}, lastPosition: diag.Position{Line: 1, Column: 1}}
 	for i, b := range text {
 		if b == '\n' {
 			s.lines = append(s.lines, i+1)
 		}
 	}
 	return s
+}
+
+// withoutMarks removes the byte order marks at the beginning of lines, and returns those lines. One that is not at the
+// beginning of the file was there before something was put in front of it, such as a comment or another file.
+func withoutMarks(data []byte) (text []byte, marked []int) {
+	mark := []byte("\ufeff")
+	if !bytes.Contains(data, mark) {
+		return data, nil
+	}
+	line := 0
+	for l := range bytes.Lines(data) {
+		line++
+		rest := bytes.TrimPrefix(l, mark)
+		if len(rest) < len(l) {
+			marked = append(marked, line)
+		}
+		text = append(text, rest...)
+	}
+	return text, marked
 }
 
 // position returns the position of an offset. It continues from the previous offset, because a file may be one long

@@ -22,7 +22,7 @@ type tomlReader struct {
 }
 
 func (r *reading) parseTOML() ([]*Node, bool) {
-	if r.tooDense(hintTooLarge) {
+	if r.tooDense(hintTooLarge) || r.needsTooMuch(tomlMemory(r.source.text), maxMemory) {
 		return nil, false
 	}
 	root := r.newTOMLTable(diag.Position{Line: 1, Column: 1}, byHeader)
@@ -205,4 +205,25 @@ func (t *tomlReader) opening() int {
 		}
 	}
 	return t.cursor
+}
+
+// tomlMemory estimates the memory that a file takes, in bytes, from what costs most: pairs, tables, dots in keys.
+func tomlMemory(text []byte) int {
+	const (
+		pair  = 600
+		table = 800
+		level = 320
+		comma = 150
+	)
+	need := comma*bytes.Count(text, []byte(",")) + pair*bytes.Count(text, []byte("="))
+	for line := range bytes.Lines(text) {
+		line = bytes.TrimLeft(line, " \t")
+		if bytes.HasPrefix(line, []byte("[")) {
+			need += table
+		}
+		if key, _, ok := bytes.Cut(line, []byte("=")); ok {
+			need += level * bytes.Count(key, []byte("."))
+		}
+	}
+	return need
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -28,6 +29,10 @@ func (r *yamlReading) at(line, column int) diag.Position {
 // parseYAML reads all documents of a YAML file.
 func (r *reading) parseYAML() ([]*Node, bool) {
 	if r.tooDense("if it is JSON, name it *.json or set its format to json") {
+		return nil, false
+	}
+	const each = 500 // bytes, at least, of a line or an item
+	if r.needsTooMuch(each*(len(r.source.lines)+bytes.Count(r.source.text, []byte(","))), math.MaxInt64) {
 		return nil, false
 	}
 	y := &yamlReading{reading: r, lines: newYAMLLines(r.source.text)}

@@ -45,12 +45,15 @@ type reducer struct {
 	guesses bool // a variable has lost its value: what fails now may not be the template's fault
 }
 
+// maxRetried is how many bytes of template are run again in search of more errors.
+const maxRetried = 16 << 20
+
 // allErrors returns all errors of a template, of which first is one. text/template stops at an error, so the action that
 // failed is taken out of a copy, which then runs again.
 func (p *templateProgram) allErrors(ctx context.Context, first error) error {
 	var found missing
 	r := &reducer{templateProgram: p.copied()}
-	rounds := 0
+	rounds, left := 0, maxRetried
 	for err := first; err != nil; {
 		d, ok := errors.AsType[*diag.Error](err)
 		if !ok || ctx.Err() != nil {
@@ -59,7 +62,8 @@ func (p *templateProgram) allErrors(ctx context.Context, first error) error {
 		if !r.guesses || errors.Is(d, errMissing) {
 			found.add(d)
 		}
-		if rounds++; rounds > maxRounds || !r.takeOut(d.Position) {
+		left -= len(p.text)
+		if rounds++; rounds > maxRounds || left < 0 || !r.takeOut(d.Position) {
 			break
 		}
 		e := &execution{templateProgram: r.templateProgram, ctx: ctx, rounds: rounds}

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"unicode/utf8"
 
@@ -46,6 +47,20 @@ func (s source) at(line, bytes int) int {
 		offset += i + 1
 	}
 	return offset + bytes
+}
+
+// maxMemory is what a template or a file of values may take, in bytes, if the process has no lower limit.
+const maxMemory = 128 << 20
+
+// needsTooMuch returns a problem if an estimate of memory is above the limit. Near its limit, the garbage collector would
+// do nothing but collect.
+func (s source) needsTooMuch(what string, need int) *diag.Error {
+	limit := min(maxMemory, debug.SetMemoryLimit(-1))
+	if int64(need) <= limit {
+		return nil
+	}
+	return s.problem(0, fmt.Sprintf("%s about %d MiB of memory, the limit is %d MiB", what, need>>20, limit>>20),
+		"check that this is the file that is meant, or raise the memory limit of the container")
 }
 
 func errTooLarge() *usererr.Error {

@@ -35,6 +35,9 @@ type templateProgram struct {
 // parseTemplate parses a template. Others are the templates that it can include besides its own.
 func parseTemplate(path, text string, s scope, others ...string) (*templateProgram, error) {
 	p := &templateProgram{source: source{path, text}, scope: s}
+	if problem := p.tooLarge(); problem != nil {
+		return nil, problem
+	}
 	var err error
 	p.trees, err = parseTrees(text)
 	if err != nil {
@@ -51,6 +54,27 @@ func parseTemplate(path, text string, s scope, others ...string) (*templateProgr
 		return nil, rewriting.first
 	}
 	return p, nil
+}
+
+// memoryOfByte is what text/template takes for each byte inside {{ }}.
+const memoryOfByte = 150
+
+// tooLarge reports a template that text/template would need too much memory for.
+func (p *templateProgram) tooLarge() *diag.Error {
+	inside := 0
+	for pos := 0; ; {
+		i := strings.Index(p.text[pos:], "{{")
+		if i < 0 {
+			break
+		}
+		end, problem := p.action(pos + i)
+		if problem != nil {
+			break // which the parser finds too
+		}
+		inside += end - pos - i
+		pos = end
+	}
+	return p.needsTooMuch("the template needs", inside*memoryOfByte)
 }
 
 func parseTrees(text string) (map[string]*parse.Tree, error) {

@@ -80,6 +80,9 @@ func parseValues(s source) (map[string]any, error) {
 // parseYAML reads one document. Dates, and numbers with leading zeros, which some parsers read as octal, stay
 // strings.
 func parseYAML(s source) (any, *diag.Error) {
+	if problem := s.tooMany(memoryOfYAML); problem != nil {
+		return nil, problem
+	}
 	load, err := yaml.NewLoader(strings.NewReader(s.text), yaml.WithV4Defaults())
 	if err != nil {
 		return nil, s.problem(0, "not YAML", "")
@@ -91,6 +94,9 @@ func parseYAML(s source) (any, *diag.Error) {
 	case err != nil:
 		return nil, s.yaml(err)
 	}
+	if n := widest(&doc); n != nil {
+		return nil, diag.At(diag.Position{File: s.path, Line: n.Line, Column: n.Column}, wrong("a mapping with more than %d keys", maxMembers))
+	}
 	keepText(&doc)
 	var value any
 	if err := doc.Load(&value); err != nil {
@@ -100,6 +106,17 @@ func parseYAML(s source) (any, *diag.Error) {
 		return nil, s.problem(0, "want one document, got several", "")
 	}
 	return normal(value), nil
+}
+
+const (
+	memoryOfYAML = 1000 // bytes that the parser takes for a value
+	memoryOfJSON = 200
+	maxMembers   = 10_000 // of a mapping, whose keys the parser of YAML compares with each other
+)
+
+// tooMany reports a file whose values would need too much memory. Each of them follows a line break or a comma.
+func (s source) tooMany(each int) *diag.Error {
+	return s.needsTooMuch("its values need", each*(strings.Count(s.text, "\n")+strings.Count(s.text, ",")))
 }
 
 // integerMark begins the strings that stand for integers beyond int64 until [normal]: the parser would make floating-point
@@ -119,6 +136,19 @@ func keepText(n *yaml.Node) {
 	for _, c := range n.Content {
 		keepText(c)
 	}
+}
+
+// widest returns a mapping that has too many keys, nil if there is none.
+func widest(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.MappingNode && len(n.Content) > 2*maxMembers {
+		return n
+	}
+	for _, c := range n.Content {
+		if wide := widest(c); wide != nil {
+			return wide
+		}
+	}
+	return nil
 }
 
 func isNumber(n *yaml.Node) bool { return n.ShortTag() == "!!int" || n.ShortTag() == "!!float" }
@@ -155,6 +185,9 @@ func (s source) yaml(err error) *diag.Error {
 }
 
 func parseJSON(s source) (any, *diag.Error) {
+	if problem := s.tooMany(memoryOfJSON); problem != nil {
+		return nil, problem
+	}
 	d := json.NewDecoder(strings.NewReader(s.text))
 	d.UseNumber()
 	var value any

@@ -135,12 +135,28 @@ func (s *session) file(ctx context.Context, r FileRule) {
 		s.add(r.Secret.check(r.Path, data)...)
 	}
 	format := r.format()
-	if format == document.PEM && r.Secret == nil {
+	if slices.ContainsFunc(r.Checks, needsKeys) && (format == "" || format == document.PEM || format == document.Text) {
+		s.add(inFile(r.Path, ruleNoKeys, "its keys cannot be checked, because its format is unknown or has none",
+			"set format in the rules, or --input-format"))
+	}
+	switch {
+	case format == "" && r.Secret == nil && r.SHA256 == "":
+		s.passOver(r.Path)
+	case format == document.PEM && r.Secret == nil:
 		s.checked(r.Path, 1)
 		s.add(checkPEM(r.Path, data)...)
-	}
-	if format != "" && format != document.PEM {
+	case format != "" && format != document.PEM:
 		s.content(ctx, r, format, data)
+	}
+}
+
+// needsKeys reports whether a check is about the keys of a file.
+func needsKeys(c Check) bool {
+	switch c.(type) {
+	case Require, Forbid, OneOf, Types, Schema, Assert:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -33,7 +33,7 @@ func readPEM(path string, data []byte) bundle {
 	var b bundle
 	begun, read := begunBlocks(data), 0
 	for rest := data; ; {
-		offset := len(data) - len(rest) + max(0, bytes.Index(rest, []byte("-----BEGIN ")))
+		offset := len(data) - len(rest) + beginning(rest)
 		block, after := pem.Decode(rest)
 		if block == nil {
 			break
@@ -61,6 +61,14 @@ func (b *bundle) add(path string, line int, message, hint string) {
 	b.problems = append(b.problems, inLine(path, line, rulePEM, message, hint))
 }
 
+// beginning returns the offset of the first line that begins a block, 0 if there is none.
+func beginning(data []byte) int {
+	if bytes.HasPrefix(data, []byte("-----BEGIN ")) {
+		return 0
+	}
+	return bytes.Index(data, []byte("\n-----BEGIN ")) + 1
+}
+
 // begunBlocks counts the lines that begin a block. In a comment, for one, they do not.
 func begunBlocks(data []byte) int {
 	count := 0
@@ -83,6 +91,8 @@ func (b *bundle) take(block *pem.Block, line int) string {
 		b.certificates = append(b.certificates, located[*x509.Certificate]{line, c})
 	case block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"):
 		b.encrypted = append(b.encrypted, line)
+	case block.Type == "DSA PRIVATE KEY":
+		return errUnsupported.Error()
 	case strings.HasSuffix(block.Type, "PRIVATE KEY") && block.Type != "OPENSSH PRIVATE KEY":
 		key, err := parseKey(block.Bytes)
 		if err != nil {

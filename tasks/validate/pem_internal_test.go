@@ -33,6 +33,7 @@ func TestKeyOfUnknownKind(t *testing.T) {
 	}{
 		"secp256k1": {"EC PRIVATE KEY", errUnsupported.Error(), secp256k1},
 		"Ed448":     {"PRIVATE KEY", errUnsupported.Error(), ed448},
+		"DSA":       {"DSA PRIVATE KEY", errUnsupported.Error(), []byte("x")},
 		"damaged":   {"PRIVATE KEY", errNotKey.Error(), ed448[:40]},
 	} {
 		b := readPEM("f", pem.EncodeToMemory(&pem.Block{Type: test.kind, Bytes: test.der}))
@@ -48,6 +49,10 @@ func TestBeginInAComment(t *testing.T) {
 	block := string(pem.EncodeToMemory(&pem.Block{Type: "DH PARAMETERS", Bytes: []byte("x")}))
 	if b := readPEM("f", []byte("# made with openssl, -----BEGIN CERTIFICATE-----\n"+block)); len(b.problems) > 0 {
 		t.Errorf("got %v", b.problems)
+	}
+	damaged := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")}))
+	if b := readPEM("f", []byte("# -----BEGIN x\n#\n"+damaged)); len(b.problems) != 1 || b.problems[0].Line != 3 {
+		t.Errorf("got %v, want a problem in line 3", b.problems)
 	}
 	if b := readPEM("f", []byte(strings.Replace(block, "\n", " ", 1))); len(b.problems) != 1 {
 		t.Errorf("a damaged block: got %v", b.problems)

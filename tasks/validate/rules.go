@@ -26,6 +26,7 @@ const (
 	ruleUnresolved  = "unresolved-reference"
 	ruleLength      = "min-length"
 
+	ruleNoKeys    = "no-keys"
 	ruleScalar    = "scalar-document"
 	rulePEM       = "pem"
 	ruleEncrypted = "encrypted-key"
@@ -91,6 +92,7 @@ func ownRules() []KnownRule {
 		{Name: "schema", Means: "a value does not match the JSON Schema"},
 		{Name: "assertion", Means: "an assertion does not hold"},
 
+		{Name: ruleNoKeys, Means: "the rules are about keys of a file whose format is unknown, or has no keys"},
 		{Name: ruleScalar, Means: "a YAML file is a single string, or an HTTP error, not configuration: an HTML page, a Git LFS pointer"},
 
 		{Name: ruleNewline, Means: "a secret of one line ends with a newline"},

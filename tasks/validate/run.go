@@ -26,6 +26,7 @@ type Report struct {
 	Findings []Finding // sorted by path, line, column and rule
 	Files    int       // number of files checked
 	Checks   int       // number of checks
+	Unread   []string  // files whose content nothing has checked, because inith does not read their format; sorted
 }
 
 // A Finding is a problem and the lines of its file, in which every value is masked.
@@ -116,6 +117,14 @@ type session struct {
 	looked   map[string]bool // the paths of checked files
 	checks   int
 	ignored  map[string][]string // rules, by the path of a file
+	unread   []string            // paths
+}
+
+// passOver notes that nothing looks into a file.
+func (s *session) passOver(path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unread = append(s.unread, path)
 }
 
 // ignoreIn ignores the problems of rules in a file.
@@ -167,7 +176,8 @@ func (s *session) report() Report {
 	})
 	slices.SortStableFunc(s.findings, func(a, b finding) int { return a.Compare(b.Error) })
 	s.findings = slices.CompactFunc(s.findings, func(a, b finding) bool { return a.Compare(b.Error) == 0 })
-	r := Report{Files: len(s.looked), Checks: s.checks}
+	slices.Sort(s.unread)
+	r := Report{Files: len(s.looked), Checks: s.checks, Unread: slices.Compact(s.unread)}
 	for _, f := range s.findings {
 		r.Findings = append(r.Findings, Finding{Problem: problemOf(f.Error), Excerpt: f.excerpt})
 	}

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/inith/inith/internal/diag"
+	"github.com/inith/inith/internal/lazyregexp"
 )
 
 // A SecretRule describes a file that contains one secret. Surrounding white space and quotes, a byte order mark and
@@ -38,7 +39,7 @@ func (r *SecretRule) checkText(path, text string, marked bool) []*diag.Error {
 	}
 	ends := strings.TrimRightFunc(text, unicode.IsSpace)
 	newline := strings.ContainsAny(text[len(ends):], "\r\n")
-	lines := strings.ContainsAny(value, "\r\n") // a key, a certificate, htpasswd: the newline ends the last line
+	lines := strings.ContainsAny(value, "\r\n") || isLine(value) // the newline ends the last line
 	add(!newline && strings.HasSuffix(value, "-----END OPENSSH PRIVATE KEY-----"), ruleNoNewline,
 		"the OpenSSH private key has no newline at the end, without which ssh rejects it", "create the Secret from the key file itself")
 	add(newline && !lines, ruleNewline, "the secret ends with a newline, which most programs read as part of it",
@@ -55,6 +56,11 @@ func (r *SecretRule) checkText(path, text string, marked bool) []*diag.Error {
 	add(utf8.RuneCountInString(value) < r.MinLength, ruleLength, fmt.Sprintf("the secret is shorter than %d characters", r.MinLength), "check that it is complete")
 	return all
 }
+
+// lineFormats matches what is a file with a single line, not a word: htpasswd, an SSH public key, .netrc, JSON.
+var lineFormats = lazyregexp.New(`^([^:\s]+:(\$(apr1|1|2[abxy]|5|6|y|argon2id?)\$|\{(SHA|SSHA)\})\S+$|(ssh|ecdsa-sha2|sk-ssh)-\S+ AAAA|machine \S+ |\{.*\}$)`)
+
+func isLine(value string) bool { return lineFormats().MatchString(value) }
 
 // quoted reports whether a string is in a pair of quotes.
 func quoted(s string) bool { return unquoted(s) != s }

@@ -18,15 +18,17 @@ type expander struct {
 	env      environment.Variables
 	standIn  standIn             // for values that are undefined
 	seen     map[*yaml.Node]bool // a node with aliases is visited once
+	written  map[string]string   // strings as they were written, by what they became
 	problems []*diag.Error
 }
 
 // expand replaces ${NAME} and ${file:PATH} in the strings of a plan, except in those that name steps. Where the value is
-// undefined, it puts the stand-in. Each problem has the position of its string.
-func expand(root *yaml.Node, env environment.Variables, standIn standIn) []*diag.Error {
-	e := &expander{env: env, standIn: standIn, seen: map[*yaml.Node]bool{}}
+// undefined, it puts the stand-in. Each problem has the position of its string. Written is what the strings were, by what
+// they are now.
+func expand(root *yaml.Node, env environment.Variables, standIn standIn) (problems []*diag.Error, written map[string]string) {
+	e := &expander{env: env, standIn: standIn, seen: map[*yaml.Node]bool{}, written: map[string]string{}}
 	e.visit(root, 0)
-	return e.problems
+	return e.problems, e.written
 }
 
 func (e *expander) visit(n *yaml.Node, depth int) {
@@ -41,6 +43,9 @@ func (e *expander) visit(n *yaml.Node, depth int) {
 	case yaml.ScalarNode:
 		value, err := e.expandString(n.Value)
 		e.fail(n, err)
+		if value != n.Value {
+			e.written[value] = n.Value
+		}
 		n.Value = value
 	case yaml.SequenceNode:
 		e.checkScripts(n)

@@ -36,8 +36,9 @@ func Open(ctx context.Context, name string, text []byte, env environment.Variabl
 		if err != nil {
 			return Opened{}, err
 		}
-		undefined = expand(root, env, standIn)
-		found := without(undefined, opened.read(ctx, root, kinds))
+		var written map[string]string
+		undefined, written = expand(root, env, standIn)
+		found := without(undefined, opened.read(ctx, root, kinds, written))
 		if i == 0 {
 			problems = found
 		} else {
@@ -82,7 +83,7 @@ func parse(name string, text []byte) (*yaml.Node, error) {
 }
 
 // read reads the steps, and makes them ready to run.
-func (o *Opened) read(ctx context.Context, root *yaml.Node, kinds []Kind) []*diag.Error {
+func (o *Opened) read(ctx context.Context, root *yaml.Node, kinds []Kind, written map[string]string) []*diag.Error {
 	p, problems := option.ReadMapping(root, Table(kinds))
 	o.Nodes, o.Timeout = make([]plan.Node, len(p.steps)), p.Timeout
 	for i, s := range p.steps {
@@ -96,6 +97,7 @@ func (o *Opened) read(ctx context.Context, root *yaml.Node, kinds []Kind) []*dia
 		if len(s.works) != 1 { // a problem already
 			continue
 		}
+		s.written = written
 		job, err := s.open(ctx)
 		o.Nodes[i].Kind, o.Nodes[i].Step = s.works[0].kind, job
 		problems = append(problems, located(err)...)

@@ -29,6 +29,7 @@ type Step struct {
 	position diag.Position
 	needs    []need
 	works    []work
+	written  map[string]string // the strings of the plan before ${NAME} was replaced, by what they became
 }
 
 type need struct {
@@ -81,10 +82,10 @@ func NewKind[O any](name, usage string, table option.Table[O], open func(ctx con
 		e := &entry{}
 		s.works = append(s.works, work{kind: name, open: func(ctx context.Context, s *Step) (Job, error) {
 			if !e.sound {
-				return nil, at(e.at, missingPrograms(&e.options))
+				return nil, at(e.at, s.asWritten(missingPrograms(&e.options)))
 			}
 			job, err := open(ctx, s, &e.options, e.given)
-			return job, at(e.at, err)
+			return job, at(e.at, s.asWritten(err))
 		}})
 		return e
 	})
@@ -104,6 +105,22 @@ func missingPrograms(options any) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// asWritten names programs as the plan does: with ${NAME}, not with its value.
+func (s *Step) asWritten(err error) error {
+	var all []error
+	for _, err := range diag.Flatten(err) {
+		if command, ok := err.(*subprocess.StartError); ok { //nolint:errorlint // what wraps one has a text of its own
+			if written, expanded := s.written[command.Name]; expanded {
+				renamed := *command
+				renamed.Name = written
+				err = &renamed
+			}
+		}
+		all = append(all, err)
+	}
+	return errors.Join(all...)
 }
 
 // at gives each error that err joins a position.

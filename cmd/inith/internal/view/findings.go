@@ -58,6 +58,7 @@ type jsonReport struct {
 	Problems []jsonProblem `json:"problems"`
 	Files    int           `json:"files"`
 	Checks   int           `json:"checks"`
+	Unread   []string      `json:"unread,omitempty"` // files of unknown formats
 }
 
 type jsonProblem struct {
@@ -70,7 +71,7 @@ type jsonProblem struct {
 }
 
 func writeJSON(w io.Writer, r validate.Report) {
-	report := jsonReport{Problems: []jsonProblem{}, Files: r.Files, Checks: r.Checks}
+	report := jsonReport{Problems: []jsonProblem{}, Files: r.Files, Checks: r.Checks, Unread: r.Unread}
 	for _, f := range r.Findings {
 		report.Problems = append(report.Problems, jsonProblem(f.Problem))
 	}

@@ -56,6 +56,7 @@ func Compile(name string, data []byte, o Options) (*Schema, error) {
 	if len(c.errs) > 0 {
 		return nil, errors.Join(c.errs...)
 	}
+	s.dynamic = c.isDynamic()
 	return s, nil
 }
 
@@ -71,6 +72,15 @@ func (c *compiler) compileDynamic() bool {
 		}
 	}
 	return len(c.compiled) > before
+}
+
+func (c *compiler) isDynamic() bool {
+	for _, r := range c.resources {
+		if len(r.dynamics) > 0 || r.recursive {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *compiler) fail(r *resource, n *document.Node, message string) {

@@ -21,6 +21,34 @@ type evaluation struct {
 	depth  int
 	failed bool // a bound was passed: no result holds
 	scope  []*resource
+
+	// known are the outcomes of targets of references. Without them, a schema with alternatives that refer to itself would
+	// take exponential time. It is nil if outcomes depend on the scope.
+	known map[visit]*outcome
+}
+
+// A visit is a schema for a value.
+type visit struct {
+	schema *subschema
+	node   *document.Node
+}
+
+// maxKnown bounds the memory for outcomes.
+const maxKnown = 100_000
+
+// follow evaluates the target of a reference, once for each value.
+func (e *evaluation) follow(target *subschema, n *document.Node, at *trail, out *outcome) {
+	key := visit{target, n}
+	sub := e.known[key]
+	if sub == nil {
+		sub = e.eval(target, n, at)
+		if e.known != nil && len(e.known) < maxKnown && !e.failed {
+			e.known[key] = sub
+		}
+	}
+	e.spend(len(sub.members) + len(sub.items))
+	out.take(sub)
+	out.learn(sub)
 }
 
 // spend counts n steps.

@@ -19,7 +19,7 @@ func ref(s *site, name string, value *document.Node) keyword {
 		return nil
 	}
 	target := s.compile(n, r)
-	return func(e *evaluation, n *document.Node, at *trail, out *outcome) { e.apply(target, n, at, out) }
+	return func(e *evaluation, n *document.Node, at *trail, out *outcome) { e.follow(target, n, at, out) }
 }
 
 // dynamicRef is $dynamicRef. If its target defines the anchor by $dynamicAnchor, it leads to the outermost schema in

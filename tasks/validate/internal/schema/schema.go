@@ -17,7 +17,8 @@ import (
 
 // A Schema is ready for use, and safe for concurrent use.
 type Schema struct {
-	root *subschema
+	root    *subschema
+	dynamic bool // it has references whose targets depend on the way to them
 }
 
 // ErrTooComplex is the error for a schema that refers to itself without end, or
@@ -28,6 +29,9 @@ var ErrTooComplex = errors.New("the schema refers to itself without end, or is t
 // of each is the keyword of the schema. Its error is [ErrTooComplex].
 func (s *Schema) Validate(root *document.Node) ([]*diag.Error, error) {
 	e := &evaluation{}
+	if !s.dynamic {
+		e.known = map[visit]*outcome{}
+	}
 	out := e.eval(s.root, root, nil)
 	if e.failed {
 		return nil, ErrTooComplex

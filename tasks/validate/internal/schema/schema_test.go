@@ -241,17 +241,36 @@ func TestCompileFileReadsFilesBesideIt(t *testing.T) {
 // hang is what no input takes, on the slowest machine.
 const hang = 5 * time.Minute
 
-func TestValidateIsBounded(t *testing.T) {
+// TestValidateIsNotExponential holds that a schema whose alternatives refer to the same schema is evaluated once for each value.
+func TestValidateIsNotExponential(t *testing.T) {
 	t.Parallel()
 	var chain strings.Builder
 	for i := range 60 {
 		fmt.Fprintf(&chain, `"a%d": {"allOf": [{"$ref": "#/$defs/a%d"}, {"$ref": "#/$defs/a%d"}]},`, i, i+1, i+1)
 	}
+	const depth = 400
+	deep := strings.Repeat(`{"a": `, depth) + "1" + strings.Repeat("}", depth)
 	for name, text := range map[string]string{
-		"itself":      `{"$ref": "#"}`,
-		"each other":  `{"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/b"}]}, "b": {"not": {"$ref": "#/$defs/a"}}}}`,
-		"exponential": `{"$ref": "#/$defs/a0", "$defs": {` + chain.String() + `"a60": true}}`,
-		"twice":       `{"allOf": [{"$ref": "#"}, {"$ref": "#"}]}`,
+		"chain":        `{"$ref": "#/$defs/a0", "$defs": {` + chain.String() + `"a60": {"type": "object"}}}`,
+		"alternatives": `{"anyOf": [{"properties": {"a": {"$ref": "#"}}}, {"properties": {"a": {"$ref": "#"}}}]}`,
+	} {
+		got, err := compile(t, text).Validate(parse(t, document.JSON, deep))
+		if err != nil || len(got) > 0 {
+			t.Errorf("%s: %v %s", name, err, lines(got))
+		}
+	}
+	none := `{"anyOf": [{"properties": {"a": {"$ref": "#"}}, "required": ["x"]}, {"properties": {"a": {"$ref": "#"}}, "required": ["y"]}]}`
+	if got, err := compile(t, none).Validate(parse(t, document.JSON, deep)); err != nil || len(got) == 0 {
+		t.Errorf("no alternative: %v %s", err, lines(got))
+	}
+}
+
+func TestValidateIsBounded(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"itself":     `{"$ref": "#"}`,
+		"each other": `{"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/b"}]}, "b": {"not": {"$ref": "#/$defs/a"}}}}`,
+		"twice":      `{"allOf": [{"$ref": "#"}, {"$ref": "#"}]}`,
 	} {
 		_, err := compile(t, text).Validate(parse(t, document.JSON, `{"a": 1}`))
 		if !errors.Is(err, schema.ErrTooComplex) {
