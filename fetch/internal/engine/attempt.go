@@ -23,7 +23,7 @@ type attempt struct {
 
 	// What the states hand on.
 	record   *store.Record // of the partial file to resume; nil: none
-	answer   *source.Part  // the first one, with a connection of the host's; nil: none
+	answer   *answer       // the first one; nil: none
 	download *download     // with an open partial file; nil: none
 	check    Check
 	verified *Verified
@@ -100,25 +100,27 @@ func (a *attempt) adopt(context.Context) (stateFunc, error) {
 func (a *attempt) compare(ctx context.Context) (stateFunc, error) {
 	guarded, cancel := watchdog(ctx, a.Job)
 	defer cancel()
-	if err := a.acquire(guarded); err != nil {
+	s, err := a.acquire(guarded)
+	if err != nil {
 		return nil, err
 	}
 	info, err := a.Source.Stat(guarded)
-	a.release()
+	a.release(s)
 	if err == nil && a.UpToDate(ctx, info) {
 		return nil, nil //nolint:nilnil // the end
 	}
 	return a.ask, nil
 }
 
-// ask sends the first request, which is also for the first chunk.
+// ask sends the first request. It is for all that follows, so that a server that refuses
+// others gives the file nevertheless.
 //
 // Next: admit.
 func (a *attempt) ask(ctx context.Context) (stateFunc, error) {
-	off, n, validator := int64(0), int64(chunk), ""
+	off, n, validator := int64(0), int64(source.ToEnd), ""
 	if a.record != nil {
 		gap := a.record.Have().Gaps(a.record.Size)[0]
-		off, n = gap.Start, min(gap.Len(), chunk)
+		off, n = gap.Start, gap.Len()
 		if !a.distrust && a.record.Source == ID(a.Source) {
 			validator = a.record.Validator
 		}
@@ -144,20 +146,27 @@ func (a *attempt) ask(ctx context.Context) (stateFunc, error) {
 }
 
 // begin sends the first request. Its connection counts as one of the host's.
-func (a *attempt) begin(ctx context.Context, off, n int64, validator string) (*source.Part, error) {
+func (a *attempt) begin(ctx context.Context, off, n int64, validator string) (*answer, error) {
+	const maxCrowded = 3 // refusals while the server answers requests for other files
 	pauses := a.Engine.pauses()
 	ctx, cancel := watchdog(ctx, a.Job)
 	defer cancel()
-	for {
-		if err := a.acquire(ctx); err != nil {
+	for crowded := 0; ; {
+		s, err := a.acquire(ctx)
+		if err != nil {
 			return nil, err
 		}
 		part, err := a.openBeyond(ctx, off, n, validator)
 		if err == nil {
-			a.host.answered()
-			return part, nil
+			a.host.answered(s)
+			return &answer{part, s}, nil
 		}
-		a.release()
+		a.release(s)
+		if crowded < maxCrowded && source.IsPermanent(err) && ctx.Err() == nil && a.host.delivers() {
+			crowded++
+			a.crowded(err)
+			continue
+		}
 		if err := a.failed(ctx, err, false, pauses); err != nil {
 			return nil, err
 		}
@@ -287,8 +296,7 @@ func (a *attempt) transfer(ctx context.Context) (stateFunc, error) {
 	}
 	a.check = check
 	d.verify = newVerifier(d.part, d.ranges, check.algorithms(), a.Engine.free)
-	a.Progress.follow(d.ranges)
-	defer a.Progress.follow(nil)
+	defer a.Progress.follow(d.ranges)()
 	if a.record != nil {
 		done, _ := d.ranges.done()
 		a.Progress.present.Store(done)
@@ -341,7 +349,7 @@ func (a *attempt) verify(context.Context) (stateFunc, error) {
 func (a *attempt) abandon(err error) {
 	if a.answer != nil {
 		_ = a.answer.Body.Close()
-		a.release()
+		a.release(a.answer.slot)
 		a.answer = nil
 	}
 	if a.download == nil {

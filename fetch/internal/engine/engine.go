@@ -48,6 +48,9 @@ type Engine struct {
 
 func (e *Engine) connections() int           { return cmp.Or(e.Connections, source.DefaultConnections) }
 func (e *Engine) idleTimeout() time.Duration { return cmp.Or(e.IdleTimeout, DefaultIdleTimeout) }
+func (e *Engine) stallTimeout() time.Duration {
+	return cmp.Or(e.StallTimeout, DefaultStallTimeout)
+}
 func (e *Engine) retryMaxWait() time.Duration {
 	return cmp.Or(e.RetryMaxWait, DefaultRetryMaxWait)
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"strings"
+	"time"
 
 	"github.com/cenkalti/backoff/v4"
 
@@ -58,17 +59,17 @@ func (j *Job) Run(ctx context.Context) (*Verified, error) {
 }
 
 // acquire takes a connection of the host, until release.
-func (j *Job) acquire(ctx context.Context) error {
-	if err := j.host.acquire(ctx); err != nil {
-		return err
+func (j *Job) acquire(ctx context.Context) (*slot, error) {
+	s, err := j.host.acquire(ctx, j)
+	if err == nil {
+		j.Progress.streams.Add(1)
 	}
-	j.Progress.streams.Add(1)
-	return nil
+	return s, err
 }
 
-func (j *Job) release() {
+func (j *Job) release(s *slot) {
 	j.Progress.streams.Add(-1)
-	j.host.release()
+	j.host.release(s)
 }
 
 // received counts bytes.
@@ -95,23 +96,44 @@ func (j *Job) failed(ctx context.Context, err error, progress bool, pauses backo
 		return context.Cause(ctx)
 	case store.IsError(err), errors.Is(err, source.ErrChanged), errors.Is(err, source.ErrNoRange):
 		return err
-	case errors.Is(err, errSlow):
-		j.retried(errors.New("a connection was much too slow"))
+	case errors.Is(err, errOvertaken):
+		return nil
+	case errors.Is(err, errSlow), errors.Is(err, errIdle):
+		j.retried(err)
 		return nil
 	case source.IsPermanent(err) && !j.Progress.mayForgive(progress):
 		return err
 	}
 	j.retried(err)
 	pause := pauses.NextBackOff()
-	if throttled, ok := errors.AsType[*source.ThrottleError](err); ok {
-		wanted := throttled.After + rand.N(throttled.After/8+1) // not all clients at once
-		j.host.throttle(min(max(pause, wanted), j.Engine.retryMaxWait()))
+	if j.throttled(err, pause) {
+		j.host.lower()
 		return nil
 	}
 	if progress { // the server works: only the connection was cut
 		return nil
 	}
 	return retry.Sleep(ctx, pause)
+}
+
+// throttled lets the host rest, if that is what its answer asks for.
+func (j *Job) throttled(err error, pause time.Duration) bool {
+	throttle, ok := errors.AsType[*source.ThrottleError](err)
+	if ok {
+		wanted := throttle.After + rand.N(throttle.After/8+1) // not all clients at once
+		j.host.pause(min(max(pause, wanted), j.Engine.retryMaxWait()))
+	}
+	return ok
+}
+
+// crowded decides after a refusal while the server answers others: it means fewer
+// connections. The caller has released its own.
+func (j *Job) crowded(err error) {
+	j.retried(err)
+	if throttle, ok := errors.AsType[*source.ThrottleError](err); ok && throttle.After > 0 {
+		j.throttled(err, 0)
+	}
+	j.host.lower()
 }
 
 // ID identifies a source without revealing it.

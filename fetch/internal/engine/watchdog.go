@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -28,7 +27,7 @@ func (e *StallError) Unwrap() error { return e.Err }
 
 // watchdog ends work when no byte comes for too long.
 func watchdog(ctx context.Context, j *Job) (context.Context, func()) {
-	limit := cmp.Or(j.Engine.StallTimeout, DefaultStallTimeout)
+	limit := j.Engine.stallTimeout()
 	if limit < 0 {
 		return ctx, func() {}
 	}
