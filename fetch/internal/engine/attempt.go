@@ -249,6 +249,9 @@ func (a *attempt) open(ctx context.Context) (stateFunc, error) {
 
 // admitted reports what must not be written.
 func (a *attempt) admitted(size int64) error {
+	if err := a.tooLong(size); err != nil {
+		return err
+	}
 	if err := a.Dest.EnoughSpace(size, a.record); err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ type download struct {
 	ranges    *ranges
 	part      *store.Partial
 	verify    *verifier
+	grown     int64 // bytes that there is room for, of an object whose size is not known
 }
 
 // A startAgainError means that the rest of a stream cannot be requested: without a validator,

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/inith/inith/fetch/internal/store"
 	"github.com/inith/inith/fetch/source"
+	"github.com/inith/inith/internal/bytesize"
 	"github.com/inith/inith/internal/retry"
 )
 
@@ -24,6 +26,7 @@ type Job struct {
 
 	Dest    *store.Destination // with its lock; nil for [Stream]
 	Want    source.Digest      // that the bytes must have; zero: none is known
+	MaxSize int64              // bytes; zero: any number
 	Primary source.Source      // the one that a mirror stands in for, or Source itself
 
 	// Judge returns what to compare the bytes with, given the digests that the server
@@ -78,8 +81,18 @@ func (j *Job) received(n int) {
 		return
 	}
 	j.Progress.fetched.Add(int64(n))
+	j.Progress.came.Add(int64(n))
 	j.Progress.moved()
 	j.host.received(n)
+}
+
+// tooLong returns an error if the object has more bytes than it may have.
+func (j *Job) tooLong(size int64) error {
+	if j.MaxSize <= 0 || size <= j.MaxSize {
+		return nil
+	}
+	text := fmt.Sprintf("the file has %s or more, and the maximum is %s", bytesize.Text(size), bytesize.Text(j.MaxSize))
+	return store.Refusal(text, "--max-size sets the maximum.", nil)
 }
 
 // retried counts a failure that another try may clear.

@@ -110,6 +110,9 @@ func (p *pipe) expect(part *source.Part) error {
 		p.hashes = newHashes(p.check.algorithms())
 	}
 	pinned := p.Want != (source.Digest{})
+	if err := p.tooLong(part.Size); err != nil {
+		return err
+	}
 	switch {
 	case part.Unframed && !pinned:
 		return errEndUntold()
@@ -134,7 +137,10 @@ func (p *pipe) pass(ctx, answering context.Context, part *source.Part, idle *idl
 		idle.restart()
 		n, err := part.Body.Read(buffer)
 		idle.Stop()
-		if err := p.to.write(ctx, buffer[:n], p.Progress.moved); err != nil {
+		if err := p.tooLong(p.off + int64(n)); err != nil {
+			return err
+		}
+		if err := p.to.write(ctx, buffer[:n], p.Progress.excuse); err != nil {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}

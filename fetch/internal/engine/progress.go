@@ -13,8 +13,10 @@ type Progress struct {
 	present atomic.Int64 // bytes of earlier runs
 	fetched atomic.Int64 // bytes that came, also those that were fetched again
 	done    atomic.Int64 // bytes that are present, while there are no ranges
+	came    atomic.Int64 // bytes that came, also those that were of no use
 	retries atomic.Int64
 	last    atomic.Int64 // when the last byte came, in Unix nanoseconds
+	excused atomic.Bool  // bytes were not waited for
 
 	mu       sync.Mutex // of what follows
 	err      error      // the last that led to a retry
@@ -89,8 +91,21 @@ func (p *Progress) follow(r *ranges) (release func()) {
 	}
 }
 
-// moved says that bytes came, or that waiting for them is nobody's fault.
+// moved says that bytes came.
 func (p *Progress) moved() { p.last.Store(time.Now().UnixNano()) }
+
+// excuse says that no bytes can be expected now.
+func (p *Progress) excuse() {
+	p.moved()
+	p.excused.Store(true)
+}
+
+// hashing reports whether no bytes come since those that are present are hashed first.
+func (p *Progress) hashing() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ranges != nil && p.ranges.hashing()
+}
 
 func (p *Progress) idle() time.Duration { return time.Since(time.Unix(0, p.last.Load())) }
 

@@ -283,6 +283,13 @@ func (r *ranges) hashed(off int64) {
 	}
 }
 
+// hashing reports whether nothing is being fetched while present bytes are not hashed.
+func (r *ranges) hashing() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.segments) == 0 && r.verified < r.have.Prefix()
+}
+
 // ended records that the source has ended at size, which was not known before.
 func (r *ranges) ended(size int64) {
 	r.mu.Lock()

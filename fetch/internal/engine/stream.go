@@ -65,6 +65,7 @@ func skip(ctx context.Context, j *Job, body io.Reader, n int64, came func(n int)
 		n -= int64(got)
 		if got > 0 {
 			came(got)
+			j.Progress.came.Add(int64(got))
 			if at := time.Now().Add(-idle).UnixNano(); at > j.Progress.last.Load() {
 				j.Progress.last.Store(at)
 			}
@@ -125,6 +126,9 @@ func (d *download) copy(ctx context.Context, c *segment, part *source.Part) (wri
 		w.n += taken
 		written += int64(taken)
 		d.received(taken)
+		if err := d.grow(off + int64(taken)); err != nil {
+			return written, err
+		}
 		if w.n == len(w.buffer) || !left || readErr != nil {
 			if err := w.flush(); err != nil {
 				return written, err
@@ -156,6 +160,18 @@ func (d *download) rest(ctx context.Context, c *segment, n int) error {
 	}
 	d.ranges.rests(c, pause)
 	return retry.Sleep(ctx, pause)
+}
+
+// grow makes room for the bytes before end, where their number was not known before.
+func (d *download) grow(end int64) error {
+	if d.ranges.size >= 0 || end <= d.grown {
+		return nil
+	}
+	if err := d.tooLong(end); err != nil {
+		return err
+	}
+	d.grown = end + piece
+	return d.Dest.Grow(end)
 }
 
 // endOfStream ends an object whose size the server did not say. Where nothing but the end of
