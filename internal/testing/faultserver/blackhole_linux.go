@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// listenBlackhole listens where no connection comes about any more: the kernel
+// ListenBlackhole listens where no connection comes about any more: the kernel
 // drops what comes while its queue is full. The returned function ends it.
-func listenBlackhole(ctx context.Context, address netip.AddrPort) (stop func(), err error) {
+func ListenBlackhole(ctx context.Context, address netip.AddrPort) (stop func(), err error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, err

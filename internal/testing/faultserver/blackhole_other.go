@@ -8,7 +8,7 @@ import (
 	"net/netip"
 )
 
-// listenBlackhole is for Linux.
-func listenBlackhole(context.Context, netip.AddrPort) (stop func(), err error) {
+// ListenBlackhole is for Linux.
+func ListenBlackhole(context.Context, netip.AddrPort) (stop func(), err error) {
 	return nil, errors.ErrUnsupported
 }

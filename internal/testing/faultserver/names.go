@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,7 +27,8 @@ const (
 // Of DNS (RFC 1035).
 const (
 	dnsHead     = 12
-	dnsTypeA    = 1
+	TypeA       = 1
+	TypeAAAA    = 28
 	dnsAnswer   = 0x8180 // a response, recursion desired and available
 	dnsNotFound = 3
 )
@@ -36,6 +38,7 @@ type nameserver struct {
 	socket  net.PacketConn
 	address string
 	resolve func(name string) []netip.Addr // none: there is no such name
+	mute    []uint16                       // types of records for which it never answers
 	stop    func()                         // what stops with it; nil: nothing
 }
 
@@ -60,7 +63,7 @@ func (s *Server) startNames(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.names.stop, err = listenBlackhole(ctx, netip.AddrPortFrom(netip.MustParseAddr(blackhole), uint16(number)))
+		s.names.stop, err = ListenBlackhole(ctx, netip.AddrPortFrom(netip.MustParseAddr(blackhole), uint16(number)))
 		return err
 	}
 	return nil
@@ -76,12 +79,13 @@ func listenNames(ctx context.Context, resolve func(name string) []netip.Addr) (*
 }
 
 // StartNames starts a name server for names below [OriginName], and returns what asks
-// it until stop.
-func StartNames(ctx context.Context, resolve func(name string) []netip.Addr) (r *net.Resolver, stop func(), err error) {
+// it until stop. It never answers for the types of records that are mute.
+func StartNames(ctx context.Context, resolve func(name string) []netip.Addr, mute ...uint16) (r *net.Resolver, stop func(), err error) {
 	n, err := listenNames(ctx, resolve)
 	if err != nil {
 		return nil, nil, err
 	}
+	n.mute = mute
 	var running sync.WaitGroup
 	running.Go(n.serve)
 	return n.resolver(), func() {
@@ -151,13 +155,13 @@ func (n *nameserver) serve() {
 // IPv4 only: all other records of a name are none.
 func (n *nameserver) answer(query []byte) []byte {
 	name, end := question(query)
-	if end == 0 {
+	if end == 0 || slices.Contains(n.mute, binary.BigEndian.Uint16(query[end-4:])) {
 		return nil
 	}
 	var found []netip.Addr
 	flags := uint16(dnsAnswer)
 	switch {
-	case binary.BigEndian.Uint16(query[end-4:]) == dnsTypeA:
+	case binary.BigEndian.Uint16(query[end-4:]) == TypeA:
 		if found = n.resolve(name); len(found) == 0 {
 			flags |= dnsNotFound
 		}
@@ -170,7 +174,7 @@ func (n *nameserver) answer(query []byte) []byte {
 	}
 	reply = append(reply, query[dnsHead:end]...)
 	for _, a := range found {
-		reply = append(reply, 0xc0, dnsHead, 0, dnsTypeA, 0, 1, 0, 0, 0, 0, 0, 4) // the name asked for, no time to live
+		reply = append(reply, 0xc0, dnsHead, 0, TypeA, 0, 1, 0, 0, 0, 0, 0, 4) // the name asked for, no time to live
 		reply = append(reply, a.AsSlice()...)
 	}
 	return reply
