@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -57,11 +58,27 @@ func (n *Network) plainClient(origin *url.URL) (*http.Client, error) {
 		n.clients = map[string]*http.Client{}
 	}
 	n.clients[name] = &http.Client{
-		Transport:     readableRedirects{transport},
+		Transport:     oneRequest{readableRedirects{transport}},
 		CheckRedirect: func(next *http.Request, via []*http.Request) error { return redirect(origin, next, via) },
 	}
 	return n.clients[name], nil
 }
+
+// oneRequest sends each request once. A [http.Transport] by itself sends a GET again when a
+// connection that was used before ends without an answer, over one connection after another;
+// not so what has a body that it cannot read twice. This one is empty.
+type oneRequest struct{ http.RoundTripper }
+
+func (t oneRequest) RoundTrip(req *http.Request) (*http.Response, error) {
+	once := req.WithContext(req.Context()) // a copy: it is not ours to change
+	once.Body, once.GetBody = emptyBody{}, nil
+	return t.RoundTripper.RoundTrip(once)
+}
+
+type emptyBody struct{}
+
+func (emptyBody) Read([]byte) (int, error) { return 0, io.EOF }
+func (emptyBody) Close() error             { return nil }
 
 // checkRetry leaves to the engine what needs more than a second try: servers that
 // want fewer requests, and what is permanent. Retrying is called for the others.

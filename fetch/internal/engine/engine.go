@@ -54,6 +54,7 @@ func (e *Engine) minRate() int64             { return cmp.Or(e.MinRate, DefaultM
 func (e *Engine) stallTimeout() time.Duration {
 	return cmp.Or(e.StallTimeout, DefaultStallTimeout)
 }
+
 func (e *Engine) retryMaxWait() time.Duration {
 	return cmp.Or(e.RetryMaxWait, DefaultRetryMaxWait)
 }
