@@ -24,7 +24,7 @@ type tooMany struct {
 
 func refusals() []tooMany {
 	all := []tooMany{{"reset", func(w http.ResponseWriter, _ *http.Request) {
-		if c, _, err := w.(http.Hijacker).Hijack(); err == nil {
+		if c, _, err := http.NewResponseController(w).Hijack(); err == nil {
 			_ = c.Close()
 		}
 	}}}

@@ -147,30 +147,38 @@ func (a *attempt) ask(ctx context.Context) (stateFunc, error) {
 
 // begin sends the first request. Its connection counts as one of the host's.
 func (a *attempt) begin(ctx context.Context, off, n int64, validator string) (*answer, error) {
-	const maxCrowded = 3 // refusals while the server answers requests for other files
 	pauses := a.Engine.pauses()
 	ctx, cancel := watchdog(ctx, a.Job)
 	defer cancel()
-	for crowded := 0; ; {
-		s, err := a.acquire(ctx)
-		if err != nil {
-			return nil, err
-		}
-		part, err := a.openBeyond(ctx, off, n, validator)
-		if err == nil {
-			a.host.answered(s)
+	s, err := a.acquire(ctx)
+	for crowded := 0; err == nil; {
+		part, refusal := a.openBeyond(ctx, off, n, validator)
+		if refusal == nil {
+			if a.host.answered(s); crowded > 0 {
+				a.host.matterOfNumber()
+			}
 			return &answer{part, s}, nil
 		}
 		a.release(s)
-		if crowded < maxCrowded && source.IsPermanent(err) && ctx.Err() == nil && a.host.delivers() {
+		if ctx.Err() == nil && source.IsPermanent(refusal) && a.mayBeCrowded(crowded) {
 			crowded++
-			a.crowded(err)
+			a.crowded(refusal)
+			s, err = a.counted(a.host.insist(ctx, a.Job, pauses.NextBackOff()))
 			continue
 		}
-		if err := a.failed(ctx, err, false, pauses); err != nil {
-			return nil, err
+		if err = a.failed(ctx, refusal, false, pauses); err == nil {
+			s, err = a.acquire(ctx)
 		}
 	}
+	return nil, err
+}
+
+// mayBeCrowded reports whether a first request, refused so often before, may have been refused
+// since others are under way.
+func (a *attempt) mayBeCrowded(before int) bool {
+	const most = 3 // where nothing else shows that the server does so
+	busy, few := a.host.busy()
+	return busy && (few || before < most)
 }
 
 // openBeyond opens a part that outlives ctx, which bounds the request alone.

@@ -110,6 +110,7 @@ func (d *download) decide(ctx context.Context, err error, n int64, pauses backof
 		return nil
 	}
 	if n == 0 && ctx.Err() == nil && isRefusal(err) && d.ranges.deliver() {
+		d.host.matterOfNumber()
 		d.crowded(err)
 		return nil
 	}

@@ -35,6 +35,7 @@ type host struct {
 	goodput float64   // bytes per second, between the best two ticks so far
 	tick    time.Time // of the last look at the goodput
 
+	few     bool          // a request was refused, and a like one answered: it is a matter of number
 	refused time.Time     // the last time; zero: the limit was not lowered, or is what it was
 	raised  time.Time     // when the limit was last lowered or raised
 	probe   time.Duration // from then to the next connection more
@@ -87,6 +88,27 @@ func (h *host) acquire(ctx context.Context, j *Job) (*slot, error) {
 	}
 }
 
+// insist is acquire, but does not wait for long where nothing shows that the server refuses
+// requests for their number: the limit may be that of one who was refused for another reason.
+func (h *host) insist(ctx context.Context, j *Job, wait time.Duration) (*slot, error) {
+	h.mu.Lock()
+	few := h.few
+	h.mu.Unlock()
+	if few {
+		return h.acquire(ctx, j)
+	}
+	short, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	s, err := h.acquire(short, j)
+	if err == nil || ctx.Err() != nil {
+		return s, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.active++
+	return &slot{job: j}, nil
+}
+
 // grant assigns free connections to those who wait. The caller holds mu.
 func (h *host) grant() {
 	for len(h.waiting) > 0 && h.active < h.limit && !time.Now().Before(h.paused) {
@@ -133,11 +155,19 @@ func (h *host) othersWait(j *Job) bool {
 	return slices.ContainsFunc(h.waiting, func(t turn) bool { return t.job != j })
 }
 
-// delivers reports whether any request is being answered.
-func (h *host) delivers() bool {
+// busy reports whether any request is under way, and whether it is known that the server
+// refuses requests for their number.
+func (h *host) busy() (busy, few bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.delivering > 0
+	return h.active > 0, h.few
+}
+
+// matterOfNumber says that the server has refused a request, and answered a like one.
+func (h *host) matterOfNumber() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.few = true
 }
 
 // wantsFew reports whether the server has refused requests at few connections: each one more

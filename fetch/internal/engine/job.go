@@ -62,8 +62,9 @@ func (j *Job) Run(ctx context.Context) (*Verified, error) {
 }
 
 // acquire takes a connection of the host, until release.
-func (j *Job) acquire(ctx context.Context) (*slot, error) {
-	s, err := j.host.acquire(ctx, j)
+func (j *Job) acquire(ctx context.Context) (*slot, error) { return j.counted(j.host.acquire(ctx, j)) }
+
+func (j *Job) counted(s *slot, err error) (*slot, error) {
 	if err == nil {
 		j.Progress.streams.Add(1)
 	}

@@ -54,9 +54,9 @@ func (r *ranges) look(every time.Duration, p patience) {
 		case !c.open || c.cancel == nil:
 		case time.Since(c.moved) >= p.of(r.whole, c.opened, r.stalls):
 			idle = true
-			r.end(c, errIdle)
+			c.endStream(errIdle)
 		case time.Duration(c.slow)*every >= wait:
-			r.end(c, errSlow)
+			c.endStream(errSlow)
 		}
 	}
 	if idle {
@@ -94,7 +94,7 @@ func (r *ranges) begins(c *segment, cancel func(cause error)) {
 	defer r.mu.Unlock()
 	c.cancel = cancel
 	if c.off == c.end { // another stream was faster than this call
-		r.end(c, errOvertaken)
+		c.endStream(errOvertaken)
 	}
 }
 

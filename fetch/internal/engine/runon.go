@@ -118,15 +118,15 @@ func (r *ranges) takeOver(c *segment, end, off int64) int64 {
 		n := min(end, other.end) - off
 		other.before += n
 		if other.off += n; other.off == other.end {
-			r.end(other, errOvertaken)
+			other.endStream(errOvertaken)
 		}
 		return n
 	}
 	return 0
 }
 
-// end ends the stream of a segment. The caller holds mu.
-func (r *ranges) end(c *segment, cause error) {
+// endStream ends the stream of a segment. The caller holds mu of the ranges.
+func (c *segment) endStream(cause error) {
 	if c.cancel != nil {
 		c.cancel(cause)
 		c.cancel = nil

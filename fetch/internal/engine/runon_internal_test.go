@@ -63,12 +63,12 @@ func TestFirstStreamRunsOn(t *testing.T) {
 // left, and what is present once more where that is less than a pause costs.
 func TestFewRequests(t *testing.T) {
 	t.Parallel()
-	r, c := started(t, 30*piece)
+	r, _ := started(t, 30*piece)
 	helper, _ := r.next(demand{connections: 1, few: true})
 	if want := r.wanted(helper); want.End != 30*piece {
 		t.Errorf("asks for %+v, want all to the end", want)
 	}
-	r, c = started(t, 30*piece)
+	r, c := started(t, 30*piece)
 	helper, _ = r.next(demand{connections: 4})
 	r.answered(helper, helper.end)
 	got := span.Span{Start: helper.off, End: helper.end}
