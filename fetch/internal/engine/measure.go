@@ -51,7 +51,7 @@ func (r *ranges) look(every time.Duration, p patience) {
 			c.slow = 0
 		}
 		switch {
-		case !c.open || c.cancel == nil:
+		case !c.open || c.ended:
 		case time.Since(c.moved) >= p.of(r.whole, c.opened, r.stalls):
 			idle = true
 			c.endStream(errIdle)
@@ -92,9 +92,8 @@ func (r *ranges) measure(every time.Duration) {
 func (r *ranges) begins(c *segment, cancel func(cause error)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c.cancel = cancel
-	if c.off == c.end { // another stream was faster than this call
-		c.endStream(errOvertaken)
+	if c.cancel = cancel; c.ended { // another stream was faster than this call
+		cancel(errOvertaken)
 	}
 }
 
@@ -120,7 +119,7 @@ func (r *ranges) deliver() bool {
 
 func (r *ranges) delivering() bool {
 	for c := range r.segments {
-		if c.open && c.cancel != nil {
+		if c.open && !c.ended {
 			return true
 		}
 	}

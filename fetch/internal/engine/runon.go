@@ -127,9 +127,8 @@ func (r *ranges) takeOver(c *segment, end, off int64) int64 {
 
 // endStream ends the stream of a segment. The caller holds mu of the ranges.
 func (c *segment) endStream(cause error) {
-	if c.cancel != nil {
+	if c.ended = true; c.cancel != nil {
 		c.cancel(cause)
-		c.cancel = nil
 	}
 }
 

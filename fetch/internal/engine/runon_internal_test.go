@@ -19,6 +19,20 @@ func started(t *testing.T, size int64) (*ranges, *segment) {
 	return r, c
 }
 
+// TestFirstAnswerDelivers holds that the first answer counts from the beginning on: others may
+// be refused before anything of it was read.
+func TestFirstAnswerDelivers(t *testing.T) {
+	t.Parallel()
+	r := newRanges(30*piece, 64*piece, nil)
+	c := r.segmentFor(span.Span{Start: 0, End: 30 * piece})
+	if !r.deliver() {
+		t.Error("the first answer does not count before its stream is read")
+	}
+	if r.release(c); r.deliver() {
+		t.Error("a stream that has ended counts")
+	}
+}
+
 // bring lets the stream of a segment bring n bytes, and returns how many it could.
 func bring(r *ranges, c *segment, n int64, few bool) (came, skipped int64) {
 	for came < n {

@@ -48,7 +48,8 @@ type segment struct {
 	before   int64     // off and again at the last measurement
 	looks    int
 	slow     int               // consecutive measurements at which it was slow
-	cancel   func(cause error) // its stream; nil: it was canceled, or has none
+	ended    bool              // its stream was told to end
+	cancel   func(cause error) // its stream; nil: it has none yet
 }
 
 func newRanges(size, readAhead int64, have span.Set) *ranges {
@@ -105,7 +106,9 @@ func (r *ranges) segmentFor(s span.Span) *segment {
 	for _, gap := range r.missing {
 		got := span.Span{Start: max(gap.Start, s.Start), End: min(gap.End, s.End)}
 		if got.Len() > 0 || r.whole {
-			return r.began(r.claim(got, demand{}))
+			c := r.began(r.claim(got, demand{}))
+			c.open, c.opened = true, c.moved
+			return c
 		}
 	}
 	return nil
