@@ -149,6 +149,14 @@ func TestFewConnectionsForManyFiles(t *testing.T) {
 	if c.refused.Load() == 0 {
 		t.Error("nothing was refused")
 	}
+	sums := digestOf(b).Hex + "\n"
+	listed := newOrigin(t, []byte(sums), c.guard(forbid)) // the same limit, for the lists too
+	for i := range files {
+		files[i].Verify, files[i].SumsURL = true, parse(t, listed.URL+"/SUMS")
+	}
+	if _, err := (&fetch.Fetcher{}).All(t.Context(), files); err != nil {
+		t.Errorf("with lists: %v", err)
+	}
 	files = append(files[:2], fetch.File{URL: parse(t, o.URL+"/forbidden"), Dest: dir + "/forbidden"})
 	for i := range files {
 		files[i].Verify = true
