@@ -95,7 +95,8 @@ func readSome(ctx context.Context, url string, n int64) (status int, err error) 
 	if err != nil {
 		return 0, err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Do(req)
 	if err != nil {
 		return 0, err
 	}
