@@ -26,8 +26,7 @@ func (f *Fetcher) All(ctx context.Context, files []File) ([]Result, error) {
 type Batch struct{ transfers []*Transfer }
 
 // OpenAll checks what is asked for, and that no destination is another one or inside of
-// it. Nothing is read, written or sent. Its errors are the caller's fault, and quote no
-// secret.
+// it. Nothing is written or sent. Its errors are the caller's fault, and quote no secret.
 func (f *Fetcher) OpenAll(files []File) (*Batch, error) {
 	b := &Batch{}
 	for _, file := range files {

@@ -15,12 +15,16 @@ type DigestError struct {
 	Want, Got Digest
 	Evidence  Evidence // that Want is
 	Looks     string   // what the content looks like, such as "an HTML page"; "" if like nothing known
+	Earlier   bool     // an earlier run found it, and the file has not changed on the server since
 }
 
 func (e *DigestError) Error() string {
 	message := fmt.Sprintf("fetch %s: digest mismatch: want %s (%s), got %s", e.Source, e.Want, e.Evidence, e.Got)
 	if e.Looks != "" {
 		message += ": what was sent is " + e.Looks
+	}
+	if e.Earlier {
+		message += "; an earlier run downloaded it, and it has not changed on the server since"
 	}
 	return message
 }

@@ -3,7 +3,6 @@ package fetch
 import (
 	"context"
 	"errors"
-	"path"
 
 	"github.com/inith/inith/fetch/internal/engine"
 	"github.com/inith/inith/fetch/source"
@@ -68,7 +67,7 @@ func (t *Transfer) findInSums(ctx context.Context) error {
 	if err != nil {
 		return named(sums, t.explained(sums, err))
 	}
-	if t.want, err = parseSums(list, path.Base(t.file.URL.Path), isBlake3List(t.file.SumsURL.Path)); err != nil {
+	if t.want, err = findSum(parseSums(list, isBlake3List(t.file.SumsURL.Path)), t.file.URL.Path); err != nil {
 		return &SourceError{Source: sums.Name(), Err: err}
 	}
 	t.level = EvidenceSums

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"cmp"
+	"errors"
 	"io"
 	"log/slog"
 	"net/url"
@@ -21,7 +22,7 @@ type Fetcher struct {
 	StallTimeout time.Duration // give up when no byte came for so long; zero: 2m, negative: never
 	RetryMaxWait time.Duration // the longest pause between attempts, whatever a server asks for; zero: 30s
 	IdleTimeout  time.Duration // a connection without a byte for so long is replaced; zero: 20s
-	HeaderWait   time.Duration // a request without an answer for so long is given up; zero: 30s
+	HeaderWait   time.Duration // a request without an answer for so long is sent again, and the first answer counts; zero: 30s
 	MinRate      int64         // give up when fewer bytes per second of a file come over a minute; zero: 1 KiB, negative: never
 	RateLimit    int64         // bytes per second over all connections; zero: none
 	MaxSize      int64         // bytes that a file may have, also if the server does not say how many it has; zero: any number
@@ -64,11 +65,14 @@ func (f *Fetcher) rooms() parts {
 	return f.parts
 }
 
-// Open checks what is asked for. Nothing is read, written or sent. Its errors are the
-// caller's fault, and quote no secret.
+// Open checks what is asked for, and the files of headers and tokens that exist. Nothing
+// is written or sent. Its errors are the caller's fault, and quote no secret.
 func (f *Fetcher) Open(file File) (*Transfer, error) {
 	if err := f.TLS.Check(); err != nil {
 		return nil, err
+	}
+	if file.Evidence == EvidencePinned && file.Digest == (Digest{}) {
+		return nil, errors.New("evidence pinned: no digest is given to compare with (sha256, digest)")
 	}
 	t := &Transfer{
 		file: file, fetcher: f, log: cmp.Or(f.Logger, slog.New(slog.DiscardHandler)),
@@ -78,6 +82,9 @@ func (f *Fetcher) Open(file File) (*Transfer, error) {
 		if err := source.Check(u); err != nil {
 			return nil, err
 		}
+	}
+	if err := t.credentials().Check(); err != nil {
+		return nil, err
 	}
 	if file.SumsURL != nil {
 		if err := source.Check(file.SumsURL); err != nil {

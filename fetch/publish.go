@@ -35,6 +35,23 @@ func (t *Transfer) publish(ctx context.Context, s source.Source, v *engine.Verif
 	return result, nil
 }
 
+// extractable reports what cannot become the directory, given the first bytes of the
+// archive.
+func (t *Transfer) extractable(head []byte) error {
+	if err := t.dest.Replaceable(); err != nil || head == nil {
+		return err
+	}
+	_, err := archive.Detect(head, t.file.URL.Path)
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	if looks := engine.Looks(head); looks != "" {
+		text = archive.ErrFormat.Error() + ": what was sent is " + looks
+	}
+	return source.Permanent(&usererr.Error{Text: "cannot extract: " + text, Err: err})
+}
+
 // extract turns the partial file, whose digest is verified, into the directory that it
 // holds, which is written when all of it is on the disk.
 func (t *Transfer) extract(ctx context.Context, part *store.Partial, r store.Receipt) error {

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/inith/inith/fetch/archive"
 	"github.com/inith/inith/fetch/internal/engine"
 	"github.com/inith/inith/fetch/internal/store"
 	"github.com/inith/inith/fetch/source"
@@ -185,7 +186,7 @@ func (t *Transfer) fetch(ctx context.Context, s source.Source) (Result, error) {
 	job := t.job(s)
 	job.Dest = t.dest
 	if t.file.Extract {
-		job.Admit = t.dest.Replaceable
+		job.Admit, job.Head = t.extractable, archive.HeadSize
 	}
 	if t.mayBeUnchanged() {
 		job.UpToDate = func(ctx context.Context, now source.Info) (ok bool) {
@@ -219,7 +220,7 @@ func (t *Transfer) explained(s source.Source, err error) error {
 		if t.want != (Digest{}) {
 			level = t.level
 		}
-		return &DigestError{Source: s.Name(), Want: m.Want, Got: m.Got, Evidence: level, Looks: m.Looks}
+		return &DigestError{Source: s.Name(), Want: m.Want, Got: m.Got, Evidence: level, Looks: m.Looks, Earlier: m.Earlier}
 	}
 	if e, ok := errors.AsType[*engine.StallError](err); ok {
 		return &StallError{After: e.After, Err: e.Err}

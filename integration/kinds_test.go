@@ -89,6 +89,16 @@ func kinds() []kind {
 			startingLevels: []probe.Level{probe.LevelProto, probe.LevelAuth},
 		},
 		{
+			name: "mysql",
+			target: func(t *testing.T, addr, pw string) string {
+				t.Helper()
+				return "mysql://app@" + addr + "/app#password-file=" + secretFile(t, pw)
+			},
+			start: func(t *testing.T, addr string) *server { t.Helper(); return startMariaDB(t, addr) },
+			use:   useMySQL,
+			// A server that is starting does not listen.
+		},
+		{
 			name: "redis",
 			target: func(t *testing.T, addr, pw string) string {
 				t.Helper()

@@ -64,3 +64,17 @@ func TestBlackHole(t *testing.T) {
 		})
 	}
 }
+
+// TestTooLittleMemory gives inith less memory than it needs, and looks for the warning before the kernel kills it.
+func TestTooLittleMemory(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"wait --timeout=2s tcp://127.0.0.1:1", "fetch --timeout=2s http://127.0.0.1:1/x /tmp/x"} {
+		for memory, want := range map[string]bool{"20m": true, "256m": false} {
+			args := append(withInith("busybox", "--network=none", "--memory="+memory), strings.Fields(command)...)
+			r := runContainer(t, args...)
+			if got := strings.Contains(r.stderr, "the memory limit is less than inith needs"); got != want {
+				t.Errorf("%s in %s: warned %t, want %t:\n%s", command, memory, got, want, r.stderr)
+			}
+		}
+	}
+}

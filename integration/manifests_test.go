@@ -13,6 +13,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer/json"
 	"k8s.io/apimachinery/pkg/util/yaml"
@@ -56,6 +57,29 @@ func TestExampleManifests(t *testing.T) {
 				t.Error("no pod in it")
 			}
 		})
+	}
+}
+
+// TestExamplesShareNoName: all manifests can be applied to one namespace.
+func TestExamplesShareNoName(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join(kubernetesDir, "*.yaml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no manifests: %v", err)
+	}
+	first := map[string]string{}
+	for _, name := range files {
+		for _, o := range manifest(t, name) {
+			object, err := meta.Accessor(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			key := o.GetObjectKind().GroupVersionKind().Kind + " " + object.GetName()
+			if other := first[key]; other != "" {
+				t.Errorf("%s is in %s and in %s", key, other, name)
+			}
+			first[key] = name
+		}
 	}
 }
 

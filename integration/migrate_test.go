@@ -104,7 +104,9 @@ func TestMigrateReplicas(t *testing.T) {
 			}
 			if strings.Contains(r.stderr, "waiting for the lock") {
 				waited++
-				hasAll(t, r.stderr, `holder="inith-migrate:migrate@`)
+				if !strings.Contains(r.stderr, "a session that has just ended") {
+					hasAll(t, r.stderr, `holder="inith-migrate:migrate@`)
+				}
 			}
 			if pooled := strings.Contains(r.stderr, "connected through a pooler"); pooled != (name == "pooled") {
 				t.Errorf("%s: a pooler is seen: %t", name, pooled)
@@ -162,6 +164,12 @@ func TestMigrateHolder(t *testing.T) { //nolint:tparallel // one after the other
 			}
 		})
 	}
+	t.Run("cut without a session of its command", func(t *testing.T) {
+		checkWitness(t, "postgres", db.direct, func() {
+			db.query(t, "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid"+
+				" WHERE l.locktype = 'advisory' AND l.granted ORDER BY a.backend_start LIMIT 1")
+		})
+	})
 	t.Run("frozen and cut", func(t *testing.T) {
 		holder := locked(t, replica(t, db.direct, 1, "--grace=1s")...)
 		mustDocker(t.Context(), t, "pause", holder)
@@ -170,7 +178,7 @@ func TestMigrateHolder(t *testing.T) { //nolint:tparallel // one after the other
 		if r.code != 124 {
 			t.Errorf("got %+v, want code 124", r)
 		}
-		hasAll(t, r.stderr, "waiting for sessions of an earlier run", "error: the sessions of an earlier run have not ended within --lock-timeout of 12s")
+		hasAll(t, r.stderr, "waiting for sessions or processes of an earlier run", "error: the sessions or processes of an earlier run have not ended within --lock-timeout of 12s")
 		mustDocker(t.Context(), t, "unpause", holder)
 		r = endOf(t, holder)
 		if r.code != 1 {
@@ -194,6 +202,32 @@ func TestMigrateHolder(t *testing.T) { //nolint:tparallel // one after the other
 			t.Errorf("the holder, thawed: %+v", r)
 		}
 	})
+}
+
+// checkWitness terminates the session of a lock, whose holder has a command without a session that takes its time to end: the
+// successor does not start before that. In the image of a server there is a shell.
+func checkWitness(t *testing.T, server, url string, cut func()) {
+	t.Helper()
+	shared := sharedDir(t)
+	const slow = `mkdir /shared/busy || exit 42; trap 'sleep 3; rmdir /shared/busy; exit 0' TERM; while :; do sleep 0.1; done`
+	const quick = `mkdir /shared/busy || exit 42; rmdir /shared/busy`
+	replica := func(script string) []string {
+		args := withInith(server, "--network=host", "--env=DATABASE_URL="+url, "--volume="+shared+":/shared")
+		return append(args, "migrate", "--lock-from-env=DATABASE_URL", "--grace=20s", "--lock-timeout=1m", "--", "sh", "-c", script)
+	}
+	holder := startContainer(t, replica(slow)...)
+	waitLog(t, holder, "command started")
+	successor := startContainer(t, replica(quick)...)
+	waitLog(t, successor, "waiting for the lock")
+	cut()
+	r := endOf(t, successor)
+	if r.code != 0 {
+		t.Errorf("the successor: %+v, want that no two commands run at once", r)
+	}
+	hasAll(t, r.stderr, "waiting for sessions or processes of an earlier run")
+	if r := endOf(t, holder); r.code != 1 {
+		t.Errorf("the holder: %+v, want code 1", r)
+	}
 }
 
 // TestMigratePoolerOptions has the lock direct, and a pooler for the command that

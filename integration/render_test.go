@@ -37,7 +37,7 @@ func TestExampleRender(t *testing.T) {
 	if r.code != 1 || r.stdout != "" {
 		t.Errorf("code %d and stdout %q, want 1 and nothing", r.code, r.stdout)
 	}
-	hasAll(t, readFile(t, message), "error: /config-src/app.yaml.tmpl:1:9: $API_URL is not set\nhint: set it, or $API_URL_FILE")
+	hasAll(t, readFile(t, message), "error: /config-src/app.yaml.tmpl:1:9: $API_URL is not set\n                    hint: set it, or $API_URL_FILE")
 	if r := app(); r.code == 0 {
 		t.Errorf("there is a configuration: %+v", r)
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -169,4 +171,17 @@ func get(ctx context.Context, root string, transport *http.Transport) error {
 		return fmt.Errorf("answered status %d with %d bytes", resp.StatusCode, len(body))
 	}
 	return nil
+}
+
+func useMySQL(ctx context.Context, addr string) error {
+	c := mysql.NewConfig()
+	c.User, c.Passwd, c.Net, c.Addr, c.DBName, c.Logger = "app", password, "tcp", addr, "app", &mysql.NopLogger{}
+	connector, err := mysql.NewConnector(c)
+	if err != nil {
+		return err
+	}
+	db := sql.OpenDB(connector)
+	defer func() { _ = db.Close() }()
+	_, err = db.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS used (one int)")
+	return err
 }

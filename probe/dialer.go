@@ -7,7 +7,10 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
+
+	"github.com/inith/inith/internal/dial"
 )
 
 // errAttemptOver is what a driver gets that dials when its attempt has ended.
@@ -23,6 +26,10 @@ type Dialer struct {
 	cancel []context.CancelFunc // of dials under way
 	trace  Trace
 	first  [frameHead]byte // of what the server sent first, zeros if that was shorter
+
+	// small has the next TLS handshakes do without ML-KEM, whose key makes a ClientHello larger than one packet: some
+	// middleboxes drop that. See [Dialer.end].
+	small bool
 }
 
 // frameHead is the size of the head of a frame of HTTP/2, in bytes.
@@ -35,12 +42,18 @@ type Trace struct {
 	TLS       bool     // a handshake was completed
 	Verified  bool     // and the certificate verified
 	Answered  bool     // the server sent something
+
+	helloSent, helloAnswered bool // of TLS
+	small                    bool // the handshake was without ML-KEM
 }
+
+// unansweredHello reports whether the server sent nothing after a ClientHello.
+func (t *Trace) unansweredHello() bool { return t.helloSent && !t.helloAnswered }
 
 // begin starts an attempt, which ends with ctx or when end is called.
 func (d *Dialer) begin(ctx context.Context) (end func()) {
 	d.mu.Lock()
-	d.active, d.trace = true, Trace{}
+	d.active, d.trace = true, Trace{small: d.small}
 	d.mu.Unlock()
 	stop := context.AfterFunc(ctx, d.end)
 	return func() {
@@ -49,8 +62,12 @@ func (d *Dialer) begin(ctx context.Context) (end func()) {
 	}
 }
 
+// end closes the connections of the attempt. If a TLS handshake got no answer, the next attempt makes it the other way.
 func (d *Dialer) end() {
 	d.mu.Lock()
+	if d.active && d.trace.unansweredHello() {
+		d.small = !d.small
+	}
 	d.active = false
 	open, cancel := d.open, d.cancel
 	d.open, d.cancel = nil, nil
@@ -73,7 +90,7 @@ func (d *Dialer) Trace() Trace {
 }
 
 // DialContext connects as [net.Dialer.DialContext] does, for the attempt that is
-// under way.
+// under way, to whichever address of the host accepts first.
 func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -85,7 +102,7 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 	d.cancel = append(d.cancel, cancel)
 	d.mu.Unlock()
 
-	nd := net.Dialer{Control: func(_, address string, _ syscall.RawConn) error {
+	hd := dial.Dialer{Control: func(_, address string, _ syscall.RawConn) error {
 		d.note(func(t *Trace) {
 			if !slices.Contains(t.Addresses, address) {
 				t.Addresses = append(t.Addresses, address)
@@ -93,7 +110,7 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 		})
 		return nil
 	}}
-	raw, err := nd.DialContext(ctx, network, address)
+	raw, err := hd.DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
@@ -140,6 +157,11 @@ func (d *Dialer) handshake(ctx context.Context, c net.Conn, config *tls.Config) 
 // watch returns a config whose handshakes are noted.
 func (d *Dialer) watch(config *tls.Config) *tls.Config {
 	config = config.Clone()
+	d.mu.Lock()
+	if d.small {
+		config.CurvePreferences = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384}
+	}
+	d.mu.Unlock()
 	own := config.VerifyPeerCertificate != nil // pgconn's, for verify-ca
 	config.VerifyConnection = func(s tls.ConnectionState) error {
 		d.note(func(t *Trace) { t.TLS, t.Verified = true, own || len(s.VerifiedChains) > 0 })
@@ -168,20 +190,37 @@ func (d *Dialer) note(f func(t *Trace)) {
 type conn struct {
 	net.Conn
 	dialer *Dialer
-	heard  bool // spares the lock for all reads but the first
+	heard  atomic.Bool // the server has sent something
+	hello  atomic.Bool // a ClientHello was sent, and nothing has come since
 }
 
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	if n > 0 && !c.heard {
-		c.heard = true
+	if n > 0 && c.heard.CompareAndSwap(false, true) {
 		c.dialer.note(func(t *Trace) {
 			t.Answered = true
 			c.dialer.first = [frameHead]byte{}
 			copy(c.dialer.first[:], b[:n])
 		})
 	}
+	if n > 0 && c.hello.CompareAndSwap(true, false) {
+		c.dialer.note(func(t *Trace) { t.helloAnswered = true })
+	}
 	return n, err
+}
+
+func (c *conn) Write(b []byte) (int, error) {
+	if isClientHello(b) {
+		c.hello.Store(true)
+		c.dialer.note(func(t *Trace) { t.helloSent = true })
+	}
+	return c.Conn.Write(b)
+}
+
+// isClientHello reports whether a TLS record begins a handshake (RFC 8446, 4 and 5.1).
+func isClientHello(record []byte) bool {
+	const handshake, head, clientHello = 22, 5, 1
+	return len(record) > head && record[0] == handshake && record[head] == clientHello
 }
 
 func (c *conn) Close() error {

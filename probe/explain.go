@@ -57,6 +57,8 @@ func tooSlow(t Trace, limit time.Duration, err error) *usererr.Error {
 			Text: fmt.Sprintf("no answer to the connection within %v", limit),
 			Hint: "check the address, and whether a NetworkPolicy or firewall drops the packets", Err: err,
 		}
+	case t.unansweredHello():
+		return &usererr.Error{Text: fmt.Sprintf("no answer to the TLS handshake within %v", limit), Hint: helloHint(t), Err: err}
 	case !t.Answered:
 		return &usererr.Error{
 			Text: fmt.Sprintf("accepted the connection, then sent nothing for %v", limit),
@@ -67,11 +69,20 @@ func tooSlow(t Trace, limit time.Duration, err error) *usererr.Error {
 	}
 }
 
+func helloHint(t Trace) string {
+	if t.small {
+		return "the server hangs, or this port serves no TLS; a handshake with ML-KEM had no answer either"
+	}
+	return "the server hangs, this port serves no TLS, or a middlebox drops large packets: the next handshake is a small one, without ML-KEM"
+}
+
 // explainEnd explains how a connection ended, or that the answer was not understood.
 func explainEnd(err error, t Trace) *usererr.Error {
 	ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, errAttemptOver)
 	switch {
+	case t.Accepted && t.unansweredHello():
+		return &usererr.Error{Text: "closed the connection during the TLS handshake, without an answer", Hint: helloHint(t), Err: err}
 	case t.Accepted && !t.Answered:
 		return &usererr.Error{
 			Text: "accepted the connection and closed it without an answer",
@@ -105,6 +116,9 @@ func (t Trace) String() string {
 		parts = append(parts, "TLS verified")
 	case t.TLS:
 		parts = append(parts, "TLS with an unverified certificate")
+	}
+	if t.small {
+		parts = append(parts, "handshake without ML-KEM")
 	}
 	if t.Accepted && !t.Answered {
 		parts = append(parts, "no answer")

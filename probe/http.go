@@ -78,6 +78,9 @@ func (o *httpOptions) open(s *spec) (Prober, error) {
 	case s.level == LevelTCP:
 		return openPort(s)
 	}
+	if err := o.checkHeaders(); err != nil {
+		return nil, err
+	}
 	if o.status == nil {
 		o.status = statusSet{{200, 399}}
 	}
@@ -86,8 +89,20 @@ func (o *httpOptions) open(s *spec) (Prober, error) {
 	u.Host = strings.TrimSuffix(u.Host, ":"+s.kind.port) // as others write the Host header
 	return &http{
 		httpOptions: *o, spec: s, url: &u, tls: tlsconfig.Loader{TLS: s.tls},
-		password: credentials.Password{URL: s.url, File: o.passwordFile},
+		password: s.password(o.passwordFile),
 	}, nil
+}
+
+// checkHeaders reports a header file that exists and is malformed. One that is missing may
+// be mounted a moment later.
+func (o *httpOptions) checkHeaders() error {
+	if o.headerFile == "" {
+		return nil
+	}
+	if _, err := credentials.ReadHeaders(o.headerFile); errors.Is(err, credentials.ErrFormat) {
+		return err
+	}
+	return nil
 }
 
 // http speaks HTTP/1.1, HTTP/2 over TLS, and with h2c HTTP/2 in the clear (RFC
@@ -132,6 +147,9 @@ func (h *http) request(ctx context.Context) (*nethttp.Request, error) {
 	req.Header.Set("User-Agent", userAgent)
 	if h.headerFile != "" {
 		header, err := credentials.ReadHeaders(h.headerFile)
+		if errors.Is(err, credentials.ErrFormat) {
+			return nil, Permanent(err)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -53,7 +54,6 @@ func TestHTTP(t *testing.T) {
 	s := httptest.NewServer(site())
 	t.Cleanup(s.Close) // after the parallel subtests
 	headers := secretFile(t, "X-Token: "+secret+"\n\n")
-	broken := secretFile(t, secret+"\n")
 	for _, tt := range []struct {
 		path string
 		want verdict
@@ -77,7 +77,6 @@ func TestHTTP(t *testing.T) {
 		{"/slow", notYet, "sent nothing"},
 		{"/private", notYet, "status 401"},
 		{"/private#header-file=" + escape(headers), ready, ""},
-		{"/private#header-file=" + escape(broken), notYet, "not \"Name: value\""},
 		{"/private#header-file=/nonexistent", notYet, "does not exist yet"},
 		{"/method#method=HEAD", ready, ""},
 		{"/method", notYet, "status 404"},
@@ -92,6 +91,27 @@ func TestHTTP(t *testing.T) {
 	for password, want := range map[string]verdict{secret: ready, "x" + secret: rejected} {
 		u := strings.Replace(s.URL, "://", "://app:"+password+"@", 1) + "/private"
 		checkVerdict(t, attempt(t, u), want, "status 401")
+	}
+}
+
+// TestHTTPMalformedHeaders has header files that must not be sent: one that is there when
+// the target is opened, and one that is mounted later.
+func TestHTTPMalformedHeaders(t *testing.T) {
+	t.Parallel()
+	for _, content := range []string{secret + "\n", "X-Token: a\n " + secret, "X-Token: a\r" + secret} {
+		file := secretFile(t, content)
+		raw := "http://127.0.0.1:1/#header-file=" + escape(file)
+		if _, err := probe.Open(raw, probe.Options{}); err == nil || !strings.Contains(err.Error(), `not "Name: value"`) || strings.Contains(err.Error(), secret) {
+			t.Errorf("%q: %v", content, err)
+		}
+		if err := os.Rename(file, file+"2"); err != nil {
+			t.Fatal(err)
+		}
+		target := open(t, raw, probe.Options{})
+		if err := os.Rename(file+"2", file); err != nil {
+			t.Fatal(err)
+		}
+		checkVerdict(t, target.Probe(t.Context()), permanent, `not "Name: value"`)
 	}
 }
 

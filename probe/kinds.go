@@ -3,6 +3,7 @@ package probe
 import (
 	"slices"
 
+	"github.com/inith/inith/internal/mysqlclient"
 	"github.com/inith/inith/internal/target"
 	"github.com/inith/inith/internal/tlsconfig"
 )
@@ -72,6 +73,10 @@ func kinds() []Kind {
 			options: func() options { return &postgresOptions{} },
 		},
 		{
+			Name: "mysql", Aliases: []string{"mariadb"}, Levels: allLevels(), port: mysqlclient.Port, tls: true,
+			options: func() options { return &mysqlOptions{} },
+		},
+		{
 			Name: "redis", Aliases: []string{"valkey"}, Levels: allLevels(), port: "6379",
 			options: func() options { return &redisOptions{} },
 		},
@@ -90,6 +95,8 @@ func schemeOfPort(port string) string {
 		return "postgres"
 	case "6379":
 		return "redis"
+	case mysqlclient.Port:
+		return "mysql"
 	default:
 		return "tcp"
 	}

@@ -8,8 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
-	"time"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -36,11 +35,7 @@ type postgresOptions struct {
 func (o *postgresOptions) keys() []target.Key {
 	return []target.Key{
 		target.PasswordFile(&o.passwordFile),
-		{
-			Name: "sql", State: true, Set: target.String(&o.sql),
-			Usage: "query that runs at every attempt, so it must change nothing; " +
-				"ready when the first column of the first row is not false, 0 or null",
-		},
+		sqlKey(&o.sql),
 	}
 }
 
@@ -50,15 +45,11 @@ func (o *postgresOptions) level(s *spec) Level {
 	switch {
 	case attrs != "" && attrs != "any":
 		return LevelState
-	case o.password(s).Given(), query["password"] != "", query["passfile"] != "", query["sslcert"] != "", s.tls.CertFile != "":
+	case s.password(o.passwordFile).Given(), query["password"] != "", query["passfile"] != "", query["sslcert"] != "", s.tls.CertFile != "":
 		return LevelAuth
 	default:
 		return LevelProto
 	}
-}
-
-func (o *postgresOptions) password(s *spec) credentials.Password {
-	return credentials.Password{URL: s.url, File: o.passwordFile}
 }
 
 func (o *postgresOptions) open(s *spec) (Prober, error) {
@@ -72,7 +63,7 @@ func (o *postgresOptions) open(s *spec) (Prober, error) {
 	if s.level == LevelState && o.sql == "" && settings["target_session_attrs"] == "any" {
 		return nil, errors.New("level state needs sql= in the fragment or target_session_attrs= in the query")
 	}
-	return &postgres{postgresOptions: *o, spec: s, password: o.password(s), settings: settings}, nil
+	return &postgres{postgresOptions: *o, spec: s, password: s.password(o.passwordFile), settings: settings}, nil
 }
 
 // postgres speaks the PostgreSQL protocol, version 3.0.
@@ -86,45 +77,54 @@ type postgres struct {
 
 	// The server has no TLS, so sslmode=prefer, which asks for it first, would
 	// cost each login a connection.
-	plainFirst bool
+	plainFirst atomic.Bool
 }
 
 func (p *postgres) Probe(ctx context.Context) error {
 	if p.spec.level <= LevelProto {
-		return p.anyHost(ctx)
+		return p.anyHost(ctx, p.greet)
 	}
 	password, err := p.password.Read()
 	if err != nil {
 		return err
 	}
-	c, err := p.config(password)
-	if err != nil {
-		return err
+	if p.settings["target_session_attrs"] != "prefer-standby" {
+		return p.anyHost(ctx, func(ctx context.Context, h postgresHost) error { return p.login(ctx, h, password) })
 	}
-	hosts := strings.Count(p.settings["host"], ",") + 1
-	if deadline, ok := ctx.Deadline(); ok && hosts > 1 {
-		c.ConnectTimeout = time.Until(deadline) / time.Duration(hosts)
+	for _, attrs := range []string{"standby", "any"} {
+		err = p.anyHost(ctx, func(ctx context.Context, h postgresHost) error {
+			h.attrs = attrs
+			return p.login(ctx, h, password)
+		})
+		if err == nil {
+			return nil
+		}
 	}
-	return p.login(ctx, c)
+	return err
 }
 
-// config asks pgconn what libpq would do with the settings: which hosts, each
-// with and without TLS.
-func (p *postgres) config(password string) (*pgconn.Config, error) {
+// config asks pgconn what libpq would do with the settings at one of the hosts: with and without TLS.
+func (p *postgres) config(h postgresHost, password string) (*pgconn.Config, error) {
 	settings := maps.Clone(p.settings)
+	settings["host"], settings["port"] = h.name, h.port
+	if h.attrs != "" {
+		settings["target_session_attrs"] = h.attrs
+	}
 	if password != "" {
 		settings["password"] = password
 	}
 	switch {
 	case p.spec.level == LevelTCP:
 		settings["sslmode"], settings["sslrootcert"], settings["sslcert"], settings["sslkey"] = "disable", "", "", ""
-	case p.plainFirst && settings["sslmode"] == "prefer":
+	case p.plainFirst.Load() && settings["sslmode"] == "prefer":
 		settings["sslmode"] = "allow"
 	}
 	c, err := libpq.Config(settings, p.spec.tls.ServerName)
 	if err != nil {
 		return nil, err
 	}
+	c.LookupFunc = func(context.Context, string) ([]string, error) { return []string{cmp.Or(h.address, h.name)}, nil }
+	c.ConnectTimeout = 0 // the attempt has a limit
 	c.DialFunc = p.spec.dialer.DialContext
 	c.BuildFrontend = newFrontend
 	for _, way := range libpq.TLS(c) {
@@ -143,10 +143,16 @@ func newFrontend(r io.Reader, w io.Writer) *pgproto3.Frontend {
 
 // login connects as the application will and asks an empty question, which a
 // pooler can only answer with the database behind it.
-func (p *postgres) login(ctx context.Context, c *pgconn.Config) error {
+func (p *postgres) login(ctx context.Context, h postgresHost, password string) error {
+	c, err := p.config(h, password)
+	if err != nil {
+		return err
+	}
+	way := &postgresWay{}
+	way.watch(c)
 	conn, err := pgconn.ConnectConfig(ctx, c)
 	if err != nil {
-		return p.loginError(err, c)
+		return p.loginError(err, c, way)
 	}
 	defer func() { _ = conn.Close(ctx) }()
 	result := conn.ExecParams(ctx, cmp.Or(p.sql, "SELECT 1"), nil, nil, nil, nil)
@@ -170,12 +176,11 @@ func isFalse(value []byte) bool {
 
 // loginError is postgresError for a login that may have failed before the first
 // message of the protocol.
-func (p *postgres) loginError(err error, c *pgconn.Config) error {
-	t := p.spec.dialer.Trace()
-	if c.TLSConfig == nil || !t.Answered || t.TLS || usererr.TLS(err) != nil {
+func (p *postgres) loginError(err error, c *pgconn.Config, way *postgresWay) error {
+	if c.TLSConfig == nil || !way.answered() || way.encrypted.Load() || usererr.TLS(err) != nil {
 		return postgresError(err)
 	}
-	p.plainFirst = true
+	p.plainFirst.Store(true)
 	if _, ok := errors.AsType[*pgconn.PgError](err); !ok && p.settings["sslmode"] != "prefer" {
 		return errNoTLS()
 	}

@@ -3,6 +3,7 @@ package probe_test
 import (
 	"net"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,10 +97,18 @@ func TestPostgresAnyOfSeveralHosts(t *testing.T) {
 	starting := serve(t, simserver.Postgres{Refuse: "57P03"}.Handle)
 	silent := serve(t, simserver.Silent)
 	for _, query := range []string{"", "?password=" + secret} {
-		for _, hosts := range []string{refused.Addr() + "," + up, starting + "," + up, silent + "," + up, up + "," + refused.Addr()} {
+		for _, hosts := range []string{refused.Addr() + "," + up, starting + "," + up, silent + "," + up, up + "," + refused.Addr(), strings.Repeat(silent+",", 10) + up} {
 			check(t, "postgres://app@"+hosts+"/app"+query, ready, "")
 		}
 		checkVerdict(t, attempt(t, "postgres://app@"+refused.Addr()+","+starting+"/app"+query), notYet, "57P03")
+	}
+}
+
+// TestPostgresPrefersAStandby takes any server where none is a standby.
+func TestPostgresPrefersAStandby(t *testing.T) {
+	primary := serve(t, simserver.Postgres{Password: secret, Value: []byte("off")}.Handle)
+	for attrs, want := range map[string]verdict{"prefer-standby": ready, "standby": notYet, "any": ready} {
+		check(t, "postgres://app:"+secret+"@"+primary+","+primary+"/app?target_session_attrs="+attrs, want, "")
 	}
 }
 

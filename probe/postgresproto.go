@@ -1,11 +1,11 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"net"
 	"slices"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -13,39 +13,13 @@ import (
 	"github.com/inith/inith/internal/usererr"
 )
 
-// anyHost asks each host in turn until one is ready, as libpq does.
-func (p *postgres) anyHost(ctx context.Context) error {
-	c, err := p.config("")
+// greet asks one host at [LevelProto] or [LevelTCP].
+func (p *postgres) greet(ctx context.Context, h postgresHost) error {
+	c, err := p.config(h, "")
 	if err != nil {
 		return err
 	}
-	ways := []*pgconn.FallbackConfig{{Host: c.Host, Port: c.Port, TLSConfig: c.TLSConfig}}
-	ways = append(ways, c.Fallbacks...)
-	if slices.ContainsFunc(ways, isPlain) {
-		ways = slices.DeleteFunc(ways, func(w *pgconn.FallbackConfig) bool { return !isPlain(w) })
-	}
-	var failed error
-	for i, way := range ways {
-		failed = p.oneHost(ctx, way, len(ways)-i)
-		if failed == nil {
-			return nil
-		}
-	}
-	return failed
-}
-
-// isPlain reports whether a way to connect is without TLS. Where sslmode allows
-// that, that is enough to see that the server is up.
-func isPlain(w *pgconn.FallbackConfig) bool { return w.TLSConfig == nil }
-
-// oneHost asks one of the hosts that are left, in its share of the time.
-func (p *postgres) oneHost(ctx context.Context, way *pgconn.FallbackConfig, left int) error {
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(left))
-		defer cancel()
-	}
-	network, address := pgconn.NetworkAddress(way.Host, way.Port)
+	network, address := pgconn.NetworkAddress(cmp.Or(h.address, c.Host), c.Port)
 	if p.spec.level == LevelTCP {
 		return newTCP(p.spec, network, address).Probe(ctx)
 	}
@@ -56,14 +30,19 @@ func (p *postgres) oneHost(ctx context.Context, way *pgconn.FallbackConfig, left
 	defer func() { _ = raw.Close() }()
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	defer stop()
-	if way.TLSConfig == nil {
+	if mayBePlain(c) {
 		return p.startup(raw)
 	}
-	c, err := p.startTLS(ctx, raw, way.TLSConfig)
+	encrypted, err := p.startTLS(ctx, raw, c.TLSConfig)
 	if err != nil {
 		return err
 	}
-	return p.startup(c)
+	return p.startup(encrypted)
+}
+
+// mayBePlain reports whether sslmode allows a connection without TLS, which is enough to see that the server is up.
+func mayBePlain(c *pgconn.Config) bool {
+	return c.TLSConfig == nil || slices.ContainsFunc(c.Fallbacks, func(f *pgconn.FallbackConfig) bool { return f.TLSConfig == nil })
 }
 
 // startTLS asks for TLS as the protocol wants it, unless sslnegotiation=direct.

@@ -5,8 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -47,14 +45,10 @@ func (o *redisOptions) setRole(value string) error {
 }
 
 func (o *redisOptions) level(s *spec) Level {
-	if o.password(s).Given() {
+	if s.password(o.passwordFile).Given() {
 		return LevelAuth
 	}
 	return LevelProto
-}
-
-func (o *redisOptions) password(s *spec) credentials.Password {
-	return credentials.Password{URL: s.url, File: o.passwordFile}
 }
 
 func (o *redisOptions) open(s *spec) (Prober, error) {
@@ -62,7 +56,7 @@ func (o *redisOptions) open(s *spec) (Prober, error) {
 		return nil, errors.New("missing host")
 	}
 	silenceRedis()
-	db, err := redisDB(s)
+	query, err := readRedisQuery(s)
 	if err != nil {
 		return nil, err
 	}
@@ -72,9 +66,9 @@ func (o *redisOptions) open(s *spec) (Prober, error) {
 	if s.level == LevelTCP {
 		return openPort(s)
 	}
-	r := &redis{redisOptions: *o, spec: s, password: o.password(s), db: db}
+	r := &redis{redisOptions: *o, spec: s, password: s.password(o.passwordFile), db: query.db}
 	if s.kind.tls {
-		r.tls = &tlsconfig.Loader{TLS: s.tls}
+		r.tls = &query.tls
 	}
 	return r, nil
 }
@@ -91,38 +85,17 @@ type redis struct {
 	db       int
 }
 
-// redisDB returns the number of the database, of the path or of db=.
-func redisDB(s *spec) (int, error) {
-	name := strings.TrimPrefix(s.url.Path, "/")
-	query, err := target.Query(s.url.RawQuery)
-	if err != nil {
-		return 0, err
-	}
-	for key, value := range query {
-		if key == "db" {
-			name = value
-		} else if err := s.drop(key); err != nil {
-			return 0, err
+func (r *redis) Probe(ctx context.Context) error {
+	client := goredis.NewClient(r.options(ctx))
+	defer func() { _ = client.Close() }()
+	conn := client.Conn()
+	defer func() { _ = conn.Close() }()
+	if r.spec.level >= LevelAuth {
+		if err := r.login(ctx, conn); err != nil {
+			return r.judge(err)
 		}
 	}
-	if name == "" {
-		return 0, nil
-	}
-	db, err := strconv.Atoi(name)
-	if err != nil || db < 0 {
-		return 0, errors.New("the database is not a number, as in redis://host:6379/0")
-	}
-	return db, nil
-}
-
-func (r *redis) Probe(ctx context.Context) error {
-	o, err := r.options(ctx)
-	if err != nil {
-		return err
-	}
-	client := goredis.NewClient(o)
-	defer func() { _ = client.Close() }()
-	answer, err := client.Ping(ctx).Result()
+	answer, err := conn.Ping(ctx).Result()
 	if err != nil {
 		return r.judge(err)
 	}
@@ -132,14 +105,33 @@ func (r *redis) Probe(ctx context.Context) error {
 	if r.spec.level < LevelState {
 		return nil
 	}
-	if err := r.state(ctx, client); err != nil {
+	if err := r.state(ctx, conn); err != nil {
 		return r.judge(err)
 	}
 	return nil
 }
 
+// login sends AUTH as most clients do: the HELLO that go-redis would send instead accepts any password if the server has
+// none, of which these clients see an error.
+func (r *redis) login(ctx context.Context, conn *goredis.Conn) error {
+	password, err := r.password.Read()
+	if err != nil {
+		return err
+	}
+	switch user := r.spec.url.User.Username(); {
+	case user != "":
+		err = conn.AuthACL(ctx, user, password).Err()
+	case password != "":
+		err = conn.Auth(ctx, password).Err()
+	}
+	if err == nil && r.db > 0 {
+		err = conn.Select(ctx, r.db).Err()
+	}
+	return err
+}
+
 // options are those of one small connection that is tried once.
-func (r *redis) options(ctx context.Context) (*goredis.Options, error) {
+func (r *redis) options(ctx context.Context) *goredis.Options {
 	o := &goredis.Options{
 		Addr: r.spec.url.Host, Protocol: 2, DisableIdentity: true,
 		PoolSize:         2, // with 1, a failed dial is repeated in the background
@@ -150,14 +142,7 @@ func (r *redis) options(ctx context.Context) (*goredis.Options, error) {
 	o.Dialer = func(_ context.Context, network, address string) (net.Conn, error) {
 		return r.dial(ctx, network, address)
 	}
-	if r.spec.level >= LevelAuth {
-		password, err := r.password.Read()
-		if err != nil {
-			return nil, err
-		}
-		o.Username, o.Password, o.DB = r.spec.url.User.Username(), password, r.db
-	}
-	return o, nil
+	return o
 }
 
 func (r *redis) dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -176,9 +161,9 @@ func (r *redis) dial(ctx context.Context, network, address string) (net.Conn, er
 }
 
 // state asks for what the fragment names.
-func (r *redis) state(ctx context.Context, client *goredis.Client) error {
+func (r *redis) state(ctx context.Context, conn *goredis.Conn) error {
 	if r.key != "" {
-		n, err := client.Exists(ctx, r.key).Result()
+		n, err := conn.Exists(ctx, r.key).Result()
 		if err != nil {
 			return err
 		}
@@ -189,7 +174,7 @@ func (r *redis) state(ctx context.Context, client *goredis.Client) error {
 	if r.role == "" {
 		return nil
 	}
-	answer, err := client.Do(ctx, "ROLE").Slice()
+	answer, err := conn.Do(ctx, "ROLE").Slice()
 	if err != nil {
 		return err
 	}

@@ -73,6 +73,13 @@ func TestRedis(t *testing.T) {
 		{"auth: right password", redisWithPassword(), login, "/3", ready, ""},
 		{"auth: right user and password", redisWithPassword(), "app" + login, "", ready, ""},
 		{"auth: wrong password", redisWithPassword(), ":x" + secret + "@", "", rejected, "WRONGPASS"},
+		{"auth: a server without a password", simserver.Redis(func(command []string) string {
+			answers := map[string]string{
+				"AUTH": "-ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?\r\n",
+				"PING": "+PONG\r\n",
+			}
+			return cmp.Or(answers[command[0]], "-ERR unknown command\r\n")
+		}), login, "", rejected, "the server has no password"},
 		{"auth: no password, asked for by level", redisWithPassword(), "", "#level=auth", rejected, "NOAUTH"},
 		{"auth: loading", says("-LOADING Redis is loading the dataset in memory\r\n"), "", "#level=auth", notYet, "LOADING"},
 		{"auth: may not PING, but is known", says("-NOPERM this user has no permissions to run the 'ping' command\r\n"), "", "#level=auth", ready, ""},

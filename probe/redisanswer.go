@@ -27,7 +27,11 @@ func (r *redis) judge(err error) error {
 	case code == "NOPERM":
 		known.Text += ", the user lacks the permission"
 		known.Hint = "allow EXISTS on the key, or ROLE, in its ACL"
-	case code == "NOAUTH", code == "WRONGPASS", code == "ERR" && strings.HasPrefix(text, "AUTH "):
+	case code == "ERR" && strings.HasPrefix(text, "AUTH "):
+		known.Text += ", the server has no password"
+		known.Hint = "remove the password from the URL, or set one in the server: most clients fail with the one that the URL has"
+		return Rejected(known)
+	case code == "NOAUTH", code == "WRONGPASS":
 		if r.spec.level == LevelProto {
 			return nil // up, and it wants a password
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/inith/inith/internal/credentials"
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/target"
 	"github.com/inith/inith/internal/tlsconfig"
@@ -27,6 +28,7 @@ type spec struct {
 	proxy   *url.URL
 	dialer  *Dialer
 	drop    func(queryKey string) error // nil if an unknown query key was dropped
+	trimmed func(passwordFile string)   // says that its newline was removed
 }
 
 // newSpec reads what a URL asks of its kind, beside the options of the command.
@@ -34,6 +36,7 @@ func newSpec(k Kind, u *url.URL, o Options) (*spec, error) {
 	s := &spec{
 		kind: k, options: k.options(), url: u, settle: -1,
 		tls: o.TLS.config(), proxy: o.Proxy, dialer: &Dialer{}, drop: dropper(u, o),
+		trimmed: credentials.WarnTrimmed(o.Logger),
 	}
 	given, err := target.Fragment(u.EscapedFragment(), k.Name, s.keys())
 	if err != nil {
@@ -67,6 +70,11 @@ func (s *spec) keys() []target.Key {
 		keys = append(keys, target.TLSKeys(&s.tls)...)
 	}
 	return keys
+}
+
+// password returns the password of the URL, or of a file if one is named.
+func (s *spec) password(file string) credentials.Password {
+	return credentials.Password{URL: s.url, File: file, Trimmed: s.trimmed}
 }
 
 // checkPort checks the ports of the URL and adds the kind's where it has none.
@@ -125,7 +133,7 @@ func dropper(u *url.URL, o Options) func(string) error {
 	return func(key string) error {
 		if o.DropUnknown {
 			o.dropped("query key", key, u)
-			return nil
+			return target.CheckDropped(key)
 		}
 		return fmt.Errorf("unknown query key%s: the query belongs to the protocol, the fragment (#) to inith", redact.Quoted(key))
 	}

@@ -84,6 +84,9 @@ func parse(raw string) (*url.URL, error) {
 	if strings.Contains(raw, "://") {
 		return target.Parse(raw)
 	}
+	if err := target.CheckText(raw); err != nil {
+		return nil, err
+	}
 	address, _, _ := strings.Cut(raw, "#")
 	_, port, err := net.SplitHostPort(address)
 	if err != nil || strings.ContainsAny(address, "/?@") {

@@ -82,7 +82,9 @@ func TestOpenRefuses(t *testing.T) {
 		{"postgres://db/app#sql=", "no value"},
 		{"postgres://db/app#level=state", "level state needs sql="},
 		{"postgres://db/app?schema=x", `unknown query key "schema"`},
-		{"postgres://db/app?sslmode=maybe", "libpq would not accept"},
+		{"postgres://db/app?sslmode=maybe", `"sslmode": want disable, allow`},
+		{"redis://db?ssl=true", "belongs to rediss://"},
+		{"rediss://db?ssl_cert_reqs=" + secret, "want required or none"},
 		{"postgres://h1:1,h2:x/app", "not a valid URL"},
 		{"redis://db/app", "not a number"},
 		{"redis://db?pool=3", `unknown query key "pool"`},
@@ -126,8 +128,18 @@ func TestOpenDropsUnknownQueryKeysWhenAsked(t *testing.T) {
 	o := probe.Options{DropUnknown: true}
 	open(t, "postgres://db/app?schema=public&connection_limit=5", o)
 	open(t, "redis://cache/0?ssl_cert_reqs=none", o)
+	open(t, "rediss://cache?ssl_cert_reqs=required&ssl_ca_certs=/ca&socket_timeout=5&health_check_interval=30", o)
+	open(t, "postgres://db/app?socketTimeout=3&sslResponseTimeout=3&targetServerType=primary&sslaccept=strict", o)
 	open(t, "postgresql+psycopg2://db/app", o)
 	open(t, "ecto://db/app", o)
+	for _, raw := range []string{
+		"postgres://db/app?ssl_foo=1", "postgres://db/app?hostaddr=10.0.0.1", "redis://cache?sentinelMasterId=m", "rediss://cache?tls_ca=/x",
+		"postgres://db/app?role=reader", "redis://cache?socketFactory=x",
+	} {
+		if _, err := probe.Open(raw, o); err == nil || !strings.Contains(err.Error(), "may ask for TLS or choose the server") {
+			t.Errorf("%s: %v, want that it is refused", raw, err)
+		}
+	}
 	for _, raw := range []string{"redis+sentinel://cache/0", "redis+cluster://cache/0", "http+unix://x/"} {
 		if _, err := probe.Open(raw, o); err == nil {
 			t.Errorf("%s is another protocol: want an error", raw)

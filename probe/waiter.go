@@ -29,6 +29,9 @@ const (
 	minPause = 10 * time.Millisecond
 	maxPause = time.Second
 
+	// Once a server has answered, attempts are for its log too.
+	minAnsweredPause = 50 * time.Millisecond
+
 	// After a name that does not exist: each attempt costs the cluster's DNS a query for
 	// each search domain and address family.
 	minUnknownPause = 500 * time.Millisecond
@@ -76,16 +79,28 @@ type NotReadyError struct {
 	Err      error // of the last attempt that was not cut short, nil if there was none
 	Cause    error // what ended the wait; nil: Err did
 	Trace    Trace // of the attempt that Err is of, if there is one
+
+	Longest         error // the error that held longest, if that is another than Err; nil: Err did
+	LongestAttempts int   // that had it
+
+	// Once says that there was one attempt: its text has neither count nor time, so that it is the same each time.
+	Once bool
 }
 
 func (e *NotReadyError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s is not ready", e.Target.Name)
 	switch {
+	case e.Longest != nil:
+		fmt.Fprintf(&b, ": mostly: %v (%d %s); at the end: %v", e.Longest, e.LongestAttempts, plural(e.LongestAttempts, "attempt"), e.Err)
 	case e.Err != nil:
 		fmt.Fprintf(&b, ": %v", e.Err)
 	case e.Attempts > 0:
 		b.WriteString(": too few consecutive successes")
+	}
+	if e.Once && e.Cause == nil {
+		fmt.Fprintf(&b, " (level %s)", e.Target.Level)
+		return b.String()
 	}
 	fmt.Fprintf(&b, " (level %s, %d %s, %s", e.Target.Level, e.Attempts, plural(e.Attempts, "attempt"), duration.Format(e.Elapsed.Round(time.Millisecond)))
 	if e.Cause != nil {
@@ -96,7 +111,7 @@ func (e *NotReadyError) Error() string {
 }
 
 func (e *NotReadyError) Unwrap() []error {
-	return slices.DeleteFunc([]error{e.Err, e.Cause}, func(err error) bool { return err == nil })
+	return slices.DeleteFunc([]error{e.Longest, e.Err, e.Cause}, func(err error) bool { return err == nil })
 }
 
 func plural(n int, noun string) string {
@@ -134,8 +149,10 @@ type wait struct {
 	start      time.Time
 	pace       backoff.BackOff // where there is no Interval
 	attempt    int
-	successes  int   // consecutive
-	rejections int   // consecutive
+	successes  int  // consecutive
+	rejections int  // consecutive
+	answered   bool // the server has, at an attempt
+	causes     causes
 	last       error // of an attempt that ctx did not cut short
 	trace      Trace // of the same attempt
 }
@@ -177,6 +194,7 @@ func (s *wait) probe(ctx context.Context) error {
 	attempt, cancel := withLimit(ctx, timeout)
 	defer cancel()
 	err := s.target.Probe(attempt)
+	s.answered = s.answered || s.target.Trace().Answered
 	if err == nil {
 		s.successes++
 		s.rejections = 0
@@ -185,6 +203,7 @@ func (s *wait) probe(ctx context.Context) error {
 	s.successes = 0
 	if s.last == nil || !expired(ctx) {
 		s.last, s.trace = err, s.target.Trace()
+		s.causes.add(err, time.Now())
 	}
 	if isRejected(err) {
 		s.rejections++
@@ -225,6 +244,8 @@ func (s *wait) pause(err error, took time.Duration) time.Duration {
 		return s.Interval
 	case isUnknownName(err):
 		return max(s.pace.NextBackOff()-took, minUnknownPause)
+	case s.answered:
+		return max(s.pace.NextBackOff()-took, minAnsweredPause)
 	default:
 		return max(s.pace.NextBackOff()-took, minPause)
 	}
@@ -237,10 +258,16 @@ func isUnknownName(err error) bool {
 }
 
 func (s *wait) notReady(cause error) error {
-	return &NotReadyError{
+	e := &NotReadyError{
 		Target: s.target, Attempts: s.attempt, Elapsed: time.Since(s.start),
-		Err: s.last, Cause: cause, Trace: s.trace,
+		Err: s.last, Cause: cause, Trace: s.trace, Once: s.Once,
 	}
+	if s.last != nil {
+		if longest := s.causes.longest(time.Now()); longest.err.Error() != s.last.Error() {
+			e.Longest, e.LongestAttempts = longest.err, longest.attempts
+		}
+	}
+	return e
 }
 
 // expired reports whether ctx is done or its deadline has passed: a dialer with

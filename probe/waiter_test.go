@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/inith/inith/internal/crash"
+	"github.com/inith/inith/internal/testing/simserver"
 	"github.com/inith/inith/probe"
 )
 
@@ -69,6 +70,46 @@ func TestWaitSparesTheNameServer(t *testing.T) {
 		}
 		if attempts < 20 || attempts > 40 {
 			t.Errorf("%d attempts in 20 s, want one every 0.5 s to 1 s", attempts)
+		}
+	})
+}
+
+// TestWaitSparesAServerThatAnswers has a server that is up and not ready: its log gets a line for each attempt.
+func TestWaitSparesAServerThatAnswers(t *testing.T) {
+	s := listen(t, simserver.Postgres{Refuse: "57P03"}.Handle)
+	target := open(t, "postgres://"+s.Addr()+"/app", probe.Options{})
+	var w probe.Waiter
+	start := time.Now()
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	if err := w.Wait(ctx, target); err == nil {
+		t.Error("ready")
+	}
+	if most := 2 + int(time.Since(start)/(40*time.Millisecond)); s.Accepted() > most { // 50 ms, less the jitter of the first
+		t.Errorf("%d connections, want at most %d", s.Accepted(), most)
+	}
+}
+
+// TestWaitNamesTheErrorThatHeldLongest has a server that is gone at the end, which does not hide why it was not ready.
+func TestWaitNamesTheErrorThatHeldLongest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		target := fake("db", func(context.Context) error {
+			if time.Since(start) > 50*time.Second {
+				return probe.NotYet("connection refused", "check that it runs")
+			}
+			return probe.NotYet("the database does not exist (yet)", "check the job")
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		w := probe.Waiter{Interval: 2 * time.Second}
+		err := w.Wait(ctx, target)
+		const want = "db is not ready: mostly: the database does not exist (yet) (26 attempts); at the end: connection refused (level proto, 31 attempts, 1m"
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("got %v\nwant %s", err, want)
+		}
+		if got := probe.Hint(err); got != "check the job" {
+			t.Errorf("hint %q", got)
 		}
 	})
 }
@@ -181,6 +222,9 @@ func TestWaitOnce(t *testing.T) {
 			t.Errorf("err = %v after %d attempts", err, attempts.Load())
 		}
 		err := w.Wait(t.Context(), down, up, down)
+		if want := "down is not ready: answer not understood (level proto)"; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("err = %v, want the same text each time: %s", err, want)
+		}
 		if err == nil || strings.Count(err.Error(), "is not ready") != 2 || attempts.Load() != 4 {
 			t.Errorf("err = %v after %d attempts, want both that are down", err, attempts.Load())
 		}

@@ -144,7 +144,7 @@ func (c *call) perform(ctx context.Context, use childUse, stay bool, open func(c
 	if err != nil {
 		return asUsage(err)
 	}
-	tune(c.env, c.kindsOf(j))
+	tune(c.env, s.Log, c.kindsOf(j))
 	outcome, err := j.run(ctx)
 	_, printed := j.(printJob)
 	switch {

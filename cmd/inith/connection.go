@@ -2,8 +2,11 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/inith/inith/cmd/inith/internal/environment"
 	"github.com/inith/inith/cmd/inith/internal/option"
@@ -67,10 +70,42 @@ func connectionOptions(env environment.Variables, proxyUsage string) []option.Op
 
 func parseProxy(raw string) (*url.URL, error) {
 	u, err := redact.ParseURL(raw)
-	if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
+	if err != nil || u.Hostname() == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
 		return nil, errors.New("want a URL such as http://proxy:3128, https:// or socks5://")
 	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return nil, errors.New("want a port from 1 to 65535")
+		}
+	}
 	return u, nil
+}
+
+// checkProxies reports proxies of the environment that cannot be used: net/http ignores them, and would connect directly.
+func (c *connection) checkProxies(env environment.Variables) error {
+	if c.proxy != nil {
+		return nil
+	}
+	for _, names := range [][]string{{"HTTPS_PROXY", "https_proxy"}, {"HTTP_PROXY", "http_proxy"}} {
+		for _, name := range names {
+			raw, ok := env.Lookup(name)
+			if !ok {
+				continue
+			}
+			if !strings.Contains(raw, "://") {
+				raw = "http://" + raw
+			}
+			u, err := parseProxy(raw)
+			if err == nil && strings.Trim(u.Path, "/") != "" {
+				err = errors.New("want the URL of a proxy, without a path")
+			}
+			if err != nil {
+				return fmt.Errorf("$%s: %w", name, err)
+			}
+			break // the other spelling does not count
+		}
+	}
+	return nil
 }
 
 // check reports options that contradict each other.

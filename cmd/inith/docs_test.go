@@ -57,11 +57,15 @@ func TestReadmeHasTheExitCodes(t *testing.T) {
 	}
 }
 
-func TestReadmeHasTheKinds(t *testing.T) {
-	rows := table(t, "README.md", "kind", "URL", "levels")
+func TestDocsHaveTheKinds(t *testing.T) {
+	rows := table(t, "docs/wait.md", "kind", "URL", "levels")
 	var documented, want [][]string
 	for _, row := range rows {
 		documented = append(documented, []string{row[0], row[2]})
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
 	}
 	for i, k := range probe.Kinds() {
 		var levels []string
@@ -71,12 +75,20 @@ func TestReadmeHasTheKinds(t *testing.T) {
 		want = append(want, []string{k.Name, strings.Join(levels, ", ")})
 		for _, scheme := range append(k.Aliases, k.Name) {
 			if i < len(rows) && !strings.Contains(rows[i][1], scheme+"://") {
-				t.Errorf("README: the URL of %s lacks the scheme %s", k.Name, scheme)
+				t.Errorf("docs/wait.md: the URL of %s lacks the scheme %s", k.Name, scheme)
 			}
+		}
+		if i < len(rows) {
+			if _, err := probe.Open(strings.Trim(rows[i][5], "`"), probe.Options{}); err != nil {
+				t.Errorf("docs/wait.md: the example of %s: %v", k.Name, err)
+			}
+		}
+		if !strings.Contains(string(readme), "`"+k.Name+"`") {
+			t.Errorf("README does not name the kind %s", k.Name)
 		}
 	}
 	if diff := cmp.Diff(want, documented); diff != "" {
-		t.Errorf("kinds (-code +README):\n%s", diff)
+		t.Errorf("kinds (-code +docs/wait.md):\n%s", diff)
 	}
 }
 
@@ -93,8 +105,11 @@ func TestDocsHaveTheFragmentKeys(t *testing.T) {
 	}
 	for _, row := range want {
 		row[1] = strings.Join(kinds[strings.Trim(row[0], "`")], ", ")
-		if row[1] == strings.Join(kinds["level"], ", ") {
+		switch row[1] {
+		case strings.Join(kinds["level"], ", "):
 			row[1] = "all"
+		case strings.Join(kinds["ca-file"], ", "):
+			row[1] = "all with TLS"
 		}
 	}
 	if diff := cmp.Diff(want, table(t, "docs/wait.md", "fragment key", "kinds")); diff != "" {

@@ -52,8 +52,17 @@ func execTable() option.Table[execOptions] {
 			return nil
 		},
 		Short: "command",
+		Foreign: map[string]string{
+			"cmd": commandIsList, "args": commandIsList, "script": commandIsList, "run": commandIsList, "entrypoint": commandIsList,
+			"environment": "environment variables are in env: {NAME: value}", "variables": "environment variables are in env: {NAME: value}",
+		},
 	}
 }
+
+const commandIsList = "command is the program and its arguments: command: [PROGRAM, ARGUMENT]"
+
+// Programs returns the program.
+func (o *execOptions) Programs() []string { return o.command[:min(1, len(o.command))] }
 
 // execStep runs a command as a step of a plan.
 func execStep(r *runner) planfile.Kind {

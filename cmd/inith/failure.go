@@ -59,7 +59,7 @@ func describeNotReady(e *probe.NotReadyError) failure {
 	if e.Err != nil {
 		f.hint = e.Trace.String()
 	}
-	if hint := probe.Hint(e.Err); hint != "" {
+	if hint := probe.Hint(cmp.Or(e.Longest, e.Err)); hint != "" {
 		f.hint += "; " + hint
 	}
 	return f

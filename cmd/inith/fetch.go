@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/inith/inith/cmd/inith/internal/option"
 	"github.com/inith/inith/cmd/inith/internal/planfile"
 	"github.com/inith/inith/fetch"
+	"github.com/inith/inith/internal/cgroup"
 	"github.com/inith/inith/internal/duration"
 )
 
@@ -183,7 +185,8 @@ func (o *fetchOptions) read(env environment.Variables, given option.Given) ([]fe
 	}
 	if o.list != "" {
 		var err error
-		if files, err = modelsfile.Read(given.Name("file"), o.list, env); err != nil {
+		limit, _ := cgroup.Cgroup(os.DirFS("/"))
+		if files, err = modelsfile.Read(given.Name("file"), o.list, env, limit.Max); err != nil {
 			return nil, err
 		}
 	}

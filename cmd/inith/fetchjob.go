@@ -62,6 +62,9 @@ func (o *fetchOptions) configure(s session) error {
 	if limit, ok := cgroup.Cgroup(os.DirFS("/")); ok {
 		f.MemoryLimit, f.MemoryFree = limit.Max, limit.Free()
 	}
+	if err := o.connection.checkProxies(s.env); err != nil {
+		return err
+	}
 	f.Proxy = func(target *url.URL) (*url.URL, error) {
 		if o.connection.proxy != nil {
 			return o.connection.proxy, nil

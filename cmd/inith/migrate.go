@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -166,6 +167,11 @@ func migrateStep(r *runner) planfile.Kind {
 
 func (o *migrateOptions) noTimeout() { o.timeout = 0 }
 
+// Programs returns the migrator and its check, as far as they are given.
+func (o *migrateOptions) Programs() []string {
+	return slices.Concat(o.command[:min(1, len(o.command))], o.check[:min(1, len(o.check))])
+}
+
 // A migrateJob is a migration that is ready to run.
 type migrateJob struct{ migration *migrate.Migration }
 
@@ -176,14 +182,15 @@ func openMigrate(s session, o *migrateOptions) (*migrateJob, error) {
 		return nil, err
 	}
 	m.Command = migrate.Command{Argv: command, Env: s.env, Stdout: s.Stdout, Stderr: s.Stderr}
-	if m.Command.Path, err = subprocess.Look(command[0]); err != nil {
-		return nil, err
-	}
+	m.Command.Path, err = subprocess.Look(command[0])
 	if len(check) > 0 {
+		var checkErr error
 		m.Check = migrate.Command{Argv: check, Env: s.env, Stderr: s.Stderr}
-		if m.Check.Path, err = subprocess.Look(check[0]); err != nil {
-			return nil, err
-		}
+		m.Check.Path, checkErr = subprocess.Look(check[0])
+		err = errors.Join(err, checkErr)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if o.lock == "" {
 		return nil, errors.New("no lock: name one by --lock or --lock-from-env")

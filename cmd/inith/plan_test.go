@@ -61,12 +61,8 @@ func FuzzPlan(f *testing.F) {
 func openText(ctx context.Context, env environment.Variables, text string) ([]plan.Node, error) {
 	log := slog.New(slog.DiscardHandler)
 	r := &runner{env: env, view: view.NewPlan(view.Output{Log: log, Lines: log, Stdout: os.Stdout, Stderr: os.Stderr}, false, true)}
-	file, err := planfile.Read("plan", []byte(text), env, stepKinds(r))
-	if err != nil {
-		return nil, asUsage(err)
-	}
-	nodes, err := file.Open(ctx, "plan")
-	return nodes, asUsage(err)
+	opened, err := planfile.Open(ctx, "plan", []byte(text), env, stepKinds(r))
+	return opened.Nodes, asUsage(err)
 }
 
 // namesFile reports whether an error quotes a path, a command or a destination, as

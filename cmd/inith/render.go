@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/inith/inith/cmd/inith/internal/environment"
 	"github.com/inith/inith/cmd/inith/internal/option"
 	"github.com/inith/inith/cmd/inith/internal/planfile"
 	"github.com/inith/inith/cmd/inith/internal/view"
@@ -43,11 +44,12 @@ EXAMPLES:
 
 // renderOptions are the options of render, and of a render step of a plan.
 type renderOptions struct {
-	source, dest string
-	values, only []string
-	envsubst     bool
-	rules        string // "" for none
-	mode         fs.FileMode
+	source, dest   string
+	values         []string
+	envsubst       bool
+	only, prefixes []string
+	rules          string // "" for none
+	mode           fs.FileMode
 }
 
 func renderTable() option.Table[renderOptions] {
@@ -76,8 +78,19 @@ func renderTable() option.Table[renderOptions] {
 			},
 			{
 				Flag: "only", Key: "only", Kind: option.StringOrStrings,
-				Usage: "with --envsubst, replace the variable `NAME` and no other",
+				Usage: "with --envsubst, replace only these variables (`NAMES`), such as 'A,B' or '$A ${B}'",
 				Set:   option.ToStrings(func(o *o) *[]string { return &o.only }),
+			},
+			{
+				Flag: "only-prefix", Key: "onlyPrefix", Kind: option.StringOrStrings,
+				Usage: "with --envsubst, replace only the variables whose names begin with this `PREFIX`",
+				Set: func(o *o, v option.Value) error {
+					if !environment.IsName(v.Str) {
+						return errors.New("want the beginning of the name of an environment variable")
+					}
+					o.prefixes = append(o.prefixes, v.Str)
+					return nil
+				},
 			},
 			{
 				Flag:  "rules",
@@ -94,6 +107,8 @@ func renderTable() option.Table[renderOptions] {
 			switch {
 			case len(o.only) > 0 && !o.envsubst:
 				return fmt.Errorf("%s is for %s", given.Name("only"), given.Name("envsubst"))
+			case len(o.prefixes) > 0 && !o.envsubst:
+				return fmt.Errorf("%s is for %s", given.Name("only-prefix"), given.Name("envsubst"))
 			case len(o.values) > 0 && o.envsubst:
 				return fmt.Errorf("%s is for templates: %s has variables only", given.Name("values"), given.Name("envsubst"))
 			}
@@ -188,7 +203,7 @@ type renderJob struct {
 }
 
 func openRender(ctx context.Context, s session, o *renderOptions, given option.Given) (*renderJob, error) {
-	r := &render.Renderer{Env: s.env, Values: o.values, Envsubst: o.envsubst, Mode: o.mode, Stdin: os.Stdin, Stdout: s.Stdout, Logger: s.Log}
+	r := &render.Renderer{Env: s.env, Values: o.values, Envsubst: o.envsubst, Prefixes: o.prefixes, Mode: o.mode, Stdin: os.Stdin, Stdout: s.Stdout, Logger: s.Log}
 	var err error
 	if r.Only, err = render.ParseNames(o.only); err != nil {
 		return nil, given.Errorf("only", "%w", err)

@@ -135,8 +135,13 @@ func (r *reporter) report(err error) {
 	} else {
 		_, _ = io.WriteString(r.stderr, lines(failures, "inith: "))
 	}
-	r.terminate(strings.TrimSuffix(lines(append(failures, firstFindings(err)...), ""), "\n"))
+	text := strings.TrimSuffix(lines(append(failures, firstFindings(err)...), ""), "\n")
+	r.terminate(strings.ReplaceAll(text, "\n", "\n"+describeIndent))
 }
+
+// describeIndent is the column in which kubectl describe shows the message of a container, whose further lines it does not
+// indent.
+const describeIndent = "                    "
 
 // terminate writes the outcome to the termination log. Outside Kubernetes there is none.
 func (r *reporter) terminate(message string) {

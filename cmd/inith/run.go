@@ -156,15 +156,14 @@ func openRun(ctx context.Context, s session, o *runOptions, given option.Given, 
 		return nil, err
 	}
 	r := &runner{env: s.env, view: view.NewPlan(s.Output, jsonLog, o.dryRun)}
-	file, err := planfile.Read(name, text, s.env, stepKinds(r))
+	opened, err := planfile.Open(ctx, name, text, s.env, stepKinds(r))
 	if err != nil {
 		return nil, err
 	}
-	nodes, err := file.Open(ctx, name)
-	if err != nil {
-		return nil, err
+	j := &runJob{
+		session: s, options: o, view: r.view, timeout: opened.Timeout,
+		plan: plan.Plan{Name: name, Nodes: opened.Nodes, Notify: r.view.Notify},
 	}
-	j := &runJob{session: s, options: o, plan: plan.Plan{Name: name, Nodes: nodes, Notify: r.view.Notify}, view: r.view, timeout: file.Timeout}
 	if given.Has("timeout") {
 		j.timeout = o.timeout
 	}

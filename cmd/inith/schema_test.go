@@ -107,14 +107,18 @@ func TestSchemaOfPlans(t *testing.T) {
 	for _, name := range examples {
 		plans[name] = readText(t, name)
 	}
+	env := environment.Variables{"MODEL_URL=https://h/x", "MODEL_SHA256=" + strings.Repeat("0", 64), "TOKEN=x", "REDIS=h:1", "REFUSED=h:1", "WORK=/x", "DATABASE_URL=postgres://db/x"}
+	value := func(name string) string { v, _ := env.Get(name); return v }
 	for where, text := range plans {
 		if n := violations(text); n > 0 {
 			t.Errorf("%s: the schema refuses it: %d violations", where, n)
 		}
-		env := environment.Variables{"MODEL_URL=https://h/x", "MODEL_SHA256=" + strings.Repeat("0", 64), "TOKEN=x", "REDIS=h:1", "REFUSED=h:1", "WORK=/x", "DATABASE_URL=postgres://db/x"}
-		_, err := planfile.Read(where, []byte(text), env, stepKinds(&runner{env: env}))
+		root, err := option.Parse([]byte(os.Expand(text, value)))
 		if err != nil {
-			t.Error(err)
+			t.Fatal(err)
+		}
+		if _, problems := option.ReadMapping(root, planfile.Table(stepKinds(&runner{env: env}))); len(problems) > 0 {
+			t.Errorf("%s: %v", where, problems)
 		}
 	}
 	for _, bad := range []string{

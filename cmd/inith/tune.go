@@ -1,16 +1,20 @@
 package main
 
 import (
+	"log/slog"
 	"os"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/inith/inith/cmd/inith/internal/environment"
+	"github.com/inith/inith/internal/bytesize"
 	"github.com/inith/inith/internal/cgroup"
 )
 
 // A demand is what a command, or a kind of step, wants of the settings that a process has only once.
 type demand struct {
+	needs         int64   // bytes of memory that the container should have; zero: whatever
 	memory        float64 // share of the cgroup's memory limit for our heap; zero: whatever
 	collectEarly  bool    // most of the heap are buffers that stay: to collect it costs little
 	singleThread  bool    // it sleeps: fewer threads to wake cost a fifth less CPU
@@ -20,8 +24,8 @@ type demand struct {
 // demands returns the demands of commands and kinds of steps, by name.
 func demands() map[string]demand {
 	return map[string]demand{
-		"wait":     {singleThread: true},
-		"fetch":    {memory: 0.5, collectEarly: true}, // the rest is for pages on their way to the disk
+		"wait":     {needs: 32 << 20, singleThread: true},
+		"fetch":    {needs: 64 << 20, memory: 0.5, collectEarly: true}, // the rest is for pages on their way to the disk
 		"validate": {memory: 0.75},
 		"exec":     {sharesWithCMD: true},
 		"migrate":  {sharesWithCMD: true},
@@ -30,40 +34,57 @@ func demands() map[string]demand {
 
 // tune sets, once and before the work begins, what a process has only once: the smallest share of memory that a command
 // asks for, and the rest only if all agree. What the user set in GOGC, GOMEMLIMIT and GOMAXPROCS stays.
-func tune(env environment.Variables, kinds []string) {
+func tune(env environment.Variables, log *slog.Logger, kinds []string) {
 	all := demands()
-	share, early, shared, single := 1.0, false, false, true
+	sum := demand{memory: 1, singleThread: true}
 	for _, kind := range kinds {
 		d := all[kind]
 		if d.memory > 0 {
-			share = min(share, d.memory)
+			sum.memory = min(sum.memory, d.memory)
 		}
-		early, shared, single = early || d.collectEarly, shared || d.sharesWithCMD, single && d.singleThread
+		sum.needs = max(sum.needs, d.needs)
+		sum.collectEarly = sum.collectEarly || d.collectEarly
+		sum.sharesWithCMD = sum.sharesWithCMD || d.sharesWithCMD
+		sum.singleThread = sum.singleThread && d.singleThread
 	}
 	unset := func(name string) bool {
 		_, set := env.Lookup(name)
 		return !set
 	}
-	if early && unset("GOGC") {
+	if sum.collectEarly && unset("GOGC") {
 		debug.SetGCPercent(50)
 	}
-	if single && unset("GOMAXPROCS") {
+	if sum.singleThread && unset("GOMAXPROCS") {
 		runtime.GOMAXPROCS(1)
 	}
-	if share < 1 && unset("GOMEMLIMIT") {
-		limitMemory(share, shared)
+	if sum.memory == 1 {
+		// To find the limit costs a wait that is ready at once a twentieth of its CPU.
+		time.AfterFunc(memoryDelay, func() { sum.memoryLimit(log) })
+		return
+	}
+	if limit, ok := sum.memoryLimit(log); ok && unset("GOMEMLIMIT") {
+		debug.SetMemoryLimit(sum.heap(limit))
 	}
 }
 
-// limitMemory keeps our heap to a share of the cgroup's limit; where commands share the cgroup, to half of what is left.
-func limitMemory(share float64, shared bool) {
+// memoryDelay is when a command that sets no limit of its own looks whether it has enough memory.
+const memoryDelay = 100 * time.Millisecond
+
+// memoryLimit returns the limit of the cgroup, and warns if it is too small.
+func (d demand) memoryLimit(log *slog.Logger) (cgroup.Limit, bool) {
 	limit, ok := cgroup.Cgroup(os.DirFS("/"))
-	if !ok {
-		return
+	if ok && limit.Max < d.needs {
+		log.Warn("the memory limit is less than inith needs: the kernel may kill it", "limit", bytesize.Text(limit.Max), "needs", bytesize.Text(d.needs))
 	}
-	bytes := int64(share * float64(limit.Max))
-	if shared {
+	return limit, ok
+}
+
+// heap returns the limit of our heap in bytes: a share of the cgroup's limit; where commands share the cgroup, at most half
+// of what is left.
+func (d demand) heap(limit cgroup.Limit) int64 {
+	bytes := int64(d.memory * float64(limit.Max))
+	if d.sharesWithCMD {
 		bytes = min(bytes, limit.Free()/2)
 	}
-	debug.SetMemoryLimit(bytes)
+	return bytes
 }

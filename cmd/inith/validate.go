@@ -50,7 +50,8 @@ type validateOptions struct {
 	rules                        validate.Rules
 	rulesFile                    string // "" for none
 	require, secrets, requireEnv []string
-	schema                       string
+	schema, inputFormat          string
+	templates                    bool
 	readableBy                   *validate.Identity
 	modeMax                      fs.FileMode
 	yamlCompat                   string // "", "1.1" or "1.2"
@@ -76,6 +77,21 @@ func fileArguments() []option.Option[validateOptions] {
 			Flag: "schema", Key: option.NoKey,
 			Usage: "the JSON Schema (`FILE`) that FILE must match",
 			Set:   option.ToString(func(o *o) *string { return &o.schema }),
+		},
+		{
+			Flag: "input-format", Key: option.NoKey, Choices: validate.FormatNames(),
+			Usage: "each FILE has this `FORMAT`, whatever its name",
+			Set:   option.ToString(func(o *o) *string { return &o.inputFormat }),
+		},
+		{
+			Flag: "templates", Key: option.NoKey, Kind: option.Bool,
+			Usage: "the files contain templates on purpose",
+			Set:   option.ToBool(func(o *o) *bool { return &o.templates }),
+		},
+		{
+			Flag: "ignore", Key: option.NoKey, Kind: option.Strings,
+			Usage: "do not report the problems of this `RULE`",
+			Set:   rulesfile.ToRules(func(o *o) *[]string { return &o.rules.Ignore }),
 		},
 		{
 			Flag: "format", Key: option.NoKey, Default: "text", Choices: view.FindingsFormats(),

@@ -21,6 +21,7 @@ func (o *validateOptions) allRules(given option.Given) (validate.Rules, error) {
 			return rules, err
 		}
 		rules.Files, rules.TLS, rules.Env = append(rules.Files, read.Files...), append(rules.TLS, read.TLS...), append(rules.Env, read.Env...)
+		rules.Ignore = append(rules.Ignore, read.Ignore...)
 	}
 	files, err := o.namedFiles()
 	if err != nil {
@@ -43,6 +44,7 @@ func (o *validateOptions) override(rules *validate.Rules) {
 		f := &rules.Files[i]
 		f.ModeMax, f.ReadableBy = cmp.Or(o.modeMax, f.ModeMax), cmp.Or(o.readableBy, f.ReadableBy)
 		f.AppearWithin = cmp.Or(o.appearWithin, f.AppearWithin)
+		f.Templates = f.Templates || o.templates
 		if o.yamlCompat != "" {
 			f.YAML11 = o.yamlCompat == "1.1"
 		}
@@ -55,7 +57,7 @@ func (o *validateOptions) override(rules *validate.Rules) {
 
 // namedFiles returns what the command line says of files, in their order.
 func (o *validateOptions) namedFiles() ([]validate.FileRule, error) {
-	n := &named{}
+	n := &named{format: validate.Format(o.inputFormat)}
 	for _, path := range o.files {
 		n.file(path)
 	}
@@ -83,19 +85,26 @@ func (o *validateOptions) namedFiles() ([]validate.FileRule, error) {
 		f.Checks = append(f.Checks, s)
 	}
 	for _, path := range o.secrets {
-		n.file(path).Secret = &validate.SecretRule{}
+		f := n.file(path)
+		f.Secret = &validate.SecretRule{}
+		if !slices.Contains(o.files, path) {
+			f.Format = ""
+		}
 	}
 	return n.files, nil
 }
 
 // named are the files of a command line, each once.
-type named struct{ files []validate.FileRule }
+type named struct {
+	files  []validate.FileRule
+	format validate.Format // of each; "" for that of its name
+}
 
 func (n *named) file(path string) *validate.FileRule {
 	i := slices.IndexFunc(n.files, func(f validate.FileRule) bool { return f.Path == path })
 	if i < 0 {
 		i = len(n.files)
-		n.files = append(n.files, validate.FileRule{Path: path, Directory: true})
+		n.files = append(n.files, validate.FileRule{Path: path, Directory: true, Format: n.format})
 	}
 	return &n.files[i]
 }
@@ -104,15 +113,15 @@ func (n *named) file(path string) *validate.FileRule {
 // the only one that can have keys.
 func (n *named) structured(flag, path string) (*validate.FileRule, error) {
 	if path != "" {
-		if !isStructured(path) {
-			return nil, fmt.Errorf("%s: %q has no extension of a file with keys (.yaml, .json, .jsonc, .toml, .env): rules can name its format", flag, path)
+		if !n.isStructured(path) {
+			return nil, fmt.Errorf("%s: %q has no extension of a file with keys (.yaml, .json, .jsonc, .toml, .env): --input-format names its format", flag, path)
 		}
 		return n.file(path), nil
 	}
 	var only *validate.FileRule
 	count := 0
 	for i, f := range n.files {
-		if isStructured(f.Path) {
+		if n.isStructured(f.Path) {
 			only = &n.files[i]
 			count++
 		}
@@ -139,8 +148,8 @@ func (n *named) cutFile(s string) (path, key string) {
 	return s[:max(0, i)], s[i+1:]
 }
 
-func isStructured(path string) bool {
-	switch validate.FormatOf(path) {
+func (n *named) isStructured(path string) bool {
+	switch cmp.Or(n.format, validate.FormatOf(path)) {
 	case validate.PEM, validate.Text:
 		return false
 	default:

@@ -70,8 +70,7 @@ type Summary struct {
 // and returns when it is on the disk: the directory may be renamed then. That last
 // wait does not end with ctx. After an error the caller removes what is there.
 //
-// The first bytes of the file tell what it is: tar, tar.gz, tar.zst or zip;
-// where they do not, the extension of name does.
+// The first bytes of the file tell what it is: tar, tar.gz, tar.zst or zip, see [Detect].
 //
 // Files keep their time and whether they may be executed; all else about
 // permissions and owners is this process's umask and identity. Links that
@@ -83,13 +82,20 @@ func Extract(ctx context.Context, file *os.File, name string, root *os.Root, lim
 	if err != nil {
 		return Summary{}, err
 	}
-	f, err := detect(file, name)
+	first, err := head(file)
 	if err != nil {
 		return Summary{}, err
+	}
+	f, err := detect(first, name)
+	if err != nil {
+		return Summary{}, fmt.Errorf("extract: %w", err)
 	}
 	t := newTree(root, limits, info.Size())
 	defer t.close()
 	err = f.extract(ctx, io.NewSectionReader(file, 0, info.Size()), t)
+	if err == nil {
+		err = t.makeDetours(ctx)
+	}
 	if err == nil {
 		err = persist(root)
 	}
@@ -190,8 +196,8 @@ func damaged(err error) error {
 		return err
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%w: it was cut short; get it again", ErrFormat)
-	case errors.Is(err, zstd.ErrWindowSizeExceeded):
-		return fmt.Errorf("%w: its zstd window is larger than %d MiB; compress it without --long and --ultra", ErrFormat, maxWindow>>20)
+	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded): // of a frame that is its own window
+		return errWindow()
 	default:
 		return fmt.Errorf("%w: %w", ErrFormat, err)
 	}

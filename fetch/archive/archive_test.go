@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -69,6 +70,15 @@ func good() []member {
 		symlink(long+"up", "../../"+"long//x"),
 		symlink("dangling", "nothing"),
 		link("hard", "model/weights"),
+		folder("releases/1"),
+		folder("releases/2"),
+		symlink("current", "releases/1/../2"),
+		symlink("releases/previous", "../releases/./2/..//1"),
+		symlink("nowhere", "missing/../model/weights/../x"),
+		link("releases/hard", "releases/previous"),
+		{name: "backup", kind: 'V'},
+		{name: "model/", kind: 'D', body: "Yweights\x00\x00"},
+		{name: "contiguous", kind: tar.TypeCont, body: "c", mode: 0o644},
 	}
 }
 
@@ -79,6 +89,7 @@ func goodList(tb testing.TB) []string {
 	want := list(tb, p.root)
 	want = slices.DeleteFunc(want, func(line string) bool { return strings.HasPrefix(line, "model/") })
 	want = append(want,
+		"contiguous -rw-r--r-- c",
 		"model/empty -rw-r--r-- ",
 		"model/latest -> ./weights",
 		"model/run.sh -rwxr-xr-x #!",
@@ -93,7 +104,7 @@ func TestExtract(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0o022))
 	all := makeTar(t, good()...)
 	zipped := makeZip(t, slices.DeleteFunc(good(), func(m member) bool {
-		return m.kind == tar.TypeLink || m.kind == tar.TypeXGlobalHeader
+		return !strings.ContainsRune(string([]byte{tar.TypeReg, tar.TypeDir, tar.TypeSymlink}), rune(m.kind))
 	})...)
 	for _, tt := range []struct {
 		name   string
@@ -106,6 +117,9 @@ func TestExtract(t *testing.T) {
 		{"x.zip", "zip", zipped},
 		{"its bytes count more than its name.zip", "tar.gz", gz(all)},
 		{"no extension", "tar", all},
+		{"followed by zeros.tar.gz", "tar.gz", append(gz(all), make([]byte, 10240)...)},
+		{"of several members, and zeros.tar.gz", "tar.gz", slices.Concat(gz(all[:700]), gz(all[700:]), []byte{0})},
+		{"behind a skippable frame.tar.zst", "tar.zst", append([]byte("\x50\x2a\x4d\x18\x02\x00\x00\x00hi"), zst(all)...)},
 		{"of several members.tgz", "tar.gz", slices.Concat(gz(all[:700]), gz(all[700:5000]), gz(all[5000:]))},
 		{"of several frames.tzst", "tar.zst", slices.Concat(zst(all[:700]), zst(all[700:]))},
 		{"with more zeros.tar", "tar", append(bytes.Clone(all), make([]byte, 20000)...)},
@@ -119,9 +133,12 @@ func TestExtract(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := goodList(t)
-			size := int64(4 + 2 + 1 + 4)
+			size := int64(4 + 2 + 1 + 4 + 1)
 			if tt.format == "zip" {
-				want = slices.DeleteFunc(want, func(s string) bool { return strings.HasPrefix(s, "hard ") })
+				size -= int64(len("c"))
+				want = slices.DeleteFunc(want, func(s string) bool {
+					return strings.Contains(s, "hard ") || strings.HasPrefix(s, "contiguous ")
+				})
 			}
 			got := list(t, p.root)
 			slices.Sort(got)
@@ -140,16 +157,30 @@ func TestExtract(t *testing.T) {
 }
 
 func TestUnknownKind(t *testing.T) {
-	for _, data := range []string{"", "hello", strings.Repeat("x", 600), "Rar!\x1a\x07"} {
-		_, err := newPlace(t).extract(t, "model.rar", []byte(data), archive.Limits{})
-		if !errors.Is(err, archive.ErrFormat) || !strings.Contains(err.Error(), "tar, tar.gz, tar.zst, zip") {
-			t.Errorf("%q: err = %v", data, err)
+	content := make([]byte, 5000)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(content)
+	for data, kind := range map[string]string{
+		"": "of no known kind", "hello": "of no known kind", strings.Repeat("x", 600): "of no known kind",
+		"BZhang": "of no known kind", "BZhang and others": "of no known kind",
+		string(make([]byte, 1024)):         "of no known kind",
+		"Rar!\x1a\x07":                     "a rar archive",
+		string(gz(content)):                "a single file compressed with gzip",
+		"7z\xbc\xaf\x27\x1c\x00\x04":       "a 7z archive",
+		"BZh9\x17\x72\x45\x38\x50\x90\x00": "compressed with bzip2",
+		"\x5d\x00\x00\x80\x00":             "compressed with lzma",
+		"!<arch>\ndebian-binary":           "an ar archive",
+	} {
+		for _, name := range []string{"model", "model.tar.gz", "model.zip"} {
+			_, err := newPlace(t).extract(t, name, []byte(data), archive.Limits{})
+			if !errors.Is(err, archive.ErrFormat) || !strings.Contains(err.Error(), "it is "+kind) || !strings.Contains(err.Error(), "tar, tar.gz, tar.zst, zip") {
+				t.Errorf("%s, %q: %v", name, data[:min(10, len(data))], err)
+			}
 		}
 	}
 }
 
-// TestNameTells has an archive of 1979's tar, which has no magic bytes.
-func TestNameTells(t *testing.T) {
+// TestOldTar has an archive of 1979's tar, which has no magic bytes.
+func TestOldTar(t *testing.T) {
 	data := makeTar(t, file("a", "1"))
 	copy(data[257:265], make([]byte, 8))
 	sum := 0
@@ -163,8 +194,15 @@ func TestNameTells(t *testing.T) {
 	if _, err := newPlace(t).extract(t, "x.tar", data, archive.Limits{}); err != nil {
 		t.Error(err)
 	}
+	if _, err := newPlace(t).extract(t, "x", data, archive.Limits{}); err != nil {
+		t.Error(err)
+	}
+	data[0]++
 	if _, err := newPlace(t).extract(t, "x", data, archive.Limits{}); !errors.Is(err, archive.ErrFormat) {
-		t.Errorf("err = %v", err)
+		t.Errorf("another name than the checksum is of: %v", err)
+	}
+	if _, err := newPlace(t).extract(t, "x.tar", makeTar(t), archive.Limits{}); err != nil {
+		t.Errorf("nothing but zeros: %v", err)
 	}
 }
 

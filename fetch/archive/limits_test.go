@@ -228,6 +228,20 @@ func TestZstdWindow(t *testing.T) {
 		if (err == nil) != ok || !ok && !strings.Contains(err.Error(), "--long") {
 			t.Errorf("a window of %d MiB: err = %v", 1<<log/mib, err)
 		}
+		second := append(zst(nil), data...)
+		if _, err = newPlace(t).extract(t, "x", second, archive.Limits{}); (err == nil) != ok || !ok && !strings.Contains(err.Error(), "--long") {
+			t.Errorf("a window of %d MiB in the second frame: err = %v", 1<<log/mib, err)
+		}
+	}
+	if _, err := archive.Detect(frame(27, block{data: whole})[:16], "x"); err == nil || !strings.Contains(err.Error(), "--long") {
+		t.Errorf("the header of a frame with a window of 128 MiB: err = %v", err)
+	}
+	single := []byte{0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0, 0, 0, 1} // of 16 MiB, which is its own window
+	if _, err := archive.Detect(single, "x"); err == nil || !strings.Contains(err.Error(), "--long") {
+		t.Errorf("a frame that is its own window: err = %v", err)
+	}
+	if _, err := newPlace(t).extract(t, "x", append(zst(nil), single...), archive.Limits{}); err == nil || !strings.Contains(err.Error(), "--long") {
+		t.Errorf("a second frame that is its own window: err = %v", err)
 	}
 }
 

@@ -79,6 +79,22 @@ var refused = []refusal{
 		[]member{folder("a/b/c"), symlink("a/b/c/up", "../../.."), symlink("a/b/c/l", "up/../outside")},
 		"a/b/c/l", "lead out", leads("a/b/c/l"),
 	},
+	{
+		"link out by way of a link that comes later",
+		[]member{symlink("l", "a/b/c/up/../outside"), folder("a/b/c"), symlink("a/b/c/up", "../../..")},
+		"l", "lead out", leads("l"),
+	},
+	{
+		"link out by way of a link to what does not exist",
+		[]member{symlink("a/l", "n/../up/../../outside"), symlink("a/up", "..")},
+		"a/l", "lead out", nil,
+	},
+	{"link by way of another such link", []member{folder("a"), symlink("k", "a/../a"), symlink("l", "k/../x")}, "l", "lead out", nil},
+	{"such a link twice", []member{folder("a"), symlink("l", "a/../x"), symlink("l", "a/../y")}, "l", "duplicate", nil},
+	{"file over such a link", []member{folder("a"), symlink("l", "a/../x"), file("l", "y")}, "l", "duplicate", replaced("x", "y")},
+	{"file through such a link", []member{folder("a"), symlink("l", "a/../a"), file("l/x", "y")}, "l", "duplicate", replaced("a/x", "y")},
+	{"link by way of a link that stays", []member{folder("a/b"), symlink("s", "a/b"), symlink("l", "s/../x")}, "l", "lead out", nil},
+	{"link out and in again", []member{folder("a"), symlink("l", "a/../../root/x")}, "l", "lead out", nil},
 	{"file through a link", []member{symlink("l", "../outside"), file("l/file", "x")}, "l", "lead out", touched},
 	{
 		"file through a link that stays",
@@ -115,9 +131,14 @@ var refusedTar = []refusal{
 	{"hard link to a folder", []member{folder("a"), link("l", "a")}, "l", "comes before", nil},
 	{"hard link to the root", []member{link("l", ".")}, "l", "comes before", nil},
 	{
-		"hard link to a link",
-		[]member{symlink("s", "a"), link("l", "s")},
-		"l", "comes before", has("l", fs.ModeSymlink),
+		"hard link to a link that leads out from there",
+		[]member{folder("a"), symlink("a/s", "../b"), link("l", "a/s")},
+		"l", "lead out", leads("l"),
+	},
+	{
+		"hard link to a link that leads out by way of a link from there",
+		[]member{folder("a"), symlink("a/s", "up/../b"), folder("a/up"), folder("d"), symlink("d/up", "../a"), link("d/l", "a/s")},
+		"d/l", "lead out", has("d/up", fs.ModeSymlink),
 	},
 	{
 		"hard link through a link",
@@ -125,7 +146,7 @@ var refusedTar = []refusal{
 		"l", "comes before", replaced("l", "x"),
 	},
 	{"hard link over a file", []member{file("a", "1"), file("b", "2"), link("b", "a")}, "b", "duplicate", nil},
-	{"unknown type", []member{{name: "v", kind: 'V'}}, "v", "type 'V'", nil},
+	{"unknown type", []member{{name: "v", kind: 'M'}}, "v", "type 'M'", nil},
 }
 
 func TestRefused(t *testing.T) {

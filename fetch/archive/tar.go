@@ -45,17 +45,23 @@ func untarStream(ctx context.Context, s *stream, t *tree) error {
 	}
 }
 
+// Types of GNU's tar that have no name in archive/tar.
+const (
+	typeDumpDir     = 'D' // a directory, in an incremental archive: its content says what was in it
+	typeVolumeLabel = 'V' // the name of the archive
+)
+
 func untarEntry(ctx context.Context, h *tar.Header, content io.Reader, t *tree) error {
 	switch h.Typeflag {
-	case tar.TypeReg, tar.TypeGNUSparse:
+	case tar.TypeReg, tar.TypeGNUSparse, tar.TypeCont:
 		return t.file(ctx, file{h.Name, h.Size, fs.FileMode(h.Mode & 0o777), h.ModTime}, content)
-	case tar.TypeDir:
+	case tar.TypeDir, typeDumpDir:
 		return t.directory(h.Name)
 	case tar.TypeSymlink:
 		return t.symlink(h.Name, h.Linkname)
 	case tar.TypeLink:
 		return t.link(h.Name, h.Linkname)
-	case tar.TypeXGlobalHeader:
+	case tar.TypeXGlobalHeader, typeVolumeLabel:
 		return nil
 	case tar.TypeChar, tar.TypeBlock, tar.TypeFifo:
 		return refuse(h.Name, "it is a device or a pipe; only files, directories and links are extracted")

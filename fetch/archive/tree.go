@@ -33,6 +33,9 @@ type tree struct {
 	dir    string   // the path of the directory of the last entry
 	at     *os.Root // that directory, nil: none yet
 	buffer []byte
+
+	detours    map[string]string // targets of the detours, by name
+	detourSize int               // bytes of both
 }
 
 // A file is what is said of one before its content.
@@ -100,7 +103,10 @@ func (t *tree) symlink(name, target string) error {
 		return err
 	}
 	if !staysInside(t.dir, target) {
-		return refuse(name, "it is a link to %q, which may lead out of the archive", shown(target))
+		return leadsOut(name, target)
+	}
+	if isDetour(target) {
+		return t.addDetour(name, target)
 	}
 	if err := made(name, t.at.Symlink(target, base)); err != nil {
 		return err
@@ -108,7 +114,8 @@ func (t *tree) symlink(name, target string) error {
 	return t.addEntry()
 }
 
-// link makes a hard link to a file that was extracted before.
+// link makes a hard link to a file that was extracted before. One to a symbolic link
+// becomes another symbolic link, which leads elsewhere from another directory.
 func (t *tree) link(name, target string) error {
 	if _, err := t.place(name); err != nil {
 		return err
@@ -117,25 +124,44 @@ func (t *tree) link(name, target string) error {
 	if err != nil {
 		return refuse(name, "it is a hard link to %q, which leads out of the archive", shown(target))
 	}
-	at, err := t.walk(path.Dir(clean), isDirectory)
-	if err == nil {
-		var info fs.FileInfo
-		info, err = at.Lstat(path.Base(clean))
-		if err == nil && !info.Mode().IsRegular() {
-			err = errTaken
-		}
-		_ = at.Close()
-	}
+	symbolic, err := t.linkable(clean)
 	switch {
 	case errors.Is(err, errTaken), errors.Is(err, fs.ErrNotExist):
 		return refuse(name, "it is a hard link to %q, which is no file that comes before it", shown(target))
 	case err != nil:
 		return err
+	case symbolic != "":
+		return t.symlink(name, symbolic)
 	}
 	if err := made(name, t.root.Link(clean, path.Clean(name))); err != nil {
 		return err
 	}
 	return t.addEntry()
+}
+
+// linkable reports whether there is a file that a hard link may be to, or returns where
+// the symbolic link leads that is there.
+func (t *tree) linkable(clean string) (symbolic string, err error) {
+	if target := t.detours[clean]; target != "" {
+		return target, nil
+	}
+	at, err := t.walk(path.Dir(clean), isDirectory)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = at.Close() }()
+	base := path.Base(clean)
+	info, err := at.Lstat(base)
+	switch {
+	case err != nil:
+		return "", err
+	case info.Mode().IsRegular():
+		return "", nil
+	case info.Mode().Type() == fs.ModeSymlink:
+		return at.Readlink(base)
+	default:
+		return "", errTaken
+	}
 }
 
 // made returns what to say of an error of making the entry with this name.
@@ -226,32 +252,4 @@ func local(name string) (string, error) {
 		return "", refuse(name, `its name has a ".."`)
 	}
 	return path.Clean(name), nil
-}
-
-// staysInside reports whether a symbolic link in dir leads to a place below the
-// root, whatever other links there are. A ".." behind a name could be that of a
-// link: with l -> a/b, l/.. is not what it looks like. So it may only stand in
-// front, where it is that of dir, which has no links in it.
-func staysInside(dir, target string) bool {
-	if target == "" || len(target) > maxPath || strings.Contains(target, "\x00") || path.IsAbs(target) {
-		return false
-	}
-	depth := 0
-	if dir != "." {
-		depth = 1 + strings.Count(dir, "/")
-	}
-	named := false
-	for part := range strings.SplitSeq(target, "/") {
-		switch part {
-		case "", ".":
-		case "..":
-			depth--
-			if named || depth < 0 {
-				return false
-			}
-		default:
-			named = true
-		}
-	}
-	return true
 }

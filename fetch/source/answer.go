@@ -17,22 +17,36 @@ func readAnswer(resp *http.Response, r request) (*Part, error) {
 	if err := statusError(resp); err != nil {
 		return nil, err
 	}
-	if encoding := resp.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return nil, Permanent(&usererr.Error{
-			Text: "the server sends the file compressed for transport, although asked not to",
-			Hint: "inith cannot restore the bytes of the file from it: turn off Content-Encoding for this path",
-		})
-	}
 	part := &Part{Info: info(resp), Body: explained{resp.Body}}
-	switch resp.StatusCode {
-	case http.StatusOK:
+	switch {
+	case isWhole(resp):
 		return part, wholePart(part, resp, r)
-	case http.StatusPartialContent:
+	case resp.StatusCode == http.StatusPartialContent:
 		return part, rangePart(part, resp, r)
-	case http.StatusRequestedRangeNotSatisfiable:
+	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable:
 		return part, noPart(part, resp, r)
 	default:
 		return nil, Permanent(&usererr.Error{Text: fmt.Sprintf("answered status %d, which is not an answer to this request", resp.StatusCode)})
+	}
+}
+
+// isWhole reports whether an answer holds the whole object, be it changed by a proxy (203).
+func isWhole(resp *http.Response) bool {
+	return resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusNonAuthoritativeInfo
+}
+
+// mayRefuseRange reports whether an answer may be to the Range header alone: some servers
+// and gateways do not know it, and have no right answer for an empty object.
+func mayRefuseRange(resp *http.Response, r request) bool {
+	switch resp.StatusCode {
+	case http.StatusBadRequest, http.StatusForbidden, http.StatusMethodNotAllowed, http.StatusNotAcceptable,
+		http.StatusInternalServerError, http.StatusNotImplemented:
+		return true
+	case http.StatusRequestedRangeNotSatisfiable:
+		size, says := strings.CutPrefix(resp.Header.Get("Content-Range"), "bytes */")
+		return !says || r.off == 0 && size != "0"
+	default:
+		return false
 	}
 }
 

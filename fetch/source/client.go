@@ -27,41 +27,64 @@ const (
 // client returns a client for what begins at an origin. It retries a request
 // until it has headers, twice, and tells retrying why: what comes after that, and
 // what takes longer, is the engine's.
-func (n *Network) client(origin *url.URL, retrying func(error)) (*retryablehttp.Client, error) {
+func (n *Network) client(origin *url.URL, retrying func(error)) (*client, error) {
 	h, err := n.plainClient(origin)
 	if err != nil {
 		return nil, err
 	}
-	return &retryablehttp.Client{
-		HTTPClient: h, RetryMax: 2, RetryWaitMin: 100 * time.Millisecond, RetryWaitMax: time.Second,
+	return &client{&retryablehttp.Client{
+		HTTPClient: h.Client, RetryMax: 2, RetryWaitMin: 100 * time.Millisecond, RetryWaitMax: time.Second,
 		CheckRetry: func(ctx context.Context, resp *http.Response, err error) (bool, error) {
 			return checkRetry(ctx, resp, err, retrying)
 		},
 		Backoff: jitteredBackoff, ErrorHandler: retryablehttp.PassthroughErrorHandler,
-	}, nil
+	}, h.cookies}, nil
+}
+
+// A client sends the requests of a file.
+type client struct {
+	*retryablehttp.Client
+	cookies *cookies
+}
+
+// A plainClient sends a request once, and follows redirects.
+type plainClient struct {
+	*http.Client
+	cookies *cookies
 }
 
 // plainClient returns the client of an origin. All files of the origin share its
 // connections.
-func (n *Network) plainClient(origin *url.URL) (*http.Client, error) {
+func (n *Network) plainClient(origin *url.URL) (*plainClient, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	name := credentials.Origin(origin)
 	if c := n.clients[name]; c != nil {
 		return c, nil
 	}
-	transport, err := n.transport(origin)
+	own, err := n.transport(origin, n.TLS)
+	if err != nil {
+		return nil, err
+	}
+	others, err := n.transport(origin, TLS{CAFile: n.TLS.CAFile})
 	if err != nil {
 		return nil, err
 	}
 	if n.clients == nil {
-		n.clients = map[string]*http.Client{}
+		n.clients = map[string]*plainClient{}
 	}
-	n.clients[name] = &http.Client{
-		Transport:     oneRequest{readableRedirects{transport}},
-		CheckRedirect: func(next *http.Request, via []*http.Request) error { return redirect(origin, next, via) },
+	c := &plainClient{cookies: &cookies{}}
+	c.Client = &http.Client{
+		Transport: oneRequest{readableRedirects{byOrigin{name, own, others}}},
+		CheckRedirect: func(next *http.Request, via []*http.Request) error {
+			err := redirect(origin, next, via)
+			c.cookies.learn(via[len(via)-1].URL, next.Response)
+			c.cookies.add(next)
+			return err
+		},
 	}
-	return n.clients[name], nil
+	n.clients[name] = c
+	return c, nil
 }
 
 // oneRequest sends each request once. A [http.Transport] by itself sends a GET again when a
@@ -113,8 +136,8 @@ func jitteredBackoff(low, high time.Duration, attempt int, _ *http.Response) tim
 
 // transport returns a transport of HTTP/1.1: over HTTP/2 all streams would share
 // one connection and its losses, at twice the CPU.
-func (n *Network) transport(origin *url.URL) (*http.Transport, error) {
-	loader := tlsconfig.Loader{TLS: tlsconfig.TLS(n.TLS)}
+func (n *Network) transport(origin *url.URL, t TLS) (*http.Transport, error) {
+	loader := tlsconfig.Loader{TLS: tlsconfig.TLS(t)}
 	config, err := loader.Config("")
 	if err != nil {
 		return nil, err
@@ -123,29 +146,49 @@ func (n *Network) transport(origin *url.URL) (*http.Transport, error) {
 	if n.Wrap != nil {
 		d.wrap = func(c net.Conn) net.Conn { return n.Wrap(credentials.Origin(origin), c) }
 	}
-	t := &http.Transport{
+	all := &http.Transport{
 		DialContext:            d.dial,
 		TLSClientConfig:        config,
 		TLSHandshakeTimeout:    tlsTimeout,
-		ResponseHeaderTimeout:  cmp.Or(n.HeaderWait, DefaultHeaderWait),
 		MaxResponseHeaderBytes: maxHeader,
 		MaxIdleConnsPerHost:    cmp.Or(n.Connections, DefaultConnections),
 		IdleConnTimeout:        30 * time.Second,
 		DisableCompression:     true, // Go would ask for gzip and inflate it
 		Protocols:              new(http.Protocols),
 	}
-	t.Protocols.SetHTTP1(true)
-	t.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+	all.Protocols.SetHTTP1(true)
+	all.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
 		return statusError(resp)
 	}
 	if n.Proxy != nil {
-		t.Proxy = func(req *http.Request) (*url.URL, error) {
+		all.Proxy = func(req *http.Request) (*url.URL, error) {
 			proxy, err := n.Proxy(req.URL)
-			if proxy != nil {
-				d.choose(proxy.Hostname())
+			if err != nil || proxy == nil {
+				return nil, err
 			}
-			return proxy, err
+			d.choose(proxy.Hostname())
+			return proxy, d.checkBehindProxy(req.Context(), req.URL.Hostname())
 		}
 	}
-	return t, nil
+	return all, nil
+}
+
+// byOrigin sends requests to an origin with what the user said of it: the name in its
+// certificate, our own certificate, and that it need not be verified. Those that it
+// redirects to are verified as any other.
+type byOrigin struct {
+	origin      string
+	own, others *http.Transport
+}
+
+func (t byOrigin) RoundTrip(req *http.Request) (*http.Response, error) {
+	if credentials.Origin(req.URL) == t.origin {
+		return t.own.RoundTrip(req)
+	}
+	return t.others.RoundTrip(req)
+}
+
+func (t byOrigin) CloseIdleConnections() {
+	t.own.CloseIdleConnections()
+	t.others.CloseIdleConnections()
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/inith/inith/internal/dial"
-	"github.com/inith/inith/internal/usererr"
 )
 
 // nextAddress is how long an address may take before the next one is tried beside it.
@@ -21,8 +20,9 @@ const nextAddress = 250 * time.Millisecond
 type dialer struct {
 	wrap func(net.Conn) net.Conn
 
-	mu     sync.Mutex
-	chosen map[string]bool // hosts that the user has named, which may be anywhere
+	mu       sync.Mutex
+	chosen   map[string]bool // hosts that the user has named, which may be anywhere
+	metadata map[string]bool // whether names lead to where clouds serve credentials
 }
 
 func (d *dialer) choose(host string) {
@@ -65,23 +65,11 @@ func (d *dialer) lookup(ctx context.Context, host string) ([]netip.Addr, error) 
 		return nil, err
 	}
 	if !d.isChosen(host) {
-		all = slices.DeleteFunc(all, linkLocal)
+		all = slices.DeleteFunc(all, isMetadata)
 	}
 	if len(all) == 0 {
-		return nil, Permanent(errLinkLocal())
+		return nil, Permanent(errMetadata())
 	}
 	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	return all, nil
-}
-
-func linkLocal(a netip.Addr) bool {
-	a = a.Unmap()
-	return a.IsLinkLocalUnicast()
-}
-
-func errLinkLocal() error {
-	return &usererr.Error{
-		Text: "redirected to a link-local address, where clouds serve their credentials",
-		Hint: "no file is served there: the server, or who controls its answers, is not to be trusted",
-	}
 }

@@ -76,14 +76,17 @@ func ParseDigest(s string) (Digest, error) {
 }
 
 func newDigest(a digestAlgorithm, value string) (Digest, error) {
-	b, err := hex.DecodeString(value)
-	if err != nil {
-		return Digest{}, fmt.Errorf("not hexadecimal: want %d digits", 2*a.size)
+	want := 2 * a.size
+	switch {
+	case strings.Trim(value, "0123456789abcdef") != "":
+		return Digest{}, fmt.Errorf("not hexadecimal: want %d digits", want)
+	case len(value) < want:
+		return Digest{}, fmt.Errorf("too short: %s has %d hexadecimal digits, not %d", a.name, want, len(value))
+	case len(value) > want:
+		return Digest{}, fmt.Errorf("too long: %s has %d hexadecimal digits, not %d", a.name, want, len(value))
+	default:
+		return Digest{a.name, value}, nil
 	}
-	if len(b) != a.size {
-		return Digest{}, fmt.Errorf("%s has %d hexadecimal digits, not %d", a.name, 2*a.size, len(value))
-	}
-	return Digest{a.name, value}, nil
 }
 
 // base64Digest reads a digest as HTTP headers have it. The zero Digest stands for

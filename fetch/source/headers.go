@@ -2,13 +2,44 @@ package source
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
 
 // info reads what an answer says of the object.
 func info(resp *http.Response) Info {
-	return Info{Size: -1, Validator: validator(resp.Header), Digests: serverDigests(resp)}
+	i := Info{Size: -1, Validator: validator(resp.Header), Encoding: compression(resp.Header.Values("Content-Encoding"))}
+	if !transformed(resp) {
+		i.Digests = serverDigests(resp)
+	}
+	return i
+}
+
+// compression returns the first coding that compresses. Others change no byte: aws-chunked
+// is of uploads, and many say utf-8, binary or none.
+func compression(codings []string) string {
+	known := []string{
+		"gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd", "dcb", "dcz", "exi", "pack200-gzip",
+		"bzip2", "x-bzip2", "xz", "lzma", "lz4", "snappy", "x-snappy-framed",
+	}
+	for coding := range strings.SplitSeq(strings.ToLower(strings.Join(codings, ",")), ",") {
+		if coding = strings.TrimSpace(coding); slices.Contains(known, coding) {
+			return coding
+		}
+	}
+	return ""
+}
+
+// transformed reports whether the bytes are not those that the server's digests are of: a
+// proxy has changed them (203; RFC 9111, section 5.5: the warning 214), or Google's store
+// has decompressed what it keeps compressed.
+func transformed(resp *http.Response) bool {
+	h := resp.Header
+	stored := compression(h.Values("X-Goog-Stored-Content-Encoding"))
+	return resp.StatusCode == http.StatusNonAuthoritativeInfo ||
+		slices.ContainsFunc(h.Values("Warning"), func(w string) bool { return strings.HasPrefix(w, "214") }) ||
+		stored != "" && compression(h.Values("Content-Encoding")) != stored
 }
 
 // validator returns what tells one version of the object from another, in the

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,9 +9,10 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
-	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hashicorp/go-retryablehttp"
 
@@ -49,9 +51,10 @@ type webFile struct {
 	user *url.Userinfo
 
 	mu     sync.Mutex
-	client *retryablehttp.Client // nil: not made yet
-	moved  *url.URL              // where url redirected to: asked directly, until it refuses
-	asking sync.Mutex            // held while url is asked again
+	client *client     // nil: not made yet
+	moved  *url.URL    // where url redirected to: asked directly, until it refuses
+	asking sync.Mutex  // held while url is asked again
+	ranged atomic.Bool // it has sent a part
 }
 
 // A request is what [Source.Open] asks for.
@@ -107,7 +110,7 @@ func (f *webFile) link() *url.URL {
 
 // connect returns the client, which is made at the first call that finds the TLS
 // files.
-func (f *webFile) connect() (*retryablehttp.Client, error) {
+func (f *webFile) connect() (*client, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.client != nil {
@@ -119,22 +122,20 @@ func (f *webFile) connect() (*retryablehttp.Client, error) {
 }
 
 func (f *webFile) open(ctx context.Context, u *url.URL, r request) (*Part, error) {
-	req, err := f.newRequest(ctx, u, r)
+	resp, err := f.send(ctx, u, r)
+	if err == nil && r.n != Whole && !f.ranged.Load() && mayRefuseRange(resp, r) {
+		resp = f.withoutRange(ctx, u, r, resp)
+	}
 	if err != nil {
 		return nil, err
-	}
-	client, err := f.connect()
-	if err != nil {
-		return nil, err
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return nil, explain(err)
 	}
 	part, err := readAnswer(resp, r)
 	if err != nil {
 		_ = resp.Body.Close()
 		return nil, err
+	}
+	if resp.StatusCode == http.StatusPartialContent {
+		f.ranged.Store(true)
 	}
 	if final := resp.Request.URL; final.String() != u.String() {
 		f.mu.Lock()
@@ -142,6 +143,42 @@ func (f *webFile) open(ctx context.Context, u *url.URL, r request) (*Part, error
 		f.mu.Unlock()
 	}
 	return part, nil
+}
+
+// withoutRange asks for the whole object, once. It returns the first answer if that is
+// refused too.
+func (f *webFile) withoutRange(ctx context.Context, u *url.URL, r request, first *http.Response) *http.Response {
+	whole, err := f.send(ctx, u, request{0, Whole, r.validator})
+	if err != nil {
+		return first
+	}
+	if !isWhole(whole) {
+		_ = whole.Body.Close()
+		return first
+	}
+	_ = first.Body.Close()
+	return whole
+}
+
+// send returns the answer to a request.
+func (f *webFile) send(ctx context.Context, u *url.URL, r request) (*http.Response, error) {
+	client, err := f.connect()
+	if err != nil {
+		return nil, err
+	}
+	wait := cmp.Or(f.web.network.HeaderWait, DefaultHeaderWait)
+	return hedged(ctx, wait, func(ctx context.Context) (*http.Response, error) {
+		req, err := f.newRequest(ctx, u, r)
+		if err != nil {
+			return nil, err
+		}
+		client.cookies.add(req.Request)
+		resp, err := client.Do(req) //nolint:bodyclose // the caller closes it
+		if err != nil {
+			return nil, explain(err)
+		}
+		return resp, nil
+	})
 }
 
 func (f *webFile) newRequest(ctx context.Context, u *url.URL, r request) (*retryablehttp.Request, error) {
@@ -197,11 +234,8 @@ func (f *webFile) authorize(req *http.Request) error {
 func (f *webFile) addHeaders(req *http.Request) error {
 	for _, name := range f.web.access.HeaderFiles {
 		header, err := credentials.ReadHeaders(name)
-		if r, ok := errors.AsType[*usererr.Error](err); ok && r.Err == nil { // it is there, and wrong
-			return Permanent(err)
-		}
 		if err != nil {
-			return err
+			return unreadable(err)
 		}
 		maps.Copy(req.Header, header)
 		if host := header.Get("Host"); host != "" {
@@ -209,11 +243,41 @@ func (f *webFile) addHeaders(req *http.Request) error {
 		}
 	}
 	if name := f.web.access.BearerFile; name != "" {
-		token, err := credentials.ReadSecret("bearer file", name)
+		token, err := credentials.ReadToken("bearer file", name)
 		if err != nil {
-			return err
+			return unreadable(err)
 		}
-		req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(token))
+		if token == "" {
+			return &usererr.Error{Text: fmt.Sprintf("bearer file %q is empty", name)}
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	return nil
+}
+
+// unreadable says whether it is of use to try again: not if a file exists and is malformed.
+func unreadable(err error) error {
+	if errors.Is(err, credentials.ErrFormat) {
+		return Permanent(err)
+	}
+	return err
+}
+
+// Check reports files that exist and are malformed. Those that are missing may be mounted
+// a moment later. Its errors quote no secret.
+func (c Credentials) Check() error {
+	var errs []error
+	for _, name := range c.HeaderFiles {
+		_, err := credentials.ReadHeaders(name)
+		errs = append(errs, err)
+	}
+	if c.BearerFile != "" {
+		_, err := credentials.ReadToken("bearer file", c.BearerFile)
+		errs = append(errs, err)
+	}
+	i := slices.IndexFunc(errs, func(err error) bool { return errors.Is(err, credentials.ErrFormat) })
+	if i < 0 {
+		return nil
+	}
+	return errs[i]
 }

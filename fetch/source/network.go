@@ -3,8 +3,8 @@ package source
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"net"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -25,7 +25,7 @@ const (
 // value is ready to use. It must not be copied after first use.
 type Network struct {
 	Connections int           // idle ones to keep to one host; zero: 16
-	HeaderWait  time.Duration // a request without an answer for so long is given up; zero: 30s
+	HeaderWait  time.Duration // a request without an answer for so long is sent again, and the first answer counts; zero: 30s
 	TLS         TLS
 	Proxy       func(target *url.URL) (*url.URL, error) // nil: none
 
@@ -33,7 +33,7 @@ type Network struct {
 	Wrap func(origin string, conn net.Conn) net.Conn
 
 	mu      sync.Mutex
-	clients map[string]*http.Client // by origin
+	clients map[string]*plainClient // by origin
 }
 
 // TLS is how servers are verified. The files are read when a connection needs them.
@@ -91,12 +91,29 @@ func Check(u *url.URL) error {
 	case u == nil:
 		return errors.New("no URL")
 	case !slices.ContainsFunc(schemes(), func(s scheme) bool { return s.name == u.Scheme }):
-		return errors.New("want an " + schemeNames() + " URL, not" + cmp.Or(redact.Quoted(u.Scheme), " another"))
+		return errors.New("want an " + schemeNames() + " URL, not" + unknownScheme(u.Scheme))
 	case u.Hostname() == "":
 		return errors.New("the URL has no host")
 	default:
 		return nil
 	}
+}
+
+// unknownScheme names a scheme, and says where the objects are that people mean by it.
+func unknownScheme(scheme string) string {
+	for _, store := range []struct{ schemes, advice string }{
+		{"s3 s3a s3n", "an object in S3 has an https URL, https://BUCKET.s3.REGION.amazonaws.com/KEY, signed if it is private"},
+		{"gs gcs", "an object in Cloud Storage has an https URL, https://storage.googleapis.com/BUCKET/OBJECT"},
+		{"az abfs abfss wasb wasbs", "a blob has an https URL, https://ACCOUNT.blob.core.windows.net/CONTAINER/BLOB, signed if it is private"},
+		{"hf", "a file on Hugging Face has an https URL, https://huggingface.co/ORG/NAME/resolve/REVISION/FILE"},
+		{"oci docker", "images are not a source"},
+		{"file", "a local file is not a source"},
+	} {
+		if slices.Contains(strings.Fields(store.schemes), scheme) {
+			return fmt.Sprintf(" %q: %s", scheme, store.advice)
+		}
+	}
+	return cmp.Or(redact.Quoted(scheme), " another")
 }
 
 func schemeNames() string {

@@ -28,8 +28,11 @@ func TestCheck(t *testing.T) {
 	for raw, want := range map[string]string{
 		"http://host/x": "", "https://host/x": "",
 		"ftp://host/x": `want an http or https URL, not "ftp"`,
-		"/x":           "want an http or https URL, not another",
-		"http:///x":    "the URL has no host",
+		"s3://b/k": `want an http or https URL, not "s3": an object in S3 has an https URL, ` +
+			"https://BUCKET.s3.REGION.amazonaws.com/KEY, signed if it is private",
+		"file:///x": `want an http or https URL, not "file": a local file is not a source`,
+		"/x":        "want an http or https URL, not another",
+		"http:///x": "the URL has no host",
 	} {
 		err := source.Check(parse(t, raw))
 		if err == nil && want != "" || err != nil && err.Error() != want {
@@ -44,10 +47,21 @@ func TestCheck(t *testing.T) {
 // open returns the object that a server has at a path.
 func open(t *testing.T, path string, h http.HandlerFunc) source.Object {
 	t.Helper()
+	return openWith(t, &source.Network{}, path, h)
+}
+
+func openWith(t *testing.T, n *source.Network, path string, h http.HandlerFunc) source.Object {
+	t.Helper()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	u := parse(t, server.URL+path)
-	r, err := (&source.Network{}).Resolver(u, source.Credentials{URL: u}, nil)
+	return resolve(t, n, server.URL+path)
+}
+
+// resolve returns the object of a URL.
+func resolve(t *testing.T, n *source.Network, raw string) source.Object {
+	t.Helper()
+	u := parse(t, raw)
+	r, err := n.Resolver(u, source.Credentials{URL: u}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

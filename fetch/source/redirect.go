@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"net/url"
+	"strings"
 
 	"github.com/inith/inith/internal/credentials"
 	"github.com/inith/inith/internal/usererr"
@@ -25,8 +25,8 @@ func redirect(origin *url.URL, next *http.Request, via []*http.Request) error {
 	case last.Scheme == "https" && next.URL.Scheme == "http":
 		return Permanent(&usererr.Error{Text: "redirected from https to http, where anybody could change the bytes"})
 	}
-	if a, err := netip.ParseAddr(next.URL.Hostname()); err == nil && linkLocal(a) && next.URL.Hostname() != origin.Hostname() {
-		return Permanent(errLinkLocal())
+	if host := next.URL.Hostname(); host != origin.Hostname() && namesMetadata(host) {
+		return Permanent(errMetadata())
 	}
 	if credentials.Origin(next.URL) != credentials.Origin(origin) {
 		stranger(next)
@@ -36,12 +36,15 @@ func redirect(origin *url.URL, next *http.Request, via []*http.Request) error {
 
 // readableRedirects refuses answers that lead to what is no URL: for net/http that
 // is an error like any other, which another try may clear.
-type readableRedirects struct{ *http.Transport }
+type readableRedirects struct{ byOrigin }
 
 func (t readableRedirects) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := t.Transport.RoundTrip(req)
+	resp, err := t.byOrigin.RoundTrip(req)
 	if err != nil || resp.StatusCode/100 != 3 {
 		return resp, err
+	}
+	if location := resp.Header.Get("Location"); location != "" {
+		resp.Header.Set("Location", escapePercent(location))
 	}
 	if _, err := resp.Location(); err != nil && !errors.Is(err, http.ErrNoLocation) {
 		_ = resp.Body.Close()
@@ -49,6 +52,31 @@ func (t readableRedirects) RoundTrip(req *http.Request) (*http.Response, error) 
 	}
 	return resp, nil
 }
+
+// escapePercent escapes each % in the path of a URL that is not an escape itself: some
+// servers send names of files as they are. In a query it may be what a signature is of. A
+// fragment is never sent.
+func escapePercent(location string) string {
+	location, _, _ = strings.Cut(location, "#")
+	end := len(location)
+	if query := strings.IndexByte(location, '?'); query >= 0 {
+		end = query
+	}
+	start := max(0, strings.IndexByte(location[:end], '/'))
+	if rest, ok := strings.CutPrefix(location[start:end], "//"); ok { // a host comes first
+		start += len("//") + strings.IndexByte(rest+"/", '/')
+	}
+	var b strings.Builder
+	for i := start; i < end; i++ {
+		b.WriteByte(location[i])
+		if location[i] == '%' && (i+2 >= end || !isHex(location[i+1]) || !isHex(location[i+2])) {
+			b.WriteString("25")
+		}
+	}
+	return location[:start] + b.String() + location[end:]
+}
+
+func isHex(c byte) bool { return strings.IndexByte("0123456789abcdefABCDEF", c) >= 0 }
 
 // stranger leaves in a request only what may go to any server.
 func stranger(req *http.Request) {

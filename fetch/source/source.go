@@ -56,6 +56,7 @@ type Info struct {
 	Validator string   // changes when the bytes change; "": none that can be relied on
 	Digests   []Digest // of the whole object
 	Unframed  bool     // nothing but the end of the connection marks the end of the bytes
+	Encoding  string   // that the bytes are compressed with, where the object may be something else; "": none
 }
 
 // A Part is an answer to [Source.Open].

@@ -1,6 +1,7 @@
 package credentials_test
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"os"
@@ -39,21 +40,45 @@ func TestReadSecret(t *testing.T) {
 	}
 }
 
+func TestReadToken(t *testing.T) {
+	t.Parallel()
+	for content, want := range map[string]string{"": "", secret: secret, " " + secret + " \r\n\n": secret, "a b\tc=\n": "a b\tc="} {
+		if got, err := credentials.ReadToken("bearer file", file(t, content)); got != want || err != nil {
+			t.Errorf("%q: %q, %v", content, got, err)
+		}
+	}
+	for _, content := range []string{"a\n" + secret, "a\r\n" + secret + "\n", "a\r" + secret, "a\nX-Evil: " + secret, "a\x00" + secret, secret + "\x7f"} {
+		_, err := credentials.ReadToken("bearer file", file(t, content))
+		if !errors.Is(err, credentials.ErrFormat) || strings.Contains(err.Error(), secret) {
+			t.Errorf("%q: %v", content, err)
+		}
+	}
+	missing := filepath.Join(t.TempDir(), "missing")
+	if _, err := credentials.ReadToken("bearer file", missing); err == nil || errors.Is(err, credentials.ErrFormat) {
+		t.Errorf("%v, want an error that may go away", err)
+	}
+}
+
 func TestReadHeaders(t *testing.T) {
 	t.Parallel()
 	for content, want := range map[string]http.Header{
 		"":                                {},
 		"\nAuthorization: Bearer x\r\n\n": {"Authorization": {"Bearer x"}},
 		"x-token: a\nX-Token: b\nHost: h": {"X-Token": {"a", "b"}, "Host": {"h"}},
+		"A: b\n \t\r\n\nC:d:e \t\nE:":     {"A": {"b"}, "C": {"d:e"}, "E": {""}},
 	} {
 		got, err := credentials.ReadHeaders(file(t, content))
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%q: %v (-want +got):\n%s", content, err, diff)
 		}
 	}
-	for _, content := range []string{secret, "X-Token " + secret, ": " + secret, "A: b\n" + secret} {
+	for _, content := range []string{
+		secret, "X-Token " + secret, ": " + secret, "A: b\n" + secret, "A: b\n " + secret, "A: b\n\t" + secret + ": x", " A: " + secret,
+		"A: b\r" + secret, "A: b\rC: " + secret, "A: b\x00" + secret, "A : " + secret, "A b: " + secret, "A: b\x0b" + secret, "Ä: " + secret,
+		"A\r: " + secret, "\ufeffA: " + secret,
+	} {
 		_, err := credentials.ReadHeaders(file(t, content))
-		if err == nil || strings.Contains(err.Error(), secret) {
+		if !errors.Is(err, credentials.ErrFormat) || strings.Contains(err.Error(), secret) {
 			t.Errorf("%q: %v, want an error without the content", content, err)
 		}
 	}
@@ -70,9 +95,13 @@ func TestPassword(t *testing.T) {
 		if got, err := p.Read(); got != want || err != nil || p.Given() != strings.Contains(raw, "u:") {
 			t.Errorf("%s: %q, given %t, %v", raw, got, p.Given(), err)
 		}
-		p.File = file(t, "another\n")
+		trimmed := ""
+		p.File, p.Trimmed = file(t, "another\n"), func(file string) { trimmed = file }
 		if got, err := p.Read(); got != "another" || err != nil || !p.Given() {
 			t.Errorf("%s with a file: %q, given %t, %v", raw, got, p.Given(), err)
+		}
+		if trimmed != p.File {
+			t.Errorf("the newline of %q is not reported: %q", p.File, trimmed)
 		}
 	}
 }

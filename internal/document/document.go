@@ -37,6 +37,10 @@ type Node struct {
 // A Member is a key of a mapping and its value. A key that is not a string has the text of the file.
 type Member struct{ Key, Value *Node }
 
+// Inherited reports whether n is the value of a name that stands alone in a dotenv file. The name may be a misplaced
+// secret, so that messages do not show it.
+func (n *Node) Inherited() bool { return n.Untyped && n.Kind == Null }
+
 // Position returns where the value begins. The column counts characters, not bytes.
 func (n *Node) Position() diag.Position {
 	return diag.Position{Line: int(n.line), Column: int(n.column)}

@@ -7,7 +7,8 @@ import (
 	"github.com/inith/inith/internal/diag"
 )
 
-// A dotenvReader reads lines of NAME=value. It expands no variables, because programs differ in what they expand.
+// A dotenvReader reads lines of NAME=value, as Docker Compose does. It expands no variables, because programs differ in
+// what they expand.
 type dotenvReader struct {
 	*reading
 	text   []byte
@@ -68,20 +69,46 @@ func (d *dotenvReader) line() {
 		d.pos += len("export")
 		d.spaces()
 	}
-	name, _, ok := bytes.Cut(d.rest(), []byte("="))
-	if !ok {
-		d.fail(d.pos, "a line without =", "write NAME=value, and # before a comment")
+	name, separator := cutName(d.rest())
+	if separator == 0 {
+		d.inherited(name)
 		return
 	}
 	key := d.key(name)
-	d.pos += len(name) + len("=")
+	d.pos += len(name) + separator
 	before, after := len(name)-len(bytes.TrimRight(name, " \t")), d.spaces()
-	if rest := d.rest(); before > 0 || after > 0 && len(rest) > 0 && rest[0] != '#' {
+	if rest := d.rest(); separator == len("=") && (before > 0 || after > 0 && len(rest) > 0 && rest[0] != '#') {
 		d.add(key.Position(), ruleDotenvSpace, "spaces around =", "write NAME=value without them")
 	}
 	if value := d.value(); value != nil {
 		d.root.Members = append(d.root.Members, Member{key, value})
 	}
+}
+
+// cutName returns what is before the separator of a line, and the length of that: "=", ": " as in YAML, or 0 for none.
+func cutName(line []byte) (name []byte, separator int) {
+	equals, colon := bytes.IndexByte(line, '='), bytes.Index(line, []byte(": "))
+	switch {
+	case colon >= 0 && (equals < 0 || colon < equals) && isComposeName(string(line[:colon])):
+		return line[:colon], len(": ")
+	case equals >= 0:
+		return line[:equals], len("=")
+	default:
+		return line, 0
+	}
+}
+
+// inherited reads a name alone: the variable of the environment, if it is set there.
+func (d *dotenvReader) inherited(line []byte) {
+	name := strings.TrimRight(string(line), " \t")
+	if !isComposeName(name) {
+		d.fail(d.pos, "a line without =", "write NAME=value, and # before a comment")
+		return
+	}
+	at := d.source.position(d.pos)
+	value := d.node(Null, "", at)
+	value.Untyped = true
+	d.root.Members = append(d.root.Members, Member{d.key(line), value})
 }
 
 func (d *dotenvReader) key(raw []byte) *Node {
@@ -90,10 +117,16 @@ func (d *dotenvReader) key(raw []byte) *Node {
 	switch {
 	case name == "":
 		d.fail(d.pos, "no name before =", "write NAME=value")
-	case !isVariable(name):
-		d.add(at, ruleDotenvKey, "the name has characters other than letters, digits and _, or begins with a digit", "")
+	case !isComposeName(name):
+		d.add(at, ruleDotenvKey, "the name has characters other than letters, digits, _, . and -, or begins with a digit", "")
 	}
 	return d.node(String, name, at)
+}
+
+// isComposeName reports whether Compose takes a name, and no other program a digit at its beginning.
+func isComposeName(name string) bool {
+	rest := strings.NewReplacer(".", "", "-", "", "[", "", "]", "").Replace(name)
+	return rest != "" && isVariable(rest) && isVariable(name[:1])
 }
 
 // isVariable reports whether name is a valid name of a shell variable.
@@ -126,7 +159,7 @@ func (d *dotenvReader) value() *Node {
 	return n
 }
 
-// quoted reads a value in quotes. Only double quotes have escapes.
+// quoted reads a value in quotes. In single quotes, a backslash escapes only the quote.
 func (d *dotenvReader) quoted(quote byte) (string, bool) {
 	opening := d.pos
 	var text strings.Builder
@@ -140,6 +173,9 @@ func (d *dotenvReader) quoted(quote byte) (string, bool) {
 				return "", false
 			}
 			return text.String(), true
+		case quote == '\'' && bytes.HasPrefix(d.text[d.pos:], []byte(`\'`)):
+			d.pos++
+			text.WriteByte(quote)
 		case c == '\\' && quote == '"' && d.pos+1 < len(d.text):
 			d.pos++
 			text.WriteString(unescape(d.text[d.pos]))

@@ -12,13 +12,14 @@ type Format string
 
 // The formats. PEM and Text have no tree.
 const (
-	YAML   Format = "yaml"
-	JSON   Format = "json"
-	JSONC  Format = "jsonc" // JSON with comments and trailing commas
-	TOML   Format = "toml"
-	Dotenv Format = "dotenv"
-	PEM    Format = "pem"
-	Text   Format = "text"
+	YAML    Format = "yaml"
+	JSON    Format = "json"
+	JSONC   Format = "jsonc" // JSON with comments and trailing commas
+	TOML    Format = "toml"
+	Dotenv  Format = "dotenv"   // as Docker Compose reads it
+	KubeEnv Format = "kube-env" // as the kubelet reads it for fileKeyRef
+	PEM     Format = "pem"
+	Text    Format = "text"
 )
 
 // FormatOf returns the format that the name of a file implies.
@@ -94,6 +95,8 @@ func (r *reading) parse(format Format) []*Node {
 		documents, ok = r.parseTOML()
 	case Dotenv:
 		documents, ok = r.parseDotenv()
+	case KubeEnv:
+		documents, ok = r.parseKubeEnv()
 	case PEM, Text:
 	}
 	if !ok {

@@ -25,8 +25,11 @@ func TestFindingsQuoteNothing(t *testing.T) {
 			canary, canary + " = " + canary, canary + " = 1\n" + canary + " = 2", "[" + canary, "a = 1979-13-01 # " + canary, `a = "` + canary + `\q"`,
 			"a = 99999999999999999999 # " + canary, "[a." + canary + "]\n[a." + canary + "]", canary + " = {x = 1}\n" + canary + ".y = 1",
 		},
-		document.Dotenv: {canary, canary + "-x=1", "A='" + canary, `A="` + canary + `" ` + canary, "=" + canary, canary + "=1\n" + canary + "=2", "A = " + canary},
-		document.Text:   {"{{ " + canary + " }}", "<change-" + canary + ">", canary + "\x00", canary + "\xff"},
+		document.Dotenv: {canary + " x", canary + "*x=1", "A='" + canary, `A="` + canary + `" ` + canary, "=" + canary, canary + "=1\n" + canary + "=2", "A = " + canary},
+		document.KubeEnv: {
+			canary, canary + "=1", canary + " ='x'", "A='" + canary, "A='" + canary + "'" + canary, "A=\"" + canary + "\"", canary + "='1'\n" + canary + "='2'",
+		},
+		document.Text: {"{{ " + canary + " }}", "<change-" + canary + ">", canary + "\x00", canary + "\xff"},
 	} {
 		for _, text := range texts {
 			_, findings := document.Parse(format, []byte(text), document.Options{YAML11: true})

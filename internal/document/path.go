@@ -114,6 +114,9 @@ type Found struct {
 
 // Find follows the path from a root. Of duplicate keys the last one counts, as in most parsers.
 func (p Path) Find(root *Node) Found {
+	if n := root.Member(p.text); n != nil && n.Untyped { // a name of a dotenv file that has dots
+		return Found{Value: n}
+	}
 	n, reached := root, 0
 	for _, s := range p.segments {
 		next := n.step(s)

@@ -50,7 +50,7 @@ func Rules() []Rule {
 		{ruleDate11, "a date, which YAML 1.1 does not read as a string (--yaml-compat 1.1)"},
 		{ruleExponent11, "a number such as 1e-4, which YAML 1.1 reads as a string (--yaml-compat 1.1)"},
 		{ruleDefault11, "a lone =, which YAML 1.1 parsers reject (--yaml-compat 1.1)"},
-		{ruleDotenvKey, "a variable name has characters other than letters, digits and _"},
-		{ruleDotenvSpace, "spaces around the = of a dotenv line, which a shell rejects"},
+		{ruleDotenvKey, "a variable name has characters other than letters, digits, _, . and -, or begins with a digit"},
+		{ruleDotenvSpace, "spaces around the = of a dotenv line, which a shell rejects, and Compose does not"},
 	}
 }

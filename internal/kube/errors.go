@@ -61,6 +61,14 @@ func IsStatus(err error, status int) bool {
 	return ok && e.Status == status
 }
 
+// noToken says what to do about a file of the service account that cannot be read.
+func noToken(err error) error {
+	return &usererr.Error{
+		Text: err.Error(), Err: err,
+		Hint: "mount a token of the service account: check automountServiceAccountToken, or the projected volume and #token-file=",
+	}
+}
+
 // explain says why there is no answer.
 func explain(ctx context.Context, err error) error {
 	if known, ok := errors.AsType[*usererr.Error](err); ok { // a file of the service account

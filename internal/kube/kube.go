@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"github.com/inith/inith/internal/credentials"
+	"github.com/inith/inith/internal/dial"
 	"github.com/inith/inith/internal/tlsconfig"
 	"github.com/inith/inith/internal/usererr"
 )
@@ -72,7 +73,16 @@ func (k *Client) transport(t tlsconfig.TLS) *http.Transport {
 		if err != nil {
 			return nil, err
 		}
-		return (&tls.Dialer{Config: config}).DialContext(ctx, network, address)
+		raw, err := (&dial.Dialer{}).DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		conn := tls.Client(raw, config)
+		if err := conn.HandshakeContext(ctx); err != nil {
+			_ = raw.Close()
+			return nil, err
+		}
+		return conn, nil
 	}}
 }
 
@@ -91,8 +101,17 @@ func (k *Client) beside(name string) string { return filepath.Join(filepath.Dir(
 
 // Namespace returns the namespace of this Pod.
 func (k *Client) Namespace() (string, error) {
-	return credentials.ReadSecret("namespace file", k.beside("namespace"))
+	if !k.inCluster() {
+		return "", ErrNotInCluster
+	}
+	namespace, err := credentials.ReadSecret("namespace file", k.beside("namespace"))
+	if err != nil {
+		return "", noToken(err)
+	}
+	return namespace, nil
 }
+
+func (k *Client) inCluster() bool { return k.host != "" && k.port != "" }
 
 // Close closes the connections that no request uses.
 func (k *Client) Close() { k.http.CloseIdleConnections() }
@@ -134,12 +153,12 @@ func (k *Client) do(ctx context.Context, method, verb string, o Object, in, out 
 }
 
 func (k *Client) request(ctx context.Context, method, path string, in any) (*http.Request, error) {
-	if k.host == "" || k.port == "" {
+	if !k.inCluster() {
 		return nil, ErrNotInCluster
 	}
-	token, err := credentials.ReadSecret("token file", k.tokenFile)
+	token, err := credentials.ReadToken("token file", k.tokenFile)
 	if err != nil {
-		return nil, err
+		return nil, noToken(err)
 	}
 	var body []byte
 	if in != nil {

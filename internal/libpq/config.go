@@ -1,15 +1,19 @@
 package libpq
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/inith/inith/internal/credentials"
+	"github.com/inith/inith/internal/dial"
 	"github.com/inith/inith/internal/tlsconfig"
 	"github.com/inith/inith/internal/usererr"
 )
@@ -48,6 +52,40 @@ func Config(settings map[string]string, serverName string) (*pgconn.Config, erro
 		}
 	}
 	return c, nil
+}
+
+// ShareTime has pgconn, which tries one address after the other, give each an equal share of the time of ctx, unless
+// connect_timeout is less.
+func ShareTime(ctx context.Context, c *pgconn.Config) {
+	known := map[string][]string{}
+	ways := 0
+	for _, host := range append([]string{c.Host}, fallbackHosts(c)...) {
+		if _, found := known[host]; !found && !strings.HasPrefix(host, "/") {
+			addresses, _ := dial.Lookup(ctx, nil, host) // pgconn reports that there are none
+			for _, a := range addresses {
+				known[host] = append(known[host], a.String())
+			}
+		}
+		ways += max(1, len(known[host]))
+	}
+	c.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
+		if len(known[host]) > 0 {
+			return known[host], nil
+		}
+		return net.DefaultResolver.LookupHost(ctx, host)
+	}
+	deadline, ok := ctx.Deadline()
+	if share := time.Until(deadline) / time.Duration(ways); ok && (c.ConnectTimeout == 0 || share < c.ConnectTimeout) {
+		c.ConnectTimeout = share
+	}
+}
+
+func fallbackHosts(c *pgconn.Config) []string {
+	hosts := make([]string, len(c.Fallbacks))
+	for i, f := range c.Fallbacks {
+		hosts[i] = f.Host
+	}
+	return hosts
 }
 
 // TLS returns the configurations of the ways to connect that have one.

@@ -5,11 +5,13 @@ package libpq
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/target"
 	"github.com/inith/inith/internal/tlsconfig"
 )
@@ -18,8 +20,8 @@ import (
 // https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 func activeKeys() []string {
 	return []string{
-		"application_name", "channel_binding", "dbname", "host", "max_protocol_version", "min_protocol_version",
-		"options", "passfile", "password", "port", "require_auth", "sslcert", "sslcertmode", "sslkey", "sslmode",
+		"application_name", "channel_binding", "connect_timeout", "host", "max_protocol_version", "min_protocol_version",
+		"options", "passfile", "password", "port", "require_auth", "sslcert", "sslcertmode", "sslkey",
 		"sslnegotiation", "sslpassword", "sslrootcert", "sslsni", "target_session_attrs", "user",
 	}
 }
@@ -27,7 +29,7 @@ func activeKeys() []string {
 // idleKeys are libpq's query keys that do not matter to readiness.
 func idleKeys() []string {
 	return []string{
-		"client_encoding", "connect_timeout", "fallback_application_name", "gssencmode", "keepalives", "keepalives_count",
+		"client_encoding", "fallback_application_name", "gssencmode", "keepalives", "keepalives_count",
 		"keepalives_idle", "keepalives_interval", "load_balance_hosts", "sslcompression", "tcp_user_timeout",
 	}
 }
@@ -54,22 +56,14 @@ func Settings(u *url.URL, t tlsconfig.TLS, drop func(key string) error) (map[str
 	}
 	settings["database"] = strings.TrimPrefix(u.Path, "/")
 	applyTLS(settings, t)
-	for _, key := range slices.Sorted(maps.Keys(query)) {
-		switch {
-		case key == "dbname":
-			settings["database"] = query[key]
-		case key == "ssl" && query[key] == "true":
-			settings["sslmode"] = "require"
-		case slices.Contains(activeKeys(), key):
-			settings[key] = query[key]
-		case !slices.Contains(idleKeys(), key):
-			if err := drop(key); err != nil {
-				return nil, err
-			}
-		}
+	if err := applyQuery(settings, query, drop); err != nil {
+		return nil, err
 	}
-	if settings["host"] == "" {
+	switch {
+	case settings["host"] == "":
 		return nil, errors.New("missing host")
+	case (settings["sslcert"] == "") != (settings["sslkey"] == ""):
+		return nil, errors.New("sslcert and sslkey need each other")
 	}
 	switch {
 	case t.SkipVerify && strings.HasPrefix(settings["sslmode"], "verify-"):
@@ -78,6 +72,38 @@ func Settings(u *url.URL, t tlsconfig.TLS, drop func(key string) error) (map[str
 		settings["sslrootcert"], settings["sslmode"] = "", "verify-full"
 	}
 	return settings, nil
+}
+
+// applyQuery applies libpq's own keys, and those of drivers that mean the same. Where several ask for TLS, the
+// strictest counts.
+func applyQuery(settings, query map[string]string, drop func(key string) error) error {
+	mode := ""
+	for _, key := range slices.Sorted(maps.Keys(query)) {
+		meant, err := translate(key, query[key])
+		switch {
+		case err != nil:
+			return fmt.Errorf("query key%s: %w", redact.Quoted(key), err)
+		case meant == nil:
+			if err := drop(key); err != nil {
+				return err
+			}
+		}
+		mode = stricter(mode, meant["sslmode"])
+		maps.Copy(settings, meant)
+	}
+	if mode != "" {
+		settings["sslmode"] = mode
+	}
+	if accept, ok := query["sslaccept"]; ok {
+		return applyPrisma(settings, accept)
+	}
+	return nil
+}
+
+// stricter returns the stricter of two values of sslmode.
+func stricter(a, b string) string {
+	modes := []string{"", "disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
+	return modes[max(slices.Index(modes, a), slices.Index(modes, b))]
 }
 
 // applyTLS translates inith's names to libpq's, whose own come later and win. Who

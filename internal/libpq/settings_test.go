@@ -1,12 +1,14 @@
 package libpq_test
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -32,7 +34,12 @@ func settings(t *testing.T, raw string, tls tlsconfig.TLS) (map[string]string, e
 	if err != nil {
 		t.Fatal(err)
 	}
-	return libpq.Settings(u, tls, func(key string) error { return errors.New("unknown query key " + key) })
+	return libpq.Settings(u, tls, func(key string) error {
+		if key == "pool" || key == "uselibpqcompat" {
+			return nil
+		}
+		return errors.New("unknown query key " + key)
+	})
 }
 
 func TestSettings(t *testing.T) {
@@ -46,7 +53,20 @@ func TestSettings(t *testing.T) {
 		{raw: "postgres://u@h:1/d%20b", want: map[string]string{"user": "u", "port": "1", "database": "d b"}},
 		{raw: "postgres://h1,h2:2/d?dbname=e", want: map[string]string{"host": "h1,h2", "port": "5432,2", "database": "e"}},
 		{raw: "postgres:///d?host=/run&port=3", want: map[string]string{"host": "/run", "port": "3", "database": "d"}},
-		{raw: "postgres://h?connect_timeout=3&keepalives=0"},
+		{raw: "postgres://h?connect_timeout=3&keepalives=0", want: map[string]string{"connect_timeout": "3"}},
+		{raw: "postgres://h?ssl=verify-full&pool=1", want: map[string]string{"sslmode": "verify-full"}},
+		{raw: "postgres://h?ssl=0", want: map[string]string{"sslmode": "disable"}},
+		{raw: "postgres://h?sslmode=no-verify&uselibpqcompat=true", want: map[string]string{"sslmode": "require"}},
+		{raw: "postgres://h?ssl_mode=VERIFY_IDENTITY&ssl-ca=/ca", want: map[string]string{"sslmode": "verify-full", "sslrootcert": "/ca"}},
+		{raw: "postgres://h?sslMode=verify-full&useSSL=true&requiressl=1", want: map[string]string{"sslmode": "verify-full"}},
+		{raw: "postgres://h?ssl=true&sslfactory=org.postgresql.ssl.NonValidatingFactory", want: map[string]string{"sslmode": "require"}},
+		{raw: "postgres://h?sslaccept=strict&sslcert=/ca", want: map[string]string{"sslmode": "verify-full", "sslrootcert": "/ca"}},
+		{raw: "postgres://h?sslaccept=strict&sslmode=disable", want: map[string]string{"sslmode": "disable"}},
+		{raw: "postgres://h?sslaccept=accept_invalid_certs&sslcert=/ca", want: nil},
+		{raw: "postgres://h/d?unix_socket=/run/pg", want: map[string]string{"database": "d", "host": "/run/pg"}},
+		{raw: "postgres://h?targetServerType=preferSecondary", want: map[string]string{"target_session_attrs": "prefer-standby"}},
+		{raw: "postgres://h?targetServerType=primary", want: map[string]string{"target_session_attrs": "primary"}},
+		{raw: "postgres://h?ssl_min_protocol_version=TLSv1.2&sslcompression=0", want: nil},
 		{raw: "postgres://h?ssl=true", want: map[string]string{"sslmode": "require"}},
 		{raw: "postgres://h?sslrootcert=system", want: map[string]string{"sslmode": "verify-full"}},
 		{raw: "postgres://h", tls: tlsconfig.TLS{CAFile: "/ca"}, want: map[string]string{"sslmode": "verify-full", "sslrootcert": "/ca"}},
@@ -69,12 +89,18 @@ func TestSettings(t *testing.T) {
 func TestSettingsRefuses(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
-		"postgres:///d":                                "missing host",
-		"postgres://h2,h1:0/d":                         "not a number from 1 to 65535",
-		"postgres://h?schema=public":                   "unknown query key schema",
-		"postgres://h?sslmode=disable&sslmode=require": `query key "sslmode" is given twice`,
-		"postgres://h?password=s3cr3t&password=s3cr3t": `query key "password" is given twice`,
-		"postgres://h?password=%zzs3cr3t":              "not percent-encoded",
+		"postgres:///d":                                 "missing host",
+		"postgres://h2,h1:0/d":                          "not a number from 1 to 65535",
+		"postgres://h?schema=public":                    "unknown query key schema",
+		"postgres://h?sslmode=disable&sslmode=require":  `query key "sslmode" is given twice`,
+		"postgres://h?password=s3cr3t&password=s3cr3t":  `query key "password" is given twice`,
+		"postgres://h?password=%zzs3cr3t":               "not percent-encoded",
+		"postgres://h?sslmode=s3cr3t":                   `query key "sslmode": want disable, allow, prefer`,
+		"postgres://h?sslaccept=s3cr3t":                 "want strict or accept_invalid_certs",
+		"postgres://h?targetServerType=s3cr3t":          "want any, primary, secondary",
+		"postgres://h?requiressl=s3cr3t":                "not true or false",
+		"postgres://h?sslfactory=com.example.Own":       "unknown query key sslfactory",
+		"postgres://h?ssl_min_protocol_version=TLSv1.3": "unknown query key ssl_min_protocol_version",
 	} {
 		if _, err := settings(t, raw, tlsconfig.TLS{}); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cr3t") {
 			t.Errorf("%s: %v, want %q", raw, err, want)
@@ -86,7 +112,6 @@ func TestCheck(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]bool{
 		"postgres://h?sslmode=verify-full&sslrootcert=/missing&sslcert=/missing&sslkey=/missing": true,
-		"postgres://u:s3cr3t@h?sslmode=maybe":                                                    false,
 		"postgres://u:s3cr3t@h?target_session_attrs=x":                                           false,
 	} {
 		all, err := settings(t, raw, tlsconfig.TLS{})
@@ -140,5 +165,25 @@ func TestConfigReadsTheFiles(t *testing.T) {
 	_, err := libpq.Config(defaults(map[string]string{"sslmode": "verify-full", "sslrootcert": broken}), "")
 	if err == nil || !strings.Contains(err.Error(), "cannot be used") || strings.Contains(err.Error(), "s3cr3t") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestShareTime gives each of several hosts and addresses a share of the time, and never more than connect_timeout.
+func TestShareTime(t *testing.T) {
+	t.Parallel()
+	for timeout, want := range map[string]time.Duration{"0": 5 * time.Minute, "60": time.Minute, "3600": 5 * time.Minute} {
+		c, err := libpq.Config(defaults(map[string]string{"host": "127.0.0.1,127.0.0.2", "port": "1,2", "sslmode": "disable", "connect_timeout": timeout}), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		libpq.ShareTime(ctx, c)
+		if c.ConnectTimeout > want || c.ConnectTimeout < want-time.Minute/2 {
+			t.Errorf("connect_timeout=%s: %v, want %v", timeout, c.ConnectTimeout, want)
+		}
+		if got, err := c.LookupFunc(ctx, "127.0.0.2"); err != nil || len(got) != 1 {
+			t.Errorf("got %v, %v", got, err)
+		}
 	}
 }

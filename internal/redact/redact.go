@@ -17,7 +17,9 @@ import (
 // wraps may quote the password.
 var ErrURL = errors.New("not a valid URL")
 
-var errUserInfo = fmt.Errorf("%w (special characters in a user name or password must be percent-encoded, such as %%40 for @)", ErrURL)
+var errShape = fmt.Errorf("%w (a port must be a number, and %% be followed by two hexadecimal digits)", ErrURL)
+
+var errUserInfo = fmt.Errorf("%w (a port must be a number, and special characters in a user name or password must be percent-encoded, such as %%40 for @)", ErrURL)
 
 // mask stands for what is not shown.
 const mask = "…"
@@ -32,7 +34,7 @@ const mask = "…"
 func ParseURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil && !strings.Contains(raw, "@") {
-		return nil, ErrURL
+		return nil, errShape
 	}
 	if err != nil {
 		return nil, errUserInfo

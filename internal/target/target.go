@@ -82,21 +82,6 @@ func Names(keys []Key) []string {
 	return names
 }
 
-// Parse reads a URL. What people write in the place of one has an error of its own.
-func Parse(raw string) (*url.URL, error) {
-	u, err := redact.ParseURL(raw)
-	switch {
-	case len(raw) > 1 && strings.ContainsAny(raw[:1], `"'`):
-		return nil, errors.New("the URL begins with a quote: remove the quotes, which only a shell needs")
-	case err != nil && strings.Contains(raw, "${"), err == nil && strings.Contains(u.Host, "$"):
-		return nil, errors.New("the URL has a variable that was not expanded: only a shell expands ${NAME}, " +
-			"and Kubernetes $(NAME) only if NAME is defined earlier in the container's env")
-	case strings.Contains(raw, "@tcp(") || strings.Contains(raw, "@unix("):
-		return nil, errors.New("a DSN of Go's MySQL driver is not a URL: write it as mysql://user@host:3306/db")
-	}
-	return u, err
-}
-
 // CutDriver cuts the driver off the scheme of a URL, as in postgresql+psycopg2, that SQLAlchemy
 // writes there for PostgreSQL and MySQL, and translates the schemes of other frameworks. In other schemes a "+" means another protocol, such as
 // redis+sentinel, and stays.

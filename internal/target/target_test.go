@@ -82,6 +82,15 @@ func TestParse(t *testing.T) {
 		"postgres://u:s3cr3t@h:${PORT}/db":  "was not expanded",
 		"mysql://u:s3cr3t@tcp(h:3306)/db":   "Go's MySQL driver",
 		"postgres://u:s3cr3t/x@h/db":        "percent-encoded",
+		"postgres://u:$(DB_PASSWORD)@h/db":  "was not expanded",
+		"postgres://u:s3cr3t@$DB_HOST/db":   "was not expanded",
+		"${DATABASE_URL}":                   "was not expanded",
+		"$DATABASE_URL":                     "was not expanded",
+		"redis://:s3cr%%3t@h":               "write % as %25",
+		"host=db password=s3cr3t":           "a list of key=value",
+		"Server=db;Password=s3cr3t":         "a list of key=value",
+		"http://h/s3cr3t%":                  "two hexadecimal digits",
+		"postgres://u:s3cr3t@h:/db":         "a port must be a number",
 	} {
 		u, err := target.Parse(raw)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cr3t") {
@@ -91,6 +100,22 @@ func TestParse(t *testing.T) {
 	for _, raw := range []string{"postgres://u:$(x)@h/db", "postgres://u:$x@h:1/d$b", "redis://[::1]:6379"} {
 		if _, err := target.Parse(raw); err != nil {
 			t.Errorf("%s: %v", raw, err)
+		}
+	}
+}
+
+// TestParseSocket has the directory of a socket in the place of the host, as libpq reads it.
+func TestParseSocket(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]string{
+		"postgresql://u:p@%2Frun%2Fpg/db":              "postgresql://u:p@/db?host=%2Frun%2Fpg",
+		"postgresql://%2frun%2Fpg:5433/db?x=1#level=a": "postgresql:///db?host=%2frun%2Fpg&port=5433&x=1#level=a",
+		"postgresql://u@%2Frun":                        "postgresql://u@?host=%2Frun",
+		"http://h/%2Fpath":                             "http://h/%2Fpath",
+	} {
+		u, err := target.Parse(raw)
+		if err != nil || u.String() != want {
+			t.Errorf("%s: %v, %v, want %s", raw, u, err, want)
 		}
 	}
 }

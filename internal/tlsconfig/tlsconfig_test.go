@@ -4,9 +4,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"math/big"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,19 +48,19 @@ func write(t *testing.T, name, content string) string {
 
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	for tls, want := range map[tlsconfig.TLS]bool{
+	for given, want := range map[tlsconfig.TLS]bool{
 		{}: true, {CertFile: "c", KeyFile: "k"}: true, {CertFile: "c"}: false, {KeyFile: "k"}: false,
 	} {
-		if err := tls.Check(); (err == nil) != want {
-			t.Errorf("%+v: %v", tls, err)
+		if err := given.Check(); (err == nil) != want {
+			t.Errorf("%+v: %v", given, err)
 		}
 	}
 }
 
 func TestServerName(t *testing.T) {
 	t.Parallel()
-	for want, tls := range map[string]tlsconfig.TLS{"host": {SkipVerify: true}, "other": {SkipVerify: true, ServerName: "other"}} {
-		l := tlsconfig.Loader{TLS: tls}
+	for want, given := range map[string]tlsconfig.TLS{"host": {SkipVerify: true}, "other": {SkipVerify: true, ServerName: "other"}} {
+		l := tlsconfig.Loader{TLS: given}
 		c, err := l.Config("host")
 		if err != nil || c.ServerName != want || !c.InsecureSkipVerify || c.RootCAs != nil {
 			t.Errorf("%+v, %v: want the name %s, nothing verified", c, err, want)
@@ -113,5 +115,33 @@ func TestWithoutFilesTheAuthoritiesAreTheSystems(t *testing.T) {
 	var l tlsconfig.Loader
 	if c, err := l.Config("host"); err != nil || c.RootCAs != tlsconfig.Authorities() || c.Certificates != nil {
 		t.Errorf("got %+v, %v", c, err)
+	}
+}
+
+// TestAnyName has a server whose certificate is for another name: only its authority is verified.
+func TestAnyName(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	authority, key := pair(t)
+	stranger, _ := pair(t)
+	cert, err := tls.X509KeyPair([]byte(authority), []byte(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ca, want := range map[string]bool{authority: true, stranger: false} {
+		client, server := net.Pipe()
+		go func() {
+			_ = tls.Server(server, &tls.Config{Certificates: []tls.Certificate{cert}}).HandshakeContext(t.Context())
+			_ = server.Close()
+		}()
+		l := tlsconfig.Loader{TLS: tlsconfig.TLS{CAFile: write(t, filepath.Join(dir, "ca"), ca)}, AnyName: true}
+		c, err := l.Config("another.example")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tls.Client(client, c).HandshakeContext(t.Context()); (err == nil) != want {
+			t.Errorf("%v, want a handshake: %v", err, want)
+		}
+		_ = client.Close()
 	}
 }

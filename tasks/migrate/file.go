@@ -2,11 +2,14 @@ package migrate
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -58,12 +61,12 @@ func (l *fileLocker) Try(ctx context.Context) (Lock, error) {
 func (l *fileLocker) lock(ctx context.Context, f *os.File) (*fileLock, error) {
 	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, readNote(f)
+		return nil, readNote(f).held()
 	}
 	if err != nil {
 		return nil, l.refused(err)
 	}
-	lock := &fileLock{f: f, path: l.path}
+	lock := &fileLock{f: f, path: l.path, mark: rand.Text(), earlier: readNote(f).mark}
 	if err := lock.Check(ctx); err != nil {
 		return nil, err
 	}
@@ -93,8 +96,10 @@ func (*fileLocker) refused(err error) error {
 
 // A fileLock is a file that we have locked.
 type fileLock struct {
-	f    *os.File
-	path string
+	f       *os.File
+	path    string
+	mark    string // by which a successor finds what is left of our command
+	earlier string // that of the holder before us, "" if it has released the lock
 }
 
 // Check checks that the path still leads to the file: otherwise other replicas lock
@@ -111,11 +116,35 @@ func (l *fileLock) Check(context.Context) error {
 	return nil
 }
 
-// Orphans returns none: they have the file open, so that it stays locked.
-func (*fileLock) Orphans(context.Context, time.Duration) (int, error) { return 0, nil }
+// Orphans counts the processes that the command of a holder that was killed has left, as far as this one can see them: most
+// have the file open, so that it stays locked, but some programs close what they inherit.
+func (l *fileLock) Orphans(context.Context, time.Duration) (int, error) {
+	if l.earlier == "" {
+		return 0, nil
+	}
+	return processesWith(os.DirFS("/proc"), markVariable+"="+l.earlier), nil
+}
 
+// markVariable marks the processes of a command.
+const markVariable = "INITH_LOCK_TOKEN"
+
+// processesWith counts the processes that have an environment variable. Those of other users, and of other PID namespaces,
+// cannot be seen.
+func processesWith(proc fs.FS, variable string) (n int) {
+	all, _ := fs.Glob(proc, "[0-9]*/environ")
+	for _, name := range all {
+		environment, err := fs.ReadFile(proc, name)
+		if err == nil && slices.Contains(strings.Split(string(environment), "\x00"), variable) {
+			n++
+		}
+	}
+	return n
+}
+
+// Bind has the command keep the file open, and marks its processes.
 func (l *fileLock) Bind(c Command) Command {
 	c.Keep = l.f
+	c.Env = append(slices.Clone(c.Env), markVariable+"="+l.mark)
 	return c
 }
 
@@ -127,21 +156,29 @@ func (l *fileLock) Release(context.Context) error {
 	return errors.Join(err, l.f.Close())
 }
 
-// sign writes to the file who has locked it, for people: the lock does not depend on it.
+// sign writes to the file who has locked it, for people, and for the next holder. The lock does not depend on it.
 func (l *fileLock) sign(host string) {
 	_ = l.f.Truncate(0)
-	_, _ = l.f.WriteAt(fmt.Appendf(nil, "%s\n%s\n", time.Now().UTC().Format(time.RFC3339), host), 0)
+	_, _ = l.f.WriteAt(fmt.Appendf(nil, "%s\n%s\n%s\n", time.Now().UTC().Format(time.RFC3339), host, l.mark), 0)
 }
 
-func readNote(f *os.File) *HeldError {
+// A note is what a lock file says about its holder.
+type note struct{ since, holder, mark string }
+
+// readNote reads a note, which may be incomplete.
+func readNote(f *os.File) note {
 	b := make([]byte, maxNote)
 	n, err := f.ReadAt(b, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return &HeldError{}
+		return note{}
 	}
-	when, who, _ := strings.Cut(string(b[:n]), "\n")
-	held := &HeldError{Holder: redact.Line(strings.TrimSpace(who))}
-	if t, err := time.Parse(time.RFC3339, when); err == nil {
+	lines := append(strings.Split(string(b[:n]), "\n"), "", "", "")
+	return note{lines[0], strings.TrimSpace(lines[1]), lines[2]}
+}
+
+func (n note) held() *HeldError {
+	held := &HeldError{Holder: redact.Line(n.holder)}
+	if t, err := time.Parse(time.RFC3339, n.since); err == nil {
 		held.Since = t
 	}
 	return held

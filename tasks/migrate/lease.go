@@ -109,7 +109,7 @@ func (l *leaseLocker) Try(ctx context.Context) (Lock, error) {
 	if l.ref.Namespace == "" {
 		namespace, err := l.api.Namespace()
 		if err != nil {
-			return nil, err
+			return nil, refusal(err)
 		}
 		l.ref.Namespace = namespace
 	}

@@ -281,6 +281,16 @@ func TestLeaseRefused(t *testing.T) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}
+	for _, raw := range []string{"k8s:///lock", "k8s://ns/lock"} { // with no cluster in sight
+		outside, _, err := Open(raw, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = outside.Try(t.Context())
+		if _, refused := errors.AsType[*RefusedError](err); !refused || !errors.Is(err, kube.ErrNotInCluster) {
+			t.Errorf("%s: %v, want that it is refused", raw, err)
+		}
+	}
 	l := newLease(t, &leaseserver.Server{}, "first")
 	l.ref.Namespace = "nowhere"
 	if _, err := l.Try(t.Context()); err == nil || err.Error() != `the namespace nowhere does not exist` {

@@ -158,7 +158,7 @@ func check(ctx context.Context, lock Lock) error {
 
 // awaitOrphans waits until the sessions that an earlier holder's command left have ended.
 func (m Migration) awaitOrphans(ctx context.Context, lock Lock) error {
-	ctx, cancel := m.withWait(ctx, "the sessions of an earlier run have not ended")
+	ctx, cancel := m.withWait(ctx, "the sessions or processes of an earlier run have not ended")
 	defer cancel()
 	start := time.Now()
 	var reported time.Time
@@ -176,7 +176,7 @@ func (m Migration) awaitOrphans(ctx context.Context, lock Lock) error {
 		case n == 0:
 			return nil
 		case time.Since(reported) >= heartbeat:
-			m.Logger.WarnContext(ctx, "waiting for sessions of an earlier run", "lock", m.Name, "sessions", n)
+			m.Logger.WarnContext(ctx, "waiting for sessions or processes of an earlier run", "lock", m.Name, "count", n)
 			reported = time.Now()
 		}
 		if err := retry.Sleep(ctx, poll); err != nil {

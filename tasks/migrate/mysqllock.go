@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
-
+	"github.com/inith/inith/internal/mysqlclient"
 	"github.com/inith/inith/internal/usererr"
 )
 
@@ -20,13 +19,30 @@ func (l *mySQLLock) Check(ctx context.Context) error {
 	if err == nil && mine != "1" {
 		err = errors.New("the server says that this session does not hold it")
 	}
+	if err == nil && l.witness != nil {
+		l.renewWitness(ctx)
+	}
 	return err
 }
 
-// Orphans counts the sessions of the same user, in the same database, that come from
+// Orphans counts the sessions that the command of the holder before us has left, and
+// its witness. Once there is none, we have one.
+func (l *mySQLLock) Orphans(ctx context.Context, within time.Duration) (int, error) {
+	left, err := l.leftBehind(ctx, within)
+	if err != nil {
+		return 0, err
+	}
+	witnesses, err := l.otherWitnesses(ctx)
+	if err == nil && left+witnesses == 0 {
+		l.bearWitness(ctx)
+	}
+	return left + witnesses, err
+}
+
+// leftBehind counts the sessions of the same user, in the same database, that come from
 // the address of the holder before us: the server does not see that a client is gone
 // before it answers it. Sessions of inith itself have a lock each that says so.
-func (l *mySQLLock) Orphans(ctx context.Context, within time.Duration) (int, error) {
+func (l *mySQLLock) leftBehind(ctx context.Context, within time.Duration) (n int, err error) {
 	if l.peer == "" {
 		return 0, nil
 	}
@@ -37,7 +53,6 @@ func (l *mySQLLock) Orphans(ctx context.Context, within time.Duration) (int, err
 	if err != nil {
 		return 0, err
 	}
-	n := 0
 	_, err = fmt.Sscan(count, &n)
 	return n, err
 }
@@ -48,50 +63,33 @@ func (*mySQLLock) Bind(c Command) Command { return c }
 // Release unlocks. The connection ends too.
 func (l *mySQLLock) Release(ctx context.Context) error {
 	defer l.Close(ctx)
+	l.closeWitness() // first: a successor must not see it
 	_, err := l.value(ctx, "RELEASE_LOCK("+quote(l.key)+")")
 	return err
 }
 
-// explainMySQL says why the server could not be asked, by the number of its error:
-// https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html. Its text
-// may quote anything.
+// explainMySQL says why the server could not be asked. Refused credentials, and a server that blocks this host, do not
+// change by waiting.
 func explainMySQL(ctx context.Context, err error) error {
-	e, ok := errors.AsType[*mysql.MySQLError](err)
-	if !ok {
-		return explainConnection(ctx, err)
+	if e, ok := errors.AsType[*mysqlclient.Error](err); ok {
+		switch e.Number {
+		case 1044, 1045, 1129, 1130, 1698, 3118, 3159:
+			return &RefusedError{Err: e}
+		}
+		return e
 	}
-	known := map[uint16]usererr.Error{
-		1040: {Text: "the server has too many connections", Hint: "raise max_connections, or reduce the number of clients"},
-		1044: {Text: "the user has no access to the database", Hint: "grant it, or name another database in the URL"},
-		1045: {Text: "user or password refused", Hint: "check user and password, and that the user may log in from here with this ssl-mode"},
-		1049: {Text: "the database does not exist", Hint: "check whether the job that creates it has run"},
-		1053: {Text: "the server is shutting down"},
-		1129: {Text: "the server has blocked this host", Hint: "find out whose connections failed, then run mysqladmin flush-hosts"},
-		1130: {Text: "the server does not accept this host", Hint: "create the user for it: 'user'@'%'"},
-		1317: {Text: "the statement was killed"},
-		1927: {Text: "the session was killed"},
-		3159: {Text: "the server requires TLS", Hint: "set ssl-mode=required in the URL"},
-	}[e.Number]
-	if known.Text == "" {
-		known.Text = "the server answered with an error"
-	}
-	known.Text, known.Err = fmt.Sprintf("%s (error %d)", known.Text, e.Number), err
-	switch e.Number {
-	case 1044, 1045, 1129, 1130, 1698, 3159:
-		return &RefusedError{Err: &known}
-	}
-	return &known
+	return explainConnection(ctx, err)
 }
 
 // explainConnection says what happened to a connection.
 func explainConnection(ctx context.Context, err error) error {
+	if known, ok := errors.AsType[*usererr.Error](err); ok {
+		return known
+	}
 	if r := usererr.Connection(err); r != nil {
 		return r
 	}
-	switch {
-	case errors.Is(err, mysql.ErrNoTLS):
-		return &usererr.Error{Text: "the server does not offer TLS", Hint: "set ssl-mode=preferred in the URL to connect without", Err: err}
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return &usererr.Error{Text: "the server did not answer in time", Hint: "it is overloaded, or something in between drops the packets", Err: err}
 	}
 	return &usererr.Error{Text: "the connection was cut", Hint: "the server was restarted, or the session was killed", Err: err}

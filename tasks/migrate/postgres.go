@@ -42,19 +42,17 @@ type postgres struct {
 	key        int64 // once connected
 	log        *slog.Logger
 
-	conn   *pgconn.PgConn // nil: not connected
-	pooled bool
+	conn    *pgconn.PgConn // nil: not connected
+	pooled  bool
+	witness *pgconn.PgConn // see postgreswitness.go; nil: none
 }
 
 func openPostgres(u *url.URL, o Options) (Locker, error) {
-	l := &postgres{password: credentials.Password{URL: u}, name: cmp.Or(o.Name, defaultName), host: o.Host, log: o.Logger}
+	l := &postgres{password: credentials.Password{URL: u, Trimmed: credentials.WarnTrimmed(o.Logger)}, name: cmp.Or(o.Name, defaultName), host: o.Host, log: o.Logger}
 	if err := readFragment(u, []target.Key{target.PasswordFile(&l.password.File)}, &l.tls); err != nil {
 		return nil, err
 	}
-	settings, err := libpq.Settings(u, l.tls, func(key string) error {
-		o.Logger.Debug("dropped", "what", "query key", "key", redact.Word(key))
-		return nil // a framework's
-	})
+	settings, err := libpq.Settings(u, l.tls, dropKey(o.Logger))
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +126,7 @@ func (l *postgres) try(ctx context.Context) (Lock, error) {
 		return nil, err
 	}
 	if one(rows) == "t" {
-		return &postgresLock{l}, l.prepare(ctx)
+		return &postgresLock{l}, l.prepare(ctx, l.conn)
 	}
 	held, err := l.holder(ctx)
 	if err != nil {
@@ -142,23 +140,31 @@ func (l *postgres) try(ctx context.Context) (Lock, error) {
 	return nil, held
 }
 
-func (l *postgres) connect(ctx context.Context) error {
+// open opens a session.
+func (l *postgres) open(ctx context.Context) (*pgconn.PgConn, error) {
 	settings := maps.Clone(l.settings)
 	if l.password.File != "" || settings["password"] == "" {
 		password, err := l.password.Read()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		settings["password"] = password
 	}
 	c, err := libpq.Config(settings, l.tls.ServerName)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	l.conn, err = pgconn.ConnectConfig(ctx, c)
+	libpq.ShareTime(ctx, c)
+	conn, err := pgconn.ConnectConfig(ctx, c)
 	if err != nil {
-		l.conn = nil
-		return explain(ctx, err)
+		return nil, explain(ctx, err)
+	}
+	return conn, nil
+}
+
+func (l *postgres) connect(ctx context.Context) (err error) {
+	if l.conn, err = l.open(ctx); err != nil {
+		return err
 	}
 	rows, err := l.query(ctx, "SELECT pg_backend_pid(), current_database()")
 	if err != nil {
@@ -175,9 +181,9 @@ func (l *postgres) connect(ctx context.Context) error {
 	return nil
 }
 
-// prepare has the session that holds the lock outlive idle times, and end soon after we do.
+// prepare has a session that holds a lock outlive idle times, and end soon after we do.
 // Each setting exists in some versions only.
-func (l *postgres) prepare(ctx context.Context) error {
+func (l *postgres) prepare(ctx context.Context, conn *pgconn.PgConn) error {
 	settings := "('idle_in_transaction_session_timeout','0'),('idle_session_timeout','0'),('transaction_timeout','0'),('statement_timeout','0'),('lock_timeout','0')"
 	if !l.pooled {
 		settings += ",('tcp_keepalives_idle','10'),('tcp_keepalives_interval','5'),('tcp_keepalives_count','3'),('tcp_user_timeout','25000'),('client_connection_check_interval','5000')"
@@ -187,22 +193,22 @@ func (l *postgres) prepare(ctx context.Context) error {
 		"SELECT set_config(s.name, v.value, " + local + ") FROM pg_settings s JOIN (VALUES " + settings + ") v(name, value) ON s.name = v.name",
 		"SELECT set_config('application_name', " + quote(l.application(waiterPrefix)) + " || '~' || extract(epoch FROM now())::bigint, " + local + ")",
 	} {
-		if _, err := l.query(ctx, sql); err != nil {
+		if _, err := exec(ctx, conn, sql); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// where finds our lock in pg_locks.
-func (l *postgres) where() string {
+// where finds a lock in pg_locks.
+func where(key int64) string {
 	return fmt.Sprintf("l.locktype = 'advisory' AND l.granted AND l.classid = %d AND l.objid = %d AND l.objsubid = 1"+
-		" AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())", uint64(l.key)>>32, uint32(l.key)) //nolint:gosec // halves
+		" AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())", uint64(key)>>32, uint32(key)) //nolint:gosec // halves
 }
 
 // holder asks who has the lock.
 func (l *postgres) holder(ctx context.Context) (*HeldError, error) {
-	rows, err := l.query(ctx, "SELECT a.application_name, l.pid FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid WHERE "+l.where())
+	rows, err := l.query(ctx, "SELECT a.application_name, l.pid FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid WHERE "+where(l.key))
 	if err != nil {
 		return nil, err
 	}
@@ -218,22 +224,32 @@ func (l *postgres) holder(ctx context.Context) (*HeldError, error) {
 }
 
 func (l *postgres) Close(ctx context.Context) {
-	if l.conn == nil {
+	l.closeWitness(ctx)
+	closeSession(ctx, l.conn)
+	l.conn = nil
+}
+
+func closeSession(ctx context.Context, conn *pgconn.PgConn) {
+	if conn == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, beat)
 	defer cancel()
-	_ = l.conn.Close(ctx)
-	l.conn = nil
+	_ = conn.Close(ctx)
 }
 
-// query uses the simple protocol, and returns the rows as strings. After an error the
-// connection is closed, or the caller closes it.
+// query is exec in the session of the lock.
 func (l *postgres) query(ctx context.Context, sql string) ([][]string, error) {
-	if l.conn == nil || l.conn.IsClosed() {
+	return exec(ctx, l.conn, sql)
+}
+
+// exec uses the simple protocol, and returns the rows as strings. After an error the
+// connection is closed, or the caller closes it.
+func exec(ctx context.Context, conn *pgconn.PgConn, sql string) ([][]string, error) {
+	if conn == nil || conn.IsClosed() {
 		return nil, errors.New("the connection is closed")
 	}
-	results, err := l.conn.Exec(ctx, sql).ReadAll()
+	results, err := conn.Exec(ctx, sql).ReadAll()
 	if err != nil {
 		return nil, explain(ctx, err)
 	}

@@ -14,12 +14,15 @@ type postgresLock struct{ *postgres }
 
 // Check asks the server, which is also what keeps the connection alive.
 func (l *postgresLock) Check(ctx context.Context) error {
-	rows, err := l.query(ctx, "SELECT count(*) FROM pg_locks l WHERE l.pid = pg_backend_pid() AND "+l.where())
+	rows, err := l.query(ctx, "SELECT count(*) FROM pg_locks l WHERE l.pid = pg_backend_pid() AND "+where(l.key))
 	if err != nil {
 		return err
 	}
 	if one(rows) != "1" {
 		return errors.New("the server says that this session does not hold it")
+	}
+	if l.witness != nil {
+		l.renewWitness(ctx)
 	}
 	return nil
 }
@@ -27,7 +30,8 @@ func (l *postgresLock) Check(ctx context.Context) error {
 // Orphans counts the sessions that commands of earlier holders have left, if they
 // took the name of their environment: those at work, and those that were within
 // the time that a holder that lost its lock has to end its command. Behind a pooler
-// an idle session says nothing: it keeps the name of its last client.
+// an idle session says nothing: it keeps the name of its last client. The witness of
+// an earlier holder counts too; once there is none, we have one.
 func (l *postgresLock) Orphans(ctx context.Context, within time.Duration) (int, error) {
 	alive := "state <> 'idle'"
 	if !l.pooled && within > 0 {
@@ -44,8 +48,14 @@ func (l *postgresLock) Orphans(ctx context.Context, within time.Duration) (int, 
 		return 0, err
 	}
 	n := 0
-	_, err = fmt.Sscan(one(rows), &n)
-	return n, err
+	if _, err := fmt.Sscan(one(rows), &n); err != nil {
+		return 0, err
+	}
+	witnesses, err := l.otherWitnesses(ctx)
+	if err == nil && n+witnesses == 0 {
+		l.bearWitness(ctx)
+	}
+	return n + witnesses, err
 }
 
 // Bind names the sessions of libpq and all that reads its variables, and has the
@@ -82,6 +92,7 @@ func lookup(env []string, name string) (value string, ok bool) {
 // Release ends the transaction or unlocks. The connection ends too.
 func (l *postgresLock) Release(ctx context.Context) error {
 	defer l.Close(ctx)
+	l.closeWitness(ctx) // first: a successor must not see it
 	sql := fmt.Sprintf("SELECT pg_advisory_unlock(%d)", l.key)
 	if l.pooled {
 		sql = "COMMIT"

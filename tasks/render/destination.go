@@ -16,7 +16,7 @@ import (
 // destination returns where the result of a file goes.
 func destination(source, dest string) string {
 	if isDirectory(dest) {
-		return filepath.Join(dest, strings.TrimSuffix(filepath.Base(source), suffix))
+		return filepath.Join(dest, withoutSuffix(filepath.Base(source)))
 	}
 	return filepath.Clean(dest)
 }

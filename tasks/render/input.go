@@ -14,8 +14,15 @@ import (
 	"github.com/inith/inith/internal/usererr"
 )
 
-// suffix is the extension of templates, which is removed from the destination.
-const suffix = ".tmpl"
+// withoutSuffix removes the extension of templates, as their destination has none. The second one is nginx's.
+func withoutSuffix(name string) string {
+	for _, suffix := range []string{".tmpl", ".template"} {
+		if stem, ok := strings.CutSuffix(name, suffix); ok {
+			return stem
+		}
+	}
+	return name
+}
 
 // An input is a source file that was read, and its destination.
 type input struct {
@@ -106,7 +113,7 @@ func directory(path, dest string) ([]input, error) {
 		return nil, err
 	}
 	if !slices.ContainsFunc(w.inputs, func(in input) bool { return !in.plain }) {
-		return nil, fmt.Errorf("%s: no name of a file in it ends in %s: there is nothing to render", path, suffix)
+		return nil, fmt.Errorf("%s: no name of a file in it ends in .tmpl or .template: there is nothing to render", path)
 	}
 	return w.inputs, nil
 }
@@ -174,10 +181,10 @@ func (w *walk) directory(rel string, depth int) error {
 }
 
 func (w *walk) file(rel string, info fs.FileInfo) error {
-	path, name := filepath.Join(w.root, rel), strings.TrimSuffix(rel, suffix)
+	path, name := filepath.Join(w.root, rel), withoutSuffix(rel)
 	in := input{path: path, dest: filepath.Join(w.dest, name), mode: newMode(info), plain: name == rel}
-	if base := filepath.Base(rel); base == suffix {
-		return fmt.Errorf("%s: the name before %s is empty", path, suffix)
+	if withoutSuffix(filepath.Base(rel)) == "" {
+		return fmt.Errorf("%s: the name before its extension is empty", path)
 	}
 	if w.taken[in.dest] {
 		return fmt.Errorf("%s: another source has the same destination", path)

@@ -115,7 +115,7 @@ func kindOf(value any) string {
 		return "a string"
 	case bool:
 		return "true or false"
-	case int, float64:
+	case int, float64, integer:
 		return "a number"
 	case []any:
 		return "a list"

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,12 +23,23 @@ func toInt(value any) (int, error) {
 	return 0, wrong("%s is not an integer", this(value))
 }
 
+// asInteger is the function int.
+func asInteger(value any) (any, error) {
+	n, err := toBig(value)
+	if err != nil {
+		return nil, err
+	}
+	return wholeNumber(n)
+}
+
 func toFloat(value any) (float64, error) {
 	switch v := value.(type) {
 	case int:
 		return float64(v), nil
 	case float64:
 		return v, nil
+	case integer:
+		return strconv.ParseFloat(v.digits, 64)
 	case string:
 		if n, err := strconv.ParseFloat(strings.TrimSpace(v), 64); err == nil {
 			return n, nil
@@ -64,14 +76,14 @@ func this(value any) string {
 	return "this value"
 }
 
-func ints(values []any) ([]int, error) {
+func toBigs(values []any) ([]*big.Int, error) {
 	if len(values) == 0 {
 		return nil, wrong("want a number")
 	}
-	all := make([]int, len(values))
+	all := make([]*big.Int, len(values))
 	for i, v := range values {
 		var err error
-		all[i], err = toInt(v)
+		all[i], err = toBig(v)
 		if err != nil {
 			return nil, err
 		}
@@ -79,45 +91,47 @@ func ints(values []any) ([]int, error) {
 	return all, nil
 }
 
-func reduce(values []any, f func(a, b int) int) (int, error) {
-	all, err := ints(values)
+func reduce(values []any, f func(a, b *big.Int) *big.Int) (any, error) {
+	all, err := toBigs(values)
 	if err != nil {
 		return 0, err
 	}
 	result := all[0]
 	for _, n := range all[1:] {
-		result = f(result, n)
+		if result = f(result, n); result.BitLen() > maxBits {
+			break
+		}
 	}
-	return result, nil
+	return wholeNumber(result)
 }
 
-func add(values ...any) (int, error) {
-	return reduce(values, func(a, b int) int { return a + b })
+func add(values ...any) (any, error) {
+	return reduce(values, func(a, b *big.Int) *big.Int { return new(big.Int).Add(a, b) })
 }
 
-func mul(values ...any) (int, error) {
-	return reduce(values, func(a, b int) int { return a * b })
+func mul(values ...any) (any, error) {
+	return reduce(values, func(a, b *big.Int) *big.Int { return new(big.Int).Mul(a, b) })
 }
 
-func largest(values ...any) (int, error) {
-	return reduce(values, func(a, b int) int { return max(a, b) })
+func largest(values ...any) (any, error) {
+	return reduce(values, func(a, b *big.Int) *big.Int { return slices.MaxFunc([]*big.Int{a, b}, (*big.Int).Cmp) })
 }
 
-func smallest(values ...any) (int, error) {
-	return reduce(values, func(a, b int) int { return min(a, b) })
+func smallest(values ...any) (any, error) {
+	return reduce(values, func(a, b *big.Int) *big.Int { return slices.MinFunc([]*big.Int{a, b}, (*big.Int).Cmp) })
 }
 
-func sub(a, b any) (int, error) {
-	return reduce([]any{a, b}, func(a, b int) int { return a - b })
+func sub(a, b any) (any, error) {
+	return reduce([]any{a, b}, func(a, b *big.Int) *big.Int { return new(big.Int).Sub(a, b) })
 }
 
-func div(a, b any) (int, error) {
-	n, err := ints([]any{a, b})
+func div(a, b any) (any, error) {
+	n, err := toBigs([]any{a, b})
 	switch {
 	case err != nil:
 		return 0, err
-	case n[1] == 0:
+	case n[1].Sign() == 0:
 		return 0, wrong("div: by zero")
 	}
-	return n[0] / n[1], nil
+	return wholeNumber(new(big.Int).Quo(n[0], n[1]))
 }

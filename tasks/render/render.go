@@ -29,7 +29,8 @@ type Renderer struct {
 	Env      []string    // "NAME=value"; of two with one name the last counts
 	Values   []string    // YAML and JSON files; later ones override earlier ones
 	Envsubst bool        // sources are not templates: only $NAME and ${NAME} are replaced
-	Only     []string    // with Envsubst, the variables to replace; nil is all
+	Only     []string    // with Envsubst, the variables to replace; nil is all, if there are no prefixes
+	Prefixes []string    // with Envsubst, replace the variables whose names begin with one of these too
 	Mode     fs.FileMode // of results; zero: the mode of the existing file, else 0644 without the umask bits
 
 	Stdin  io.Reader // is the source "-"
@@ -117,7 +118,7 @@ func (r *Renderer) compile(in input, s scope) (program, error) {
 	case in.plain:
 		return plain(in.text), nil
 	case r.Envsubst:
-		return parseSubstitution(in.path, in.text, s.variables, r.Only)
+		return parseSubstitution(in.path, in.text, s.variables, filter{r.Only, r.Prefixes})
 	default:
 		return parseTemplate(in.path, in.text, s)
 	}

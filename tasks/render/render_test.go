@@ -72,6 +72,8 @@ func golden(t *testing.T, name string) {
 			source, r.Envsubst = f.Name, f.Name == "envsubst"
 		case "only":
 			r.Only = strings.Fields(text)
+		case "prefixes":
+			r.Prefixes = strings.Fields(text)
 		case "env":
 			r.Env = append(r.Env, strings.Split(strings.TrimSpace(text), "\n")...)
 		default:

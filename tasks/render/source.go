@@ -23,6 +23,18 @@ func (s source) position(offset int) diag.Position {
 	return diag.Position{File: s.path, Line: 1 + strings.Count(before, "\n"), Column: 1 + utf8.RuneCountInString(line)}
 }
 
+// offset returns the offset of a position.
+func (s source) offset(p diag.Position) int {
+	start := s.at(p.Line, 0)
+	column := 0
+	for i := range s.text[start:] {
+		if column++; column == p.Column {
+			return start + i
+		}
+	}
+	return len(s.text)
+}
+
 // at returns the offset of the byte that follows a number of bytes in a line, from 1.
 func (s source) at(line, bytes int) int {
 	offset := 0

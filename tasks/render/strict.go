@@ -218,7 +218,7 @@ func offset(n parse.Node) parse.Pos {
 
 // takesMissing reports whether a function accepts a missing value.
 func takesMissing(function string) bool {
-	return slices.Contains(strings.Fields("default required coalesce empty and or not"), function)
+	return slices.Contains(strings.Fields("default required coalesce empty and or not dig kindIs"), function)
 }
 
 func takesMessage(function string) bool { return function == "required" || function == "fail" }

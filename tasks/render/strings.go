@@ -25,6 +25,8 @@ func stringOf(value any) (string, error) {
 		return strconv.FormatBool(v), nil
 	case int:
 		return strconv.Itoa(v), nil
+	case integer:
+		return v.digits, nil
 	case float64:
 		if v > -1e15 && v < 1e15 {
 			return strconv.FormatFloat(v, 'f', -1, 64), nil
@@ -121,6 +123,8 @@ func measure(value any) error {
 		switch v := value.(type) {
 		case string:
 			left -= len(v)
+		case integer:
+			left -= len(v.digits)
 		case []any:
 			return !slices.ContainsFunc(v, func(item any) bool { return !count(item, depth+1) })
 		case map[string]any:
@@ -175,6 +179,19 @@ func replace(old, replacement, text string) (string, error) {
 		return "", errTooLarge()
 	}
 	return strings.ReplaceAll(text, old, replacement), nil
+}
+
+// trunc counts characters, so that none is cut.
+func trunc(n int, text string) string {
+	characters := []rune(text)
+	switch {
+	case n >= 0 && n < len(characters):
+		return string(characters[:n])
+	case n < 0 && -n < len(characters):
+		return string(characters[len(characters)+n:])
+	default:
+		return text
+	}
 }
 
 func trim(text string) string               { return strings.TrimSpace(text) }

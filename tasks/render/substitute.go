@@ -2,6 +2,7 @@ package render
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -28,8 +29,18 @@ type part struct {
 	message   string // behind ?
 }
 
-// parseSubstitution finds variables. If only is given, everything else stays as it is, including other variables.
-func parseSubstitution(path, text string, v variables, only []string) (*substitution, error) {
+// A filter is the variables to replace; the zero value is all. If there is one, everything else stays as it is.
+type filter struct{ names, prefixes []string }
+
+func (f filter) any() bool { return len(f.names)+len(f.prefixes) > 0 }
+
+func (f filter) has(name string) bool {
+	hasPrefix := func(prefix string) bool { return name != "" && strings.HasPrefix(name, prefix) }
+	return slices.Contains(f.names, name) || slices.ContainsFunc(f.prefixes, hasPrefix)
+}
+
+// parseSubstitution finds variables.
+func parseSubstitution(path, text string, v variables, only filter) (*substitution, error) {
 	p := &substitutionParser{source: source{path, text}, only: only}
 	parts, err := p.parts(0)
 	if err != nil {
@@ -41,7 +52,7 @@ func parseSubstitution(path, text string, v variables, only []string) (*substitu
 type substitutionParser struct {
 	source
 
-	only []string
+	only filter
 	pos  int
 }
 
@@ -82,9 +93,9 @@ func (p *substitutionParser) parts(depth int) ([]part, error) {
 	return all, nil
 }
 
-// escaped reports whether two dollars stand for one. If only is given, they do so only before one of its variables.
+// escaped reports whether two dollars stand for one. If there is a filter, they do so only before one of its variables.
 func (p *substitutionParser) escaped() bool {
-	return strings.HasPrefix(p.text[p.pos:], "$$") && (len(p.only) == 0 || p.refers(p.pos+1))
+	return strings.HasPrefix(p.text[p.pos:], "$$") && (!p.only.any() || p.refers(p.pos+1))
 }
 
 // refers reports whether there is a variable to replace at an offset, or the beginning of an invalid one.
@@ -95,8 +106,8 @@ func (p *substitutionParser) refers(at int) bool {
 	}
 	rest, braces := strings.CutPrefix(rest, "{")
 	name := leadingName(rest)
-	if len(p.only) > 0 {
-		return slices.Contains(p.only, name)
+	if p.only.any() {
+		return p.only.has(name)
 	}
 	return braces || name != ""
 }
@@ -161,32 +172,36 @@ func operatorOf(s string) string {
 }
 
 func (s *substitution) run(ctx context.Context, w *output) error {
-	err := s.write(w, s.parts)
+	var missing missing
+	err := s.write(w, s.parts, &missing)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return err
+	return errors.Join(missing.errors(), err)
 }
 
-func (s *substitution) write(w *output, parts []part) error {
+// write writes what the parts stand for. It collects what is missing; any other error ends it.
+func (s *substitution) write(w *output, parts []part, missing *missing) error {
 	for _, p := range parts {
 		text := p.text
 		if p.name != "" {
 			value, set, err := s.variables.get(p.name)
 			if r, ok := err.(*usererr.Error); ok { //nolint:errorlint // get returns no other
-				return diag.At(s.position(p.at), r)
+				missing.add(diag.At(s.position(p.at), r))
+				continue
 			}
 			there := set && (value != "" || !strings.HasPrefix(p.operator, ":"))
 			switch operator := strings.TrimPrefix(p.operator, ":"); {
 			case operator == "+" && !there:
 				continue
 			case operator == "+", operator == "-" && !there:
-				if err := s.write(w, p.otherwise); err != nil {
+				if err := s.write(w, p.otherwise, missing); err != nil {
 					return err
 				}
 				continue
 			case !there:
-				return diag.At(s.position(p.at), s.missing(p))
+				missing.add(diag.At(s.position(p.at), s.missing(p)))
+				continue
 			}
 			text = value
 		}

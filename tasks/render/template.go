@@ -2,12 +2,14 @@ package render
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
 	"text/template"
 	"text/template/parse"
 
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/suggest"
 	"github.com/inith/inith/internal/usererr"
 )
@@ -30,7 +32,8 @@ type templateProgram struct {
 	trees map[string]*parse.Tree
 }
 
-func parseTemplate(path, text string, s scope) (*templateProgram, error) {
+// parseTemplate parses a template. Others are the templates that it can include besides its own.
+func parseTemplate(path, text string, s scope, others ...string) (*templateProgram, error) {
 	p := &templateProgram{source: source{path, text}, scope: s}
 	var err error
 	p.trees, err = parseTrees(text)
@@ -40,7 +43,7 @@ func parseTemplate(path, text string, s scope) (*templateProgram, error) {
 	if p.trees[rootName] == nil { // a source of definitions alone renders as nothing
 		p.trees[rootName] = &parse.Tree{Name: rootName, ParseName: rootName, Root: &parse.ListNode{NodeType: parse.NodeList}}
 	}
-	rewriting := strict{source: p.source, templates: p.names()}
+	rewriting := strict{source: p.source, templates: append(p.names(), others...)}
 	for _, tree := range p.trees {
 		rewriting.list(tree.Root)
 	}
@@ -60,15 +63,26 @@ func parseTrees(text string) (map[string]*parse.Tree, error) {
 
 func (p *templateProgram) run(ctx context.Context, w *output) error {
 	e := &execution{templateProgram: p, ctx: ctx}
+	err := e.execute(w, p.data())
+	if err != nil {
+		return p.allErrors(ctx, err)
+	}
+	return nil
+}
+
+func (p *templateProgram) data() map[string]any {
+	return map[string]any{"Env": p.scope.variables, "Values": p.scope.values}
+}
+
+func (e *execution) execute(w *output, data any) error {
 	e.template = template.New(rootName).Funcs(e.functions())
-	for name, tree := range p.trees {
+	for name, tree := range e.trees {
 		if _, err := e.template.AddParseTree(name, tree); err != nil {
-			return p.problem(0, "not a template", "")
+			return e.problem(0, "not a template", "")
 		}
 	}
-	data := map[string]any{"Env": p.scope.variables, "Values": p.scope.values}
 	if err := e.template.Execute(w, data); err != nil {
-		return p.explain(ctx, err)
+		return e.explain(e.ctx, err)
 	}
 	return nil
 }
@@ -119,6 +133,16 @@ func (e *execution) include(name string, data any) (string, error) {
 	if !slices.Contains(e.names(), name) {
 		return "", wrong("undefined template%s", suggest.DidYouMean(name, e.names()))
 	}
+	return e.nested(func(w *output) error {
+		if err := e.template.ExecuteTemplate(w, name, data); err != nil {
+			return e.explain(e.ctx, err)
+		}
+		return nil
+	})
+}
+
+// nested returns the output of a template inside another.
+func (e *execution) nested(execute func(w *output) error) (string, error) {
 	e.depth++
 	if e.depth > maxDepth {
 		return "", wrong("templates are included more than %d levels deep", maxDepth)
@@ -128,10 +152,47 @@ func (e *execution) include(name string, data any) (string, error) {
 		return "", err
 	}
 	w := &output{left: maxOutput}
-	if err := e.template.ExecuteTemplate(w, name, data); err != nil {
-		return "", e.explain(e.ctx, err)
+	if err := execute(w); err != nil {
+		return "", err
 	}
 	return w.text.String(), nil
+}
+
+// tpl renders a string, which can include the templates of the source. Its errors show no name: the string is a value.
+func (e *execution) tpl(text string, data any) (string, error) {
+	p, err := e.parsed(text)
+	if d, ok := errors.AsType[*diag.Error](err); ok {
+		return "", wrong("tpl: %s, in line %d, column %d of the string", d.Text(), d.Line, d.Column)
+	}
+	return e.nested(func(w *output) error {
+		inner := &execution{templateProgram: p, ctx: e.ctx, rounds: e.rounds, depth: e.depth}
+		err := inner.execute(w, data)
+		e.rounds = inner.rounds
+		return inString(err)
+	})
+}
+
+// parsed parses a string as a template beside those of the source.
+func (e *execution) parsed(text string) (*templateProgram, error) {
+	p, err := parseTemplate("", text, e.scope, e.names()...)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range e.names() {
+		if p.trees[name] == nil {
+			p.trees[name] = e.trees[name]
+		}
+	}
+	return p, nil
+}
+
+// inString returns an error of a string as a template, without the names in it.
+func inString(err error) error {
+	d, ok := errors.AsType[*diag.Error](err)
+	if !ok {
+		return err
+	}
+	return wrong("tpl: a name is not defined or a value does not fit, in line %d, column %d of the string", max(d.Line, 1), max(d.Column, 1))
 }
 
 // shown formats the value of every action.
@@ -211,9 +272,9 @@ func find(expression string, base any, keys []string) (any, *lookupError) {
 
 func missingKey(path, key string, known []string) *usererr.Error {
 	if len(path) == len(key)+1 && slices.Contains(known, "Env") { // at the top, where only these two are
-		return &usererr.Error{Text: path + " is not defined" + suggest.DidYouMean(key, known), Hint: "use .Env.NAME for environment variables and .Values.name for values"}
+		return &usererr.Error{Text: path + " is not defined" + suggest.DidYouMean(key, known), Hint: "use .Env.NAME for environment variables and .Values.name for values", Err: errMissing}
 	}
-	r := &usererr.Error{Text: path + " is not defined" + suggest.DidYouMean(key, known), Hint: "make it optional with a default"}
+	r := &usererr.Error{Text: path + " is not defined" + suggest.DidYouMean(key, known), Hint: "make it optional with a default", Err: errMissing}
 	if !strings.HasPrefix(path, "(") {
 		r.Hint += ": " + path + " | default \"\""
 	}

@@ -102,18 +102,26 @@ func parseYAML(s source) (any, *diag.Error) {
 	return normal(value), nil
 }
 
+// integerMark begins the strings that stand for integers beyond int64 until [normal]: the parser would make floating-point
+// numbers of them.
+const integerMark = "\x00integer "
+
 func keepText(n *yaml.Node) {
 	if n.Kind == yaml.ScalarNode {
 		leading := strings.TrimLeft(n.Value, "+-")
-		octal := n.ShortTag() == "!!int" && len(leading) > 1 && leading[0] == '0' && strings.Trim(leading, "0123456789") == ""
+		octal := isNumber(n) && len(leading) > 1 && leading[0] == '0' && strings.Trim(leading, "0123456789") == ""
 		if octal || n.ShortTag() == "!!timestamp" {
 			n.Tag = "!!str"
+		} else if digits, ok := beyondInt64(n.Value); ok && n.Style == 0 { // plain, and without a tag
+			n.Tag, n.Value = "!!str", integerMark+digits
 		}
 	}
 	for _, c := range n.Content {
 		keepText(c)
 	}
 }
+
+func isNumber(n *yaml.Node) bool { return n.ShortTag() == "!!int" || n.ShortTag() == "!!float" }
 
 // yaml translates an error of the parser, which may quote the file, and keeps its position.
 func (s source) yaml(err error) *diag.Error {
@@ -163,14 +171,22 @@ func parseJSON(s source) (any, *diag.Error) {
 	return nil, s.problem(len(s.text), "not JSON: unexpected end of file", "")
 }
 
-// normal converts a value to the types that templates use: nil, bool, int, float64, string, []any and map[string]any.
+// normal converts a value to the types that templates use: nil, bool, int, integer, float64, string, []any and map[string]any.
 func normal(value any) any {
 	switch v := value.(type) {
-	case nil, bool, int, float64, string:
+	case nil, bool, int, float64, integer:
+		return v
+	case string:
+		if digits, ok := strings.CutPrefix(v, integerMark); ok {
+			return integer{digits}
+		}
 		return v
 	case json.Number:
 		if n, err := strconv.Atoi(v.String()); err == nil {
 			return n
+		}
+		if digits, ok := beyondInt64(v.String()); ok {
+			return integer{digits}
 		}
 		if f, err := v.Float64(); err == nil {
 			return f

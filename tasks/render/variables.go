@@ -42,6 +42,7 @@ func (v variables) missing(name string) *usererr.Error {
 	return &usererr.Error{
 		Text: "$" + name + " is not set" + suggest.DidYouMean(name, names),
 		Hint: "set it, or $" + name + "_FILE to a file with the value; make it optional with a default",
+		Err:  errMissing,
 	}
 }
 
@@ -63,19 +64,35 @@ func leadingName(s string) string {
 	return s[:end]
 }
 
-// ParseNames returns the variable names in strings such as "A", "A B" and, in the syntax of envsubst, "$A ${B}". Its
-// error quotes nothing.
+// ParseNames returns the variable names in strings such as "A", "A,B" and, in the syntax of envsubst, "$A ${B}". Any
+// other character but = separates two names. Its error quotes nothing.
 func ParseNames(texts []string) ([]string, error) {
 	var names []string
-	for word := range strings.FieldsSeq(strings.Join(texts, " ")) {
-		name := strings.TrimPrefix(word, "$")
-		if inner, ok := strings.CutPrefix(name, "{"); ok {
-			name = strings.TrimSuffix(inner, "}")
+	for _, text := range texts {
+		found, ok := namesIn(text)
+		if !ok {
+			return nil, errors.New("want names of environment variables")
 		}
-		if !isName(name) {
-			return nil, errors.New("want the name of an environment variable")
-		}
-		names = append(names, name)
+		names = append(names, found...)
 	}
 	return names, nil
+}
+
+func namesIn(text string) (names []string, ok bool) {
+	for text != "" {
+		rest, braces := strings.CutPrefix(text, "${")
+		name := leadingName(rest)
+		text = rest[len(name):]
+		switch {
+		case braces && (name == "" || !strings.HasPrefix(text, "}")):
+			return nil, false
+		case name != "":
+			names = append(names, name)
+		case text[0] == '=', '0' <= text[0] && text[0] <= '9': // a value, which would be ignored
+			return nil, false
+		default:
+			text = text[1:]
+		}
+	}
+	return names, len(names) > 0
 }

@@ -66,7 +66,7 @@ func whyMissing(found document.Found) (*document.Node, string) {
 func didYouMean(found document.Found) string {
 	var known []string
 	for _, m := range found.Last.Members {
-		if key := m.Key.Text; len(key) <= 40 && isWord(key) {
+		if key := m.Key.Text; len(key) <= 40 && isWord(key) && !m.Value.Inherited() {
 			known = append(known, key)
 		}
 	}

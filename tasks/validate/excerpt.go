@@ -237,7 +237,7 @@ func tokensOf(documents []*document.Node) map[int][]token {
 		}
 		seen[n] = true
 		for _, m := range n.Members {
-			if m.Key != nil && !seen[m.Key] {
+			if m.Key != nil && !seen[m.Key] && !m.Value.Inherited() {
 				seen[m.Key] = true
 				at := m.Key.Position()
 				all[at.Line] = append(all[at.Line], token{at.Column, true, m.Key.Text})

@@ -13,7 +13,7 @@ func leadingKeys(format document.Format, lines [][]byte) map[int]string {
 	switch format {
 	case document.YAML:
 		return yamlKeys(lines)
-	case document.TOML, document.Dotenv:
+	case document.TOML, document.Dotenv, document.KubeEnv:
 		return pairKeys(lines)
 	default:
 		return nil

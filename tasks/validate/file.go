@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -34,6 +35,7 @@ type FileRule struct {
 	SHA256           string      // in lower-case hexadecimal; "" allows any
 	YAML11           bool        // a YAML 1.1 parser must read it in the same way
 	Templates        bool        // it contains templates intentionally
+	Ignore           []string    // names of rules whose problems are not reported
 	Secret           *SecretRule // it contains one secret; nil if not
 	Checks           []Check     // of its content
 }
@@ -122,6 +124,8 @@ func hasFiles(dir string) bool { return len(filesIn(dir)) > 0 }
 
 // file checks a file.
 func (s *session) file(ctx context.Context, r FileRule) {
+	r.Ignore = slices.Concat(r.Ignore, s.ignore)
+	s.ignoreIn(r.Path, r.Ignore)
 	data, ok := s.open(ctx, r)
 	if !ok {
 		return
@@ -151,13 +155,16 @@ func (r *FileRule) format() document.Format {
 
 // content parses a file and runs the checks of its content.
 func (s *session) content(ctx context.Context, r FileRule, format document.Format, data []byte) {
-	documents, found := document.Parse(format, data, document.Options{YAML11: r.YAML11, Templates: r.Templates})
+	documents, found := document.Parse(format, data, document.Options{
+		YAML11: r.YAML11, Templates: r.Templates || slices.Contains(r.Ignore, "unrendered-template"),
+	})
 	s.checked(r.Path, 1+len(r.Checks))
 	var problems []*diag.Error
 	for _, f := range found {
 		f.File = r.Path
 		problems = append(problems, f)
 	}
+	problems = append(problems, s.ownSchema(ctx, r, format, data, documents)...)
 	problems = append(problems, noConfiguration(r.Path, format, documents)...)
 	if documents != nil || len(found) == 0 { // otherwise the content is unknown
 		for _, c := range r.Checks {
@@ -171,6 +178,7 @@ func (s *session) content(ctx context.Context, r FileRule, format document.Forma
 			}
 		}
 	}
+	problems = slices.DeleteFunc(problems, func(p *diag.Error) bool { return slices.Contains(r.Ignore, p.Code) })
 	problems = fewer(r.Path, problems)
 	var show func(p diag.Position) []string
 	if r.Secret == nil && format != document.Text {

@@ -13,14 +13,20 @@ type Format string
 
 // The formats. In PEM and Text, values have no keys.
 const (
-	YAML   Format = "yaml"
-	JSON   Format = "json"
-	JSONC  Format = "jsonc" // JSON with comments and trailing commas
-	TOML   Format = "toml"
-	Dotenv Format = "dotenv"
-	PEM    Format = "pem"
-	Text   Format = "text"
+	YAML    Format = "yaml"
+	JSON    Format = "json"
+	JSONC   Format = "jsonc" // JSON with comments and trailing commas
+	TOML    Format = "toml"
+	Dotenv  Format = "dotenv"   // as Docker Compose reads it
+	KubeEnv Format = "kube-env" // as the kubelet reads it for fileKeyRef
+	PEM     Format = "pem"
+	Text    Format = "text"
 )
+
+// FormatNames returns the names of all formats.
+func FormatNames() []string {
+	return []string{"yaml", "json", "jsonc", "toml", "dotenv", "kube-env", "pem", "text"}
+}
 
 // FormatOf returns the format that the name of a file implies, [Text] if it implies none.
 func FormatOf(path string) Format { return Format(document.FormatOf(path)) }
@@ -92,7 +98,7 @@ type Schema struct{ schema *schema.Schema }
 // ErrTooComplex is the error of a [Schema] that refers to itself without end, or takes too many steps.
 var ErrTooComplex = schema.ErrTooComplex
 
-// CompileSchema reads a JSON Schema of drafts 7 or 2020-12 from a file in JSON or YAML. Its error joins one for each
+// CompileSchema reads a JSON Schema of draft 4, 6, 7, 2019-09 or 2020-12 from a file in JSON or YAML. Its error joins one for each
 // problem; it wraps that of the file system if the file cannot be read.
 func CompileSchema(file string) (Schema, error) {
 	s, err := schema.CompileFile(file)

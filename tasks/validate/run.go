@@ -42,7 +42,7 @@ const parallel = 4
 func (v *Validator) Run(ctx context.Context) (Report, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s := &session{lookup: v.Lookup, fail: cancel}
+	s := &session{lookup: v.Lookup, fail: cancel, ignore: v.Rules.Ignore, ignored: map[string][]string{}}
 	if s.lookup == nil {
 		s.lookup = func(string) (string, bool) { return "", false }
 	}
@@ -109,11 +109,20 @@ func (v *Validator) Awaited() []string {
 type session struct {
 	lookup func(name string) (string, bool)
 	fail   func(error) // ends the session
+	ignore []string    // rules
 
 	mu       sync.Mutex
 	findings []finding
 	looked   map[string]bool // the paths of checked files
 	checks   int
+	ignored  map[string][]string // rules, by the path of a file
+}
+
+// ignoreIn ignores the problems of rules in a file.
+func (s *session) ignoreIn(path string, rules []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ignored[path] = append(s.ignored[path], rules...)
 }
 
 // checked counts the checks of a file.
@@ -153,6 +162,9 @@ func (s *session) addShown(show func(at diag.Position) []string, problems []*dia
 }
 
 func (s *session) report() Report {
+	s.findings = slices.DeleteFunc(s.findings, func(f finding) bool {
+		return slices.Contains(s.ignore, f.Code) || slices.Contains(s.ignored[f.File], f.Code)
+	})
 	slices.SortStableFunc(s.findings, func(a, b finding) int { return a.Compare(b.Error) })
 	s.findings = slices.CompactFunc(s.findings, func(a, b finding) bool { return a.Compare(b.Error) == 0 })
 	r := Report{Files: len(s.looked), Checks: s.checks}

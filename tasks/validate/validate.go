@@ -53,7 +53,8 @@ type Check interface {
 
 // Rules describe what to check.
 type Rules struct {
-	Files []FileRule
-	TLS   []TLSRule
-	Env   []EnvRule
+	Files  []FileRule
+	TLS    []TLSRule
+	Env    []EnvRule
+	Ignore []string // names of rules whose problems are not reported
 }

@@ -17,9 +17,9 @@ type attempt struct {
 
 	// What was learned from failures.
 	restarts int
-	mismatch bool // a digest did not match once
-	single   bool // ask for the whole, in one stream
-	distrust bool // servers behind one name give the same bytes different validators
+	found    []source.Digest // of contents that did not match
+	single   bool            // ask for the whole, in one stream
+	distrust bool            // servers behind one name give the same bytes different validators
 
 	// What the states hand on.
 	record   *store.Record // of the partial file to resume; nil: none
@@ -50,7 +50,8 @@ func (a *attempt) run(ctx context.Context) error {
 // find looks for a partial file to resume.
 //
 // Next: adopt, if all bytes are present; compare, if none are and the destination may be
-// up to date; else ask.
+// up to date; recall, if none are and an earlier run found others than the wanted ones;
+// else ask.
 func (a *attempt) find(context.Context) (stateFunc, error) {
 	a.Fetching()
 	a.record = a.resumable()
@@ -59,13 +60,15 @@ func (a *attempt) find(context.Context) (stateFunc, error) {
 		return a.adopt, nil
 	case a.record == nil && a.UpToDate != nil && a.Want == (source.Digest{}):
 		return a.compare, nil
+	case a.record == nil && len(a.found) == 0 && a.earlier() != nil:
+		return a.recall, nil
 	default:
 		return a.ask, nil
 	}
 }
 
 func (a *attempt) resumable() *store.Record {
-	if a.mismatch {
+	if len(a.found) > 0 {
 		a.Dest.Clean()
 		return nil
 	}
@@ -98,18 +101,22 @@ func (a *attempt) adopt(context.Context) (stateFunc, error) {
 //
 // Next: the end, if the destination is up to date; else ask.
 func (a *attempt) compare(ctx context.Context) (stateFunc, error) {
-	guarded, cancel := watchdog(ctx, a.Job)
-	defer cancel()
-	s, err := a.acquire(guarded)
-	if err != nil {
-		return nil, err
-	}
-	info, err := a.Source.Stat(guarded)
-	a.release(s)
+	info, err := a.stat(ctx)
 	if err == nil && a.UpToDate(ctx, info) {
 		return nil, nil //nolint:nilnil // the end
 	}
 	return a.ask, nil
+}
+
+func (a *attempt) stat(ctx context.Context) (source.Info, error) {
+	ctx, cancel := watchdog(ctx, a.Job)
+	defer cancel()
+	s, err := a.acquire(ctx)
+	if err != nil {
+		return source.Info{}, err
+	}
+	defer a.release(s)
+	return a.Source.Stat(ctx)
 }
 
 // admit compares the first answer with what is present.
@@ -142,7 +149,7 @@ func (a *attempt) discard(ctx context.Context) (stateFunc, error) {
 // would tell if the rest is of the same version.
 func (a *attempt) open(ctx context.Context) (stateFunc, error) {
 	answer, r := a.answer, a.record
-	d := &download{Job: a.Job, validator: answer.Validator}
+	d := &download{Job: a.Job, validator: answer.Validator, encoding: answer.Encoding}
 	if a.distrust {
 		d.validator = ""
 	}
@@ -152,7 +159,7 @@ func (a *attempt) open(ctx context.Context) (stateFunc, error) {
 		a.single = true
 		return a.find, nil
 	}
-	if err := a.admitted(answer.Size); err != nil {
+	if err := a.admitted(ctx, answer.Size); err != nil {
 		return nil, err
 	}
 	d.ranges = a.plan(d.sure)
@@ -173,7 +180,7 @@ func (a *attempt) open(ctx context.Context) (stateFunc, error) {
 }
 
 // admitted reports what must not be written.
-func (a *attempt) admitted(size int64) error {
+func (a *attempt) admitted(ctx context.Context, size int64) error {
 	if err := a.tooLong(size); err != nil {
 		return err
 	}
@@ -181,7 +188,7 @@ func (a *attempt) admitted(size int64) error {
 		return err
 	}
 	if a.Admit != nil {
-		return a.Admit()
+		return a.Admit(a.head(ctx))
 	}
 	return nil
 }
@@ -262,6 +269,10 @@ func (a *attempt) verify(context.Context) (stateFunc, error) {
 	d := a.download
 	if err := a.check.compare(d.verify.hashes); err != nil {
 		err.Looks = looksLike(d.part.File())
+		if d.encoding != "" {
+			err.Looks = "compressed (Content-Encoding: " + d.encoding + ")"
+		}
+		a.learn(err)
 		return nil, err
 	}
 	digest := d.verify.hashes.sum(a.check.Main)
@@ -316,8 +327,7 @@ func (a *attempt) recover(ctx context.Context, err error) (stateFunc, error) {
 	case again && a.restarts < 3*maxRestarts:
 		a.restarts++
 		log.WarnContext(ctx, "starting again: the server sends no validator", "err", err)
-	case isMismatch && !a.mismatch:
-		a.mismatch = true
+	case isMismatch && !mismatch.Earlier && len(a.found) == 1:
 		log.WarnContext(ctx, "digest mismatch: fetching all of it once more", "want", mismatch.Want.String(), "got", mismatch.Got.String())
 	default:
 		return nil, err

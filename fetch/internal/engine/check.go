@@ -17,6 +17,7 @@ type Check struct {
 type MismatchError struct {
 	Want, Got source.Digest
 	Looks     string // what the content looks like, such as "an HTML page"; "" if like nothing known
+	Earlier   bool   // an earlier run found it, and the object has not changed since
 }
 
 func (e *MismatchError) Error() string {

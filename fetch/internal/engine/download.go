@@ -17,6 +17,7 @@ import (
 type download struct {
 	*Job
 	validator string // that every answer must have; "" for none
+	encoding  string // that the bytes are compressed with; "" for none
 	sure      bool   // two answers are of one version, or a digest will show that they are not
 	ranges    *ranges
 	part      *store.Partial

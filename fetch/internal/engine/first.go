@@ -95,7 +95,7 @@ func (a *attempt) openBeyond(ctx context.Context, off, n int64, validator string
 	request, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() { end(context.Cause(ctx)) })
 	defer stop()
-	part, err := a.Source.Open(request, off, n, validator)
+	part, err := a.get(request, off, n, validator)
 	if err != nil {
 		end(nil)
 		return nil, err

@@ -15,6 +15,7 @@ import (
 	"github.com/inith/inith/fetch/source"
 	"github.com/inith/inith/internal/bytesize"
 	"github.com/inith/inith/internal/retry"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // A Job is one object to fetch from one source.
@@ -34,8 +35,11 @@ type Job struct {
 	Judge func(server []source.Digest) (Check, error)
 	// UpToDate reports whether the destination has this version; nil: never.
 	UpToDate func(ctx context.Context, now source.Info) bool
-	// Admit is called before the first byte is written; nil: all may be.
-	Admit func() error
+	// Admit is called before the first byte is written, with the first Head bytes of the
+	// object, or all that it has; with none, if they do not come or are present. nil: all
+	// may be written.
+	Admit func(head []byte) error
+	Head  int
 	// Verifying is called when all bytes are present, Fetching when more are wanted.
 	Verifying, Fetching func()
 
@@ -59,6 +63,20 @@ func (j *Job) Run(ctx context.Context) (*Verified, error) {
 		return nil, err
 	}
 	return a.verified, nil
+}
+
+// get opens a part of the object. What is compressed may be the object itself, or be made
+// of it on the way: only a digest that is wanted tells.
+func (j *Job) get(ctx context.Context, off, n int64, validator string) (*source.Part, error) {
+	part, err := j.Source.Open(ctx, off, n, validator)
+	if err != nil || part.Encoding == "" || j.Want != (source.Digest{}) {
+		return part, err
+	}
+	_ = part.Body.Close()
+	return nil, source.Permanent(&usererr.Error{
+		Text: "the server sends the file compressed (Content-Encoding), although asked not to",
+		Hint: "if the file itself is compressed, give its digest with --sha256; else turn off Content-Encoding for this path",
+	})
 }
 
 // acquire takes a connection of the host, until release.

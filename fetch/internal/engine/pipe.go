@@ -59,9 +59,9 @@ func (p *pipe) stream(ctx context.Context) error {
 	if p.off > 0 {
 		n = source.ToEnd
 	}
-	part, err := p.Source.Open(ctx, p.off, n, p.validator)
+	part, err := p.get(ctx, p.off, n, p.validator)
 	if errors.Is(err, source.ErrNoRange) {
-		part, err = p.Source.Open(ctx, 0, source.Whole, p.validator)
+		part, err = p.get(ctx, 0, source.Whole, p.validator)
 	}
 	if err != nil {
 		return err

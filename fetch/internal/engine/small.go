@@ -16,7 +16,7 @@ func Small(ctx context.Context, j *Job) ([]byte, error) {
 	defer cancel()
 	var b []byte
 	s, err := j.request(ctx, func() (err error) {
-		b, err = readSmall(ctx, j.Source, most)
+		b, err = readSmall(ctx, j, most)
 		return err
 	})
 	if err != nil {
@@ -26,8 +26,8 @@ func Small(ctx context.Context, j *Job) ([]byte, error) {
 	return b, nil
 }
 
-func readSmall(ctx context.Context, s source.Source, most int64) ([]byte, error) {
-	part, err := s.Open(ctx, 0, source.Whole, "")
+func readSmall(ctx context.Context, j *Job, most int64) ([]byte, error) {
+	part, err := j.get(ctx, 0, source.Whole, "")
 	if err != nil {
 		return nil, err
 	}

@@ -88,7 +88,7 @@ func (d *download) open(ctx context.Context, c *segment) (*source.Part, error) {
 		s := d.ranges.wanted(c)
 		off, n = s.Start, s.Len()
 	}
-	part, err := d.Source.Open(ctx, off, n, d.validator)
+	part, err := d.get(ctx, off, n, d.validator)
 	if err == nil && part.Size < 0 && part.Start > 0 {
 		part.Size = d.ranges.size
 	}

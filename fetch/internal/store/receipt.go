@@ -155,6 +155,7 @@ func (d *Destination) Confirm(r Receipt, file Identity) error {
 	if d.own != nil { // a kill from here on leaves one that speaks for this file, if for an earlier state of it
 		d.keepPrepared(&now)
 	}
+	d.forget()
 	r.Version, r.File, r.Modified = stateVersion, file, now.modified().UnixNano()
 	if err := d.write(r, receiptSuffix); err != nil {
 		if _, match := d.Receipt(); match == Intact { // another process has written one

@@ -96,18 +96,21 @@ func (p Postgres) login(c net.Conn) bool {
 	return true
 }
 
-// serve answers each query of the extended protocol with the row.
+// serve answers each query with the row.
 func (p Postgres) serve(c net.Conn) {
 	for {
 		kind, _, err := receive(c)
 		if err != nil || kind == 'X' {
 			return
 		}
-		if kind != 'S' {
+		switch kind {
+		case 'Q':
+		case 'S': // of the extended protocol
+			_ = send(c, '1', nil)
+			_ = send(c, '2', nil)
+		default:
 			continue
 		}
-		_ = send(c, '1', nil)
-		_ = send(c, '2', nil)
 		_ = send(c, 'T', append([]byte{0, 1, 'v', 0}, make([]byte, 18)...))
 		for range max(1, p.Rows) {
 			if !p.NoRows && send(c, 'D', p.row()) != nil {

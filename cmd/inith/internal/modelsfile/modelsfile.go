@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 
@@ -118,7 +119,17 @@ func fileOptions() []option.Option[fetch.File] {
 	}
 }
 
-func parseSHA256(hex string) (fetch.Digest, error) { return fetch.ParseDigest("sha256:" + hex) }
+// parseSHA256 reads a digest with or without the name of its algorithm in front.
+func parseSHA256(s string) (fetch.Digest, error) {
+	const name = "sha256:"
+	if len(s) >= len(name) && strings.EqualFold(s[:len(name)], name) {
+		s = s[len(name):]
+	}
+	if strings.Contains(s, ":") {
+		return fetch.Digest{}, errors.New("want the hexadecimal digits of a sha256 digest: for another algorithm, use the option digest")
+	}
+	return fetch.ParseDigest(name + s)
+}
 
 func urlFromEnv(env environment.Variables, name string) (*url.URL, error) {
 	raw, err := env.Secret(name)
@@ -158,11 +169,17 @@ func Table(env environment.Variables) option.Table[fetch.File] {
 	}
 }
 
-// Read returns the files that a models.yaml lists, which an option names.
-func Read(optionName, name string, env environment.Variables) ([]fetch.File, error) {
+// Read returns the files that a models.yaml lists, which an option names. A list that needs more memory than the limit
+// is an error before it is parsed; a limit of zero is none.
+func Read(optionName, name string, env environment.Variables, limit int64) ([]fetch.File, error) {
 	b, err := option.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: cannot read %q: %w", optionName, name, err)
+	}
+	if need := memoryFor(b); limit > 0 && need > limit {
+		const mebibyte = 1 << 20
+		return nil, fmt.Errorf("%s: the list needs about %d MiB of memory, the limit is %d MiB: raise the limit, or split the list",
+			name, need/mebibyte, limit/mebibyte)
 	}
 	list, err := option.Parse(b)
 	switch {

@@ -1,6 +1,7 @@
 package option
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/suggest"
+	"github.com/inith/inith/internal/usererr"
 )
 
 // ReadList decodes a list of mappings.
@@ -26,15 +28,18 @@ func ReadMapping[T any](n *yaml.Node, t Table[T]) (T, []*diag.Error) {
 	return into, r.inOrder()
 }
 
-// readList calls add with each entry of a list that has no errors.
+// readList calls add with each entry of a list: those without errors, or all if the table wants them.
 func (t *table) readList(r *reader, n *yaml.Node, add func(item any)) {
 	for _, node := range r.items(n) {
 		item := t.scratch()
-		if t.readMapping(r, node, item) {
+		if t.readMapping(r, node, item) || t.faulty {
 			add(item)
 		}
 	}
 }
+
+// extension begins the keys that are the user's own, as in a compose file: a place for anchors.
+const extension = "x-"
 
 // A pair is a known key of a mapping, and its value.
 type pair struct {
@@ -84,8 +89,10 @@ func (t *table) match(r *reader, n *yaml.Node, g Given) []pair {
 	r.pairs(n, func(key, value *yaml.Node) {
 		o := t.withKey(key.Value)
 		switch {
+		case o == nil && strings.HasPrefix(key.Value, extension):
+			return
 		case o == nil:
-			r.failf(key, "unknown key%s%s", quoted(key.Value), suggest.DidYouMean(key.Value, t.keys()))
+			r.fail(key, t.unknown(key.Value))
 			return
 		case g.origins[o.id()] == FromFile && g.names[o.id()] != key.Value:
 			r.failf(key, "%s is the old name of %s: give only one of them", o.oldKeys()[0], o.key())
@@ -97,6 +104,15 @@ func (t *table) match(r *reader, n *yaml.Node, g Given) []pair {
 		pairs = append(pairs, pair{o, value})
 	})
 	return pairs
+}
+
+// unknown says that no option has a key.
+func (t *table) unknown(key string) error {
+	text := "unknown key" + quoted(key)
+	if hint := t.foreign[key]; hint != "" {
+		return &usererr.Error{Text: text, Hint: hint}
+	}
+	return errors.New(text + suggest.DidYouMean(key, t.keys()))
 }
 
 // overrides returns the values of the options that a variable sets.

@@ -20,6 +20,10 @@ type Table[T any] struct {
 	Schema map[string]any
 	// Short is the key that is meant where its value stands in place of the mapping; "" for none.
 	Short string
+	// Foreign are keys of other tools that users write here, each with a hint that says what to write instead.
+	Foreign map[string]string
+	// Faulty asks for the entries of a list that have errors too, as far as they could be read.
+	Faulty bool
 	// At receives the position of the mapping, before its keys are read; nil if nobody wants it.
 	At func(t *T, position diag.Position)
 	// Environment holds the variables that override keys of the mapping; the zero value overrides none.

@@ -281,8 +281,8 @@ func TestSchema(t *testing.T) {
 		"name":  `{"description":"what it is called","type":"string"}`,
 		"mode":  `{"description":"bits","type":["string","integer"]}`,
 		"paint": `{"description":"colors","oneOf":[{"type":"string"},{"items":{"type":"string"},"type":"array"}]}`,
-		"roof":  `{"additionalProperties":false,"description":"what is on it","properties":{"color":{"description":"which","enum":["red","grey"],"type":"string"}},"type":"object"}`,
-		"doors": `{"additionalProperties":{"additionalProperties":false,"properties":{"wide":{"description":"is it","type":"boolean"}},"type":"object"},"description":"the ways in","type":"object"}`,
+		"roof":  `{"additionalProperties":false,"description":"what is on it","patternProperties":{"^x-":true},"properties":{"color":{"description":"which","enum":["red","grey"],"type":"string"}},"type":"object"}`,
+		"doors": `{"additionalProperties":{"additionalProperties":false,"patternProperties":{"^x-":true},"properties":{"wide":{"description":"is it","type":"boolean"}},"type":"object"},"description":"the ways in","type":"object"}`,
 	} {
 		b, err := json.Marshal(got.Properties[path])
 		if err != nil || string(b) != want {

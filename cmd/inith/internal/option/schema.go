@@ -39,7 +39,10 @@ func (t *table) schema() map[string]any {
 			required = append(required, o.key())
 		}
 	}
-	schema := map[string]any{"type": "object", "properties": properties, "additionalProperties": false}
+	schema := map[string]any{
+		"type": "object", "properties": properties, "additionalProperties": false,
+		"patternProperties": map[string]any{"^" + extension: true},
+	}
 	if len(required) > 0 {
 		schema["required"] = required
 	}

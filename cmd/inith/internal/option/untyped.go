@@ -13,6 +13,8 @@ type table struct {
 	check       func(into any, given Given) error
 	schemaExtra map[string]any
 	short       string
+	foreign     map[string]string
+	faulty      bool
 	at          func(into any, position diag.Position)
 	environment Environment
 	scratch     func() any // a new *T
@@ -32,7 +34,10 @@ func pointer[T any](into any) *T {
 }
 
 func (t Table[T]) untyped() *table {
-	u := &table{schemaExtra: t.Schema, short: t.Short, environment: t.Environment, scratch: func() any { return new(T) }}
+	u := &table{
+		schemaExtra: t.Schema, short: t.Short, foreign: t.Foreign, faulty: t.Faulty, environment: t.Environment,
+		scratch: func() any { return new(T) },
+	}
 	for i := range t.Options {
 		u.options = append(u.options, t.Options[i].untyped())
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -85,12 +86,18 @@ func (r *reader) items(n *yaml.Node) []*yaml.Node {
 	return n.Content
 }
 
-// pairs calls f for each pair of a mapping. A duplicate key is an error.
+// pairs calls f for each pair of a mapping, then for those that "<<" merges into it. A duplicate key is an error.
 func (r *reader) pairs(n *yaml.Node, f func(key, value *yaml.Node)) {
 	if n = target(n); n.Kind != yaml.MappingNode {
 		r.failf(n, "want a mapping")
 		return
 	}
+	m := merger{reader: r, known: map[string]bool{}, seen: map[*yaml.Node]bool{}}
+	m.add(n, f)
+}
+
+// own calls f for each pair that is written in a mapping itself, and returns the values of its "<<".
+func (r *reader) own(n *yaml.Node, f func(key, value *yaml.Node)) (merges []*yaml.Node) {
 	first := map[string]*yaml.Node{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := target(n.Content[i]), n.Content[i+1]
@@ -103,6 +110,52 @@ func (r *reader) pairs(n *yaml.Node, f func(key, value *yaml.Node)) {
 		} else {
 			first[key.Value] = n.Content[i]
 		}
+		if key.ShortTag() == "!!merge" {
+			merges = append(merges, value)
+			continue
+		}
 		f(key, value)
+	}
+	return merges
+}
+
+// A merger follows the merge keys of a mapping. The first definition of a key counts: that of the mapping itself, then
+// those of what it merges, in order.
+type merger struct {
+	*reader
+
+	known map[string]bool
+	seen  map[*yaml.Node]bool // a mapping that merges itself is read once
+}
+
+func (m *merger) add(n *yaml.Node, f func(key, value *yaml.Node)) {
+	if m.seen[n] {
+		return
+	}
+	m.seen[n] = true
+	defined := maps.Clone(m.known)
+	merges := m.own(n, func(key, value *yaml.Node) {
+		m.known[key.Value] = true
+		if !defined[key.Value] {
+			f(key, value)
+		}
+	})
+	for _, value := range merges {
+		m.merge(value, f)
+	}
+}
+
+// merge adds the pairs of the value of a merge key: a mapping, or a list of mappings.
+func (m *merger) merge(value *yaml.Node, f func(key, value *yaml.Node)) {
+	sources := []*yaml.Node{value}
+	if list := target(value); list.Kind == yaml.SequenceNode {
+		sources = list.Content
+	}
+	for _, source := range sources {
+		if n := target(source); n.Kind == yaml.MappingNode {
+			m.add(n, f)
+		} else {
+			m.failf(source, "<<: want a mapping or a list of mappings, usually as aliases such as *common")
+		}
 	}
 }

@@ -16,18 +16,23 @@ import (
 // An expander replaces what stands for values in the strings of a plan.
 type expander struct {
 	env      environment.Variables
+	standIn  standIn             // for values that are undefined
 	seen     map[*yaml.Node]bool // a node with aliases is visited once
 	problems []*diag.Error
 }
 
-// expand replaces ${NAME} and ${file:PATH} in the strings of a plan, except in those that name steps.
-func expand(root *yaml.Node, env environment.Variables) []*diag.Error {
-	e := &expander{env: env, seen: map[*yaml.Node]bool{}}
+// expand replaces ${NAME} and ${file:PATH} in the strings of a plan, except in those that name steps. Where the value is
+// undefined, it puts the stand-in. Each problem has the position of its string.
+func expand(root *yaml.Node, env environment.Variables, standIn standIn) []*diag.Error {
+	e := &expander{env: env, standIn: standIn, seen: map[*yaml.Node]bool{}}
 	e.visit(root, 0)
 	return e.problems
 }
 
 func (e *expander) visit(n *yaml.Node, depth int) {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
 	if e.seen[n] {
 		return
 	}
@@ -35,53 +40,141 @@ func (e *expander) visit(n *yaml.Node, depth int) {
 	switch n.Kind {
 	case yaml.ScalarNode:
 		value, err := e.expandString(n.Value)
-		if err != nil {
-			e.problems = append(e.problems, diag.At(diag.Position{Line: n.Line, Column: n.Column}, err))
-		}
+		e.fail(n, err)
 		n.Value = value
 	case yaml.SequenceNode:
+		e.checkScripts(n)
 		for _, item := range n.Content {
 			e.visit(item, depth+1)
 		}
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			const ofStep = 2 // the plan, the list of its steps
-			if key := n.Content[i].Value; depth != ofStep || key != "name" && key != "needs" {
-				e.visit(n.Content[i+1], depth+1)
+			key, value := n.Content[i].Value, n.Content[i+1]
+			if depth == ofStep && (key == "name" || key == "needs") {
+				continue
 			}
+			if key == "check" { // a command in one string
+				e.checkScriptIn(scalar(value))
+			}
+			e.visit(value, depth+1)
 		}
 	}
 }
 
+func (e *expander) fail(n *yaml.Node, err error) {
+	for _, err := range diag.Flatten(err) {
+		e.problems = append(e.problems, diag.At(diag.Position{Line: n.Line, Column: n.Column}, err))
+	}
+}
+
+// checkScripts refuses values in those words of a command that an interpreter reads as code.
+func (e *expander) checkScripts(list *yaml.Node) {
+	words := make([]string, len(list.Content))
+	for i, item := range list.Content {
+		words[i] = scalar(item).Value
+	}
+	for i := range scripts(words) {
+		e.checkScript(scalar(list.Content[i]))
+	}
+}
+
+// checkScriptIn refuses values in a command that is one string, if an interpreter reads a part of it as code.
+func (e *expander) checkScriptIn(command *yaml.Node) {
+	for range scripts(strings.Fields(command.Value)) {
+		e.checkScript(command)
+		return
+	}
+}
+
+// checkScript refuses values in a script. A string that is refused is not visited again.
+func (e *expander) checkScript(n *yaml.Node) {
+	if err := valueInScript(n.Value); err != nil {
+		e.fail(n, err)
+		e.seen[n] = true
+	}
+}
+
+// scalar returns the node that an alias stands for.
+func scalar(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
+
 // expandString replaces what stands for values in a string. Its error quotes only names of variables and files.
 func (e *expander) expandString(s string) (string, error) {
+	parts, err := split(s)
+	if err != nil {
+		return s, err
+	}
 	encode := encoder(s)
 	var b strings.Builder
+	for _, p := range parts {
+		value := p.text
+		if p.stands {
+			defined, undefined := e.expansion(p.text)
+			if undefined == nil {
+				defined, undefined = encode(p.at, defined)
+			}
+			if undefined != nil {
+				err = errors.Join(err, undefined)
+				defined = e.standInFor(s)
+			}
+			value = defined
+		}
+		b.WriteString(value)
+	}
+	return b.String(), err
+}
+
+// A standIn is put where a value is undefined, so that the rest of the plan can be checked.
+type standIn struct {
+	whole string // in a string that is not a URL
+	inURL string // fits anywhere in a URL that begins with its scheme
+}
+
+func (e *expander) standInFor(s string) string {
+	switch schemeOf(s) {
+	case "":
+		return e.standIn.whole
+	case "file://", "unix://":
+		return "/" + e.standIn.inURL
+	default:
+		return e.standIn.inURL
+	}
+}
+
+// A part of a string is text, or what stands for a value.
+type part struct {
+	text   string // without ${ and }
+	stands bool
+	at     int // where it begins in the string
+}
+
+// split takes a string apart; $$ becomes $.
+func split(s string) ([]part, error) {
+	var parts []part
 	for i := 0; i < len(s); {
+		p := part{at: i}
+		length := 1 + strings.IndexByte(s[i+1:]+"$", '$')
 		switch {
 		case strings.HasPrefix(s[i:], "$$"):
-			b.WriteByte('$')
-			i += 2
+			p.text, length = "$", 2
 		case strings.HasPrefix(s[i:], "${"):
-			length := strings.IndexByte(s[i:], '}')
-			if length < 0 {
-				return s, errors.New("${ is not closed; $$ stands for $")
+			end := strings.IndexByte(s[i:], '}')
+			if end < 0 {
+				return nil, errors.New("${ is not closed; $$ stands for $")
 			}
-			value, err := e.expansion(s[i+2 : i+length])
-			if err == nil {
-				value, err = encode(i, value)
-			}
-			if err != nil {
-				return s, err
-			}
-			b.WriteString(value)
-			i += length + 1
+			p.text, p.stands, length = s[i+2:i+end], true, end+1
 		default:
-			b.WriteByte(s[i])
-			i++
+			p.text = s[i : i+length]
 		}
+		parts = append(parts, p)
+		i += length
 	}
-	return b.String(), nil
+	return parts, nil
 }
 
 // expansion returns the value that ${what} stands for.

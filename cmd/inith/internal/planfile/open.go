@@ -3,10 +3,15 @@ package planfile
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
+	"go.yaml.in/yaml/v4"
+
+	"github.com/inith/inith/cmd/inith/internal/environment"
 	"github.com/inith/inith/cmd/inith/internal/option"
 	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/subprocess"
@@ -15,34 +20,108 @@ import (
 	"github.com/inith/inith/tasks/plan"
 )
 
-// Open makes all steps ready to run. It reports all errors, of the graph too, with line and column.
-func (p *Plan) Open(ctx context.Context, name string) ([]plan.Node, error) {
-	nodes := make([]plan.Node, len(p.Steps))
-	for i, s := range p.Steps {
-		nodes[i] = plan.Node{Name: s.Name, Kind: s.works[0].kind, Timeout: s.Timeout, Retries: s.Retries}
-		for _, n := range s.needs {
-			nodes[i].Needs = append(nodes[i].Needs, n.name)
-		}
-	}
-	problems := p.located(plan.Check(nodes))
-	for i, s := range p.Steps {
-		job, err := s.open(ctx)
-		for _, err := range diag.Flatten(err) {
-			if problem, ok := errors.AsType[*diag.Error](err); ok {
-				problems = append(problems, problem)
-			}
-		}
-		nodes[i].Step = job
-	}
-	diag.Sort(problems)
-	return nodes, option.InFile(name, problems)
+// An Opened is a plan whose steps are ready to run.
+type Opened struct {
+	Nodes   []plan.Node
+	Timeout time.Duration // zero: none was given
 }
 
-// located gives the errors of the graph their positions.
-func (p *Plan) located(found []plan.Problem) []*diag.Error {
+// Open reads the plan in text, replaces ${NAME} and ${file:PATH} in it, and makes all steps ready to run. It reports all
+// errors, of the variables, the structure, the graph and the programs, with line and column.
+func Open(ctx context.Context, name string, text []byte, env environment.Variables, kinds []Kind) (Opened, error) {
+	var undefined, problems []*diag.Error
+	var opened Opened
+	for i, standIn := range standIns() {
+		root, err := parse(name, text)
+		if err != nil {
+			return Opened{}, err
+		}
+		undefined = expand(root, env, standIn)
+		found := without(undefined, opened.read(ctx, root, kinds))
+		if i == 0 {
+			problems = found
+		} else {
+			problems = common(problems, found)
+		}
+		if len(undefined) == 0 {
+			break
+		}
+	}
+	return opened, option.InFile(name, diag.Compact(append(undefined, problems...)))
+}
+
+// standIns are the values that inith tries where one is undefined. A problem that not all of them have is a problem of the
+// value, which nobody knows.
+func standIns() []standIn {
+	return []standIn{{"1", "1"}, {"/", "2"}, {"http://1/1", "3"}, {"postgres://1/1", "4"}}
+}
+
+// without returns the problems at other positions than those of undefined values.
+func without(undefined, found []*diag.Error) []*diag.Error {
+	return slices.DeleteFunc(found, func(e *diag.Error) bool {
+		return slices.ContainsFunc(undefined, func(u *diag.Error) bool { return u.Position == e.Position })
+	})
+}
+
+// common returns those of a that b has too.
+func common(a, b []*diag.Error) []*diag.Error {
+	return slices.DeleteFunc(a, func(e *diag.Error) bool {
+		return !slices.ContainsFunc(b, func(other *diag.Error) bool { return other.Compare(e) == 0 })
+	})
+}
+
+func parse(name string, text []byte) (*yaml.Node, error) {
+	root, err := option.Parse(text)
+	switch {
+	case err != nil:
+		return nil, option.InFileAt(name, err)
+	case root == nil:
+		return nil, fmt.Errorf("%s: the file has no plan", name)
+	}
+	return root, nil
+}
+
+// read reads the steps, and makes them ready to run.
+func (o *Opened) read(ctx context.Context, root *yaml.Node, kinds []Kind) []*diag.Error {
+	p, problems := option.ReadMapping(root, Table(kinds))
+	o.Nodes, o.Timeout = make([]plan.Node, len(p.steps)), p.Timeout
+	for i, s := range p.steps {
+		o.Nodes[i] = plan.Node{Name: s.Name, Timeout: s.Timeout, Retries: s.Retries}
+		for _, n := range s.needs {
+			o.Nodes[i].Needs = append(o.Nodes[i].Needs, n.name)
+		}
+	}
+	problems = append(problems, p.ofGraph(plan.Check(o.Nodes))...)
+	for i, s := range p.steps {
+		if len(s.works) != 1 { // a problem already
+			continue
+		}
+		job, err := s.open(ctx)
+		o.Nodes[i].Kind, o.Nodes[i].Step = s.works[0].kind, job
+		problems = append(problems, located(err)...)
+	}
+	return problems
+}
+
+// located returns the errors that err joins.
+func located(err error) []*diag.Error {
+	var problems []*diag.Error
+	for _, err := range diag.Flatten(err) {
+		if problem, ok := errors.AsType[*diag.Error](err); ok {
+			problems = append(problems, problem)
+		}
+	}
+	return problems
+}
+
+// ofGraph gives the errors of the graph their positions.
+func (p *Plan) ofGraph(found []plan.Problem) []*diag.Error {
 	var all []*diag.Error
 	for _, m := range found {
-		s := p.Steps[m.Node]
+		s := p.steps[m.Node]
+		if s.Name == "" && m.Need < 0 { // reported as such
+			continue
+		}
 		position := s.position
 		if m.Need >= 0 {
 			position = s.needs[m.Need].position
@@ -57,7 +136,7 @@ func (p *Plan) located(found []plan.Problem) []*diag.Error {
 
 func (p *Plan) names() []string {
 	var names []string
-	for _, s := range p.Steps {
+	for _, s := range p.steps {
 		names = append(names, s.Name)
 	}
 	return names
@@ -66,9 +145,10 @@ func (p *Plan) names() []string {
 // open makes a step ready. What is missing may be what an earlier step makes: a step that needs others is opened then
 // when its turn has come.
 func (s *Step) open(ctx context.Context) (Job, error) {
-	job, err := s.works[0].open(ctx, s)
+	w := s.works[0]
+	job, err := w.open(ctx, s)
 	if err != nil && len(s.needs) > 0 && isMissing(err) {
-		return &lateJob{err: err, open: func(ctx context.Context) (Job, error) { return s.works[0].open(ctx, s) }}, nil
+		return &lateJob{err: err, open: func(ctx context.Context) (Job, error) { return w.open(ctx, s) }}, nil
 	}
 	return job, err
 }

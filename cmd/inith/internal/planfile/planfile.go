@@ -4,20 +4,20 @@ package planfile
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
-	"github.com/inith/inith/cmd/inith/internal/environment"
 	"github.com/inith/inith/cmd/inith/internal/option"
 	"github.com/inith/inith/internal/diag"
+	"github.com/inith/inith/internal/subprocess"
 	"github.com/inith/inith/tasks/plan"
 )
 
 // A Plan is a plan as it is written.
 type Plan struct {
-	Steps   []*Step
 	Timeout time.Duration // zero: none was given
+
+	steps []*Step
 }
 
 // A Step is a step as it is written.
@@ -57,30 +57,53 @@ func NewKind[O any](name, usage string, table option.Table[O], open func(ctx con
 	type entry struct {
 		options O
 		given   option.Given
+		sound   bool // its keys and values have no errors
 		at      diag.Position
 	}
 	entries := option.Table[entry]{
 		Options:     option.Within(table.Options, func(e *entry) *O { return &e.options }),
 		Schema:      table.Schema,
 		Short:       table.Short,
+		Foreign:     table.Foreign,
 		Environment: table.Environment,
 		At:          func(e *entry, p diag.Position) { e.at = p },
 		Check: func(e *entry, given option.Given) error {
-			e.given = given
+			e.given, e.sound = given, true
 			if table.Check == nil {
 				return nil
 			}
-			return table.Check(&e.options, given)
+			err := table.Check(&e.options, given)
+			e.sound = err == nil
+			return err
 		},
 	}
 	return option.Mapping(name, usage, entries, func(s *Step) *entry {
 		e := &entry{}
 		s.works = append(s.works, work{kind: name, open: func(ctx context.Context, s *Step) (Job, error) {
+			if !e.sound {
+				return nil, at(e.at, missingPrograms(&e.options))
+			}
 			job, err := open(ctx, s, &e.options, e.given)
 			return job, at(e.at, err)
 		}})
 		return e
 	})
+}
+
+// A Commander is options that name programs. Those are looked for even if other options are wrong.
+type Commander interface{ Programs() []string }
+
+func missingPrograms(options any) error {
+	c, ok := options.(Commander)
+	if !ok {
+		return nil
+	}
+	var errs []error
+	for _, name := range c.Programs() {
+		_, err := subprocess.Look(name)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // at gives each error that err joins a position.
@@ -96,7 +119,7 @@ func at(p diag.Position, err error) error {
 func Table(kinds []Kind) option.Table[Plan] {
 	return option.Table[Plan]{
 		Options: []option.Option[Plan]{
-			option.List("steps", "what to do, each step as soon as those that it needs are done", StepTable(kinds), func(p *Plan, s Step) { p.Steps = append(p.Steps, &s) }),
+			option.List("steps", "what to do, each step as soon as those that it needs are done", StepTable(kinds), func(p *Plan, s Step) { p.steps = append(p.steps, &s) }),
 			{
 				Key: "timeout", Kind: option.Duration,
 				Usage: "how long all of it may take",
@@ -104,12 +127,13 @@ func Table(kinds []Kind) option.Table[Plan] {
 			},
 		},
 		Check: func(p *Plan, _ option.Given) error {
-			if len(p.Steps) == 0 {
+			if len(p.steps) == 0 {
 				return errors.New("no steps")
 			}
 			return nil
 		},
-		Schema: map[string]any{"required": []string{"steps"}},
+		Schema:  map[string]any{"required": []string{"steps"}},
+		Foreign: foreignOfPlans(),
 	}
 }
 
@@ -143,9 +167,11 @@ func StepTable(kinds []Kind) option.Table[Step] {
 			},
 			{Key: "retries", Kind: option.Integer, Usage: "how often to try again when it fails", Set: setRetries},
 		}, kinds...),
-		Check:  func(s *Step, _ option.Given) error { return checkWorks(s, names) },
-		Schema: map[string]any{"oneOf": works},
-		At:     func(s *Step, p diag.Position) { s.position = p },
+		Check:   func(s *Step, _ option.Given) error { return checkWorks(s, names) },
+		Schema:  map[string]any{"oneOf": works},
+		Foreign: foreignOfSteps(),
+		Faulty:  true, // others need it
+		At:      func(s *Step, p diag.Position) { s.position = p },
 	}
 }
 
@@ -179,22 +205,4 @@ func checkWorks(s *Step, kinds []string) error {
 		both = append(both, w.kind)
 	}
 	return errors.New(strings.Join(both, " and ") + " exclude each other: a step does one thing")
-}
-
-// Read returns the plan in text, in which ${NAME} and ${file:PATH} have been replaced. It reports all errors, with line
-// and column.
-func Read(name string, text []byte, env environment.Variables, kinds []Kind) (Plan, error) {
-	root, err := option.Parse(text)
-	switch {
-	case err != nil:
-		return Plan{}, option.InFileAt(name, err)
-	case root == nil:
-		return Plan{}, fmt.Errorf("%s: the file has no plan", name)
-	}
-	problems := expand(root, env)
-	if len(problems) > 0 {
-		return Plan{}, option.InFile(name, problems)
-	}
-	file, problems := option.ReadMapping(root, Table(kinds))
-	return file, option.InFile(name, problems)
 }

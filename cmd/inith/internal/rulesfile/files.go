@@ -29,69 +29,88 @@ func FileTable() option.Table[validate.FileRule] {
 			},
 			{
 				Key:   "format",
-				Usage: "its format, if the extension does not tell it", Choices: []string{"yaml", "json", "jsonc", "toml", "dotenv", "pem", "text"},
+				Usage: "its format, if the extension does not tell it", Choices: validate.FormatNames(),
 				Set: func(f *file, v option.Value) error {
 					f.Format = validate.Format(v.Str)
 					return nil
 				},
 			},
-			{
-				Key: "appearWithin", Kind: option.Duration,
-				Usage: "how long it may be missing or empty",
-				Set:   option.ToDuration(func(f *file) *time.Duration { return &f.AppearWithin }),
-			},
-			{
-				Key: "allowEmpty", Kind: option.Bool,
-				Usage: "it may be empty",
-				Set:   option.ToBool(func(f *file) *bool { return &f.AllowEmpty }),
-			},
-			{
-				Key: "minSize", Kind: option.Size,
-				Usage: "its minimum size, such as 1KiB",
-				Set:   option.ToSize(func(f *file) *int64 { return &f.MinSize }),
-			},
-			{
-				Key: "maxSize", Kind: option.Size,
-				Usage: "its maximum size, such as 10MiB",
-				Set:   option.ToSize(func(f *file) *int64 { return &f.MaxSize }),
-			},
-			{
-				Key: "modeMax", Kind: option.Digits,
-				Usage: "the maximum permission bits, in octal",
-				Set:   option.Parsed(option.Mode, func(f *file) *fs.FileMode { return &f.ModeMax }),
-			},
-			{
-				Key: "readableBy", Old: []string{"as"}, Kind: option.Digits,
-				Usage: "who must be able to read it: UID[:GID[,GROUP...]]",
-				Set:   option.Parsed(validate.ParseIdentity, func(f *file) **validate.Identity { return &f.ReadableBy }),
-			},
-			{
-				Key: "sha256", Kind: option.Digits,
-				Usage: "its digest, in hexadecimal",
-				Set: func(f *file, v option.Value) error {
-					if !sha256Hex().MatchString(v.Str) {
-						return errors.New("want 64 hexadecimal digits")
-					}
-					f.SHA256 = strings.ToLower(v.Str)
-					return nil
-				},
-			},
-			{
-				Key:   "yamlCompat",
-				Usage: "the version of YAML of the application's parser", Choices: []string{"1.1", "1.2"},
-				Set: func(f *file, v option.Value) error { f.YAML11 = v.Str == "1.1"; return nil },
-			},
-			{
-				Key: "templates", Kind: option.Bool,
-				Usage: "it contains templates on purpose",
-				Set:   option.ToBool(func(f *file) *bool { return &f.Templates }),
-			},
 			option.Mapping("secret", "it holds one secret, and nothing around it", SecretTable(), func(f *file) *validate.SecretRule {
 				f.Secret = &validate.SecretRule{}
 				return f.Secret
 			}),
-		}, contentKeys()),
+		}, metadataKeys(), readingKeys(), contentKeys()),
 		Short: "path",
+	}
+}
+
+// metadataKeys are about the file as a whole.
+func metadataKeys() []option.Option[validate.FileRule] {
+	type file = validate.FileRule
+	return []option.Option[file]{
+		{
+			Key: "appearWithin", Kind: option.Duration,
+			Usage: "how long it may be missing or empty",
+			Set:   option.ToDuration(func(f *file) *time.Duration { return &f.AppearWithin }),
+		},
+		{
+			Key: "allowEmpty", Kind: option.Bool,
+			Usage: "it may be empty",
+			Set:   option.ToBool(func(f *file) *bool { return &f.AllowEmpty }),
+		},
+		{
+			Key: "minSize", Kind: option.Size,
+			Usage: "its minimum size, such as 1KiB",
+			Set:   option.ToSize(func(f *file) *int64 { return &f.MinSize }),
+		},
+		{
+			Key: "maxSize", Kind: option.Size,
+			Usage: "its maximum size, such as 10MiB",
+			Set:   option.ToSize(func(f *file) *int64 { return &f.MaxSize }),
+		},
+		{
+			Key: "modeMax", Kind: option.Digits,
+			Usage: "the maximum permission bits, in octal",
+			Set:   option.Parsed(option.Mode, func(f *file) *fs.FileMode { return &f.ModeMax }),
+		},
+		{
+			Key: "readableBy", Old: []string{"as"}, Kind: option.Digits,
+			Usage: "who must be able to read it: UID[:GID[,GROUP...]]",
+			Set:   option.Parsed(validate.ParseIdentity, func(f *file) **validate.Identity { return &f.ReadableBy }),
+		},
+		{
+			Key: "sha256", Kind: option.Digits,
+			Usage: "its digest, in hexadecimal",
+			Set: func(f *file, v option.Value) error {
+				if !sha256Hex().MatchString(v.Str) {
+					return errors.New("want 64 hexadecimal digits")
+				}
+				f.SHA256 = strings.ToLower(v.Str)
+				return nil
+			},
+		},
+	}
+}
+
+// readingKeys are about how its content is read.
+func readingKeys() []option.Option[validate.FileRule] {
+	type file = validate.FileRule
+	return []option.Option[file]{
+		{
+			Key:   "yamlCompat",
+			Usage: "the version of YAML of the application's parser", Choices: []string{"1.1", "1.2"},
+			Set: func(f *file, v option.Value) error { f.YAML11 = v.Str == "1.1"; return nil },
+		},
+		{
+			Key: "templates", Kind: option.Bool,
+			Usage: "it contains templates on purpose",
+			Set:   option.ToBool(func(f *file) *bool { return &f.Templates }),
+		},
+		{
+			Key: "ignore", Kind: option.StringOrStrings,
+			Usage: "rules whose problems are not reported",
+			Set:   ToRules(func(f *file) *[]string { return &f.Ignore }),
+		},
 	}
 }
 
@@ -133,7 +152,7 @@ func contentKeys() []option.Option[validate.FileRule] {
 		},
 		{
 			Key:   "schema",
-			Usage: "the file of a JSON Schema (drafts 7 and 2020-12) that it must match",
+			Usage: "the file of a JSON Schema (drafts 4 to 2020-12) that it must match",
 			Set: func(f *file, v option.Value) error {
 				s, err := validate.CompileSchema(v.Str)
 				f.Checks = append(f.Checks, s)

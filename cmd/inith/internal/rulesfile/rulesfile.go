@@ -4,9 +4,12 @@ package rulesfile
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/inith/inith/cmd/inith/internal/environment"
 	"github.com/inith/inith/cmd/inith/internal/option"
+	"github.com/inith/inith/internal/suggest"
 	"github.com/inith/inith/tasks/validate"
 )
 
@@ -41,5 +44,28 @@ func Table() option.Table[validate.Rules] {
 			r.Env = append(r.Env, e)
 			return nil
 		}),
+		{
+			Key: "ignore", Kind: option.StringOrStrings,
+			Usage: "rules whose problems are not reported",
+			Set:   ToRules(func(r *rules) *[]string { return &r.Ignore }),
+		},
 	}}
+}
+
+// ToRules adds the names of rules, separated by commas, to a list.
+func ToRules[T any](at func(*T) *[]string) func(*T, option.Value) error {
+	return func(t *T, v option.Value) error {
+		var known []string
+		for _, r := range validate.KnownRules() {
+			known = append(known, r.Name)
+		}
+		for name := range strings.SplitSeq(v.Str, ",") {
+			name = strings.TrimSpace(name)
+			if !slices.Contains(known, name) {
+				return errors.New("want the names of rules, such as unrendered-template" + suggest.DidYouMean(name, known))
+			}
+			*at(t) = append(*at(t), name)
+		}
+		return nil
+	}
 }

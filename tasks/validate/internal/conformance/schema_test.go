@@ -14,23 +14,36 @@ import (
 
 func TestJSONSchemaTestSuite(t *testing.T) {
 	t.Parallel()
-	root := filepath.Join(moduleDir(t, "github.com/google/jsonschema-go"), "jsonschema")
+	const google, qri = "github.com/google/jsonschema-go", "github.com/qri-io/jsonschema"
 	found := map[string]string{}
 	cases := 0
-	for _, draft := range []string{"draft7", "draft2020-12"} {
-		files, err := filepath.Glob(filepath.Join(root, "testdata", draft, "*.json"))
-		if err != nil {
-			t.Fatal(err)
+	for _, s := range []schemaSuite{
+		{module: google, testdata: "jsonschema/testdata", name: "draft2020-12", draft: schema.Draft2020},
+		{module: google, testdata: "jsonschema/testdata", name: "draft7", draft: schema.Draft7},
+		{module: qri, testdata: "testdata", name: "draft2019-09", draft: schema.Draft2019},
+		{module: qri, testdata: "testdata", name: "draft6", draft: schema.Draft6},
+		{module: qri, testdata: "testdata", name: "draft4", draft: schema.Draft4},
+	} {
+		s.dir = filepath.Join(moduleDir(t, s.module), s.testdata)
+		files, err := filepath.Glob(filepath.Join(s.dir, s.name, "*.json"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: no files: %v", s.name, err)
 		}
 		for _, file := range files {
-			s := &schemaSuite{root: root, draft: draft, name: draft + "/" + strings.TrimSuffix(filepath.Base(file), ".json")}
-			cases += s.run(t, file, found)
+			if !strings.HasSuffix(file, "_modified.json") { // of that module, not of the suite
+				cases += s.run(t, file, found)
+			}
 		}
 	}
 	compare(t, "JSON Schema: JSON-Schema-Test-Suite", cases, found)
 }
 
-type schemaSuite struct{ root, draft, name string }
+type schemaSuite struct {
+	module, testdata string
+	dir              string // of the test data
+	name             string // of the draft
+	draft            schema.Draft
+}
 
 type schemaGroup struct {
 	Description string
@@ -55,10 +68,10 @@ func (s *schemaSuite) run(t *testing.T, file string, found map[string]string) in
 	}
 	cases := 0
 	for _, g := range groups {
-		compiled, err := schema.Compile("schema.json", g.Schema, schema.Options{Load: s.load, Draft7: s.draft == "draft7"})
+		compiled, err := schema.Compile("schema.json", g.Schema, schema.Options{Load: s.load, Draft: s.draft})
 		for _, c := range g.Tests {
 			cases++
-			name := s.name + ": " + g.Description + ": " + c.Description
+			name := s.name + "/" + strings.TrimSuffix(filepath.Base(file), ".json") + ": " + g.Description + ": " + c.Description
 			if err != nil {
 				found[name] = "schema refused: " + err.Error()
 				continue
@@ -91,19 +104,20 @@ func (*schemaSuite) difference(t *testing.T, compiled *schema.Schema, data []byt
 
 // load reads what the suite has at a URI, and the schemas of the drafts.
 func (s *schemaSuite) load(uri string) ([]byte, string, error) {
-	var file string
-	if rest, ok := strings.CutPrefix(uri, "http://localhost:1234/"); ok {
-		file = filepath.Join("testdata", "remotes", rest)
-	} else if rest, ok := strings.CutPrefix(uri, "https://json-schema.org/draft/2020-12/"); ok {
-		file = filepath.Join("meta-schemas", "draft2020-12", rest+".json")
-		if rest == "schema" {
-			file = filepath.Join("meta-schemas", "draft2020-12", "schema.json")
-		}
-	} else if uri == "http://json-schema.org/draft-07/schema" {
-		file = filepath.Join("meta-schemas", "draft7", "schema.json")
-	} else {
-		return nil, "", errors.New("not in the suite")
+	places := []struct{ prefix, dir, suffix string }{
+		{"http://localhost:1234/", "remotes", ""},
+		{"https://json-schema.org/draft/2020-12/schema", "../meta-schemas/draft2020-12/schema.json", ""},
+		{"https://json-schema.org/draft/2020-12/", "../meta-schemas/draft2020-12", ".json"},
+		{"http://json-schema.org/draft-07/schema", "../meta-schemas/draft7/schema.json", ""},
+		{"https://json-schema.org/draft/2019-09/schema", "draft2019-09_schema.json", ""},
+		{"https://json-schema.org/draft/2019-09/", "", ".json"},
 	}
-	data, err := os.ReadFile(filepath.Join(s.root, file))
-	return data, file, err
+	for _, p := range places {
+		if rest, ok := strings.CutPrefix(uri, p.prefix); ok {
+			file := filepath.Join(s.dir, p.dir, rest+p.suffix)
+			data, err := os.ReadFile(file)
+			return data, file, err
+		}
+	}
+	return nil, "", errors.New("not in the suite")
 }

@@ -31,16 +31,20 @@ func prefixItems(s *site, name string, value *document.Node) keyword {
 }
 
 // items applies a schema to the items after those of prefixItems (2020-12).
-func items(s *site, _ string, value *document.Node) keyword {
+func items(s *site, name string, value *document.Node) keyword {
+	if value.Kind == document.Sequence {
+		return s.wrong(name, value, "a schema: since draft 2020-12 a list of them is prefixItems")
+	}
 	sub, from := s.one(value), 0
-	if prefix := s.schema.Member("prefixItems"); prefix != nil {
+	if prefix := s.schema.Member("prefixItems"); prefix != nil && s.resource.draft == Draft2020 {
 		from = len(prefix.Items)
 	}
 	return func(e *evaluation, n *document.Node, at *trail, out *outcome) { e.each(sub, from, n, at, out) }
 }
 
-// items7 is "items" of draft 7: a schema for all items, or a list of schemas, after which additionalItems applies.
-func items7(s *site, name string, value *document.Node) keyword {
+// itemsOrTuple is "items" before draft 2020-12: a schema for all items, or a list of schemas, after which additionalItems
+// applies.
+func itemsOrTuple(s *site, name string, value *document.Node) keyword {
 	if value.Kind != document.Sequence {
 		return items(s, name, value)
 	}
@@ -60,11 +64,11 @@ func items7(s *site, name string, value *document.Node) keyword {
 	}
 }
 
-// contains also handles minContains and maxContains of 2020-12.
+// contains also handles minContains and maxContains, which drafts have since 2019-09.
 func contains(s *site, name string, value *document.Node) keyword {
 	sub := s.one(value)
 	least, most := 1, -1
-	if s.resource.draft == draft2020 {
+	if s.resource.draft >= Draft2019 {
 		least, most = s.count("minContains", least), s.count("maxContains", most)
 	}
 	return func(e *evaluation, n *document.Node, at *trail, out *outcome) {
@@ -75,7 +79,7 @@ func contains(s *site, name string, value *document.Node) keyword {
 		for i, item := range n.Items {
 			if e.eval(sub, item, at.item(i)).valid() {
 				fit++
-				if s.resource.draft == draft2020 {
+				if s.resource.draft == Draft2020 {
 					out.markItem(i)
 				}
 			}

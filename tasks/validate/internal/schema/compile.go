@@ -12,8 +12,8 @@ import (
 
 // Options control how a schema is compiled. The zero value reads no other files.
 type Options struct {
-	Load   Loader // nil if there is nothing but the schema
-	Draft7 bool   // a schema without $schema is of draft 7, not of 2020-12
+	Load  Loader // nil if there is nothing but the schema
+	Draft Draft  // of a schema without $schema
 }
 
 // A subschema is a compiled schema.
@@ -59,12 +59,15 @@ func Compile(name string, data []byte, o Options) (*Schema, error) {
 	return s, nil
 }
 
-// compileDynamic compiles the targets of $dynamicRef that nothing else refers to. It reports whether there were any.
+// compileDynamic compiles the targets of $dynamicRef and $recursiveRef that nothing else refers to. It reports whether there were any.
 func (c *compiler) compileDynamic() bool {
 	before := len(c.compiled)
 	for _, r := range c.resources {
 		for _, n := range r.dynamics {
 			c.compile(n, r)
+		}
+		if r.recursive {
+			c.compile(r.root, r)
 		}
 	}
 	return len(c.compiled) > before
@@ -97,7 +100,7 @@ func (c *compiler) compile(n *document.Node, r *resource) *subschema {
 		return s
 	}
 	st := &site{compiler: c, resource: r, schema: n, sub: s}
-	if ref := n.Member("$ref"); ref != nil && r.draft == draft7 {
+	if ref := n.Member("$ref"); ref != nil && r.draft <= Draft7 { // what is beside it is ignored
 		st.add("$ref", ref)
 		return s
 	}
@@ -108,7 +111,7 @@ func (c *compiler) compile(n *document.Node, r *resource) *subschema {
 	}
 	for _, m := range n.Members {
 		if key := m.Key.Text; key == "$defs" || key == "definitions" {
-			st.mapOf(key, m.Value)
+			st.definitions(m.Value)
 		}
 	}
 	return s
@@ -169,6 +172,15 @@ func (s *site) mapOf(name string, value *document.Node) map[string]*subschema {
 		all[m.Key.Text] = s.one(m.Value)
 	}
 	return all
+}
+
+// definitions compiles the schemas that others may refer to. People keep other things there too.
+func (s *site) definitions(value *document.Node) {
+	for _, m := range value.Members {
+		if m.Value.Kind == document.Mapping || m.Value.Kind == document.Bool {
+			s.one(m.Value)
+		}
+	}
 }
 
 // texts returns the strings in the value of a keyword.

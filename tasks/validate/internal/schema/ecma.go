@@ -4,9 +4,18 @@ import (
 	"strings"
 )
 
-// translate converts a regular expression from JavaScript, which JSON Schema uses, to Go's syntax. It reports false
-// if Go has no equivalent.
-func translate(pattern string) (string, bool) {
+// What Go's regular expressions lack, because it does not take bounded time, or because nobody needs it.
+const (
+	noLookahead     = "a lookahead, (?=…) or (?!…), is supported only at the beginning of a pattern, after ^"
+	noLookbehind    = "a lookbehind, (?<=…) or (?<!…), is not supported"
+	noBackReference = `a back reference, such as \1 or \k<name>, is not supported`
+	noFlags         = "flags in a pattern, such as (?i), are not supported"
+	noEscape        = "this escape sequence is not one of JavaScript's, or is not supported"
+)
+
+// translate converts a regular expression from JavaScript, which JSON Schema uses, to Go's syntax. If Go has no
+// equivalent, it says what it lacks.
+func translate(pattern string) (translated, unsupported string) {
 	var b strings.Builder
 	inClass := false
 	for i := 0; i < len(pattern); {
@@ -15,13 +24,13 @@ func translate(pattern string) (string, bool) {
 		case rest[0] == '\\':
 			text, size, ok := translateEscape(rest, inClass)
 			if !ok {
-				return "", false
+				return "", wrongEscape(rest)
 			}
 			b.WriteString(text)
 			i += size
 			continue
 		case strings.HasPrefix(rest, "(?") && !inClass && !isGroup(rest):
-			return "", false
+			return "", wrongGroup(rest)
 		case strings.HasPrefix(rest, "[^]") && !inClass:
 			b.WriteString(`[\x{0}-\x{10FFFF}]`)
 			i += len("[^]")
@@ -36,7 +45,25 @@ func translate(pattern string) (string, bool) {
 		b.WriteByte(rest[0])
 		i++
 	}
-	return b.String(), true
+	return b.String(), ""
+}
+
+func wrongEscape(rest string) string {
+	if len(rest) > 1 && (rest[1] == 'k' || '1' <= rest[1] && rest[1] <= '9') {
+		return noBackReference
+	}
+	return noEscape
+}
+
+func wrongGroup(rest string) string {
+	switch {
+	case strings.HasPrefix(rest, "(?<"):
+		return noLookbehind
+	case strings.HasPrefix(rest, "(?="), strings.HasPrefix(rest, "(?!"):
+		return noLookahead
+	default:
+		return noFlags
+	}
 }
 
 // isGroup reports whether a group is one that only groups, or has a name.
@@ -48,6 +75,10 @@ func isGroup(rest string) bool {
 // spaces are the characters of \s in JavaScript.
 const spaces = `\t\n\v\f\r \x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}\x{FEFF}`
 
+// others are all characters but those.
+const others = `\x{0}-\x{8}\x{E}-\x{1F}\x{21}-\x{9F}\x{A1}-\x{167F}\x{1681}-\x{1FFF}\x{200B}-\x{2027}\x{202A}-\x{202E}` +
+	`\x{2030}-\x{205E}\x{2060}-\x{2FFF}\x{3001}-\x{FEFE}\x{FF00}-\x{10FFFF}`
+
 // translateEscape converts an escape, and returns its length in the pattern.
 func translateEscape(rest string, inClass bool) (string, int, bool) {
 	if len(rest) < 2 {
@@ -58,14 +89,14 @@ func translateEscape(rest string, inClass bool) (string, int, bool) {
 		return spaces, 2, true
 	case c == 's':
 		return "[" + spaces + "]", 2, true
-	case c == 'S' && !inClass:
+	case c == 'S' && inClass:
+		return others, 2, true
+	case c == 'S':
 		return "[^" + spaces + "]", 2, true
 	case strings.IndexByte("dDwWbBtnvfr", c) >= 0 && (c != 'b' || !inClass):
 		return rest[:2], 2, true
 	case c == 'b':
 		return `\x08`, 2, true
-	case c == 'S':
-		return "", 0, false
 	case c == 'p' || c == 'P':
 		return translateProperty(rest)
 	case c == 'c' && len(rest) > 2 && ('a' <= rest[2]|0x20 && rest[2]|0x20 <= 'z'):

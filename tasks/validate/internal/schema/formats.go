@@ -3,7 +3,6 @@ package schema
 import (
 	"net/mail"
 	"net/netip"
-	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -188,10 +187,6 @@ func isRelativePointer(s string) bool {
 func isRegexp(s string) bool {
 	without := strings.NewReplacer("(?=", "(?:", "(?!", "(?:", "(?<=", "(?:", "(?<!", "(?:").Replace(s)
 	without = backReferences().ReplaceAllString(without, "x")
-	pattern, ok := translate(without)
-	if !ok {
-		return false
-	}
-	_, err := regexp.Compile(pattern)
-	return err == nil
+	_, unsupported := compileRegexp(without)
+	return unsupported == ""
 }

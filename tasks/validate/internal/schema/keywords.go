@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"slices"
+
 	"github.com/inith/inith/internal/document"
 )
 
@@ -11,17 +13,40 @@ type keywordKind struct {
 }
 
 // keywords returns the keywords of a draft that check something. Those that depend on what others have evaluated come
-// last.
-func keywords(d draft) []keywordKind {
-	all := []keywordKind{
-		{"$ref", ref},
+// last. As with other validators, a schema of an early draft may have keywords of drafts up to 7.
+func keywords(d Draft) []keywordKind {
+	all := slices.Concat(values(), containers())
+	if d == Draft2020 {
+		all = append(all,
+			keywordKind{"$dynamicRef", dynamicRef},
+			keywordKind{"prefixItems", prefixItems},
+			keywordKind{"items", items})
+	} else {
+		all = append(all, keywordKind{"items", itemsOrTuple})
+	}
+	if d == Draft2019 {
+		all = append(all, keywordKind{"$recursiveRef", recursiveRef})
+	}
+	if d >= Draft2019 {
+		all = append(all,
+			keywordKind{"dependentSchemas", dependentSchemas},
+			keywordKind{"dependentRequired", dependentRequired},
+			keywordKind{"unevaluatedItems", unevaluatedItems},
+			keywordKind{"unevaluatedProperties", unevaluatedProperties})
+	}
+	return all
+}
+
+// values are keywords about a value, without those in it.
+func values() []keywordKind {
+	return []keywordKind{
 		{"type", typeOf},
 		{"enum", enum},
 		{"const", constant},
-		{"minimum", numeric("less than the minimum", func(c int) bool { return c >= 0 })},
-		{"maximum", numeric("more than the maximum", func(c int) bool { return c <= 0 })},
-		{"exclusiveMinimum", numeric("not more than the exclusive minimum", func(c int) bool { return c > 0 })},
-		{"exclusiveMaximum", numeric("not less than the exclusive maximum", func(c int) bool { return c < 0 })},
+		{"minimum", limit("exclusiveMinimum", numeric("less than the minimum", func(c int) bool { return c >= 0 }), above)},
+		{"maximum", limit("exclusiveMaximum", numeric("more than the maximum", func(c int) bool { return c <= 0 }), below)},
+		{"exclusiveMinimum", exclusive(above)},
+		{"exclusiveMaximum", exclusive(below)},
 		{"multipleOf", multipleOf},
 		{"minLength", length(document.String, "fewer than", "characters", atLeast)},
 		{"maxLength", length(document.String, "more than", "characters", atMost)},
@@ -33,27 +58,23 @@ func keywords(d draft) []keywordKind {
 		{"format", format},
 		{"uniqueItems", uniqueItems},
 		{"required", required},
-		{"propertyNames", propertyNames},
+	}
+}
+
+// containers are keywords that have schemas.
+func containers() []keywordKind {
+	return []keywordKind{
+		{"$ref", ref},
 		{"properties", properties},
 		{"patternProperties", patternProperties},
 		{"additionalProperties", additionalProperties},
+		{"propertyNames", propertyNames},
 		{"contains", contains},
+		{"dependencies", dependencies}, // of later drafts too: they keep it for schemas that have it
 		{"allOf", allOf},
 		{"anyOf", anyOf},
 		{"oneOf", oneOf},
 		{"not", not},
 		{"if", conditional},
 	}
-	if d == draft7 {
-		return append(all, keywordKind{"items", items7}, keywordKind{"dependencies", dependencies})
-	}
-	return append(all,
-		keywordKind{"$dynamicRef", dynamicRef},
-		keywordKind{"prefixItems", prefixItems},
-		keywordKind{"items", items},
-		keywordKind{"dependentSchemas", dependentSchemas},
-		keywordKind{"dependentRequired", dependentRequired},
-		keywordKind{"unevaluatedItems", unevaluatedItems},
-		keywordKind{"unevaluatedProperties", unevaluatedProperties},
-	)
 }

@@ -23,7 +23,7 @@ type Loader func(uri string) (data []byte, name string, err error)
 const maxSchema = 8 << 20
 
 // errOutside is the error for a reference outside of the directory.
-var errOutside = errors.New("a reference must be to a file in the directory of the schema, never to the network")
+var errOutside = errors.New("inith never reads the network: put a copy of the file beside the schema")
 
 // CompileFile reads a schema file in JSON or YAML. Its error joins a [*diag.Error] for each problem, and wraps that
 // of the file system if the file cannot be read.
@@ -37,14 +37,8 @@ func CompileFile(name string) (*Schema, error) {
 	if err != nil {
 		return nil, unreadable(name, err)
 	}
-	return Compile(name, data, Options{Load: func(uri string) ([]byte, string, error) {
-		rest, ok := strings.CutPrefix(uri, local)
-		if !ok {
-			return nil, "", errOutside
-		}
-		data, err := readIn(dir, filepath.FromSlash(rest))
-		return data, filepath.Join(filepath.Dir(name), rest), err
-	}})
+	d := &directory{root: dir, path: filepath.Dir(name), ids: map[string]string{}}
+	return Compile(name, data, Options{Load: d.load})
 }
 
 // unreadable says why a schema file cannot be read. The error of the system would name the call and only the base

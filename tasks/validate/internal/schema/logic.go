@@ -51,6 +51,26 @@ func dynamicRef(s *site, name string, value *document.Node) keyword {
 	}
 }
 
+// recursiveRef is $recursiveRef of draft 2019-09. If its target has $recursiveAnchor, it leads to the outermost schema in
+// scope that has one too.
+func recursiveRef(s *site, name string, value *document.Node) keyword {
+	if value.Kind != document.String || value.Text != "#" {
+		return s.wrong(name, value, `"#"`)
+	}
+	r := s.resource
+	static := s.compile(r.root, r)
+	return func(e *evaluation, n *document.Node, at *trail, out *outcome) {
+		target := static
+		for _, outer := range e.scope {
+			if r.recursive && outer.recursive {
+				target = s.compiled[outer.root]
+				break
+			}
+		}
+		e.apply(target, n, at, out)
+	}
+}
+
 func allOf(s *site, name string, value *document.Node) keyword {
 	all := s.listOf(name, value)
 	return func(e *evaluation, n *document.Node, at *trail, out *outcome) {

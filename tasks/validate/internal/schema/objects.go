@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -112,7 +111,7 @@ func properties(s *site, name string, value *document.Node) keyword {
 
 // A patternSchema applies to the keys that match a pattern.
 type patternSchema struct {
-	pattern *regexp.Regexp
+	pattern *matcher
 	sub     *subschema
 }
 
@@ -130,7 +129,7 @@ func patternProperties(s *site, name string, value *document.Node) keyword {
 		for i, m := range n.Members {
 			for _, p := range subs {
 				e.spend(len(m.Key.Text) / 16)
-				if p.pattern.MatchString(m.Key.Text) {
+				if p.pattern.matches(m.Key.Text) {
 					out.markMember(i)
 					out.take(e.eval(p.sub, m.Value, at.key("", false)))
 				}
@@ -148,7 +147,7 @@ func additionalProperties(s *site, name string, value *document.Node) keyword {
 			named[m.Key.Text] = true
 		}
 	}
-	var patterns []*regexp.Regexp
+	var patterns []*matcher
 	if n := s.schema.Member("patternProperties"); n != nil && n.Kind == document.Mapping {
 		for _, m := range n.Members {
 			if re := s.regexp(name, m.Key); re != nil {
@@ -160,7 +159,7 @@ func additionalProperties(s *site, name string, value *document.Node) keyword {
 		for i, m := range n.Members {
 			key := m.Key.Text
 			e.spend(len(patterns) * (1 + len(key)/16))
-			if named[key] || slices.ContainsFunc(patterns, func(re *regexp.Regexp) bool { return re.MatchString(key) }) {
+			if named[key] || slices.ContainsFunc(patterns, func(m *matcher) bool { return m.matches(key) }) {
 				continue
 			}
 			out.markMember(i)

@@ -42,21 +42,24 @@ func (c *compiler) resolve(r *resource, ref string) (*document.Node, *resource, 
 }
 
 // resource returns the resource of a URI, and reads its file if needed. What is next to a schema by its $id is also
-// looked up next to its file.
+// next to its file.
 func (c *compiler) resource(uri *url.URL) (*resource, string) {
-	keys := []string{uri.String()}
+	if r := c.resources[uri.String()]; r != nil {
+		return c.inner(r), ""
+	}
+	var keys []string
 	for _, id := range c.identities {
 		if near, ok := beside(id, uri); ok {
 			keys = append(keys, near)
 		}
 	}
 	why := ""
-	for _, key := range keys {
+	for _, key := range append(keys, uri.String()) {
 		if c.resources[key] == nil {
 			why = c.read(key)
 		}
 		if r := c.resources[key]; r != nil {
-			c.resources[keys[0]] = r
+			c.resources[uri.String()] = r
 			return c.inner(r), ""
 		}
 	}
@@ -65,12 +68,16 @@ func (c *compiler) resource(uri *url.URL) (*resource, string) {
 
 // read adds the file of a URI, or returns the reason why it cannot.
 func (c *compiler) read(uri string) string {
-	if c.options.Load == nil || len(c.resources) > maxResources {
-		return "no schema has this URI"
-	}
-	data, name, err := c.options.Load(uri)
-	if err != nil {
-		return whyNot(err)
+	data, name := metaschema(uri)
+	if data == nil {
+		if c.options.Load == nil || len(c.resources) > maxResources {
+			return "no schema has this URI"
+		}
+		var err error
+		data, name, err = c.options.Load(uri)
+		if err != nil {
+			return whyNot(err)
+		}
 	}
 	root, err := parse(name, data)
 	if err != nil {

@@ -7,37 +7,55 @@ import (
 	"github.com/inith/inith/internal/document"
 )
 
-// A draft is a version of JSON Schema.
-type draft int
+// A Draft is a version of JSON Schema.
+type Draft int
 
+// The drafts, in their order. The zero value is Draft2020.
 const (
-	draft2020 draft = iota
-	draft7
+	Draft4 Draft = iota - 4
+	Draft6       // $id instead of id; numbers as exclusive limits
+	Draft7
+	Draft2019 // keywords beside $ref, unevaluated values, $recursiveRef
+	Draft2020 // prefixItems, $dynamicRef
 )
 
-func draftOf(uri string) (draft, bool) {
+// draftOf returns the draft that $schema names. Without a version it is the latest.
+func draftOf(uri string) (Draft, bool) {
 	_, name, _ := strings.Cut(strings.TrimSuffix(uri, "#"), "://")
-	switch name {
-	case "json-schema.org/draft-07/schema":
-		return draft7, true
-	case "json-schema.org/draft/2020-12/schema":
-		return draft2020, true
+	path, ok := strings.CutPrefix(strings.Replace(name, "/hyper-schema", "/schema", 1), "json-schema.org/")
+	d, known := map[string]Draft{
+		"schema": Draft2020, "draft-04/schema": Draft4, "draft-05/schema": Draft4, "draft-06/schema": Draft6,
+		"draft-07/schema": Draft7, "draft/2019-09/schema": Draft2019, "draft/2020-12/schema": Draft2020,
+	}[path]
+	return d, ok && known
+}
+
+// idKey returns the keyword that gives a schema its URI.
+func (d Draft) idKey() string {
+	if d == Draft4 {
+		return "id"
 	}
-	return draft2020, false
+	return "$id"
 }
 
 // A resource is a schema with a URI of its own: the root of a file, or a schema with an $id.
 type resource struct {
 	name     string // of its file
 	uri      *url.URL
-	draft    draft
+	draft    Draft
 	root     *document.Node
 	anchors  map[string]*document.Node
 	dynamics map[string]*document.Node // the anchors of $dynamicAnchor
+
+	recursive bool // $recursiveRef may lead to it from inside another
 }
 
-func newResource(name string, uri *url.URL, d draft, root *document.Node) *resource {
-	return &resource{name, uri, d, root, map[string]*document.Node{}, map[string]*document.Node{}}
+func newResource(name string, uri *url.URL, d Draft, root *document.Node) *resource {
+	anchor := root.Member("$recursiveAnchor")
+	return &resource{
+		name: name, uri: uri, draft: d, root: root, anchors: map[string]*document.Node{}, dynamics: map[string]*document.Node{},
+		recursive: anchor != nil && anchor.Kind == document.Bool && isTrue(anchor),
+	}
 }
 
 // addFile indexes the URIs and anchors of the schemas in a file.
@@ -46,11 +64,7 @@ func (c *compiler) addFile(name, uri string, root *document.Node) {
 	if !ok {
 		base = &url.URL{}
 	}
-	d := draft2020
-	if c.options.Draft7 {
-		d = draft7
-	}
-	r := newResource(name, base, d, root)
+	r := newResource(name, base, c.options.Draft, root)
 	c.resources[uri] = r
 	c.readDraft(r)
 	c.index(root, r)
@@ -64,7 +78,7 @@ func (c *compiler) readDraft(r *resource) {
 	}
 	d, ok := draftOf(value.Text)
 	if !ok {
-		c.fail(r, value, "$schema: only drafts 7 and 2020-12 are known")
+		c.fail(r, value, "$schema: not a draft that inith knows: 4, 6, 7, 2019-09 or 2020-12")
 	}
 	r.draft = d
 }
@@ -74,7 +88,7 @@ func (c *compiler) index(n *document.Node, r *resource) {
 	if n.Kind != document.Mapping && n.Kind != document.Bool || c.owner[n] != nil {
 		return
 	}
-	if r.draft != draft7 || n.Member("$ref") == nil {
+	if r.draft > Draft7 || n.Member("$ref") == nil {
 		r = c.identify(n, r)
 		r.addAnchors(n)
 	}
@@ -88,24 +102,23 @@ func (c *compiler) index(n *document.Node, r *resource) {
 
 // identify returns the resource of n, which is a new one if n has an $id.
 func (c *compiler) identify(n *document.Node, r *resource) *resource {
-	id := n.Member("$id")
+	key := r.draft.idKey()
+	id := n.Member(key)
 	if id == nil {
 		return r
 	}
 	ref, anchor, _ := strings.Cut(id.Text, "#")
-	if r.draft == draft7 && anchor != "" {
-		c.owner[n] = r
-		r.anchors[anchor] = n
-	}
 	if ref == "" {
+		r.addAnchor(anchor, n)
 		return r
 	}
 	uri, ok := parseURI(r.uri, ref)
 	if id.Kind != document.String || !ok {
-		c.fail(r, id, "$id: not a URI")
+		c.fail(r, id, key+": not a URI")
 		return r
 	}
 	inner := newResource(r.name, uri, r.draft, n)
+	inner.addAnchor(anchor, n)
 	if n == r.root && r.uri.Scheme == "local" {
 		c.identities = append(c.identities, uri)
 	}
@@ -114,6 +127,13 @@ func (c *compiler) identify(n *document.Node, r *resource) *resource {
 	}
 	c.resources[uri.String()] = inner
 	return inner
+}
+
+// addAnchor adds the anchor in the URI of a schema, where drafts have it there.
+func (r *resource) addAnchor(name string, n *document.Node) {
+	if r.draft <= Draft7 && name != "" {
+		r.anchors[name] = n
+	}
 }
 
 // addAnchors adds the anchors of a schema to its resource.

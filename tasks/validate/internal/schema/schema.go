@@ -1,4 +1,4 @@
-// Package schema checks documents against JSON Schema, drafts 7 and 2020-12: all
+// Package schema checks documents against JSON Schema, drafts 4 to 2020-12: all
 // violations, each with the position of the value, formats asserted. It has its own
 // validator because it works on the nodes of [document], which have positions, and
 // because no library does without work at the start of every command.

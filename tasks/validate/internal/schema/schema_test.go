@@ -118,21 +118,27 @@ s3cr3t: 1
 func TestCompileSaysWhatIsWrongAndWhere(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string][]string{
-		`{"type": "strnig"}`:      {`1:10: type: want null, boolean, integer, number, string, array or object`},
-		`{"minimum": "1"}`:        {`1:13: minimum: want a number`},
-		`{"minLength": -1}`:       {`1:15: minLength: want an integer, 0 or more`},
-		`{"multipleOf": 0}`:       {`1:16: multipleOf: want a number above 0`},
-		`{"required": "a"}`:       {`1:14: required: want a list of strings`},
-		`{"properties": []}`:      {`1:16: properties: want a mapping of schemas`},
-		`{"items": 1}`:            {`1:11: want a schema: a mapping, true or false`},
-		`{"allOf": []}`:           {`1:11: allOf: want a list of schemas`},
-		`{"pattern": "(?=s3)"}`:   {`1:13: pattern: want a pattern without lookaround and back references`},
-		`{"pattern": "(a)\\1"}`:   {`1:13: pattern: want a pattern without lookaround and back references`},
-		`{"pattern": "(s3"}`:      {`1:13: pattern: want a regular expression, without lookaround and back references`},
-		`{"$ref": "#/$defs/s3"}`:  {`1:10: $ref: the reference points to nothing`},
-		`{"$ref": "#s3"}`:         {`1:10: $ref: no schema has this anchor`},
-		`{"$ref": "http://s3/x"}`: {`1:10: $ref: no schema has this URI`},
-		`{"$schema": "http://json-schema.org/draft-04/schema#"}`: {`1:13: $schema: only drafts 7 and 2020-12 are known`},
+		`{"type": "strnig"}`:                       {`1:10: type: want null, boolean, integer, number, string, array or object`},
+		`{"minimum": "1"}`:                         {`1:13: minimum: want a number`},
+		`{"minLength": -1}`:                        {`1:15: minLength: want an integer, 0 or more`},
+		`{"multipleOf": 0}`:                        {`1:16: multipleOf: want a number above 0`},
+		`{"required": "a"}`:                        {`1:14: required: want a list of strings`},
+		`{"properties": []}`:                       {`1:16: properties: want a mapping of schemas`},
+		`{"items": 1}`:                             {`1:11: want a schema: a mapping, true or false`},
+		`{"allOf": []}`:                            {`1:11: allOf: want a list of schemas`},
+		`{"pattern": "(?=s3)"}`:                    {`1:13: pattern: a lookahead, (?=…) or (?!…), is supported only at the beginning of a pattern, after ^`},
+		`{"pattern": "^(?!s3)a|b"}`:                {`1:13: pattern: a lookahead, (?=…) or (?!…), is supported only at`},
+		`{"pattern": "^(?!a(?=s3))"}`:              {`1:13: pattern: a lookahead, (?=…) or (?!…), is supported only at`},
+		`{"pattern": "a(?<!s3)"}`:                  {`1:13: pattern: a lookbehind, (?<=…) or (?<!…), is not supported`},
+		`{"patternProperties": {"(?<=s3)": true}}`: {`1:24: patternProperties: a lookbehind`},
+		`{"pattern": "(a)\\1"}`:                    {`1:13: pattern: a back reference, such as \1 or \k<name>, is not supported`},
+		`{"pattern": "(?i)s3"}`:                    {`1:13: pattern: flags in a pattern, such as (?i), are not supported`},
+		`{"pattern": "\\y"}`:                       {`1:13: pattern: this escape sequence is not one of JavaScript's`},
+		`{"pattern": "(s3"}`:                       {`1:13: pattern: not a regular expression`},
+		`{"$ref": "#/$defs/s3"}`:                   {`1:10: $ref: the reference points to nothing`},
+		`{"$ref": "#s3"}`:                          {`1:10: $ref: no schema has this anchor`},
+		`{"$ref": "http://s3/x"}`:                  {`1:10: $ref: no schema has this URI`},
+		`{"$schema": "http://json-schema.org/draft-03/schema#"}`: {`1:13: $schema: not a draft that inith knows`},
 		`{"$defs": {"a": {"type": 1}}, "minimum": true}`:         {`1:42: minimum: want a number`, `1:26: type: want null`},
 		"{\n \"a\": 1,\n}":                   {`2:8: a comma after the last member`},
 		`{"type": "string", "type": "null"}`: {`1:20: duplicate key, first defined at 1:2`},
@@ -158,10 +164,17 @@ func TestCompileFileReadsFilesBesideIt(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	files := map[string]string{
-		"app.json":       `{"properties": {"port": {"$ref": "defs/port.yaml#/$defs/port"}, "name": {"$ref": "https://example.com/s/name.json"}}}`,
+		"app.json":       `{"properties": {"port": {"$ref": "defs/port.yaml#/$defs/port"}, "name": {"$ref": "https://example.com/s/nowhere.json"}}}`,
 		"named.json":     `{"$id": "https://example.com/s/app.json", "properties": {"port": {"$ref": "defs/port.yaml#/$defs/port"}}}`,
 		"defs/port.yaml": "$defs:\n  port: {$ref: ../base.json}\n",
 		"base.json":      `{"type": "integer"}`,
+		"byid.json":      `{"$ref": "https://example.com/schemas/by-id"}`,
+		"identified.yml": "$id: 'https://example.com/schemas/by-id'\ntype: integer\n",
+		"nested.json":    `{"$ref": "urn:example:nested"}`,
+		"holder.json":    `{"definitions": {"x": {"$id": "urn:example:nested", "type": "integer"}}}`,
+		"byname.json":    `{"$ref": "https://other.example/x/base.json"}`,
+		"noending.json":  `{"$schema": "http://json-schema.org/draft-04/schema#", "id": "https://example.com/s/noending", "$ref": "base#"}`,
+		"meta.json":      `{"properties": {"port": {"$ref": "http://json-schema.org/draft-07/schema#"}}}`,
 		"outside.json":   `{"$ref": "../secret.json"}`,
 		"absolute.json":  `{"$ref": "file:///etc/passwd"}`,
 		"lost.json":      `{"$ref": "nowhere.json"}`,
@@ -188,10 +201,27 @@ func TestCompileFileReadsFilesBesideIt(t *testing.T) {
 	if err != nil || lines(got) != "1:10: type: port is a string, not an integer\n" {
 		t.Errorf("got %s %v", lines(got), err)
 	}
+	for _, name := range []string{"byid.json", "nested.json", "byname.json", "noending.json"} {
+		s, err := schema.CompileFile(filepath.Join(dir, "schemas", name))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if got, err := s.Validate(parse(t, document.JSON, `"x"`)); err != nil || len(got) != 1 {
+			t.Errorf("%s: got %s %v", name, lines(got), err)
+		}
+	}
+	if s, err = schema.CompileFile(filepath.Join(dir, "schemas", "meta.json")); err != nil {
+		t.Fatal(err)
+	}
+	got, err = s.Validate(parse(t, document.JSON, `{"port": {"type": "strng"}}`))
+	if err != nil || len(got) != 1 {
+		t.Errorf("a metaschema: got %s %v", lines(got), err)
+	}
 	for name, want := range map[string]string{
-		"app.json":      "1:82: $ref: a reference must be to a file in the directory of the schema, never to the network",
+		"app.json":      "1:82: $ref: inith never reads the network: put a copy of the file beside the schema",
 		"outside.json":  "1:10: $ref: ",
-		"absolute.json": "1:10: $ref: a reference must be to a file in the directory of the schema",
+		"absolute.json": "1:10: $ref: inith never reads the network",
 		"lost.json":     "1:10: $ref: the file does not exist next to the schema",
 		"broken.json":   "bad.json:1:12: a value is missing",
 	} {
@@ -226,6 +256,88 @@ func TestValidateIsBounded(t *testing.T) {
 		_, err := compile(t, text).Validate(parse(t, document.JSON, `{"a": 1}`))
 		if !errors.Is(err, schema.ErrTooComplex) {
 			t.Errorf("%s: %v, want %v", name, err, schema.ErrTooComplex)
+		}
+	}
+}
+
+// TestDrafts holds what differs between the drafts.
+func TestDrafts(t *testing.T) {
+	t.Parallel()
+	const four, six, seven = "http://json-schema.org/draft-04/schema#", "http://json-schema.org/draft-06/schema#", "https://json-schema.org/draft-07/schema"
+	const d2019, latest, none = "https://json-schema.org/draft/2019-09/schema", "http://json-schema.org/schema#", ""
+	for _, c := range []struct {
+		draft, schema, instance string
+		violations              int
+	}{
+		{four, `"minimum": 1, "exclusiveMinimum": true`, `1`, 1},
+		{four, `"minimum": 1, "exclusiveMinimum": false`, `1`, 0},
+		{four, `"maximum": 1, "exclusiveMaximum": true`, `1`, 1},
+		{four, `"exclusiveMaximum": true`, `1`, 0},
+		{four, `"const": 1`, `2`, 1},
+		{four, `"id": "http://x/y", "$ref": "#a", "definitions": {"b": {"id": "#a", "type": "null"}}`, `2`, 1},
+		{four, `"items": [{"type": "null"}], "additionalItems": false`, `[1, 2]`, 2},
+		{four, `"dependencies": {"a": ["b"]}`, `{"a": 1}`, 1},
+		{"http://json-schema.org/draft-04/hyper-schema#", `"minimum": 1, "exclusiveMinimum": true`, `1`, 1},
+		{six, `"exclusiveMinimum": 1, "contains": {"type": "null"}`, `[1]`, 1},
+		{six, `"exclusiveMinimum": 1`, `1`, 1},
+		{six, `"$id": "http://x/y", "$ref": "#a", "definitions": {"b": {"$id": "#a", "type": "null"}}`, `2`, 1},
+		{seven, `"$ref": "#/definitions/a", "minimum": 5, "definitions": {"a": {"type": "integer"}}`, `1`, 0},
+		{d2019, `"$ref": "#/$defs/a", "minimum": 5, "$defs": {"a": {"type": "integer"}}`, `1`, 1},
+		{d2019, `"items": [{"type": "null"}], "unevaluatedItems": false`, `[null, 2]`, 1},
+		{d2019, `"contains": {"const": 2}, "unevaluatedItems": false`, `[2]`, 1},
+		{d2019, `"dependentRequired": {"a": ["b"]}, "minContains": 1`, `{"a": 1}`, 1},
+		{d2019, `"properties": {"a": {"$recursiveRef": "#"}}, "additionalProperties": false`, `{"a": {"b": 1}}`, 1},
+		{latest, `"properties": {"a": {"type": "string"}}, "required": ["a"]`, `{"a": 1}`, 1},
+		{"https://json-schema.org/schema", `"prefixItems": [{"type": "null"}]`, `[1]`, 1},
+		{none, `"prefixItems": [{"type": "null"}], "contains": {"type": "integer"}, "unevaluatedItems": false`, `[1]`, 1},
+	} {
+		head := "{"
+		if c.draft != "" {
+			head = `{"$schema": "` + c.draft + `", `
+		}
+		got, err := compile(t, head+c.schema+"}").Validate(parse(t, document.JSON, c.instance))
+		if err != nil || len(got) != c.violations {
+			t.Errorf("%s: %s for %s: got %v %s, want %d", c.draft, c.schema, c.instance, err, lines(got), c.violations)
+		}
+	}
+}
+
+// TestRecursiveRef extends a tree by a schema that allows no other keys.
+func TestRecursiveRef(t *testing.T) {
+	t.Parallel()
+	const text = `{
+		"$schema": "https://json-schema.org/draft/2019-09/schema", "$id": "http://x/strict", "$recursiveAnchor": true,
+		"$ref": "tree", "unevaluatedProperties": false,
+		"$defs": {"tree": {
+			"$id": "tree", "$recursiveAnchor": ANCHOR,
+			"properties": {"name": {"type": "string"}, "child": {"$recursiveRef": "#"}}
+		}}
+	}`
+	for anchor, want := range map[string]int{"true": 1, "false": 0} {
+		s := compile(t, strings.ReplaceAll(text, "ANCHOR", anchor))
+		got, err := s.Validate(parse(t, document.JSON, `{"name": "a", "child": {"nam": "b"}}`))
+		if err != nil || len(got) != want {
+			t.Errorf("%s: got %v %s, want %d", anchor, err, lines(got), want)
+		}
+	}
+}
+
+func TestLookahead(t *testing.T) {
+	t.Parallel()
+	for pattern, texts := range map[string]map[string]bool{
+		`^(?!@@)[@a-z]+$`:                  {"a": true, "@@a": false, "a@@": true, "A": false},
+		`^(?!\\.{1,2}$)(?!.*\\/)[a-z./]+$`: {"a": true, "..": false, "...": true, "a/b": false},
+		`^(?=[A-Z])[a-zA-Z]*b$`:            {"Ab": true, "ab": false, "A": false},
+		`^(?!a|b).*`:                       {"c": true, "b": false},
+		`^(?![()\\)]x)[\\s\\S]*$`:          {"(x": false, "y": true},
+		`[\\S]b`:                           {"ab": true, " b": false},
+	} {
+		s := compile(t, `{"pattern": "`+pattern+`"}`)
+		for text, want := range texts {
+			got, err := s.Validate(parse(t, document.JSON, `"`+text+`"`))
+			if err != nil || (len(got) == 0) != want {
+				t.Errorf("%s on %s: got %v %s, want %t", pattern, text, err, lines(got), want)
+			}
 		}
 	}
 }

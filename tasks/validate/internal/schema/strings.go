@@ -1,27 +1,10 @@
 package schema
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/inith/inith/internal/document"
 )
-
-// regexp compiles a pattern. A schema whose pattern is not one of those that take
-// bounded time cannot be used.
-func (s *site) regexp(name string, n *document.Node) *regexp.Regexp {
-	pattern, ok := translate(n.Text)
-	if !ok {
-		s.wrong(name, n, "a pattern without lookaround and back references")
-		return nil
-	}
-	re, err := regexp.Compile(pattern)
-	if err != nil {
-		s.wrong(name, n, "a regular expression, without lookaround and back references")
-		return nil
-	}
-	return re
-}
 
 func pattern(s *site, name string, value *document.Node) keyword {
 	if value.Kind != document.String {
@@ -36,7 +19,7 @@ func pattern(s *site, name string, value *document.Node) keyword {
 			return
 		}
 		e.spend(len(n.Text) / 16)
-		if !re.MatchString(n.Text) {
+		if !re.matches(n.Text) {
 			out.add(n, at, name, "does not fit the pattern that it must fit")
 		}
 	}

@@ -107,8 +107,39 @@ func (s *site) number(name string, value *document.Node) *big.Rat {
 
 const tooLarge = "is a number too large to compare"
 
+// A builder compiles a keyword.
+type builder = func(s *site, name string, value *document.Node) keyword
+
+func above(s *site, name string, value *document.Node) keyword {
+	return numeric("not more than the exclusive minimum", func(c int) bool { return c > 0 })(s, name, value)
+}
+
+func below(s *site, name string, value *document.Node) keyword {
+	return numeric("not less than the exclusive maximum", func(c int) bool { return c < 0 })(s, name, value)
+}
+
+// limit is minimum or maximum. In draft 4, true beside it makes it exclusive.
+func limit(beside string, inclusive, exclusive builder) builder {
+	return func(s *site, name string, value *document.Node) keyword {
+		if n := s.schema.Member(beside); s.resource.draft == Draft4 && n != nil && n.Kind == document.Bool && isTrue(n) {
+			return exclusive(s, beside, value)
+		}
+		return inclusive(s, name, value)
+	}
+}
+
+// exclusive is exclusiveMinimum or exclusiveMaximum: a number. In draft 4 it is a part of another keyword.
+func exclusive(number builder) builder {
+	return func(s *site, name string, value *document.Node) keyword {
+		if s.resource.draft == Draft4 && value.Kind == document.Bool {
+			return nil
+		}
+		return number(s, name, value)
+	}
+}
+
 // numeric compares a number with a limit.
-func numeric(message string, holds func(comparison int) bool) func(*site, string, *document.Node) keyword {
+func numeric(message string, holds func(comparison int) bool) builder {
 	return func(s *site, name string, value *document.Node) keyword {
 		limit := s.number(name, value)
 		if limit == nil {
@@ -179,7 +210,7 @@ func atLeast(n, limit int) bool { return n >= limit }
 func atMost(n, limit int) bool  { return n <= limit }
 
 // length compares the length of strings, lists or mappings with a limit.
-func length(kind document.Kind, message, unit string, holds func(n, limit int) bool) func(*site, string, *document.Node) keyword {
+func length(kind document.Kind, message, unit string, holds func(n, limit int) bool) builder {
 	return func(s *site, name string, value *document.Node) keyword {
 		limit, ok := countOf(value)
 		if !ok {

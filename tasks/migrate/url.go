@@ -1,8 +1,10 @@
 package migrate
 
 import (
+	"log/slog"
 	"net/url"
 
+	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/target"
 	"github.com/inith/inith/internal/tlsconfig"
 )
@@ -13,4 +15,15 @@ func readFragment(u *url.URL, keys []target.Key, t *tlsconfig.TLS) error {
 		return err
 	}
 	return t.Check()
+}
+
+// dropKey drops query keys of frameworks that cannot matter, and refuses the others.
+func dropKey(log *slog.Logger) func(key string) error {
+	return func(key string) error {
+		if err := target.CheckDropped(key); err != nil {
+			return err
+		}
+		log.Debug("dropped", "what", "query key", "key", redact.Word(key))
+		return nil
+	}
 }
