@@ -24,6 +24,7 @@ const (
 	DefaultRetryMaxWait = engine.DefaultRetryMaxWait
 	DefaultIdleTimeout  = engine.DefaultIdleTimeout
 	DefaultHeaderWait   = source.DefaultHeaderWait
+	DefaultMinRate      = engine.DefaultMinRate
 )
 
 // A File is one thing to fetch.

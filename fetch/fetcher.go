@@ -23,7 +23,9 @@ type Fetcher struct {
 	RetryMaxWait time.Duration // the longest pause between attempts, whatever a server asks for; zero: 30s
 	IdleTimeout  time.Duration // a connection without a byte for so long is replaced; zero: 20s
 	HeaderWait   time.Duration // a request without an answer for so long is sent again, and the first answer counts; zero: 30s
+	MinRate      int64         // give up when fewer bytes per second of a file come over a minute; zero: 1 KiB, negative: never
 	RateLimit    int64         // bytes per second over all connections; zero: none
+	MaxSize      int64         // bytes that a file may have, also if the server does not say how many it has; zero: any number
 
 	TLS   TLS
 	Proxy func(target *url.URL) (*url.URL, error) // nil: none
@@ -50,7 +52,7 @@ func (f *Fetcher) rooms() parts {
 	f.once.Do(func() {
 		e := &engine.Engine{
 			Connections: f.Connections, StallTimeout: f.StallTimeout, RetryMaxWait: f.RetryMaxWait, IdleTimeout: f.IdleTimeout,
-			RateLimit: f.RateLimit, MemoryLimit: f.MemoryLimit,
+			MinRate: f.MinRate, RateLimit: f.RateLimit, MemoryLimit: f.MemoryLimit,
 		}
 		f.parts = parts{
 			engine: e,

@@ -144,7 +144,7 @@ func TestFullVolume(t *testing.T) {
 	_ = os.Remove(naive)
 	file := fetch.File{URL: parse(t, s.URL()), Dest: filepath.Join(dir, "model.bin")}
 	refusal(t, file, "needs 40.0 MiB, and there are 2.0 MiB", "free on the volume")
-	if asked := s.Requests()[1:]; len(asked) != 1 || asked[0].Span.Len() > 4<<20 { // the chunk that tells the size
+	if asked := s.Requests()[1:]; len(asked) != 1 || asked[0].Sent > 20<<20 { // the answer that tells the size
 		t.Errorf("asked for more: %+v", asked)
 	}
 }

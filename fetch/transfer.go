@@ -207,7 +207,7 @@ func (t *Transfer) fetch(ctx context.Context, s source.Source) (Result, error) {
 // job returns what all uses of a source have in common.
 func (t *Transfer) job(s source.Source) *engine.Job {
 	return &engine.Job{
-		Engine: t.fetcher.rooms().engine, Source: s, Primary: cmp.Or(t.primary, s), Progress: t.progress, Log: t.log, Want: t.want,
+		Engine: t.fetcher.rooms().engine, Source: s, Primary: cmp.Or(t.primary, s), Progress: t.progress, Log: t.log, Want: t.want, MaxSize: t.fetcher.MaxSize,
 		Judge:    func(server []Digest) (engine.Check, error) { return t.judge(s, server) },
 		Fetching: func() { t.enter(Fetching) }, Verifying: func() { t.enter(Verifying) },
 	}

@@ -84,6 +84,11 @@ func listOptions(env environment.Variables) []option.Option[fetchOptions] {
 			Set:   option.ToSize(func(o *o) *int64 { return &o.fetcher.RateLimit }),
 		},
 		{
+			Flag: "max-size", Kind: option.Size,
+			Usage: "maximum `SIZE` of a file, also if the server does not say how long it is",
+			Set:   option.ToSize(func(o *o) *int64 { return &o.fetcher.MaxSize }),
+		},
+		{
 			Flag: "timeout", Letter: "t", Kind: option.Duration, Default: "none",
 			Usage: "give up after this `TIME`",
 			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.timeout }),
@@ -92,6 +97,11 @@ func listOptions(env environment.Variables) []option.Option[fetchOptions] {
 			Flag: "stall-timeout", Old: []string{"no-progress"}, Kind: option.Duration, Default: duration.Format(fetch.DefaultStallTimeout),
 			Usage: "give up when no byte has come for this `TIME`",
 			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.fetcher.StallTimeout }),
+		},
+		{
+			Flag: "min-rate", Kind: option.Size, Default: "1KiB",
+			Usage: "give up when less than this `SIZE` per second of a file has come over a minute",
+			Set:   option.ToSize(func(o *o) *int64 { return &o.fetcher.MinRate }),
 		},
 		{
 			Flag: "retry-max-wait", Kind: option.Duration, Default: duration.Format(fetch.DefaultRetryMaxWait),

@@ -54,6 +54,8 @@ func mayRefuseRange(resp *http.Response, r request) bool {
 func wholePart(p *Part, resp *http.Response, r request) error {
 	p.Size, p.Start, p.End = resp.ContentLength, 0, resp.ContentLength
 	p.Unframed = p.Size < 0 && len(resp.TransferEncoding) == 0
+	// From the first byte to the end is the whole, and some servers call it that.
+	p.Ranged = r.n == ToEnd && p.Size >= 0 && resp.Header.Get("Accept-Ranges") == "bytes"
 	switch {
 	case !sameVersion(p, resp, r.validator):
 		return ErrChanged

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -74,7 +75,7 @@ func (n *Network) plainClient(origin *url.URL) (*plainClient, error) {
 	}
 	c := &plainClient{cookies: &cookies{}}
 	c.Client = &http.Client{
-		Transport: readableRedirects{byOrigin{name, own, others}},
+		Transport: oneRequest{readableRedirects{byOrigin{name, own, others}}},
 		CheckRedirect: func(next *http.Request, via []*http.Request) error {
 			err := redirect(origin, next, via)
 			c.cookies.learn(via[len(via)-1].URL, next.Response)
@@ -85,6 +86,22 @@ func (n *Network) plainClient(origin *url.URL) (*plainClient, error) {
 	n.clients[name] = c
 	return c, nil
 }
+
+// oneRequest sends each request once. A [http.Transport] by itself sends a GET again when a
+// connection that was used before ends without an answer, over one connection after another;
+// not so what has a body that it cannot read twice. This one is empty.
+type oneRequest struct{ http.RoundTripper }
+
+func (t oneRequest) RoundTrip(req *http.Request) (*http.Response, error) {
+	once := req.WithContext(req.Context()) // a copy: it is not ours to change
+	once.Body, once.GetBody = emptyBody{}, nil
+	return t.RoundTripper.RoundTrip(once)
+}
+
+type emptyBody struct{}
+
+func (emptyBody) Read([]byte) (int, error) { return 0, io.EOF }
+func (emptyBody) Close() error             { return nil }
 
 // checkRetry leaves to the engine what needs more than a second try: servers that
 // want fewer requests, and what is permanent. Retrying is called for the others.

@@ -4,9 +4,16 @@ import (
 	"context"
 	"math/rand/v2"
 	"net"
+	"net/netip"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/inith/inith/internal/dial"
 )
+
+// nextAddress is how long an address may take before the next one is tried beside it.
+const nextAddress = 250 * time.Millisecond
 
 // A dialer connects to hosts. It spreads connections over the addresses of a name, so
 // that one dead or slow front end does not get them all.
@@ -37,27 +44,32 @@ func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, e
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	addresses, err := d.lookup(ctx, host)
 	if err != nil {
 		return nil, err
 	}
-	rand.Shuffle(len(addresses), func(i, j int) { addresses[i], addresses[j] = addresses[j], addresses[i] })
-	for i, a := range addresses {
-		if isMetadata(a) && !d.isChosen(host) {
-			err = Permanent(errMetadata())
-			continue
-		}
-		var conn net.Conn
-		if conn, err = dialOne(ctx, network, net.JoinHostPort(a.Unmap().String(), port), len(addresses)-i); err == nil {
-			return d.wrap(conn), nil
-		}
+	one := func(ctx context.Context, i int) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, net.JoinHostPort(addresses[i].String(), port))
 	}
-	return nil, err
+	conn, err := dial.First(ctx, len(addresses), nextAddress, one, func(c net.Conn) { _ = c.Close() })
+	if err != nil {
+		return nil, err
+	}
+	return d.wrap(conn), nil
 }
 
-// dialOne dials an address, of which left are to be tried in the time of ctx.
-func dialOne(ctx context.Context, network, address string, left int) (net.Conn, error) {
-	deadline, _ := ctx.Deadline()
-	d := net.Dialer{Timeout: max(time.Second, time.Until(deadline)/time.Duration(left))}
-	return d.DialContext(ctx, network, address)
+// lookup returns the addresses of a host, in an order that differs each time.
+func (d *dialer) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
+	all, err := dial.Lookup(ctx, nil, host)
+	if err != nil {
+		return nil, err
+	}
+	if !d.isChosen(host) {
+		all = slices.DeleteFunc(all, isMetadata)
+	}
+	if len(all) == 0 {
+		return nil, Permanent(errMetadata())
+	}
+	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all, nil
 }

@@ -23,7 +23,7 @@ type attempt struct {
 
 	// What the states hand on.
 	record   *store.Record // of the partial file to resume; nil: none
-	answer   *source.Part  // the first one, with a connection of the host's; nil: none
+	answer   *answer       // the first one; nil: none
 	download *download     // with an open partial file; nil: none
 	check    Check
 	verified *Verified
@@ -111,78 +111,12 @@ func (a *attempt) compare(ctx context.Context) (stateFunc, error) {
 func (a *attempt) stat(ctx context.Context) (source.Info, error) {
 	ctx, cancel := watchdog(ctx, a.Job)
 	defer cancel()
-	if err := a.acquire(ctx); err != nil {
+	s, err := a.acquire(ctx)
+	if err != nil {
 		return source.Info{}, err
 	}
-	defer a.release()
+	defer a.release(s)
 	return a.Source.Stat(ctx)
-}
-
-// ask sends the first request, which is also for the first chunk.
-//
-// Next: admit.
-func (a *attempt) ask(ctx context.Context) (stateFunc, error) {
-	off, n, validator := int64(0), int64(chunk), ""
-	if a.record != nil {
-		gap := a.record.Have().Gaps(a.record.Size)[0]
-		off, n = gap.Start, min(gap.Len(), chunk)
-		if !a.distrust && a.record.Source == ID(a.Source) {
-			validator = a.record.Validator
-		}
-	}
-	if a.single {
-		off, n = 0, source.Whole
-	}
-	answer, err := a.begin(ctx, off, n, validator)
-	switch {
-	case errors.Is(err, source.ErrChanged):
-		return a.discard, nil
-	case err != nil:
-		return nil, err
-	}
-	a.answer = answer
-	if answer.Ranged && answer.Size < 0 { // of an object whose size the server does not say
-		if validator == "" {
-			return nil, source.ErrNoRange
-		}
-		answer.Size = a.record.Size
-	}
-	return a.admit, nil
-}
-
-// begin sends the first request. Its connection counts as one of the host's.
-func (a *attempt) begin(ctx context.Context, off, n int64, validator string) (*source.Part, error) {
-	pauses := a.Engine.pauses()
-	ctx, cancel := watchdog(ctx, a.Job)
-	defer cancel()
-	for {
-		if err := a.acquire(ctx); err != nil {
-			return nil, err
-		}
-		part, err := a.openBeyond(ctx, off, n, validator)
-		if err == nil {
-			a.host.answered()
-			return part, nil
-		}
-		a.release()
-		if err := a.failed(ctx, err, false, pauses); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// openBeyond opens a part that outlives ctx, which bounds the request alone.
-func (a *attempt) openBeyond(ctx context.Context, off, n int64, validator string) (*source.Part, error) {
-	request, end := context.WithCancelCause(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() { end(context.Cause(ctx)) })
-	defer stop()
-	part, err := a.get(request, off, n, validator)
-	if err != nil {
-		end(nil)
-		return nil, err
-	}
-	part.Body = closeWith{part.Body, func() { end(nil) }}
-	return part, nil
 }
 
 // admit compares the first answer with what is present.
@@ -247,6 +181,9 @@ func (a *attempt) open(ctx context.Context) (stateFunc, error) {
 
 // admitted reports what must not be written.
 func (a *attempt) admitted(ctx context.Context, size int64) error {
+	if err := a.tooLong(size); err != nil {
+		return err
+	}
 	if err := a.Dest.EnoughSpace(size, a.record); err != nil {
 		return err
 	}
@@ -294,8 +231,7 @@ func (a *attempt) transfer(ctx context.Context) (stateFunc, error) {
 	}
 	a.check = check
 	d.verify = newVerifier(d.part, d.ranges, check.algorithms(), a.Engine.free)
-	a.Progress.follow(d.ranges)
-	defer a.Progress.follow(nil)
+	defer a.Progress.follow(d.ranges)()
 	if a.record != nil {
 		done, _ := d.ranges.done()
 		a.Progress.present.Store(done)
@@ -352,7 +288,7 @@ func (a *attempt) verify(context.Context) (stateFunc, error) {
 func (a *attempt) abandon(err error) {
 	if a.answer != nil {
 		_ = a.answer.Body.Close()
-		a.release()
+		a.release(a.answer.slot)
 		a.answer = nil
 	}
 	if a.download == nil {

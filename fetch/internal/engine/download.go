@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cenkalti/backoff/v4"
+
 	"github.com/inith/inith/fetch/internal/span"
 	"github.com/inith/inith/fetch/internal/store"
 	"github.com/inith/inith/fetch/source"
@@ -20,6 +22,7 @@ type download struct {
 	ranges    *ranges
 	part      *store.Partial
 	verify    *verifier
+	grown     int64 // bytes that there is room for, of an object whose size is not known
 }
 
 // A startAgainError means that the rest of a stream cannot be requested: without a validator,
@@ -29,12 +32,15 @@ type startAgainError struct{ err error }
 func (e *startAgainError) Error() string { return e.err.Error() }
 func (e *startAgainError) Unwrap() error { return e.err }
 
-// errSlow ends a stream that is much slower than its siblings, or stands still.
-var errSlow = errors.New("slow")
+// An answer is one to a request, and the connection that it comes over.
+type answer struct {
+	*source.Part
+	slot *slot
+}
 
-// run returns when all bytes are present and hashed. First is an answer that has come already,
-// with a connection of the host's; nil if there is none.
-func (d *download) run(ctx context.Context, first *source.Part) error {
+// run returns when all bytes are present and hashed. First is an answer that has come already;
+// nil if there is none.
+func (d *download) run(ctx context.Context, first *answer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg sync.WaitGroup
@@ -74,53 +80,78 @@ func (d *download) workers() int {
 
 // work fetches segments sequentially, until ctx is done. The first segment, and the answer for
 // it, may be given.
-func (d *download) work(ctx context.Context, first *source.Part, c *segment) error {
+func (d *download) work(ctx context.Context, first *answer, c *segment) error {
 	pauses := d.Engine.pauses()
 	rate := 0.0
 	for {
-		if c == nil {
+		a := first
+		if first = nil; a == nil {
 			var err error
-			if c, err = d.segment(ctx, rate); err != nil {
+			if c, a, err = d.segment(ctx, rate); err != nil {
 				return err
 			}
 		}
 		begun := time.Now()
-		n, err := d.stream(ctx, c, first)
+		n, err := d.stream(ctx, c, a)
 		rate = float64(n) / time.Since(begun).Seconds()
 		d.ranges.release(c)
-		d.release()
-		first, c = nil, nil
+		d.release(a.slot)
 		if n > 0 {
 			pauses.Reset()
 		}
-		if err == nil {
-			continue
-		}
-		if err := d.failed(ctx, err, n >= minPart, pauses); err != nil {
+		if err := d.decide(ctx, err, n, pauses); err != nil {
 			return err
-		}
-		if n > 0 && !d.sure {
-			return &startAgainError{err}
 		}
 	}
 }
 
+// decide returns why the transfer ends after a stream that brought n bytes; nil: it goes on.
+func (d *download) decide(ctx context.Context, err error, n int64, pauses backoff.BackOff) error {
+	if err == nil {
+		return nil
+	}
+	if n == 0 && ctx.Err() == nil && isRefusal(err) && d.ranges.deliver() {
+		d.host.matterOfNumber()
+		d.crowded(err)
+		return nil
+	}
+	if err := d.failed(ctx, err, n >= minPart, pauses); err != nil {
+		return err
+	}
+	if n > 0 && !d.sure {
+		return &startAgainError{err}
+	}
+	return nil
+}
+
+// isRefusal reports whether an error may mean that a server wants no more connections than it
+// has: whatever it answers, or does, to a request for what it sends over others.
+func isRefusal(err error) bool {
+	for _, other := range []error{source.ErrChanged, errOvertaken, errSlow, errIdle} {
+		if errors.Is(err, other) {
+			return false
+		}
+	}
+	return !store.IsError(err)
+}
+
 // segment waits for something to fetch and a connection to fetch it with, until ctx is done:
 // bytes that are present may still prove wrong.
-func (d *download) segment(ctx context.Context, rate float64) (*segment, error) {
+func (d *download) segment(ctx context.Context, rate float64) (*segment, *answer, error) {
 	for {
-		if err := d.acquire(ctx); err != nil {
-			return nil, err
+		s, err := d.acquire(ctx)
+		if err != nil {
+			return nil, nil, err
 		}
-		c, changed := d.ranges.next(d.host.connections(), rate)
+		c, changed := d.ranges.next(demand{d.host.connections(), rate, d.host.wantsFew()})
 		if c != nil {
-			return c, nil
+			return c, &answer{slot: s}, nil
 		}
-		d.release()
+		d.release(s)
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return nil, nil, context.Cause(ctx)
 		}
 	}
 }
@@ -136,7 +167,7 @@ func (d *download) watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			d.ranges.look(every, d.Engine.idleTimeout())
+			d.ranges.look(every, patience{d.Engine.idleTimeout(), d.Engine.stallTimeout(), d.host.wantsFew()})
 		}
 	}
 }

@@ -26,6 +26,7 @@ const (
 	DefaultStallTimeout = 2 * time.Minute
 	DefaultRetryMaxWait = 30 * time.Second
 	DefaultIdleTimeout  = 20 * time.Second
+	DefaultMinRate      = 1 << 10
 )
 
 const bufferSize = 128 << 10
@@ -37,6 +38,7 @@ type Engine struct {
 	StallTimeout time.Duration // give up when no byte came for so long; zero: 2m, negative: never
 	RetryMaxWait time.Duration // the longest pause between attempts, whatever a server asks for; zero: 30s
 	IdleTimeout  time.Duration // a connection without a byte for so long is replaced; zero: 20s
+	MinRate      int64         // give up when fewer bytes per second of a job come over a minute; zero: 1 KiB, negative: never
 	RateLimit    int64         // bytes per second over all connections; zero: none
 	MemoryLimit  int64         // bytes that the cgroup allows; zero: no limit
 
@@ -48,6 +50,11 @@ type Engine struct {
 
 func (e *Engine) connections() int           { return cmp.Or(e.Connections, source.DefaultConnections) }
 func (e *Engine) idleTimeout() time.Duration { return cmp.Or(e.IdleTimeout, DefaultIdleTimeout) }
+func (e *Engine) minRate() int64             { return cmp.Or(e.MinRate, DefaultMinRate) }
+func (e *Engine) stallTimeout() time.Duration {
+	return cmp.Or(e.StallTimeout, DefaultStallTimeout)
+}
+
 func (e *Engine) retryMaxWait() time.Duration {
 	return cmp.Or(e.RetryMaxWait, DefaultRetryMaxWait)
 }
@@ -107,6 +114,13 @@ func (e *Engine) pauseAfter(n int) time.Duration {
 	}
 	e.mu.Unlock()
 	return e.limiter.ReserveN(time.Now(), n).Delay()
+}
+
+// limited reports whether the rate limit is what bytes wait for.
+func (e *Engine) limited() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.limiter != nil && e.limiter.Tokens() < 0
 }
 
 // readAhead returns how far bytes may come ahead of the hash: less where memory is

@@ -3,14 +3,17 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"strings"
+	"time"
 
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/inith/inith/fetch/internal/store"
 	"github.com/inith/inith/fetch/source"
+	"github.com/inith/inith/internal/bytesize"
 	"github.com/inith/inith/internal/retry"
 	"github.com/inith/inith/internal/usererr"
 )
@@ -24,6 +27,7 @@ type Job struct {
 
 	Dest    *store.Destination // with its lock; nil for [Stream]
 	Want    source.Digest      // that the bytes must have; zero: none is known
+	MaxSize int64              // bytes; zero: any number
 	Primary source.Source      // the one that a mirror stands in for, or Source itself
 
 	// Judge returns what to compare the bytes with, given the digests that the server
@@ -76,17 +80,18 @@ func (j *Job) get(ctx context.Context, off, n int64, validator string) (*source.
 }
 
 // acquire takes a connection of the host, until release.
-func (j *Job) acquire(ctx context.Context) error {
-	if err := j.host.acquire(ctx); err != nil {
-		return err
+func (j *Job) acquire(ctx context.Context) (*slot, error) { return j.counted(j.host.acquire(ctx, j)) }
+
+func (j *Job) counted(s *slot, err error) (*slot, error) {
+	if err == nil {
+		j.Progress.streams.Add(1)
 	}
-	j.Progress.streams.Add(1)
-	return nil
+	return s, err
 }
 
-func (j *Job) release() {
+func (j *Job) release(s *slot) {
 	j.Progress.streams.Add(-1)
-	j.host.release()
+	j.host.release(s)
 }
 
 // received counts bytes.
@@ -95,8 +100,18 @@ func (j *Job) received(n int) {
 		return
 	}
 	j.Progress.fetched.Add(int64(n))
+	j.Progress.came.Add(int64(n))
 	j.Progress.moved()
 	j.host.received(n)
+}
+
+// tooLong returns an error if the object has more bytes than it may have.
+func (j *Job) tooLong(size int64) error {
+	if j.MaxSize <= 0 || size <= j.MaxSize {
+		return nil
+	}
+	text := fmt.Sprintf("the file has %s or more, and the maximum is %s", bytesize.Text(size), bytesize.Text(j.MaxSize))
+	return store.Refusal(text, "--max-size sets the maximum.", nil)
 }
 
 // retried counts a failure that another try may clear.
@@ -113,23 +128,44 @@ func (j *Job) failed(ctx context.Context, err error, progress bool, pauses backo
 		return context.Cause(ctx)
 	case store.IsError(err), errors.Is(err, source.ErrChanged), errors.Is(err, source.ErrNoRange):
 		return err
-	case errors.Is(err, errSlow):
-		j.retried(errors.New("a connection was much too slow"))
+	case errors.Is(err, errOvertaken):
+		return nil
+	case errors.Is(err, errSlow), errors.Is(err, errIdle):
+		j.retried(err)
 		return nil
 	case source.IsPermanent(err) && !j.Progress.mayForgive(progress):
 		return err
 	}
 	j.retried(err)
 	pause := pauses.NextBackOff()
-	if throttled, ok := errors.AsType[*source.ThrottleError](err); ok {
-		wanted := throttled.After + rand.N(throttled.After/8+1) // not all clients at once
-		j.host.throttle(min(max(pause, wanted), j.Engine.retryMaxWait()))
+	if j.throttled(err, pause) {
+		j.host.lower()
 		return nil
 	}
 	if progress { // the server works: only the connection was cut
 		return nil
 	}
 	return retry.Sleep(ctx, pause)
+}
+
+// throttled lets the host rest, if that is what its answer asks for.
+func (j *Job) throttled(err error, pause time.Duration) bool {
+	throttle, ok := errors.AsType[*source.ThrottleError](err)
+	if ok {
+		wanted := throttle.After + rand.N(throttle.After/8+1) // not all clients at once
+		j.host.pause(min(max(pause, wanted), j.Engine.retryMaxWait()))
+	}
+	return ok
+}
+
+// crowded decides after a refusal while the server answers others: it means fewer
+// connections. The caller has released its own.
+func (j *Job) crowded(err error) {
+	j.retried(err)
+	if throttle, ok := errors.AsType[*source.ThrottleError](err); ok && throttle.After > 0 {
+		j.throttled(err, 0)
+	}
+	j.host.lower()
 }
 
 // ID identifies a source without revealing it.

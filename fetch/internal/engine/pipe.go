@@ -74,13 +74,28 @@ func (p *pipe) stream(ctx context.Context) error {
 	defer cancel(nil)
 	stop := context.AfterFunc(answering, func() { _ = part.Body.Close() })
 	defer stop()
-	limit := p.Engine.idleTimeout()
-	stall := time.AfterFunc(limit, func() { cancel(errSlow) })
-	defer stall.Stop()
-	if err := skip(answering, p.Job, part.Body, p.off-part.Start, func(int) { stall.Reset(limit) }); err != nil {
+	idle := &idleTimer{pipe: p, begun: time.Now()}
+	idle.Timer = time.AfterFunc(idle.limit(), func() { cancel(errIdle) })
+	defer idle.Stop()
+	if err := skip(answering, p.Job, part.Body, p.off-part.Start, func(int) { idle.restart() }); err != nil {
 		return cutOff(answering, err)
 	}
-	return p.pass(ctx, answering, part, stall)
+	return p.pass(ctx, answering, part, idle)
+}
+
+// An idleTimer ends an answer that brings nothing. There is no other stream, and the next one
+// may have to begin at the first byte.
+type idleTimer struct {
+	*time.Timer
+	pipe  *pipe
+	begun time.Time
+}
+
+func (t *idleTimer) restart() { t.Reset(t.limit()) }
+
+func (t *idleTimer) limit() time.Duration {
+	e := t.pipe.Engine
+	return patience{idle: e.idleTimeout(), stall: e.stallTimeout()}.of(true, t.begun, 0)
 }
 
 // expect compares an answer with the first one.
@@ -95,6 +110,9 @@ func (p *pipe) expect(part *source.Part) error {
 		p.hashes = newHashes(p.check.algorithms())
 	}
 	pinned := p.Want != (source.Digest{})
+	if err := p.tooLong(part.Size); err != nil {
+		return err
+	}
 	switch {
 	case part.Unframed && !pinned:
 		return errEndUntold()
@@ -110,16 +128,19 @@ func (p *pipe) expect(part *source.Part) error {
 	}
 }
 
-// pass passes on the rest of an answer. Stall ends answering, unless it is set again: not
+// pass passes on the rest of an answer. Idle ends answering, unless it is restarted: not
 // while the reader of the output takes its time, and never a write, whose bytes would be
 // written once more.
-func (p *pipe) pass(ctx, answering context.Context, part *source.Part, stall *time.Timer) error {
+func (p *pipe) pass(ctx, answering context.Context, part *source.Part, idle *idleTimer) error {
 	buffer := make([]byte, bufferSize) // of its own: a write may outlive this call
 	for {
-		stall.Reset(p.Engine.idleTimeout())
+		idle.restart()
 		n, err := part.Body.Read(buffer)
-		stall.Stop()
-		if err := p.to.write(ctx, buffer[:n], p.Progress.moved); err != nil {
+		idle.Stop()
+		if err := p.tooLong(p.off + int64(n)); err != nil {
+			return err
+		}
+		if err := p.to.write(ctx, buffer[:n], p.Progress.excuse); err != nil {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
@@ -127,6 +148,7 @@ func (p *pipe) pass(ctx, answering context.Context, part *source.Part, stall *ti
 		}
 		p.hashes.write(buffer[:n])
 		p.off += int64(n)
+		p.Progress.done.Store(p.off)
 		p.received(n)
 		if err := p.Engine.limit(ctx, n); err != nil {
 			return err

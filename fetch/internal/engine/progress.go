@@ -11,9 +11,12 @@ type Progress struct {
 	streams atomic.Int64 // connections held
 	size    atomic.Int64
 	present atomic.Int64 // bytes of earlier runs
-	fetched atomic.Int64
+	fetched atomic.Int64 // bytes that came, also those that were fetched again
+	done    atomic.Int64 // bytes that are present, while there are no ranges
+	came    atomic.Int64 // bytes that came, also those that were of no use
 	retries atomic.Int64
 	last    atomic.Int64 // when the last byte came, in Unix nanoseconds
+	excused atomic.Bool  // bytes were not waited for
 
 	mu       sync.Mutex // of what follows
 	err      error      // the last that led to a retry
@@ -41,8 +44,9 @@ func NewProgress() *Progress {
 
 // Snapshot returns how far the job is.
 func (p *Progress) Snapshot() Snapshot {
-	s := Snapshot{Size: p.size.Load(), Fetched: p.fetched.Load(), Present: p.present.Load(), Retries: int(p.retries.Load())}
-	s.Done = s.Present + s.Fetched
+	s := Snapshot{
+		Size: p.size.Load(), Done: p.done.Load(), Fetched: p.fetched.Load(), Present: p.present.Load(), Retries: int(p.retries.Load()),
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.Err = p.err
@@ -57,6 +61,7 @@ func (p *Progress) Snapshot() Snapshot {
 func (p *Progress) Skipped(size int64) {
 	p.size.Store(size)
 	p.present.Store(size)
+	p.done.Store(size)
 }
 
 // Note keeps the last error that leads to a retry.
@@ -72,14 +77,35 @@ func (p *Progress) lastError() error {
 	return p.err
 }
 
-func (p *Progress) follow(r *ranges) {
+// follow takes how far the job is from the ranges of a download, until release.
+func (p *Progress) follow(r *ranges) (release func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ranges = r
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		n, _ := r.done()
+		p.done.Store(n)
+		p.ranges = nil
+	}
 }
 
-// moved says that bytes came, or that waiting for them is nobody's fault.
+// moved says that bytes came.
 func (p *Progress) moved() { p.last.Store(time.Now().UnixNano()) }
+
+// excuse says that no bytes can be expected now.
+func (p *Progress) excuse() {
+	p.moved()
+	p.excused.Store(true)
+}
+
+// hashing reports whether no bytes come since those that are present are hashed first.
+func (p *Progress) hashing() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ranges != nil && p.ranges.hashing()
+}
 
 func (p *Progress) idle() time.Duration { return time.Since(time.Unix(0, p.last.Load())) }
 

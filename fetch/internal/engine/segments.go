@@ -30,20 +30,26 @@ type ranges struct {
 	missing  span.Set // neither present nor in a segment
 	segments map[*segment]bool
 	verified int64   // all bytes before it are hashed
-	typical  float64 // bytes per second of one stream
+	typical  float64 // bytes per second of one stream among several
 	resumed  int64   // the first byte that was missing at the start
+	stalls   int     // streams that brought nothing and were replaced, since the last byte
 }
 
 // A segment is a span that a worker fetches.
 type segment struct {
+	begin    int64 // where it began
 	off, end int64 // what is left of it; end shrinks when another worker helps
+	reach    int64 // where its answer ends: its stream can run on until there
 	again    int64 // bytes before off that its stream has brought once more
+	open     bool  // it was requested, and the answer has come
 	rate     float64
+	opened   time.Time
 	moved    time.Time // when the last byte came; later than now: it rests until then
 	before   int64     // off and again at the last measurement
 	looks    int
-	slow     int    // consecutive measurements at which it was slow
-	cancel   func() // its stream
+	slow     int               // consecutive measurements at which it was slow
+	ended    bool              // its stream was told to end
+	cancel   func(cause error) // its stream; nil: it has none yet
 }
 
 func newRanges(size, readAhead int64, have span.Set) *ranges {
@@ -63,109 +69,6 @@ func (r *ranges) wake() {
 	r.changed = make(chan struct{})
 }
 
-// next returns the segment to fetch next, with at most so many connections sharing what is
-// left. At the end of the read-ahead, or of the file, it takes a part of the segment that all
-// others then wait for. It returns nil if there is nothing to fetch now, and a channel that
-// is closed when that may have changed.
-func (r *ranges) next(connections int, rate float64) (*segment, <-chan struct{}) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	c := r.first(connections, rate)
-	if c == nil {
-		c = r.split()
-	}
-	if c == nil {
-		return nil, r.changed
-	}
-	return r.began(c), nil
-}
-
-func (r *ranges) began(c *segment) *segment {
-	c.moved, c.before = time.Now(), c.off
-	r.segments[c] = true
-	return c
-}
-
-// segmentFor returns the segment for an answer that has come already: the first missing
-// bytes that it holds.
-func (r *ranges) segmentFor(s span.Span) *segment {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, gap := range r.missing {
-		got := span.Span{Start: max(gap.Start, s.Start), End: min(gap.End, s.End)}
-		if r.whole {
-			got.End = r.missing[len(r.missing)-1].End
-		}
-		if got.Len() > 0 {
-			r.missing = r.missing.Remove(got)
-			return r.began(&segment{off: got.Start, end: got.End})
-		}
-	}
-	return nil
-}
-
-// first returns the first missing chunk as a segment, if it is within the read-ahead.
-func (r *ranges) first(connections int, rate float64) *segment {
-	if len(r.missing) == 0 {
-		return nil
-	}
-	gap := r.missing[0]
-	if r.whole {
-		end := r.missing[len(r.missing)-1].End
-		r.missing = nil
-		return &segment{off: gap.Start, end: end}
-	}
-	limit := max(r.verified, r.resumed) + r.readAhead
-	if gap.Start >= limit {
-		return nil
-	}
-	end := min(gap.End, limit, gap.Start+r.chunk(connections, rate))
-	if end < gap.End {
-		end = max(end/piece*piece, min(gap.End, gap.Start/piece*piece+piece)) // end where a piece ends
-	}
-	r.missing = r.missing.Remove(span.Span{Start: gap.Start, End: end})
-	return &segment{off: gap.Start, end: end}
-}
-
-// chunk returns how many bytes to request: less near the end, so that all connections
-// end together.
-func (r *ranges) chunk(connections int, rate float64) int64 {
-	left := r.missing.Total()
-	fair := left / int64(2*connections)
-	return min(max(min(fair, int64(rate/2))/piece*piece, piece), chunk)
-}
-
-// split takes the second half of what will take longest.
-func (r *ranges) split() *segment {
-	var slowest *segment
-	longest := 0.0
-	for c := range r.segments {
-		left := c.end - c.off
-		if left < 2*minPart || c.looks == 0 { // too short, or not measured yet
-			continue
-		}
-		if t := float64(left) / max(c.rate, 1); t > longest {
-			slowest, longest = c, t
-		}
-	}
-	const worth = 0.2 // seconds: about what a new request costs where it matters
-	if slowest == nil || r.whole || longest < worth {
-		return nil
-	}
-	middle := slowest.off + (slowest.end-slowest.off)/2
-	if near := (middle + piece/2) / piece * piece; slowest.off < near && near < slowest.end {
-		middle = near // else there would be more pieces begun than connections, for a kill to lose
-	} else {
-		middle = middle / minPart * minPart
-	}
-	if middle <= slowest.off {
-		return nil
-	}
-	c := &segment{off: middle, end: slowest.end}
-	slowest.end = middle
-	return c
-}
-
 // take assigns the next n bytes of c to its worker, or fewer if c ends before. The worker
 // must either write them and call [ranges.wrote], or fail the transfer.
 func (r *ranges) take(c *segment, n int) (off int64, take int, more bool) {
@@ -175,7 +78,7 @@ func (r *ranges) take(c *segment, n int) (off int64, take int, more bool) {
 	n = int(min(int64(n), c.end-c.off))
 	c.off += int64(n)
 	if n > 0 {
-		c.moved = time.Now()
+		c.moved, r.stalls = time.Now(), 0
 	}
 	return off, n, c.off < c.end
 }
@@ -220,6 +123,9 @@ func (r *ranges) release(c *segment) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.segments, c)
+	if r.delivering() && c.open && c.off-c.begin >= minPart {
+		r.typical = max(r.typical, c.speed())
+	}
 	if c.off < c.end {
 		r.missing = r.missing.Add(span.Span{Start: c.off, End: c.end})
 	}
@@ -243,6 +149,13 @@ func (r *ranges) hashed(off int64) {
 	if len(r.missing) > 0 {
 		r.wake()
 	}
+}
+
+// hashing reports whether nothing is being fetched while present bytes are not hashed.
+func (r *ranges) hashing() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.segments) == 0 && r.verified < r.have.Prefix()
 }
 
 // ended records that the source has ended at size, which was not known before.

@@ -22,7 +22,7 @@ func TestRangesCoverTheFile(t *testing.T) {
 			if steps > 1_000_000 {
 				t.Fatal("it does not end")
 			}
-			if c, _ := plan.next(8, float64(r.IntN(20*piece))); c != nil {
+			if c, _ := plan.next(demand{connections: 8, rate: float64(r.IntN(20 * piece))}); c != nil {
 				if c.end >= verified+readAhead+piece { // a segment ends where a piece ends
 					t.Fatalf("a segment to %d, with %d verified", c.end, verified)
 				}
@@ -38,7 +38,7 @@ func TestRangesCoverTheFile(t *testing.T) {
 				break
 			}
 			if r.IntN(50) == 0 {
-				plan.look(time.Second, time.Hour)
+				plan.look(time.Second, patience{idle: time.Hour})
 			}
 			verified = plan.prefix()
 			plan.hashed(verified)
@@ -55,8 +55,9 @@ func TestSlowStreamIsReplaced(t *testing.T) {
 	var segments []*segment
 	replaced := false
 	for i := range 4 {
-		c, _ := plan.next(4, 8*piece)
-		plan.opened(c, func() { replaced = replaced || i == 3 })
+		c, _ := plan.next(demand{connections: 4, rate: 8 * piece})
+		plan.begins(c, func(error) { replaced = replaced || i == 3 })
+		plan.answered(c, -1)
 		segments = append(segments, c)
 	}
 	for look := range 60 {
@@ -64,7 +65,7 @@ func TestSlowStreamIsReplaced(t *testing.T) {
 			plan.take(c, 10<<10)
 		}
 		plan.take(segments[3], 10)
-		plan.look(250*time.Millisecond, time.Hour)
+		plan.look(250*time.Millisecond, patience{idle: time.Hour})
 		if replaced {
 			if look < 39 {
 				t.Errorf("replaced after %d looks, want 10 s of patience", look+1)
@@ -81,8 +82,9 @@ func TestSlowStreamIsHelped(t *testing.T) {
 	plan := newRanges(100*piece, 4*chunk, nil)
 	var segments []*segment
 	for range 4 {
-		c, _ := plan.next(4, 8*piece)
-		plan.opened(c, func() {})
+		c, _ := plan.next(demand{connections: 4, rate: 8 * piece})
+		plan.begins(c, func(error) {})
+		plan.answered(c, -1)
 		segments = append(segments, c)
 	}
 	slow, end := segments[0], segments[0].end
@@ -91,17 +93,17 @@ func TestSlowStreamIsHelped(t *testing.T) {
 		plan.take(c, chunk)
 		plan.release(c)
 	}
-	if c, _ := plan.next(4, 8*piece); c != nil {
+	if c, _ := plan.next(demand{connections: 4, rate: 8 * piece}); c != nil {
 		t.Fatalf("claimed %d to %d, before it is known how fast the others are", c.off, c.end)
 	}
-	_, changed := plan.next(4, 8*piece)
-	plan.look(250*time.Millisecond, time.Hour) // 4 MiB a second: the rest would take 0.75 s
+	_, changed := plan.next(demand{connections: 4, rate: 8 * piece})
+	plan.look(250*time.Millisecond, patience{idle: time.Hour}) // 4 MiB a second: the rest would take 0.75 s
 	select {
 	case <-changed:
 	default:
 		t.Error("who waits is not told to look again")
 	}
-	c, _ := plan.next(4, 8*piece)
+	c, _ := plan.next(demand{connections: 4, rate: 8 * piece})
 	if c == nil || c.end != end || c.off != slow.end || c.off <= slow.off {
 		t.Errorf("claimed %+v, want the second half of %d to %d", c, slow.off, end)
 	}
@@ -110,11 +112,14 @@ func TestSlowStreamIsHelped(t *testing.T) {
 func TestHostRampsUpAndIsThrottled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHost(16)
+		var slots []*slot
 		use := func(bytesPerConnection int) {
 			for h.active < h.limit {
-				if err := h.acquire(t.Context()); err != nil {
+				s, err := h.acquire(t.Context(), nil)
+				if err != nil {
 					t.Fatal(err)
 				}
+				slots = append(slots, s)
 			}
 			time.Sleep(rampEvery)
 			h.received(bytesPerConnection * h.active)
@@ -124,19 +129,20 @@ func TestHostRampsUpAndIsThrottled(t *testing.T) {
 				t.Errorf("limit %d, want %d", h.limit, want)
 			}
 		}
-		h.throttle(time.Second)
-		h.throttle(time.Second) // all workers are told at the same time
+		h.pause(time.Second)
+		h.lower()
+		h.lower() // all workers are told at the same time
 		if h.limit != 8 {
 			t.Errorf("limit %d after a throttle, want 8", h.limit)
 		}
-		for range 16 {
-			h.release()
+		for _, s := range slots {
+			h.release(s)
 		}
 		start := time.Now()
-		if err := h.acquire(t.Context()); err != nil || time.Since(start) < time.Second {
+		if _, err := h.acquire(t.Context(), nil); err != nil || time.Since(start) < time.Second {
 			t.Errorf("acquired after %v (%v), want 1s", time.Since(start), err)
 		}
-		time.Sleep(2 * recoverEvery)
+		time.Sleep(minProbe)
 		if h.received(1); h.limit != 9 {
 			t.Errorf("limit %d some seconds later, want 9", h.limit)
 		}
@@ -148,7 +154,7 @@ func TestHostStaysWhereMoreBringsNothing(t *testing.T) {
 		h := newHost(16)
 		for range 8 {
 			for h.active < h.limit {
-				if err := h.acquire(t.Context()); err != nil {
+				if _, err := h.acquire(t.Context(), nil); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -14,16 +14,16 @@ func Small(ctx context.Context, j *Job) ([]byte, error) {
 	j.host = j.Engine.host(j.Source.Origin())
 	ctx, cancel := watchdog(ctx, j)
 	defer cancel()
-	pauses := j.Engine.pauses()
-	for {
-		b, err := readSmall(ctx, j, most)
-		if err == nil {
-			return b, nil
-		}
-		if err := j.failed(ctx, err, false, pauses); err != nil {
-			return nil, err
-		}
+	var b []byte
+	s, err := j.request(ctx, func() (err error) {
+		b, err = readSmall(ctx, j, most)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
+	j.release(s)
+	return b, nil
 }
 
 func readSmall(ctx context.Context, j *Job, most int64) ([]byte, error) {

@@ -12,35 +12,38 @@ import (
 	"github.com/inith/inith/internal/usererr"
 )
 
-// stream fetches a segment. Part is the answer for it, nil if it was not requested yet. It
-// returns how many bytes it wrote.
-func (d *download) stream(ctx context.Context, c *segment, part *source.Part) (int64, error) {
+// stream fetches a segment. The answer has no part if it was not requested yet. It returns how
+// many bytes it wrote.
+func (d *download) stream(ctx context.Context, c *segment, a *answer) (int64, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	if part == nil {
+	d.ranges.begins(c, cancel)
+	if a.Part == nil {
 		var err error
-		if part, err = d.open(ctx, c); err != nil {
-			return 0, err
+		if a.Part, err = d.open(ctx, c); err != nil {
+			return 0, cutOff(ctx, err)
 		}
-		d.host.answered()
+		d.host.answered(a.slot)
 	}
-	stop := context.AfterFunc(ctx, func() { _ = part.Body.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = a.Body.Close() })
 	defer func() {
 		stop()
-		_ = part.Body.Close()
+		_ = a.Body.Close()
 	}()
+	off, left := d.ranges.answered(c, a.End)
 	switch {
-	case part.Size != d.ranges.size:
+	case a.Size != d.ranges.size:
 		return 0, source.ErrChanged
-	case part.Start > c.off:
+	case left == 0:
+		return 0, errOvertaken
+	case a.Start > off:
 		return 0, errors.New("the answer begins after the bytes asked for")
 	}
-	d.ranges.opened(c, func() { cancel(errSlow) })
 	came := func(n int) { d.ranges.skipped(c, n) }
-	if err := skip(ctx, d.Job, part.Body, c.off-part.Start, came); err != nil {
+	if err := skip(ctx, d.Job, a.Body, off-a.Start, came); err != nil {
 		return 0, cutOff(ctx, err)
 	}
-	n, err := d.copy(ctx, c, part)
+	n, err := d.copy(ctx, c, a.Part)
 	if err != nil {
 		return n, cutOff(ctx, err)
 	}
@@ -62,6 +65,7 @@ func skip(ctx context.Context, j *Job, body io.Reader, n int64, came func(n int)
 		n -= int64(got)
 		if got > 0 {
 			came(got)
+			j.Progress.came.Add(int64(got))
 			if at := time.Now().Add(-idle).UnixNano(); at > j.Progress.last.Load() {
 				j.Progress.last.Store(at)
 			}
@@ -81,7 +85,8 @@ func skip(ctx context.Context, j *Job, body io.Reader, n int64, came func(n int)
 func (d *download) open(ctx context.Context, c *segment) (*source.Part, error) {
 	off, n := int64(0), int64(source.Whole)
 	if !d.ranges.whole {
-		off, n = c.off, d.ranges.endOf(c)-c.off
+		s := d.ranges.wanted(c)
+		off, n = s.Start, s.Len()
 	}
 	part, err := d.get(ctx, off, n, d.validator)
 	if err == nil && part.Size < 0 && part.Start > 0 {
@@ -91,9 +96,9 @@ func (d *download) open(ctx context.Context, c *segment) (*source.Part, error) {
 }
 
 // drop closes an answer that is not needed, with its connection.
-func (d *download) drop(answer *source.Part) {
-	_ = answer.Body.Close()
-	d.release()
+func (d *download) drop(a *answer) {
+	_ = a.Body.Close()
+	d.release(a.slot)
 }
 
 // cutOff says why a stream ended before its segment did.
@@ -108,16 +113,23 @@ func cutOff(ctx context.Context, err error) error {
 func (d *download) copy(ctx context.Context, c *segment, part *source.Part) (written int64, err error) {
 	w := &writer{download: d, buffer: d.Engine.buffer()}
 	defer func() { d.Engine.free(w.buffer) }()
-	for more := true; more; {
-		n, readErr := part.Body.Read(w.buffer[w.n:])
+	for {
+		room, err := d.room(ctx, c, part.Body, w)
+		if err != nil || room == 0 {
+			return written, cmp.Or(w.flush(), err)
+		}
+		n, readErr := part.Body.Read(w.buffer[w.n:][:min(int64(len(w.buffer)-w.n), room)])
 		off, taken, left := d.ranges.take(c, n)
 		if w.n == 0 {
 			w.off = off
 		}
-		w.n, more = w.n+taken, left
+		w.n += taken
 		written += int64(taken)
 		d.received(taken)
-		if w.n == len(w.buffer) || !more || readErr != nil {
+		if err := d.grow(off + int64(taken)); err != nil {
+			return written, err
+		}
+		if w.n == len(w.buffer) || !left || readErr != nil {
 			if err := w.flush(); err != nil {
 				return written, err
 			}
@@ -131,13 +143,12 @@ func (d *download) copy(ctx context.Context, c *segment, part *source.Part) (wri
 			return written, readErr
 		case d.ranges.size < 0:
 			return written, d.endOfStream(part, off+int64(taken))
-		case more && (written == 0 || !d.sure):
+		case left && (written == 0 || !d.sure):
 			return written, source.ErrCut
 		default:
-			more = false // what is left of the segment goes to another request
+			return written, nil // what is left of the segment goes to another request
 		}
 	}
-	return written, nil
 }
 
 // rest waits until the rate limit allows more than n bytes. A stream that waits for that does
@@ -149,6 +160,18 @@ func (d *download) rest(ctx context.Context, c *segment, n int) error {
 	}
 	d.ranges.rests(c, pause)
 	return retry.Sleep(ctx, pause)
+}
+
+// grow makes room for the bytes before end, where their number was not known before.
+func (d *download) grow(end int64) error {
+	if d.ranges.size >= 0 || end <= d.grown {
+		return nil
+	}
+	if err := d.tooLong(end); err != nil {
+		return err
+	}
+	d.grown = end + piece
+	return d.Dest.Grow(end)
 }
 
 // endOfStream ends an object whose size the server did not say. Where nothing but the end of

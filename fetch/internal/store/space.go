@@ -14,11 +14,27 @@ func (d *Destination) EnoughSpace(size int64, r *Record) error {
 		return nil
 	}
 	needed := size - d.allocated(r)
-	free, memory, ok := space(d.parent)
-	switch {
-	case ok && needed > free:
+	free, _, ok := space(d.parent)
+	if ok && needed > free {
 		return tooSmall(needed, free, "free on the volume", "a larger volume or sizeLimit, or remove what is not needed")
-	case ok && memory && d.store.MemoryLimit > 0 && needed > d.store.MemoryFree:
+	}
+	return d.withinLimits(needed)
+}
+
+// Grow is EnoughSpace for a file whose size is not known, again and again as it grows to size.
+func (d *Destination) Grow(size int64) error {
+	if d.parent == nil {
+		return nil
+	}
+	if free, _, ok := space(d.parent); ok && free < Piece {
+		return tooSmall(size, free, "free on the volume", "a larger volume or sizeLimit, or remove what is not needed")
+	}
+	return d.withinLimits(size)
+}
+
+// withinLimits compares what is needed with the limits of memory and disk.
+func (d *Destination) withinLimits(needed int64) error {
+	if _, memory, ok := space(d.parent); ok && memory && d.store.MemoryLimit > 0 && needed > d.store.MemoryFree {
 		return tooSmall(needed, d.store.MemoryFree, "of memory left, and the volume is memory (emptyDir with medium: Memory)",
 			"raise the memory limit of the container, or use a volume on a disk")
 	}

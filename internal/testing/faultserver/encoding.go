@@ -16,7 +16,8 @@ func encodings() []Fault {
 			Times: -1, respond: func(x *exchange) {
 				a := x.answer
 				a.header.Set("Content-Encoding", "gzip")
-				a.text = zip(a.content.read(a.span))
+				some := Span{a.span.Start, min(a.span.End, a.span.Start+16*block)} // all takes too long to encode
+				a.text = zip(a.content.read(some))
 				a.length = int64(len(a.text))
 			},
 		},

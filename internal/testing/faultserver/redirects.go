@@ -10,8 +10,8 @@ import (
 func links() []Fault {
 	expired := func(name, does string, code int, outcome Outcome, only string) Fault {
 		return Fault{
-			Number: 30, Name: name, Does: does, Pinned: outcome, Unpinned: outcome, Naive: NaiveRanges, Harm: WrongBytes,
-			Times: -1, Skip: 2, remote: true,
+			Number: 30, Name: name, Does: does, Pinned: outcome, Unpinned: outcome, Avoidable: true, Naive: NaiveRanges, Harm: WrongBytes,
+			Times: -1, Skip: 2, remote: true, // who asks once for all has what was asked for
 			when:    func(x *exchange) bool { return content(x) && (only == "" || x.req.URL.Query().Get("link") == only) },
 			respond: func(x *exchange) { x.replace(refuse(code)) },
 			prepare: func(s *Server) {
@@ -25,7 +25,7 @@ func links() []Fault {
 	return []Fault{
 		expired("link-expires-403", "redirects to links, the first of which answers 403 after two requests", http.StatusForbidden, Right, "1"),
 		expired("link-expires-401", "redirects to links, the first of which answers 401 after two requests", http.StatusUnauthorized, Right, "1"),
-		expired("links-expire", "redirects to links that all answer 403 after two requests", http.StatusForbidden, Refuse, ""),
+		expired("links-expire", "redirects to links that all answer 403 after two requests", http.StatusForbidden, Either, ""),
 		{
 			Number: 35, Name: "signed-url", Does: "resets all connections to a URL that holds a signature",
 			Pinned: Refuse, Unpinned: Refuse, Naive: Naive, Harm: Leaks,
