@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -75,6 +76,25 @@ func TestTooLittleMemory(t *testing.T) {
 			if got := strings.Contains(r.stderr, "the memory limit is less than inith needs"); got != want {
 				t.Errorf("%s in %s: warned %t, want %t:\n%s", command, memory, got, want, r.stderr)
 			}
+		}
+	}
+}
+
+// TestManyTargets waits for 500 servers that hang, in the memory that docs/wait.md says is enough.
+func TestManyTargets(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0") // never calls Accept: the kernel does
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	for _, scheme := range []string{"http", "https"} {
+		args := append(withInith("busybox", "--network=host", "--memory=32m", "--memory-swap=32m"), "wait", "-q", "--timeout=10s")
+		for i := range 500 {
+			args = append(args, fmt.Sprintf("%s://%s/%d", scheme, l.Addr(), i))
+		}
+		if r := runContainer(t, args...); r.code != 124 {
+			t.Errorf("%s: code %d, want 124", scheme, r.code)
 		}
 	}
 }

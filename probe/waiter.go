@@ -55,6 +55,7 @@ type Waiter struct {
 	Successes      int           // consecutive successes that make a target ready; zero means one
 	Once           bool          // one attempt, no more
 	FailFast       bool          // refused credentials end the wait
+	Parallel       int           // attempts at once, which bounds memory; zero means as many as there are targets
 
 	// Notify is called after each attempt, from one goroutine for each target; nil: not
 	// called.
@@ -128,10 +129,11 @@ func (w *Waiter) Wait(ctx context.Context, targets ...*Target) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	errs := make([]error, len(targets))
+	slots := make(chan struct{}, cmp.Or(w.Parallel, len(targets)))
 	var wg sync.WaitGroup
 	for i, t := range targets {
 		wg.Go(func() {
-			errs[i] = w.wait(ctx, i, t)
+			errs[i] = w.wait(ctx, i, t, slots)
 			if errs[i] != nil && !w.Once {
 				cancel(errAbandoned)
 			}
@@ -146,6 +148,7 @@ type wait struct {
 	*Waiter
 	index      int
 	target     *Target
+	slots      chan struct{} // one is taken for each attempt
 	start      time.Time
 	pace       backoff.BackOff // where there is no Interval
 	attempt    int
@@ -157,9 +160,9 @@ type wait struct {
 	trace      Trace // of the same attempt
 }
 
-func (w *Waiter) wait(ctx context.Context, index int, t *Target) (err error) {
+func (w *Waiter) wait(ctx context.Context, index int, t *Target, slots chan struct{}) (err error) {
 	defer crash.Recover(&err) // of Notify; Probe has its own
-	s := &wait{Waiter: w, index: index, target: t, start: time.Now(), pace: retry.NewProportional(0.04, minPause, maxPause, 0.2)}
+	s := &wait{Waiter: w, index: index, target: t, slots: slots, start: time.Now(), pace: retry.NewProportional(0.04, minPause, maxPause, 0.2)}
 	for {
 		begun := time.Now()
 		err := s.probe(ctx)
@@ -187,8 +190,14 @@ func (s *wait) notify(err error, done bool) {
 	}
 }
 
-// probe makes one attempt.
+// probe makes one attempt, when there is a slot for it.
 func (s *wait) probe(ctx context.Context) error {
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	s.attempt++
 	timeout := cmp.Or(s.target.Timeout, s.AttemptTimeout, DefaultAttemptTimeout)
 	attempt, cancel := withLimit(ctx, timeout)

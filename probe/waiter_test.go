@@ -114,6 +114,31 @@ func TestWaitNamesTheErrorThatHeldLongest(t *testing.T) {
 	})
 }
 
+// TestWaitParallel has more targets than attempts may run at once, of which most hang: the others are ready nevertheless.
+func TestWaitParallel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var running, most atomic.Int32
+		var targets []*probe.Target
+		for i := range 20 {
+			targets = append(targets, fake("x", func(ctx context.Context) error {
+				most.Store(max(most.Load(), running.Add(1)))
+				defer running.Add(-1)
+				if i > 0 {
+					<-ctx.Done()
+				}
+				return ctx.Err()
+			}))
+		}
+		ready := false
+		w := probe.Waiter{Parallel: 3, Notify: func(e probe.Event) { ready = ready || e.Index == 0 && e.Err == nil && e.Done }}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := w.Wait(ctx, targets...); err == nil || !ready || most.Load() != 3 {
+			t.Errorf("%d at once, ready %t: %v", most.Load(), ready, err)
+		}
+	})
+}
+
 func TestWaitInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		attempts := 0

@@ -89,3 +89,21 @@ func (d demand) heap(limit cgroup.Limit) int64 {
 	}
 	return bytes
 }
+
+// attemptsAtOnce returns how many of the attempts at so many targets fit into the memory limit; zero means all. Few always
+// do, and a wait for few is spared the look at the limit.
+func attemptsAtOnce(targets int) int {
+	const (
+		few        = 64
+		ofAttempt  = 128 << 10 // bytes, of one over TLS whose server hangs
+		ofTheOther = 20 << 20  // bytes
+	)
+	if targets <= few {
+		return 0
+	}
+	limit, ok := cgroup.Cgroup(os.DirFS("/"))
+	if !ok {
+		return 0
+	}
+	return int(max(few, (limit.Max-ofTheOther)/ofAttempt))
+}

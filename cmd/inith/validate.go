@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/inith/inith/cmd/inith/internal/environment"
 	"github.com/inith/inith/cmd/inith/internal/option"
 	"github.com/inith/inith/cmd/inith/internal/planfile"
 	"github.com/inith/inith/cmd/inith/internal/rulesfile"
@@ -70,7 +71,7 @@ func fileArguments() []option.Option[validateOptions] {
 		},
 		{
 			Flag: "require", Key: option.NoKey, Kind: option.Strings,
-			Usage: "`FILE:KEY` must have a value, such as app.yaml:server.port; with one FILE, KEY suffices",
+			Usage: "`FILE:KEY` must have a value, such as app.yaml:server.port; with one FILE, KEY suffices; several KEYs are separated by commas",
 			Set:   option.ToStrings(func(o *o) *[]string { return &o.require }),
 		},
 		{
@@ -119,7 +120,7 @@ func sharedChecks() []option.Option[validateOptions] {
 			Flag: "require-env", Key: "requireEnv", Kind: option.StringOrStrings,
 			Usage: "the environment variable `NAME` must have a value",
 			Set: func(o *o, v option.Value) error {
-				o.requireEnv = append(o.requireEnv, strings.Fields(v.Str)...)
+				o.requireEnv = append(o.requireEnv, environment.Names(v.Str)...)
 				return nil
 			},
 		},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -67,11 +68,11 @@ func (o *validateOptions) namedFiles() ([]validate.FileRule, error) {
 		if err != nil {
 			return nil, err
 		}
-		parsed, err := validate.ParsePath(key)
+		keys, err := parseKeys(key)
 		if err != nil {
 			return nil, fmt.Errorf("--require: %w", err)
 		}
-		f.Checks = append(f.Checks, validate.Require{Keys: []validate.Path{parsed}})
+		f.Checks = append(f.Checks, validate.Require{Keys: keys})
 	}
 	if o.schema != "" {
 		f, err := n.structured("--schema", "")
@@ -92,6 +93,26 @@ func (o *validateOptions) namedFiles() ([]validate.FileRule, error) {
 		}
 	}
 	return n.files, nil
+}
+
+// parseKeys reads keys that are separated by commas. A comma in quotes belongs to a key.
+func parseKeys(list string) (keys []validate.Path, err error) {
+	quoted := false
+	isSeparator := func(r rune) bool {
+		quoted = quoted != (r == '"')
+		return r == ',' && !quoted
+	}
+	for _, key := range strings.FieldsFunc(list, isSeparator) {
+		path, err := validate.ParsePath(strings.TrimSpace(key))
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, path)
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("want a key such as server.port")
+	}
+	return keys, nil
 }
 
 // named are the files of a command line, each once.

@@ -105,7 +105,7 @@ func waitTable(env environment.Variables) option.Table[waitOptions] {
 			Flag: "from-env", Key: "fromEnv", Kind: option.StringOrStrings,
 			Usage: "take a target from the environment variable `NAME`, or from the file that NAME_FILE names",
 			Set: func(o *o, v option.Value) error {
-				o.fromEnv = append(o.fromEnv, strings.Fields(v.Str)...)
+				o.fromEnv = append(o.fromEnv, environment.Names(v.Str)...)
 				return nil
 			},
 		},
@@ -170,7 +170,7 @@ func openWait(s session, o *waitOptions) (*waitJob, error) {
 	w := &waitJob{session: s, targets: targets, timeout: o.timeout, view: view.NewWait(s.Output, targets, o.timeout, o.once)}
 	w.waiter = probe.Waiter{
 		AttemptTimeout: o.attemptTimeout, Interval: o.interval, Successes: o.successThreshold, Once: o.once, FailFast: o.failFast,
-		Notify: w.view.Notify,
+		Parallel: attemptsAtOnce(len(targets)), Notify: w.view.Notify,
 	}
 	return w, nil
 }

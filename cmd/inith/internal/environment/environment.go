@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"unicode"
 )
 
 // Variables are NAME=value pairs, as the operating system gives them. Of two with one name, the last one counts.
@@ -49,6 +50,11 @@ func (v Variables) Secret(name string) (string, error) {
 		return "", fmt.Errorf("$%s_FILE names an empty file", name)
 	}
 	return value, nil
+}
+
+// Names returns the names in a list, separated by spaces or commas.
+func Names(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 }
 
 // IsName reports whether s can name a variable: letters, digits and _, the first one no digit.
