@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/inith/inith/cmd/inith/internal/planfile"
 	"github.com/inith/inith/cmd/inith/internal/rulesfile"
 	"github.com/inith/inith/probe"
+	"github.com/inith/inith/tasks/migrate"
 	"github.com/inith/inith/tasks/render"
 	"github.com/inith/inith/tasks/validate"
 )
@@ -89,6 +91,56 @@ func TestDocsHaveTheKinds(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, documented); diff != "" {
 		t.Errorf("kinds (-code +docs/wait.md):\n%s", diff)
+	}
+}
+
+func TestDocsHaveTheTools(t *testing.T) {
+	rows := table(t, "docs/migrate.md", "tool", "check")
+	var documented, want []string
+	for i, tool := range migrate.Tools() {
+		want = append(want, tool.Name)
+		if i >= len(rows) {
+			continue
+		}
+		for _, command := range [][]string{tool.Check, tool.Command} {
+			if !strings.Contains(strings.Join(rows[i], " "), strings.Join(command, " ")) {
+				t.Errorf("docs/migrate.md: the row of %s lacks %q", tool.Name, command)
+			}
+		}
+	}
+	for _, row := range rows {
+		documented = append(documented, row[0])
+	}
+	if diff := cmp.Diff(want, documented); diff != "" {
+		t.Errorf("tools (-code +docs):\n%s", diff)
+	}
+}
+
+// TestDocsOfOtherTools opens every command line of inith that stands for one of another tool.
+func TestDocsOfOtherTools(t *testing.T) {
+	opened := 0
+	for _, row := range table(t, "docs/coming-from.md", "before", "inith") {
+		for _, quoted := range regexp.MustCompile("`inith wait ([^`]*)`").FindAllStringSubmatch(row[1], -1) {
+			words, err := migrate.Words(quoted[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, word := range words {
+				if word == "--" {
+					break
+				}
+				if !strings.Contains(word, ":") || i > 0 && strings.HasPrefix(words[i-1], "-") && words[i-1] != "-t" {
+					continue
+				}
+				opened++
+				if _, err := probe.Open(word, probe.Options{}); err != nil {
+					t.Errorf("%s: %v", word, err)
+				}
+			}
+		}
+	}
+	if opened < 10 {
+		t.Errorf("%d targets in docs/coming-from.md", opened)
 	}
 }
 

@@ -76,7 +76,7 @@ func migrateOptionRows(env environment.Variables) []option.Option[migrateOptions
 		},
 		{
 			Flag:  "tool",
-			Usage: "the `NAME` of a migrator whose --check and CMD inith knows: django or alembic",
+			Usage: "the `NAME` of a migrator whose --check and CMD inith knows: " + strings.Join(toolNames(), ", "),
 			Set:   option.ToString(func(o *o) *string { return &o.tool }),
 		},
 		{
@@ -224,14 +224,21 @@ func (o *migrateOptions) commands() (command, check []string, err error) {
 	return command, check, nil
 }
 
-func findTool(name string) (migrate.Tool, error) {
+func toolNames() []string {
 	var names []string
+	for _, t := range migrate.Tools() {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
+func findTool(name string) (migrate.Tool, error) {
 	for _, t := range migrate.Tools() {
 		if t.Name == name {
 			return t, nil
 		}
-		names = append(names, t.Name)
 	}
+	names := toolNames()
 	return migrate.Tool{}, fmt.Errorf("--tool: unknown migrator%s%s, have %s", redact.Quoted(name), suggest.DidYouMean(name, names), strings.Join(names, ", "))
 }
 
