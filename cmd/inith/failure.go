@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/inith/inith/cmd/inith/internal/view"
+	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/usererr"
 	"github.com/inith/inith/probe"
@@ -21,6 +22,15 @@ type failure struct {
 
 // describe returns a failure for each error that err joins.
 func (r *reporter) describe(err error) []failure {
+	var all []failure
+	for _, e := range diag.Flatten(err) {
+		all = append(all, r.describeOne(e)...)
+	}
+	return all
+}
+
+// describeOne returns the failures of an error that joins no others; a step may have several.
+func (r *reporter) describeOne(err error) []failure {
 	if e, ok := err.(*probe.NotReadyError); ok { //nolint:errorlint // what it wraps is in its text
 		return []failure{describeNotReady(e)}
 	}
@@ -29,13 +39,6 @@ func (r *reporter) describe(err error) []failure {
 		for i := range all {
 			all[i].text = "step " + e.Name + ": " + all[i].text
 			all[i].attrs = append(all[i].attrs, "step", e.Name)
-		}
-		return all
-	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []failure
-		for _, e := range joined.Unwrap() {
-			all = append(all, r.describe(e)...)
 		}
 		return all
 	}

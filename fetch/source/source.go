@@ -1,4 +1,4 @@
-// Package source says where the bytes of a download come from.
+// Package source finds objects that can be downloaded, and reads ranges of their bytes: a resolver for each scheme of URL.
 //
 // [Network.Resolver] returns the [Resolver] of a URL's scheme, which finds the objects
 // that the URL means. An object has a [Source] of its bytes. Names and errors hold no

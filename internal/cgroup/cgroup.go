@@ -1,9 +1,7 @@
-// Package cgroup finds how much memory a container may use: see [Cgroup].
+// Package cgroup reads the memory limit of the container from the file systems of cgroups, version 1 and 2: see [Cgroup].
 //
-// The rules are those of the kernel's
-// https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files and
-// https://docs.kernel.org/admin-guide/cgroup-v1/memory.html, the way to a
-// process's own cgroup that of cgroups(7) and of /proc/pid/mountinfo in proc(5).
+// https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files,
+// https://docs.kernel.org/admin-guide/cgroup-v1/memory.html, cgroups(7), and mountinfo in proc(5).
 package cgroup
 
 import (

@@ -1,5 +1,5 @@
-// Package usererr says in inith's own words why something did not work: what
-// libraries and servers say may quote secrets.
+// Package usererr translates errors of the kernel, the resolver, TLS and files to texts of inith's own, each with a hint:
+// what libraries and servers say may quote secrets. Text says what is wrong, Hint what to do; both may be shown.
 package usererr
 
 import (

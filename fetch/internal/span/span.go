@@ -1,4 +1,4 @@
-// Package span does arithmetic with ranges of bytes.
+// Package span has sets of byte ranges: what a partial file has, and what is missing.
 package span
 
 import (

@@ -1,4 +1,5 @@
-// Package environment looks up the environment variables that inith was started with.
+// Package environment looks up the environment variables that inith was started with. A secret is in the variable NAME, or
+// in the file that NAME_FILE names: see [Variables.Secret].
 package environment
 
 import (
