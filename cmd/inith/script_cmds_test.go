@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,28 +44,35 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdSignal is "signal NAME AFTER CODE inith ARG...": inith gets the signal
-// after that time, and must have ended with that code two seconds later.
+// cmdSignal is "signal NAME REGEXP CODE inith ARG...": inith gets the signal once its stderr matches, and has to end
+// with that exit code (-N: killed by signal N).
 func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 4 {
-		ts.Fatalf("usage: signal NAME AFTER CODE CMD...")
+		ts.Fatalf("usage: signal NAME REGEXP CODE CMD...")
 	}
-	after, err := time.ParseDuration(args[1])
+	pattern, err := regexp.Compile(args[1])
 	ts.Check(err)
 	want, err := strconv.Atoi(args[2])
 	ts.Check(err)
 	cmd := bareCommand(ts, args[3:])
-	stderr := &strings.Builder{}
+	stderr := &awaited{pattern: pattern, seen: make(chan struct{})}
 	cmd.Stderr = stderr
 	ts.Check(cmd.Start())
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
-	<-time.After(after)
+	select {
+	case <-stderr.seen:
+	case err := <-done:
+		ts.Fatalf("ended before it wrote %s: %v: %s", args[1], err, stderr)
+	case <-time.After(patience):
+		_ = cmd.Process.Kill()
+		ts.Fatalf("has not written %s: %s", args[1], stderr)
+	}
 	ts.Check(cmd.Process.Signal(unix.SignalNum(args[0])))
 	select {
 	case err := <-done:
 		ts.Logf("ended: %v", err)
-	case <-time.After(30 * time.Second): // 2 s on a machine that is not busy
+	case <-time.After(patience):
 		_ = cmd.Process.Kill()
 		ts.Fatalf("has not ended after %s", args[0])
 	}
@@ -72,6 +80,35 @@ func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
 	if got := exitCodeOf(cmd.ProcessState); got != want {
 		ts.Fatalf("exit code %d, want %d: %s", got, want, stderr)
 	}
+}
+
+// patience is what a machine takes at most that is a hundred times slower.
+const patience = 3 * time.Minute
+
+// An awaited stream closes seen when what was written matches.
+type awaited struct {
+	mu      sync.Mutex
+	all     strings.Builder
+	pattern *regexp.Regexp
+	seen    chan struct{}
+	matched bool
+}
+
+func (a *awaited) Write(b []byte) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.all.Write(b)
+	if !a.matched && a.pattern.MatchString(a.all.String()) {
+		a.matched = true
+		close(a.seen)
+	}
+	return len(b), nil
+}
+
+func (a *awaited) String() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.all.String()
 }
 
 // bareCommand returns a command in the directory of the script, with a bare environment.
