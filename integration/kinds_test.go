@@ -128,6 +128,25 @@ func kinds() []kind {
 			},
 			startingLevels: []probe.Level{probe.LevelAuth},
 		},
+		{
+			name: "kafka",
+			target: func(t *testing.T, addr, pw string) string {
+				t.Helper()
+				return "kafka://app@" + addr + "#sasl=scram-sha-256&password-file=" + secretFile(t, pw)
+			},
+			start: func(t *testing.T, addr string) *server { t.Helper(); return startKafka(t, addr) },
+			use:   useKafka,
+			// A broker that is starting does not listen.
+		},
+		{
+			name: "kafka+ssl",
+			target: func(t *testing.T, addr, pw string) string {
+				t.Helper()
+				return "kafka+ssl://app:" + escape(pw) + "@" + addr + "#ca-file=" + caFile(t)
+			},
+			start: startKafkaTLS,
+			use:   useKafkaTLS,
+		},
 	}
 }
 

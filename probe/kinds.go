@@ -84,6 +84,14 @@ func kinds() []Kind {
 			Name: "rediss", Aliases: []string{"valkeys"}, Levels: allLevels(), port: "6379", tls: true,
 			options: func() options { return &redisOptions{} },
 		},
+		{
+			Name: "kafka", Levels: allLevels(), port: "9092", hosts: true,
+			options: func() options { return &kafkaOptions{} },
+		},
+		{
+			Name: "kafka+ssl", Levels: allLevels(), tls: true, hosts: true, // its port is another one everywhere
+			options: func() options { return &kafkaOptions{} },
+		},
 	}
 }
 

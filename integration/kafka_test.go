@@ -1,0 +1,132 @@
+package integration_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/testcontainers/testcontainers-go"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"github.com/inith/inith/probe"
+)
+
+// kafkaServer makes the broker once for a run.
+var kafkaServer = sync.OnceValues(func() (string, error) {
+	name := filepath.Join(filepath.Dir(binary), "kafkaserver")
+	cmd := exec.Command("go", "build", "-o", name, "./kafkaserver")
+	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build kafkaserver: %w\n%s", err, out)
+	}
+	return name, nil
+})
+
+// startKafka starts a broker that needs a password and has the topic orders.
+func startKafka(t *testing.T, addr string, opts ...testcontainers.ContainerCustomizer) *server {
+	t.Helper()
+	name, err := kafkaServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return startServer(t, "busybox", append([]testcontainers.ContainerCustomizer{
+		withDir(name, "/kafkaserver"),
+		testcontainers.WithCmd("/kafkaserver", "--port", portOf(addr), "--password", password),
+	}, opts...)...)
+}
+
+func startKafkaTLS(t *testing.T, addr string) *server {
+	t.Helper()
+	return startKafka(t, addr, withCertificate(t), testcontainers.WithCmdArgs("--cert", "/tls.crt", "--key", "/tls.key"))
+}
+
+func useKafka(ctx context.Context, addr string) error { return produce(ctx, addr, nil) }
+
+func useKafkaTLS(ctx context.Context, addr string) error { return produce(ctx, addr, trusting()) }
+
+// produce writes a record, as an application does.
+func produce(ctx context.Context, addr string, config *tls.Config) error {
+	ctx, cancel := context.WithTimeout(ctx, useTime)
+	defer cancel()
+	client, err := kafkaClient(addr, config)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return client.ProduceSync(ctx, &kgo.Record{Topic: "orders", Value: []byte("x")}).FirstErr()
+}
+
+func kafkaClient(addr string, config *tls.Config) (*kgo.Client, error) {
+	options := []kgo.Opt{
+		kgo.SeedBrokers(addr), kgo.RequestRetries(0), kgo.RecordRetries(0), kgo.DisableClientMetrics(),
+		kgo.SASL(scram.Auth{User: "app", Pass: password}.AsSha512Mechanism()),
+	}
+	if config != nil {
+		options = append(options, kgo.DialTLSConfig(config))
+	}
+	return kgo.NewClient(options...)
+}
+
+// TestKafkaProbesAreHarmless asks 200 times for a topic that does not exist, of a broker that creates those that clients
+// ask for.
+func TestKafkaProbesAreHarmless(t *testing.T) {
+	t.Parallel()
+	addr := freeAddr(t)
+	startKafka(t, addr)
+	poll(t, time.Minute, func(ctx context.Context) error { return useKafka(ctx, addr) })
+	target := open(t, "kafka://app:"+escape(password)+"@"+addr+"#topic=missing")
+	for range 200 {
+		wantNotYet(t, attempt(t, target, 10*time.Second))
+	}
+	if topics := kafkaTopics(t, addr); !slices.Equal(topics, []string{"orders"}) {
+		t.Errorf("the broker has the topics %q", topics)
+	}
+}
+
+func kafkaTopics(t *testing.T, addr string) []string {
+	t.Helper()
+	client, err := kafkaClient(addr, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	request := kmsg.NewPtrMetadataRequest()
+	request.Topics = nil // all
+	answer, err := request.RequestWith(t.Context(), client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, topic := range answer.Topics {
+		names = append(names, *topic.Topic)
+	}
+	return names
+}
+
+// TestKafkaLogins has each mechanism with the right and a wrong password, and what a cluster is asked for.
+func TestKafkaLogins(t *testing.T) {
+	t.Parallel()
+	addr := freeAddr(t)
+	startKafka(t, addr)
+	poll(t, time.Minute, func(ctx context.Context) error { return useKafka(ctx, addr) })
+	for _, mechanism := range []string{"plain", "scram-sha-256", "scram-sha-512"} {
+		keys := "#topic=orders&brokers=1&sasl=" + mechanism
+		if err := attempt(t, open(t, "kafka://app:"+escape(password)+"@"+addr+keys), 10*time.Second); err != nil {
+			t.Errorf("%s: %v", mechanism, err)
+		}
+		err := attempt(t, open(t, "kafka://app:"+escape(wrongPassword)+"@"+addr+keys), 10*time.Second)
+		if _, rejected := errors.AsType[*probe.RejectedError](err); !rejected {
+			t.Errorf("%s: %v, want a RejectedError", mechanism, err)
+		}
+	}
+	wantNotYet(t, attempt(t, open(t, "kafka://app:"+escape(password)+"@"+addr+"#brokers=2"), 10*time.Second))
+}
