@@ -30,6 +30,8 @@ func TestExampleWait(t *testing.T) {
 	message := writeFile(t, "termination-log", "", 0o666)
 	network := newNetwork(t)
 	options := []string{"--network=" + network.Name, "--volume=" + message + ":/dev/termination-log"}
+	// The broker of these tests listens, and advertises itself, at the loopback address.
+	options = append(options, "--add-host=kafka-service:127.0.0.1")
 
 	t.Log("without servers, and with less patience")
 	r := runContainer(t, kubelet(t, pod, c, volumes, tag, append(options, "--env=INITH_WAIT_TIMEOUT=1s")...)...)
@@ -37,7 +39,9 @@ func TestExampleWait(t *testing.T) {
 	if err != nil || r.code != 124 {
 		t.Errorf("code %d, want 124; %v", r.code, err)
 	}
-	hasAll(t, string(b), "error: postgres://postgres-service:5432/app is not ready: ", "error: redis://redis-service:6379 is not ready: ")
+	for _, target := range []string{"postgres://postgres-service:5432/app", "redis://redis-service:6379", "kafka://kafka-service:9092"} {
+		hasAll(t, string(b), "error: "+target+" is not ready: ")
+	}
 
 	name := startContainer(t, kubelet(t, pod, c, volumes, tag, options...)...)
 	waitLog(t, name, "not ready")
@@ -45,12 +49,18 @@ func TestExampleWait(t *testing.T) {
 		testcontainers.WithEnv(map[string]string{"POSTGRES_USER": "app", "POSTGRES_PASSWORD": secret.StringData["postgres-password"]}))
 	startOn(t, network, "redis-service", "redis",
 		testcontainers.WithCmd("redis-server", "--requirepass", secret.StringData["redis-password"]))
+	broker, err := kafkaServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	startContainer(t, "--network=container:"+name, "--volume="+broker+":/kafkaserver:ro", "--entrypoint=/kafkaserver", image("busybox"), "--port=9092")
 	r = endOf(t, name)
 	if r.code != 0 || r.stdout != "" {
 		t.Errorf("code %d and stdout %q, want 0 and nothing; stderr:\n%s", r.code, r.stdout, r.stderr)
 	}
-	hasAll(t, r.stderr, "msg=ready target=postgres://postgres-service:5432/app readiness=auth", "msg=ready target=redis://redis-service:6379 readiness=auth")
-	if b, err := os.ReadFile(message); err != nil || !strings.HasPrefix(string(b), "ready: 2 of 2 targets") {
+	hasAll(t, r.stderr, "msg=ready target=postgres://postgres-service:5432/app readiness=auth",
+		"msg=ready target=redis://redis-service:6379 readiness=auth", "msg=ready target=kafka://kafka-service:9092 readiness=state")
+	if b, err := os.ReadFile(message); err != nil || !strings.HasPrefix(string(b), "ready: 3 of 3 targets") {
 		t.Errorf("termination message %q, %v", b, err)
 	}
 	for _, value := range secret.StringData {
