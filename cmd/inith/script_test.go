@@ -7,16 +7,31 @@ import (
 	"maps"
 	"net/url"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) != "inith" {
+		heedSignals()
+	}
 	testscript.Main(m, map[string]func(){"inith": main})
+}
+
+// heedSignals undoes what nohup, or a shell that starts the tests in the background, has done: signals that the tests
+// ignore would be ignored by inith too.
+func heedSignals() {
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
 }
 
 // canary is the secret of every script. It needs escaping in a URL, and does not
