@@ -22,6 +22,7 @@ const userAgent = "inith"
 type httpOptions struct {
 	status       statusSet
 	body         *regexp.Regexp // nil: any
+	json         *jsonCondition // nil: none
 	method       string
 	headerFile   string
 	passwordFile string
@@ -44,6 +45,13 @@ func (o *httpOptions) keys() []target.Key {
 					return errors.New("not a regular expression (RE2 syntax)")
 				}
 				return nil
+			},
+		},
+		{
+			Name: "json", State: true, Usage: "comparison with a value in the JSON of the body, such as `.status.ready==true`",
+			Set: func(value string) (err error) {
+				o.json, err = parseJSONCondition(value)
+				return err
 			},
 		},
 		{Name: "method", Usage: "request method (default GET)", Set: o.setMethod},
@@ -73,7 +81,7 @@ func (o *httpOptions) open(s *spec) (Prober, error) {
 		return nil, errors.New("missing host")
 	case o.h2c && s.url.Scheme != "http":
 		return nil, errors.New("h2c is HTTP/2 without TLS: it belongs to http")
-	case o.method == nethttp.MethodHead && o.body != nil:
+	case o.method == nethttp.MethodHead && (o.body != nil || o.json != nil):
 		return nil, errors.New("an answer to HEAD has no body to match")
 	case s.level == LevelTCP:
 		return openPort(s)
