@@ -35,7 +35,7 @@ func (h *http) judge(resp *nethttp.Response) error {
 }
 
 func (h *http) hasCredentials() bool {
-	return h.spec.url.User != nil || h.headerFile != ""
+	return h.spec.url.User != nil || h.headerFile != "" || h.passwordFile != ""
 }
 
 func statusReason(resp *nethttp.Response, what string) *usererr.Error {

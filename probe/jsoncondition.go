@@ -96,6 +96,9 @@ func (c *jsonCondition) check() error {
 	}
 }
 
+// errUnmet is what [jsonCondition.judge] wraps for JSON that does not meet the condition.
+var errUnmet = errors.New("condition not met")
+
 // judge returns nil if a JSON text meets the condition. Its error quotes nothing of it.
 func (c *jsonCondition) judge(text []byte) error {
 	values, err := valuesAt(text, c.path)
@@ -103,14 +106,14 @@ func (c *jsonCondition) judge(text []byte) error {
 		return &usererr.Error{Text: "the body is not JSON", Hint: "check the path of the URL", Err: err}
 	}
 	if len(values) == 0 {
-		return &usererr.Error{Text: "the JSON in the body has no value where the condition looks"}
+		return &usererr.Error{Text: "the JSON in the body has no value where the condition looks", Err: errUnmet}
 	}
 	met := slices.ContainsFunc(values, c.meets)
 	if c.operator == "!=" {
 		met = !met
 	}
 	if !met {
-		return &usererr.Error{Text: "the JSON in the body does not meet the condition"}
+		return &usererr.Error{Text: "the JSON in the body does not meet the condition", Err: errUnmet}
 	}
 	return nil
 }
