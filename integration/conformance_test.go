@@ -186,13 +186,30 @@ func (k kind) wantDeaf(t *testing.T, addr string) {
 		}
 		return
 	}
-	for _, level := range []probe.Level{probe.LevelProto, probe.LevelAuth} {
+	for _, level := range k.spokenLevels(t) {
 		wantNotYet(t, attempt(t, openAt(t, target, level), 500*time.Millisecond))
 	}
 	r := wantExit(t, 124, "wait", "--timeout=1s", target)
 	if r.took > 30*time.Second {
 		t.Errorf("inith ended %v after its start, its timeout is 1s", r.took)
 	}
+}
+
+// spokenLevels are those of the kind at which a server has to say something, but state.
+func (k kind) spokenLevels(t *testing.T) []probe.Level {
+	t.Helper()
+	var levels []probe.Level
+	for _, known := range probe.Kinds() {
+		for _, l := range known.Levels {
+			if known.Name == k.name && (l == probe.LevelProto || l == probe.LevelAuth) {
+				levels = append(levels, l)
+			}
+		}
+	}
+	if levels == nil {
+		t.Fatalf("%s has no level at which it speaks", k.name)
+	}
+	return levels
 }
 
 // testStarting asks a server that accepts and says that it is not ready yet.

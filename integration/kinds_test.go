@@ -35,7 +35,7 @@ type kind struct {
 
 // kinds are all kinds of target, one row each.
 func kinds() []kind {
-	return []kind{
+	return append(services(), []kind{
 		{
 			name:     "tcp",
 			target:   func(_ *testing.T, addr, _ string) string { return "tcp://" + addr },
@@ -147,7 +147,7 @@ func kinds() []kind {
 			start: startKafkaTLS,
 			use:   useKafkaTLS,
 		},
-	}
+	}...)
 }
 
 // startSocket starts nginx on a Unix socket.

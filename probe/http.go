@@ -22,6 +22,7 @@ const userAgent = "inith"
 type httpOptions struct {
 	status       statusSet
 	body         *regexp.Regexp // nil: any
+	json         *jsonCondition // nil: none
 	method       string
 	headerFile   string
 	passwordFile string
@@ -46,13 +47,23 @@ func (o *httpOptions) keys() []target.Key {
 				return nil
 			},
 		},
-		{Name: "method", Usage: "request method (default GET)", Set: o.setMethod},
 		{
-			Name: "header-file", Set: target.String(&o.headerFile),
-			Usage: "file of `Name: value` lines, which inith sends to this origin only",
+			Name: "json", State: true, Usage: "comparison with a value in the JSON of the body, such as `.status.ready==true`",
+			Set: func(value string) (err error) {
+				o.json, err = parseJSONCondition(value)
+				return err
+			},
 		},
+		{Name: "method", Usage: "request method (default GET)", Set: o.setMethod},
+		headerFileKey(&o.headerFile),
 		target.PasswordFile(&o.passwordFile),
 		{Name: "h2c", Flag: true, Usage: "HTTP/2 without TLS (http only)", Set: target.Bool(&o.h2c)},
+	}
+}
+
+func headerFileKey(to *string) target.Key {
+	return target.Key{
+		Name: "header-file", Set: target.String(to), Usage: "file of `Name: value` lines, which inith sends to this origin only",
 	}
 }
 
@@ -73,13 +84,10 @@ func (o *httpOptions) open(s *spec) (Prober, error) {
 		return nil, errors.New("missing host")
 	case o.h2c && s.url.Scheme != "http":
 		return nil, errors.New("h2c is HTTP/2 without TLS: it belongs to http")
-	case o.method == nethttp.MethodHead && o.body != nil:
+	case o.method == nethttp.MethodHead && (o.body != nil || o.json != nil):
 		return nil, errors.New("an answer to HEAD has no body to match")
 	case s.level == LevelTCP:
 		return openPort(s)
-	}
-	if err := o.checkHeaders(); err != nil {
-		return nil, err
 	}
 	if o.status == nil {
 		o.status = statusSet{{200, 399}}
@@ -87,19 +95,24 @@ func (o *httpOptions) open(s *spec) (Prober, error) {
 	u := *s.url
 	u.User, u.Fragment, u.RawFragment = nil, "", ""
 	u.Host = strings.TrimSuffix(u.Host, ":"+s.kind.port) // as others write the Host header
-	return &http{
+	h := &http{
 		httpOptions: *o, spec: s, url: &u, tls: tlsconfig.Loader{TLS: s.tls},
 		password: s.password(o.passwordFile),
-	}, nil
+	}
+	h.verdict = h.judge
+	return h, h.checkCredentials()
 }
 
-// checkHeaders reports a header file that exists and is malformed. One that is missing may
-// be mounted a moment later.
-func (o *httpOptions) checkHeaders() error {
-	if o.headerFile == "" {
+// checkCredentials reports a password that would not be sent, and a header file that exists and is
+// malformed. One that is missing may be mounted a moment later.
+func (h *http) checkCredentials() error {
+	if h.passwordFile != "" && h.spec.url.User == nil && !h.bearer {
+		return errors.New("password-file needs a user in the URL, as in http://user@host")
+	}
+	if h.headerFile == "" {
 		return nil
 	}
-	if _, err := credentials.ReadHeaders(o.headerFile); errors.Is(err, credentials.ErrFormat) {
+	if _, err := credentials.ReadHeaders(h.headerFile); errors.Is(err, credentials.ErrFormat) {
 		return err
 	}
 	return nil
@@ -115,6 +128,8 @@ type http struct {
 	url      *url.URL // without user and fragment
 	tls      tlsconfig.Loader
 	password credentials.Password
+	bearer   bool // a password without a user is a token
+	verdict  func(resp *nethttp.Response) error
 }
 
 func (h *http) Probe(ctx context.Context) error {
@@ -130,13 +145,13 @@ func (h *http) Probe(ctx context.Context) error {
 		if u, ok := errors.AsType[*url.Error](err); ok {
 			err = u.Err // without the URL
 		}
-		if h.url.Scheme == "http" && !h.h2c && h.spec.dialer.heardHTTP2() {
+		if h.spec.url.Scheme == "http" && !h.h2c && h.spec.dialer.heardHTTP2() {
 			return &usererr.Error{Text: "the server answers HTTP/2 only", Hint: "add #h2c to the URL", Err: err}
 		}
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	return h.judge(resp)
+	return h.verdict(resp)
 }
 
 func (h *http) request(ctx context.Context) (*nethttp.Request, error) {
@@ -158,12 +173,25 @@ func (h *http) request(ctx context.Context) (*nethttp.Request, error) {
 			req.Host = host
 		}
 	}
-	if h.spec.url.User != nil {
-		password, err := h.password.Read()
-		if err != nil {
-			return nil, err
-		}
-		req.SetBasicAuth(h.spec.url.User.Username(), password)
+	return req, h.authorize(req)
+}
+
+// authorize adds the user and the password to a request.
+func (h *http) authorize(req *nethttp.Request) error {
+	user := h.spec.url.User
+	if user == nil && h.passwordFile == "" {
+		return nil
 	}
-	return req, nil
+	password, err := h.password.Read()
+	switch {
+	case err != nil:
+		return err
+	case !h.bearer || user.Username() != "":
+		req.SetBasicAuth(user.Username(), password)
+	case !credentials.IsHeaderValue(password):
+		return &usererr.Error{Text: "the token has characters that a header cannot have", Hint: "check the file with the token"}
+	default:
+		req.Header.Set("Authorization", "Bearer "+password)
+	}
+	return nil
 }

@@ -1,10 +1,12 @@
 package probe_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
 	"encoding/pem"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -349,5 +351,15 @@ func TestHTTPSClientCertificateIsWanted(t *testing.T) {
 		if !strings.Contains(probe.Hint(err), "client certificate") {
 			t.Errorf("%x: hint %q", version, probe.Hint(err))
 		}
+	}
+}
+
+// httpAnswer is a server that answers every request with a body.
+func httpAnswer(body string) simserver.Handler {
+	return func(c net.Conn) {
+		if _, err := http.ReadRequest(bufio.NewReader(c)); err != nil {
+			return
+		}
+		_, _ = fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", len(body), body)
 	}
 }

@@ -35,7 +35,7 @@ func (h *http) judge(resp *nethttp.Response) error {
 }
 
 func (h *http) hasCredentials() bool {
-	return h.spec.url.User != nil || h.headerFile != ""
+	return h.spec.url.User != nil || h.headerFile != "" || h.passwordFile != ""
 }
 
 func statusReason(resp *nethttp.Response, what string) *usererr.Error {
@@ -52,6 +52,9 @@ func statusReason(resp *nethttp.Response, what string) *usererr.Error {
 }
 
 func (h *http) judgeBody(resp *nethttp.Response) error {
+	if h.json != nil {
+		return judgeJSON(h.json, h.body, resp.StatusCode, resp.Body)
+	}
 	if h.body == nil {
 		return nil // it may be a stream
 	}
@@ -59,7 +62,11 @@ func (h *http) judgeBody(resp *nethttp.Response) error {
 	if err != nil || matched {
 		return err
 	}
-	return &usererr.Error{Text: fmt.Sprintf("answered status %d, but the body (%d bytes) does not match", resp.StatusCode, size)}
+	return noMatch(resp.StatusCode, size)
+}
+
+func noMatch(status, size int) error {
+	return &usererr.Error{Text: fmt.Sprintf("answered status %d, but the body (%d bytes) does not match", status, size)}
 }
 
 // matches reports whether a pattern matches what r begins with: a stream may never end. It

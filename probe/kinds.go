@@ -2,6 +2,7 @@ package probe
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/inith/inith/internal/mysqlclient"
 	"github.com/inith/inith/internal/target"
@@ -15,10 +16,11 @@ type Kind struct {
 	Levels  []Level  // what can be asked of it, lowest first
 	Keys    []Key    // the keys of a fragment that it has
 
-	port    string         // where the URL names none; "" if it must
-	tls     bool           // has the keys of TLS
-	hosts   bool           // a URL may have several, one of which has to be ready
-	options func() options // of a new target, each at its default
+	port    string            // where the URL names none; "" if it must
+	ports   map[string]string // the same for schemes that have another
+	tls     bool              // has the keys of TLS
+	hosts   bool              // a URL may have several, one of which has to be ready
+	options func() options    // of a new target, each at its default
 }
 
 // A Key is a key of the fragment of a target's URL.
@@ -51,7 +53,7 @@ func Kinds() []Kind {
 
 // kinds is the table of kinds, the only place where a kind is registered.
 func kinds() []Kind {
-	return []Kind{
+	return slices.Concat([]Kind{
 		{
 			Name: "tcp", Levels: []Level{LevelTCP},
 			options: func() options { return tcpOptions{} },
@@ -68,6 +70,7 @@ func kinds() []Kind {
 			Name: "https", Levels: allLevels(), port: "443", tls: true,
 			options: func() options { return &httpOptions{} },
 		},
+	}, serviceKinds(), []Kind{
 		{
 			Name: "postgres", Aliases: []string{"postgresql"}, Levels: allLevels(), port: "5432", tls: true, hosts: true,
 			options: func() options { return &postgresOptions{} },
@@ -92,7 +95,7 @@ func kinds() []Kind {
 			Name: "kafka+ssl", Levels: allLevels(), tls: true, hosts: true, // its port is another one everywhere
 			options: func() options { return &kafkaOptions{} },
 		},
-	}
+	})
 }
 
 // schemeOfPort returns the scheme of a target that is only host:port. A new
@@ -112,13 +115,13 @@ func schemeOfPort(port string) string {
 
 func allLevels() []Level { return []Level{LevelTCP, LevelProto, LevelAuth, LevelState} }
 
-// schemes returns all schemes of all kinds.
+// schemes returns the schemes of all kinds, for messages: without those that only add TLS.
 func schemes() []string {
 	var all []string
 	for _, k := range kinds() {
 		all = append(append(all, k.Name), k.Aliases...)
 	}
-	return all
+	return slices.DeleteFunc(all, func(s string) bool { return strings.Contains(s, "+http") })
 }
 
 // kindOf returns the kind of a scheme.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"slices"
@@ -92,10 +93,24 @@ func (s *spec) checkPort() error {
 		if s.kind.port == "" && s.kind.Name != "unix" {
 			return errors.New("missing port")
 		}
-		s.url.Host = net.JoinHostPort(s.url.Hostname(), s.kind.port)
+		s.url.Host = net.JoinHostPort(s.url.Hostname(), cmp.Or(s.kind.ports[s.url.Scheme], s.kind.port))
 		return nil
 	}
 	return target.CheckPort(port)
+}
+
+// noQuery refuses or drops every key of the query, for kinds whose protocol has none.
+func (s *spec) noQuery() error {
+	query, err := target.Query(s.url.RawQuery)
+	if err != nil {
+		return err
+	}
+	for _, key := range slices.Sorted(maps.Keys(query)) {
+		if err := s.drop(key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // askLevel sets the level that is asked: that of the fragment, else of the command,

@@ -45,7 +45,7 @@ func ReadToken(what, name string) (string, error) {
 	switch {
 	case err != nil:
 		return "", err
-	case !isHeaderValue(s):
+	case !IsHeaderValue(s):
 		return "", &usererr.Error{
 			Text: fmt.Sprintf("%s %q has a line break or another control character in the token", what, name),
 			Hint: "write the token on one line", Err: ErrFormat,
@@ -69,7 +69,7 @@ func ReadHeaders(name string) (http.Header, error) {
 		}
 		key, value, _ := strings.Cut(line, ":")
 		value = strings.Trim(value, " \t")
-		if len(key) == len(line) || !isHeaderName(key) || !isHeaderValue(value) {
+		if len(key) == len(line) || !isHeaderName(key) || !IsHeaderValue(value) {
 			return nil, &usererr.Error{
 				Text: fmt.Sprintf("header file %q has a line that is not \"Name: value\"", name),
 				Hint: "write each header on one line", Err: ErrFormat,
@@ -91,8 +91,8 @@ func isHeaderName(s string) bool {
 	return s != ""
 }
 
-// isHeaderValue reports whether s has no control characters (RFC 9110, section 5.5).
-func isHeaderValue(s string) bool {
+// IsHeaderValue reports whether s has no control characters (RFC 9110, section 5.5).
+func IsHeaderValue(s string) bool {
 	const space, del = ' ', 0x7f
 	for i := range len(s) {
 		if (s[i] < space && s[i] != '\t') || s[i] == del {
