@@ -26,6 +26,9 @@ var images = map[string]string{
 	"nginx":     "nginx:1.27-alpine",
 	"haproxy":   "haproxy:3.0-alpine",
 	"pgbouncer": "edoburu/pgbouncer:v1.24.1-p1",
+	"rabbitmq":  "rabbitmq:4.1-alpine",
+	"nats":      "nats:2.11-alpine",
+	"mosquitto": "eclipse-mosquitto:2.0",
 	"busybox":   "busybox:1.36", // a shell
 	"etcd":      "quay.io/coreos/etcd:v3.5.21",
 }

@@ -147,6 +147,25 @@ func kinds() []kind {
 			start: startKafkaTLS,
 			use:   useKafkaTLS,
 		},
+		{
+			name: "amqp",
+			target: func(t *testing.T, addr, pw string) string {
+				t.Helper()
+				return "amqp://app@" + addr + "/app#password-file=" + secretFile(t, pw)
+			},
+			start: startRabbitMQ,
+			use:   useAMQP,
+			// A broker that is starting does not listen.
+		},
+		{
+			name: "amqps",
+			target: func(t *testing.T, addr, pw string) string {
+				t.Helper()
+				return "amqps://app:" + escape(pw) + "@" + addr + "/app#ca-file=" + caFile(t)
+			},
+			start: startRabbitMQTLS,
+			use:   useAMQPS,
+		},
 	}...)
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5/pgconn"
+	amqp091 "github.com/rabbitmq/amqp091-go"
 )
 
 // The use functions do what an application does first when it is told that its
@@ -184,4 +185,29 @@ func useMySQL(ctx context.Context, addr string) error {
 	defer func() { _ = db.Close() }()
 	_, err = db.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS used (one int)")
 	return err
+}
+
+func useAMQP(_ context.Context, addr string) error { return declareQueue("amqp://", addr, nil) }
+
+func useAMQPS(_ context.Context, addr string) error {
+	return declareQueue("amqps://", addr, trusting())
+}
+
+// declareQueue declares a queue, and publishes to it.
+func declareQueue(scheme, addr string, config *tls.Config) error {
+	c, err := amqp091.DialConfig(scheme+"app:"+escape(password)+"@"+addr+"/app", amqp091.Config{
+		TLSClientConfig: config, Dial: amqp091.DefaultDial(useTime),
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Close() }()
+	channel, err := c.Channel()
+	if err != nil {
+		return err
+	}
+	if _, err := channel.QueueDeclare("used", true, false, false, false, nil); err != nil {
+		return err
+	}
+	return channel.Publish("", "used", false, false, amqp091.Publishing{Body: []byte("x")})
 }

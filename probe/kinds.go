@@ -95,6 +95,14 @@ func kinds() []Kind {
 			Name: "kafka+ssl", Levels: allLevels(), tls: true, hosts: true, // its port is another one everywhere
 			options: func() options { return &kafkaOptions{} },
 		},
+		{
+			Name: "amqp", Levels: allLevels(), port: "5672",
+			options: func() options { return &amqpOptions{} },
+		},
+		{
+			Name: "amqps", Levels: allLevels(), port: "5671", tls: true,
+			options: func() options { return &amqpOptions{} },
+		},
 	})
 }
 
