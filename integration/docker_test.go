@@ -27,6 +27,7 @@ var images = map[string]string{
 	"haproxy":   "haproxy:3.0-alpine",
 	"pgbouncer": "edoburu/pgbouncer:v1.24.1-p1",
 	"busybox":   "busybox:1.36", // a shell
+	"memcached": "memcached:1.6-alpine",
 }
 
 func image(server string) string {

@@ -128,6 +128,15 @@ func kinds() []kind {
 			},
 			startingLevels: []probe.Level{probe.LevelAuth},
 		},
+		{
+			name: "memcached",
+			target: func(t *testing.T, addr, pw string) string {
+				t.Helper()
+				return "memcached://app@" + addr + "#password-file=" + secretFile(t, pw)
+			},
+			start: startMemcached,
+			use:   useMemcached,
+		},
 	}
 }
 

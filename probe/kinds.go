@@ -84,6 +84,10 @@ func kinds() []Kind {
 			Name: "rediss", Aliases: []string{"valkeys"}, Levels: allLevels(), port: "6379", tls: true,
 			options: func() options { return &redisOptions{} },
 		},
+		{
+			Name: "memcached", Aliases: []string{"memcache"}, Levels: []Level{LevelTCP, LevelProto, LevelAuth}, port: "11211",
+			options: func() options { return &memcachedOptions{} },
+		},
 	}
 }
 
