@@ -99,6 +99,15 @@ func kinds() []kind {
 			// A server that is starting does not listen.
 		},
 		{
+			name: "mongodb",
+			target: func(t *testing.T, addr, pw string) string {
+				t.Helper()
+				return "mongodb://app@" + addr + "/app#password-file=" + secretFile(t, pw)
+			},
+			start: startMongoDB,
+			use:   useMongoDB,
+		},
+		{
 			name: "redis",
 			target: func(t *testing.T, addr, pw string) string {
 				t.Helper()

@@ -77,6 +77,10 @@ func kinds() []Kind {
 			options: func() options { return &mysqlOptions{} },
 		},
 		{
+			Name: "mongodb", Aliases: []string{"mongodb+srv"}, Levels: allLevels(), port: mongoPort, tls: true, hosts: true,
+			options: func() options { return &mongoOptions{} },
+		},
+		{
 			Name: "redis", Aliases: []string{"valkey"}, Levels: allLevels(), port: "6379",
 			options: func() options { return &redisOptions{} },
 		},

@@ -30,8 +30,8 @@ func (o *redisOptions) keys() []target.Key {
 		target.PasswordFile(&o.passwordFile),
 		{Name: "key", State: true, Usage: "ready when this key exists", Set: target.String(&o.key)},
 		{
-			Name: "role", State: true, Usage: "ready when `ROLE` answers this: master, or slave (also replica)",
-			Set: o.setRole,
+			Name: "role", State: true, Set: o.setRole,
+			Usage: roleUsage,
 		},
 	}
 }

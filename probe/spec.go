@@ -72,6 +72,10 @@ func (s *spec) keys() []target.Key {
 	return keys
 }
 
+// roleUsage is the text for a key that several kinds have.
+const roleUsage = "ready when the server itself says that it is this: master or slave (also replica) for redis; " +
+	"primary (also a server without a replica set), secondary or mongos for mongodb"
+
 // password returns the password of the URL, or of a file if one is named.
 func (s *spec) password(file string) credentials.Password {
 	return credentials.Password{URL: s.url, File: file, Trimmed: s.trimmed}
