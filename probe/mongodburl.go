@@ -58,7 +58,7 @@ func (p *mongoDB) readURL() error {
 	case srv:
 		p.srv, err = mongoSRV(u, q.service)
 	default:
-		p.hosts, err = mongoHosts(u.Host)
+		p.hosts, err = hostList(u.Host, mongoPort)
 	}
 	return err
 }
@@ -70,23 +70,6 @@ func mongoSRV(u *url.URL, service string) (string, error) {
 	}
 	u.Host = u.Hostname()
 	return "_" + cmp.Or(service, "mongodb") + "._tcp." + u.Host, nil
-}
-
-// mongoHosts returns the addresses of a list of hosts.
-func mongoHosts(list string) ([]string, error) {
-	var hosts []string
-	for host := range strings.SplitSeq(list, ",") {
-		u := url.URL{Host: host}
-		port := cmp.Or(u.Port(), mongoPort)
-		if u.Hostname() == "" {
-			return nil, errors.New("missing host")
-		}
-		if err := target.CheckPort(port); err != nil {
-			return nil, err
-		}
-		hosts = append(hosts, net.JoinHostPort(u.Hostname(), port))
-	}
-	return hosts, nil
 }
 
 // resolve returns what the URL says, with the hosts and options that DNS has for it.

@@ -102,6 +102,23 @@ func (s *spec) checkPort() error {
 	return target.CheckPort(port)
 }
 
+// hostList returns the addresses of hosts that are separated by commas.
+func hostList(list, defaultPort string) ([]string, error) {
+	var addresses []string
+	for host := range strings.SplitSeq(list, ",") {
+		u := url.URL{Host: host}
+		port := cmp.Or(u.Port(), defaultPort)
+		if u.Hostname() == "" {
+			return nil, errors.New("missing host")
+		}
+		if err := target.CheckPort(port); err != nil {
+			return nil, err
+		}
+		addresses = append(addresses, net.JoinHostPort(u.Hostname(), port))
+	}
+	return addresses, nil
+}
+
 // askLevel sets the level that is asked: that of the fragment, else of the command,
 // else state if a key asks for one, else the kind's default.
 func (s *spec) askLevel(common Level, given []target.Key) error {
