@@ -31,6 +31,7 @@ var images = map[string]string{
 	"mosquitto": "eclipse-mosquitto:2.0",
 	"busybox":   "busybox:1.36", // a shell
 	"etcd":      "quay.io/coreos/etcd:v3.5.21",
+	"memcached": "memcached:1.6-alpine",
 }
 
 func image(server string) string {

@@ -99,6 +99,15 @@ func kinds() []kind {
 			// A server that is starting does not listen.
 		},
 		{
+			name: "mongodb",
+			target: func(t *testing.T, addr, pw string) string {
+				t.Helper()
+				return "mongodb://app@" + addr + "/app#password-file=" + secretFile(t, pw)
+			},
+			start: startMongoDB,
+			use:   useMongoDB,
+		},
+		{
 			name: "redis",
 			target: func(t *testing.T, addr, pw string) string {
 				t.Helper()
@@ -127,6 +136,60 @@ func kinds() []kind {
 				return func() {}
 			},
 			startingLevels: []probe.Level{probe.LevelAuth},
+		},
+		{
+			name: "redis+sentinel",
+			target: func(t *testing.T, addr, pw string) string {
+				t.Helper()
+				return "redis+sentinel://" + addr + "/main/0#password-file=" + secretFile(t, pw)
+			},
+			start: func(t *testing.T, addr string) *server { t.Helper(); return startRedisSentinel(t, addr) },
+			use:   useRedisMaster,
+		},
+		{
+			name: "rediss+sentinel",
+			target: func(t *testing.T, addr, pw string) string {
+				t.Helper()
+				return "rediss+sentinel://:" + escape(pw) + "@" + addr + "/main#ca-file=" + caFile(t)
+			},
+			start: func(t *testing.T, addr string) *server {
+				t.Helper()
+				return startRedisSentinel(t, addr, withCertificate(t))
+			},
+			use: useRedisMasterTLS,
+		},
+		{
+			name: "redis+cluster",
+			target: func(t *testing.T, addr, pw string) string {
+				t.Helper()
+				return "redis+cluster://" + addr + "#password-file=" + secretFile(t, pw)
+			},
+			start: startWholeRedisCluster,
+			use:   useRedis,
+			starting: func(t *testing.T, addr string) func() {
+				t.Helper()
+				startRedisCluster(t, addr)
+				return func() { assignSlots(t, addr, nil) }
+			},
+			startingLevels: []probe.Level{probe.LevelAuth}, // at proto it asks for the password first
+		},
+		{
+			name: "rediss+cluster",
+			target: func(t *testing.T, addr, pw string) string {
+				t.Helper()
+				return "rediss+cluster://:" + escape(pw) + "@" + addr + "#ca-file=" + caFile(t)
+			},
+			start: startWholeRedisClusterTLS,
+			use:   useRedisTLS,
+		},
+		{
+			name: "memcached",
+			target: func(t *testing.T, addr, pw string) string {
+				t.Helper()
+				return "memcached://app@" + addr + "#password-file=" + secretFile(t, pw)
+			},
+			start: startMemcached,
+			use:   useMemcached,
 		},
 		{
 			name: "kafka",

@@ -3,6 +3,7 @@ package probe_test
 import (
 	"encoding/binary"
 	"io"
+	"maps"
 	"net"
 	"strings"
 	"testing"
@@ -41,9 +42,7 @@ func amqpServer(instead map[[2]byte]string) simserver.Handler {
 		{20, 40}: amqpFrame(1, 20, 41, ""),
 		{10, 50}: amqpFrame(0, 10, 51, ""),
 	}
-	for method, answer := range instead {
-		answers[method] = answer
-	}
+	maps.Copy(answers, instead)
 	return func(c net.Conn) {
 		if _, err := io.ReadFull(c, make([]byte, 8)); err != nil {
 			return

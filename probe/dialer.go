@@ -20,6 +20,8 @@ var errAttemptOver = errors.New("the attempt is over")
 // closed when it ends, which makes a driver return that ignores its context. It also
 // records how far the attempt came. The zero value is usable.
 type Dialer struct {
+	resolver *net.Resolver // nil: the default one
+
 	mu     sync.Mutex
 	active bool
 	open   map[*conn]struct{}
@@ -102,7 +104,7 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 	d.cancel = append(d.cancel, cancel)
 	d.mu.Unlock()
 
-	hd := dial.Dialer{Control: func(_, address string, _ syscall.RawConn) error {
+	hd := dial.Dialer{Resolver: d.resolver, Control: func(_, address string, _ syscall.RawConn) error {
 		d.note(func(t *Trace) {
 			if !slices.Contains(t.Addresses, address) {
 				t.Addresses = append(t.Addresses, address)

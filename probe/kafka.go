@@ -5,10 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"maps"
 	"net"
-	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -58,13 +55,13 @@ func (o *kafkaOptions) level(s *spec) Level {
 }
 
 func (o *kafkaOptions) open(s *spec) (Prober, error) {
-	if err := noQuery(s); err != nil {
+	if err := s.noQuery(); err != nil {
 		return nil, err
 	}
 	if strings.Trim(s.url.Path, "/") != "" {
 		return nil, errors.New("a kafka URL has no path: name the topic as #topic=")
 	}
-	servers, err := bootstrapServers(s)
+	servers, err := hostList(s.url.Host, s.kind.port)
 	if err != nil {
 		return nil, err
 	}
@@ -80,40 +77,6 @@ func (o *kafkaOptions) open(s *spec) (Prober, error) {
 		k.tls = &tlsconfig.Loader{TLS: s.tls}
 	}
 	return k, nil
-}
-
-// noQuery drops or refuses each key of the query, of which the kind has none.
-func noQuery(s *spec) error {
-	query, err := target.Query(s.url.RawQuery)
-	if err != nil {
-		return err
-	}
-	for _, key := range slices.Sorted(maps.Keys(query)) {
-		if err := s.drop(key); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// bootstrapServers returns the addresses of the servers that a URL names.
-func bootstrapServers(s *spec) ([]string, error) {
-	var servers []string
-	for host := range strings.SplitSeq(s.url.Host, ",") {
-		u := url.URL{Host: host}
-		port := cmp.Or(u.Port(), s.kind.port)
-		switch {
-		case u.Hostname() == "":
-			return nil, errors.New("missing host")
-		case port == "":
-			return nil, errors.New("missing port")
-		}
-		if err := target.CheckPort(port); err != nil {
-			return nil, err
-		}
-		servers = append(servers, net.JoinHostPort(u.Hostname(), port))
-	}
-	return servers, nil
 }
 
 // kafka speaks the protocol of Kafka. Its requests change nothing in a cluster.

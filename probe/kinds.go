@@ -80,12 +80,36 @@ func kinds() []Kind {
 			options: func() options { return &mysqlOptions{} },
 		},
 		{
-			Name: "redis", Aliases: []string{"valkey"}, Levels: allLevels(), port: "6379",
+			Name: "mongodb", Aliases: []string{"mongodb+srv"}, Levels: allLevels(), port: mongoPort, tls: true, hosts: true,
+			options: func() options { return &mongoOptions{} },
+		},
+		{
+			Name: "redis", Aliases: []string{"valkey", "redis+unix", "redis+socket", "redis-socket"}, Levels: allLevels(), port: "6379",
 			options: func() options { return &redisOptions{} },
 		},
 		{
 			Name: "rediss", Aliases: []string{"valkeys"}, Levels: allLevels(), port: "6379", tls: true,
 			options: func() options { return &redisOptions{} },
+		},
+		{
+			Name: "redis+sentinel", Aliases: []string{"redis-sentinel"}, Levels: allLevels(), port: "26379", hosts: true,
+			options: func() options { return &redisOptions{} },
+		},
+		{
+			Name: "rediss+sentinel", Levels: allLevels(), port: "26379", tls: true, hosts: true,
+			options: func() options { return &redisOptions{} },
+		},
+		{
+			Name: "redis+cluster", Aliases: []string{"redis-cluster"}, Levels: allLevels(), port: "6379", hosts: true,
+			options: func() options { return &redisOptions{} },
+		},
+		{
+			Name: "rediss+cluster", Levels: allLevels(), port: "6379", tls: true, hosts: true,
+			options: func() options { return &redisOptions{} },
+		},
+		{
+			Name: "memcached", Aliases: []string{"memcache"}, Levels: []Level{LevelTCP, LevelProto, LevelAuth}, port: "11211",
+			options: func() options { return &memcachedOptions{} },
 		},
 		{
 			Name: "kafka", Levels: allLevels(), port: "9092", hosts: true,

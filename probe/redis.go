@@ -18,7 +18,7 @@ import (
 
 var errNotRedis = errors.New("the answer to PING is not PONG")
 
-// redisOptions are those of redis and rediss.
+// redisOptions are those of redis, rediss, and of their Sentinels and clusters.
 type redisOptions struct {
 	passwordFile string
 	key          string
@@ -30,8 +30,8 @@ func (o *redisOptions) keys() []target.Key {
 		target.PasswordFile(&o.passwordFile),
 		{Name: "key", State: true, Usage: "ready when this key exists", Set: target.String(&o.key)},
 		{
-			Name: "role", State: true, Usage: "ready when `ROLE` answers this: master, or slave (also replica)",
-			Set: o.setRole,
+			Name: "role", State: true, Set: o.setRole,
+			Usage: roleUsage,
 		},
 	}
 }
@@ -52,9 +52,6 @@ func (o *redisOptions) level(s *spec) Level {
 }
 
 func (o *redisOptions) open(s *spec) (Prober, error) {
-	if s.url.Hostname() == "" {
-		return nil, errors.New("missing host")
-	}
 	silenceRedis()
 	query, err := readRedisQuery(s)
 	if err != nil {
@@ -63,10 +60,7 @@ func (o *redisOptions) open(s *spec) (Prober, error) {
 	if s.level == LevelState && o.key == "" && o.role == "" {
 		return nil, errors.New("level state needs key= or role= in the fragment")
 	}
-	if s.level == LevelTCP {
-		return openPort(s)
-	}
-	r := &redis{redisOptions: *o, spec: s, password: s.password(o.passwordFile), db: query.db}
+	r := &redis{redisOptions: *o, redisServers: query.servers, spec: s, password: s.password(o.passwordFile), db: query.db}
 	if s.kind.tls {
 		r.tls = &query.tls
 	}
@@ -78,6 +72,7 @@ func (o *redisOptions) open(s *spec) (Prober, error) {
 // https://redis.io/docs/latest/develop/reference/protocol-spec/
 type redis struct {
 	redisOptions
+	redisServers
 
 	spec     *spec
 	password credentials.Password
@@ -86,26 +81,60 @@ type redis struct {
 }
 
 func (r *redis) Probe(ctx context.Context) error {
-	client := goredis.NewClient(r.options(ctx))
+	var config *tls.Config
+	if r.tls != nil {
+		var err error
+		if config, err = r.tls.Config(""); err != nil {
+			return err
+		}
+	}
+	return r.any(ctx, func(ctx context.Context, address string) error {
+		if r.spec.level == LevelTCP {
+			return newTCP(r.spec, r.network, address).Probe(ctx)
+		}
+		if r.master == "" {
+			return r.ask(ctx, config, address)
+		}
+		address, err := r.findMaster(ctx, config, address)
+		if err != nil || address == "" {
+			return err
+		}
+		return r.ask(ctx, config, address)
+	})
+}
+
+// ask makes the attempt at one server.
+func (r *redis) ask(ctx context.Context, config *tls.Config, address string) error {
+	return r.connect(ctx, config, address, func(conn *goredis.Conn) error {
+		if r.spec.level >= LevelAuth {
+			if err := r.login(ctx, conn); err != nil {
+				return err
+			}
+		}
+		if answer, err := conn.Ping(ctx).Result(); err != nil {
+			return err
+		} else if answer != "PONG" {
+			return errNotRedis
+		}
+		if r.cluster {
+			if err := clusterState(ctx, conn); err != nil {
+				return err
+			}
+		}
+		if r.spec.level < LevelState {
+			return nil
+		}
+		return r.state(ctx, conn)
+	})
+}
+
+// connect opens a connection for one exchange, and judges its error.
+func (r *redis) connect(ctx context.Context, config *tls.Config, address string, exchange func(*goredis.Conn) error) error {
+	client := goredis.NewClient(r.options(ctx, config, address))
 	defer func() { _ = client.Close() }()
 	conn := client.Conn()
 	defer func() { _ = conn.Close() }()
-	if r.spec.level >= LevelAuth {
-		if err := r.login(ctx, conn); err != nil {
-			return r.judge(err)
-		}
-	}
-	answer, err := conn.Ping(ctx).Result()
-	if err != nil {
-		return r.judge(err)
-	}
-	if answer != "PONG" {
-		return errNotRedis
-	}
-	if r.spec.level < LevelState {
-		return nil
-	}
-	if err := r.state(ctx, conn); err != nil {
+	if err := exchange(conn); err != nil {
 		return r.judge(err)
 	}
 	return nil
@@ -131,28 +160,28 @@ func (r *redis) login(ctx context.Context, conn *goredis.Conn) error {
 }
 
 // options are those of one small connection that is tried once.
-func (r *redis) options(ctx context.Context) *goredis.Options {
+func (r *redis) options(ctx context.Context, config *tls.Config, address string) *goredis.Options {
 	o := &goredis.Options{
-		Addr: r.spec.url.Host, Protocol: 2, DisableIdentity: true,
+		Network: r.network, Addr: address, Protocol: 2, DisableIdentity: true,
 		PoolSize:         2, // with 1, a failed dial is repeated in the background
 		PipelinePoolSize: -1, ReadBufferSize: 4 << 10, WriteBufferSize: 4 << 10,
 		MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true,
 		DialTimeout: time.Hour, ReadTimeout: -1, WriteTimeout: -1, // ctx bounds the attempt
 	}
 	o.Dialer = func(_ context.Context, network, address string) (net.Conn, error) {
-		return r.dial(ctx, network, address)
+		return r.dial(ctx, config, network, address)
 	}
 	return o
 }
 
-func (r *redis) dial(ctx context.Context, network, address string) (net.Conn, error) {
+func (r *redis) dial(ctx context.Context, config *tls.Config, network, address string) (net.Conn, error) {
 	conn, err := r.spec.dialer.DialContext(ctx, network, address)
-	if err == nil && r.tls != nil {
-		var config *tls.Config
-		config, err = r.tls.Config(r.spec.url.Hostname())
-		if err == nil {
-			conn, err = r.spec.dialer.handshake(ctx, conn, config)
+	if err == nil && config != nil {
+		config = config.Clone()
+		if host, _, split := net.SplitHostPort(address); split == nil && config.ServerName == "" {
+			config.ServerName = host
 		}
+		conn, err = r.spec.dialer.handshake(ctx, conn, config)
 	}
 	if err != nil {
 		return nil, err

@@ -15,8 +15,9 @@ import (
 
 // A redisQuery is what path and query of a URL of Redis say.
 type redisQuery struct {
-	db  int
-	tls tlsconfig.Loader
+	db      int
+	tls     tlsconfig.Loader
+	servers redisServers
 }
 
 // readRedisQuery reads the number of the database, and the keys by which drivers ask for TLS.
@@ -26,7 +27,11 @@ func readRedisQuery(s *spec) (*redisQuery, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := q.setDB(strings.TrimPrefix(s.url.Path, "/")); err != nil {
+	db, err := q.servers.read(s.url, s.kind)
+	if err != nil {
+		return nil, err
+	}
+	if err := q.setDB(db); err != nil {
 		return nil, err
 	}
 	for _, key := range slices.Sorted(maps.Keys(query)) {

@@ -73,6 +73,10 @@ func (s *spec) keys() []target.Key {
 	return keys
 }
 
+// roleUsage is the text for a key that several kinds have.
+const roleUsage = "ready when the server itself says that it is this: master or slave (also replica) for redis; " +
+	"primary (also a server without a replica set), secondary or mongos for mongodb"
+
 // password returns the password of the URL, or of a file if one is named.
 func (s *spec) password(file string) credentials.Password {
 	return credentials.Password{URL: s.url, File: file, Trimmed: s.trimmed}
@@ -111,6 +115,26 @@ func (s *spec) noQuery() error {
 		}
 	}
 	return nil
+}
+
+// hostList returns the addresses of hosts that are separated by commas.
+func hostList(list, defaultPort string) ([]string, error) {
+	var addresses []string
+	for host := range strings.SplitSeq(list, ",") {
+		u := url.URL{Host: host}
+		port := cmp.Or(u.Port(), defaultPort)
+		switch {
+		case u.Hostname() == "":
+			return nil, errors.New("missing host")
+		case port == "":
+			return nil, errors.New("missing port")
+		}
+		if err := target.CheckPort(port); err != nil {
+			return nil, err
+		}
+		addresses = append(addresses, net.JoinHostPort(u.Hostname(), port))
+	}
+	return addresses, nil
 }
 
 // askLevel sets the level that is asked: that of the fragment, else of the command,

@@ -75,7 +75,11 @@ func TestOpenRefuses(t *testing.T) {
 		{"'redis://:" + secret + "@cache'", "begins with a quote"},
 		{"tcp://a,b:1", "tcp has one host"},
 		{"http://a,b/", "http has one host"},
-		{"redis+sentinel://db/0", `redis with a driver or mode "sentinel" is not supported`},
+		{"redis+sentinel://db/0", "want the name of the master in the path"},
+		{"redis+sentinel://db", "want the name of the master in the path"},
+		{"redis+foo://db/0", `redis with a driver or mode "foo" is not supported`},
+		{"redis+unix://run/redis.sock", "three slashes"},
+		{"redis+cluster://a,b/x", "the database is not a number"},
 		{"postgres://db/app#timeout=3", "not a duration"},
 		{"postgres://db/app#timeout=0s", "at least 1ms"},
 		{"tcp://db:80#settle=-1s", "at least 0s"},
@@ -140,7 +144,7 @@ func TestOpenDropsUnknownQueryKeysWhenAsked(t *testing.T) {
 			t.Errorf("%s: %v, want that it is refused", raw, err)
 		}
 	}
-	for _, raw := range []string{"redis+sentinel://cache/0", "redis+cluster://cache/0", "http+unix://x/"} {
+	for _, raw := range []string{"redis+sentinel://cache/0", "redis+foo://cache/0", "http+unix://x/"} {
 		if _, err := probe.Open(raw, o); err == nil {
 			t.Errorf("%s is another protocol: want an error", raw)
 		}
