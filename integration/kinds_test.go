@@ -229,6 +229,35 @@ func kinds() []kind {
 			start: startRabbitMQTLS,
 			use:   useAMQPS,
 		},
+		{
+			name: "nats",
+			target: func(t *testing.T, addr, pw string) string {
+				t.Helper()
+				return "nats://app@" + addr + "#password-file=" + secretFile(t, pw)
+			},
+			start: func(t *testing.T, addr string) *server { t.Helper(); return startNATS(t, addr) },
+			use:   useNATS,
+			// A server that is starting does not listen.
+		},
+		{
+			name: "mqtt",
+			target: func(t *testing.T, addr, pw string) string {
+				t.Helper()
+				return "mqtt://app@" + addr + "#password-file=" + secretFile(t, pw)
+			},
+			start: startMosquitto,
+			use:   useMQTT,
+			// A server that is starting does not listen.
+		},
+		{
+			name: "mqtts",
+			target: func(t *testing.T, addr, pw string) string {
+				t.Helper()
+				return "mqtts://app:" + escape(pw) + "@" + addr + "#ca-file=" + caFile(t)
+			},
+			start: startMosquittoTLS,
+			use:   useMQTTTLS,
+		},
 	}...)
 }
 

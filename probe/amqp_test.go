@@ -125,17 +125,18 @@ func TestAMQP(t *testing.T) {
 
 func TestAMQPURL(t *testing.T) {
 	t.Parallel()
+	long := strings.Repeat("x", 256)
 	for raw, want := range map[string]string{
-		"amqp://h#level=auth":                        "a login needs a user",
-		"amqp:///v":                                  "missing host",
-		"amqp://a,b":                                 "amqp has one host",
-		"amqp://h/" + strings.Repeat("v", 256):       "longer than 255 bytes",
-		"amqp://h#queue=" + strings.Repeat("q", 256): "longer than 255 bytes",
-		"amqp://h?cacertfile=/ca":                    `"cacertfile"`,
-		"amqp://h?auth_mechanism=" + secret:          "want plain, or external",
-		"amqps://h?verify=" + secret:                 "not verify_peer or verify_none",
-		"amqps://h?certfile=/c":                      "cert-file and key-file need each other",
-		"amqp://h?nonsense=1":                        `unknown query key "nonsense"`,
+		"amqp://h#level=auth":               "a login needs a user",
+		"amqp:///v":                         "missing host",
+		"amqp://a,b":                        "amqp has one host",
+		"amqp://h/" + long:                  "longer than 255 bytes",
+		"amqp://h#queue=" + long:            "longer than 255 bytes",
+		"amqp://h?cacertfile=/ca":           `"cacertfile"`,
+		"amqp://h?auth_mechanism=" + secret: "want plain, or external",
+		"amqps://h?verify=" + secret:        "not verify_peer or verify_none",
+		"amqps://h?certfile=/c":             "cert-file and key-file need each other",
+		"amqp://h?nonsense=1":               `unknown query key "nonsense"`,
 	} {
 		_, err := probe.Open(raw, probe.Options{})
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), secret) {

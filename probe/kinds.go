@@ -127,6 +127,18 @@ func kinds() []Kind {
 			Name: "amqps", Levels: allLevels(), port: "5671", tls: true,
 			options: func() options { return &amqpOptions{} },
 		},
+		{
+			Name: "nats", Levels: allLevels(), port: "4222", tls: true, // the server may require it
+			options: func() options { return &natsOptions{} },
+		},
+		{
+			Name: "mqtt", Levels: []Level{LevelTCP, LevelProto, LevelAuth}, port: "1883",
+			options: func() options { return &mqttOptions{} },
+		},
+		{
+			Name: "mqtts", Levels: []Level{LevelTCP, LevelProto, LevelAuth}, port: "8883", tls: true,
+			options: func() options { return &mqttOptions{} },
+		},
 	})
 }
 
