@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"flag"
 	"fmt"
@@ -37,7 +38,7 @@ func serve() error {
 		}
 		options = append(options, grpc.Creds(credentials.NewServerTLSFromCert(&pair)))
 	}
-	l, err := net.Listen("tcp", *address)
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", *address)
 	if err != nil {
 		return err
 	}
