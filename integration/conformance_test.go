@@ -73,7 +73,7 @@ func (k kind) newAddr(t *testing.T) string {
 // hasPassword reports whether the kind's target carries one.
 func (k kind) hasPassword(t *testing.T, addr string) bool {
 	t.Helper()
-	return k.target(t, addr, password) != k.target(t, addr, wrongPassword)
+	return !k.noPassword && k.target(t, addr, password) != k.target(t, addr, wrongPassword)
 }
 
 func open(t *testing.T, raw string) *probe.Target {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/inith/inith/probe"
@@ -31,11 +32,13 @@ type kind struct {
 	// portOnly: nothing is said at this kind, so that a silent or a hung server,
 	// for which the kernel accepts, is ready.
 	portOnly bool
+	// noPassword: the target carries none, though each has files of its own.
+	noPassword bool
 }
 
 // kinds are all kinds of target, one row each.
 func kinds() []kind {
-	return append(services(), []kind{
+	return slices.Concat(services(), grpcKinds(), []kind{
 		{
 			name:     "tcp",
 			target:   func(_ *testing.T, addr, _ string) string { return "tcp://" + addr },
@@ -258,7 +261,7 @@ func kinds() []kind {
 			start: startMosquittoTLS,
 			use:   useMQTTTLS,
 		},
-	}...)
+	})
 }
 
 // startSocket starts nginx on a Unix socket.

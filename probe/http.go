@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -128,7 +129,9 @@ type http struct {
 	url      *url.URL // without user and fragment
 	tls      tlsconfig.Loader
 	password credentials.Password
-	bearer   bool // a password without a user is a token
+	bearer   bool           // a password without a user is a token
+	header   nethttp.Header // beside those of the options
+	payload  []byte         // of the request
 	verdict  func(resp *nethttp.Response) error
 }
 
@@ -155,11 +158,12 @@ func (h *http) Probe(ctx context.Context) error {
 }
 
 func (h *http) request(ctx context.Context) (*nethttp.Request, error) {
-	req, err := nethttp.NewRequestWithContext(ctx, h.method, h.url.String(), nethttp.NoBody)
+	req, err := nethttp.NewRequestWithContext(ctx, h.method, h.url.String(), bytes.NewReader(h.payload))
 	if err != nil {
 		return nil, Permanent(&usererr.Error{Text: "not a request that can be sent", Err: err})
 	}
 	req.Header.Set("User-Agent", userAgent)
+	maps.Copy(req.Header, h.header)
 	if h.headerFile != "" {
 		header, err := credentials.ReadHeaders(h.headerFile)
 		if errors.Is(err, credentials.ErrFormat) {

@@ -38,6 +38,18 @@ func (h *http) hasCredentials() bool {
 	return h.spec.url.User != nil || h.headerFile != "" || h.passwordFile != ""
 }
 
+// refused returns what a refusal means at a kind without level auth: without credentials of ours, that the server is up.
+func (h *http) refused(err error) error {
+	switch {
+	case h.hasCredentials():
+		return Rejected(err)
+	case h.spec.level > LevelProto:
+		return err
+	default:
+		return nil
+	}
+}
+
 func statusReason(resp *nethttp.Response, what string) *usererr.Error {
 	r := &usererr.Error{Text: fmt.Sprintf("answered status %d, %s", resp.StatusCode, what)}
 	switch resp.StatusCode {

@@ -72,6 +72,18 @@ func kinds() []Kind {
 		},
 	}, serviceKinds(), []Kind{
 		{
+			Name: "grpc", Levels: []Level{LevelTCP, LevelProto, LevelState}, tls: true,
+			options: func() options { return &grpcOptions{} },
+		},
+		{
+			Name: "grpcs", Levels: []Level{LevelTCP, LevelProto, LevelState}, port: "443", tls: true,
+			options: func() options { return &grpcOptions{} },
+		},
+		{
+			Name: "temporal", Aliases: []string{"temporal+grpcs"}, Levels: []Level{LevelTCP, LevelProto, LevelState}, port: "7233", tls: true,
+			options: func() options { return &grpcOptions{service: temporalFrontend} },
+		},
+		{
 			Name: "postgres", Aliases: []string{"postgresql"}, Levels: allLevels(), port: "5432", tls: true, hosts: true,
 			options: func() options { return &postgresOptions{} },
 		},
@@ -165,7 +177,7 @@ func schemes() []string {
 	for _, k := range kinds() {
 		all = append(append(all, k.Name), k.Aliases...)
 	}
-	return slices.DeleteFunc(all, func(s string) bool { return strings.Contains(s, "+http") })
+	return slices.DeleteFunc(all, func(s string) bool { return strings.Contains(s, "+http") || strings.Contains(s, "+grpcs") })
 }
 
 // kindOf returns the kind of a scheme.
