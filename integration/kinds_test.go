@@ -229,6 +229,12 @@ func kinds() []kind {
 			start: startRabbitMQTLS,
 			use:   useAMQPS,
 		},
+		{
+			name:   "dns",
+			target: func(_ *testing.T, addr, _ string) string { return "dns://" + addr + "/app.test?type=A" },
+			start:  startDNSMasq,
+			use:    useDNS,
+		},
 	}...)
 }
 
