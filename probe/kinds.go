@@ -127,14 +127,8 @@ func kinds() []Kind {
 			Name: "amqps", Levels: allLevels(), port: "5671", tls: true,
 			options: func() options { return &amqpOptions{} },
 		},
-		{
-			Name: "dns", Levels: []Level{LevelProto, LevelState}, port: "53",
-			options: func() options { return &dnsOptions{} },
-		},
-		{
-			Name: "file", Levels: []Level{LevelState},
-			options: func() options { return &fileOptions{} },
-		},
+		{Name: "dns", Levels: []Level{LevelProto, LevelState}, port: "53", options: func() options { return &dnsOptions{} }},
+		{Name: "file", Levels: []Level{LevelState}, options: func() options { return &fileOptions{} }},
 	})
 }
 
