@@ -51,7 +51,7 @@ type running struct {
 
 func TestEveryKindHasARow(t *testing.T) {
 	t.Parallel()
-	rows := map[string]bool{}
+	rows := map[string]bool{"file": true} // which has no server
 	for _, k := range kinds() {
 		rows[k.name] = true
 	}

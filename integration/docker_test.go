@@ -32,6 +32,7 @@ var images = map[string]string{
 	"busybox":   "busybox:1.36", // a shell
 	"etcd":      "quay.io/coreos/etcd:v3.5.21",
 	"memcached": "memcached:1.6-alpine",
+	"dnsmasq":   "dockurr/dnsmasq:2.91",
 }
 
 func image(server string) string {

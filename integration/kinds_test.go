@@ -233,6 +233,12 @@ func kinds() []kind {
 			use:   useAMQPS,
 		},
 		{
+			name:   "dns",
+			target: func(_ *testing.T, addr, _ string) string { return "dns://" + addr + "/app.test?type=A" },
+			start:  startDNSMasq,
+			use:    useDNS,
+		},
+		{
 			name: "nats",
 			target: func(t *testing.T, addr, pw string) string {
 				t.Helper()

@@ -42,7 +42,7 @@ func usePostgres(ctx context.Context, addr string) error {
 	return queryPostgres(ctx, addr, "SELECT 1", "1")
 }
 
-func queryPostgres(ctx context.Context, addr, sql, want string) error {
+func queryPostgres(ctx context.Context, addr, query, want string) error {
 	ctx, cancel := context.WithTimeout(ctx, useTime)
 	defer cancel()
 	c, err := loginPostgres(ctx, addr)
@@ -50,12 +50,12 @@ func queryPostgres(ctx context.Context, addr, sql, want string) error {
 		return err
 	}
 	defer func() { _ = c.Close(ctx) }()
-	r := c.ExecParams(ctx, sql, nil, nil, nil, nil).Read()
+	r := c.ExecParams(ctx, query, nil, nil, nil, nil).Read()
 	if r.Err != nil {
 		return r.Err
 	}
 	if len(r.Rows) != 1 || string(r.Rows[0][0]) != want {
-		return fmt.Errorf("%s gave %q, want %q", sql, r.Rows, want)
+		return fmt.Errorf("%s gave %q, want %q", query, r.Rows, want)
 	}
 	return nil
 }

@@ -83,6 +83,15 @@ func kinds() []Kind {
 			Name: "temporal", Aliases: []string{"temporal+grpcs"}, Levels: []Level{LevelTCP, LevelProto, LevelState}, port: "7233", tls: true,
 			options: func() options { return &grpcOptions{service: temporalFrontend} },
 		},
+	}, databaseKinds(), messageKinds(), []Kind{
+		{Name: "dns", Levels: []Level{LevelProto, LevelState}, port: "53", options: func() options { return &dnsOptions{} }},
+		{Name: "file", Levels: []Level{LevelState}, options: func() options { return &fileOptions{} }},
+	})
+}
+
+// databaseKinds are databases and caches.
+func databaseKinds() []Kind {
+	return []Kind{
 		{
 			Name: "postgres", Aliases: []string{"postgresql"}, Levels: allLevels(), port: "5432", tls: true, hosts: true,
 			options: func() options { return &postgresOptions{} },
@@ -123,6 +132,12 @@ func kinds() []Kind {
 			Name: "memcached", Aliases: []string{"memcache"}, Levels: []Level{LevelTCP, LevelProto, LevelAuth}, port: "11211",
 			options: func() options { return &memcachedOptions{} },
 		},
+	}
+}
+
+// messageKinds are message brokers.
+func messageKinds() []Kind {
+	return []Kind{
 		{
 			Name: "kafka", Levels: allLevels(), port: "9092", hosts: true,
 			options: func() options { return &kafkaOptions{} },
@@ -151,7 +166,7 @@ func kinds() []Kind {
 			Name: "mqtts", Levels: []Level{LevelTCP, LevelProto, LevelAuth}, port: "8883", tls: true,
 			options: func() options { return &mqttOptions{} },
 		},
-	})
+	}
 }
 
 // schemeOfPort returns the scheme of a target that is only host:port. A new

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net"
-	"slices"
 	"strings"
 
 	"github.com/inith/inith/internal/credentials"
@@ -36,7 +34,7 @@ func (o *memcachedOptions) open(s *spec) (Prober, error) {
 	if strings.Trim(s.url.Path, "/") != "" {
 		return nil, errors.New("want memcached://host:port, without a path")
 	}
-	if err := s.dropQuery(); err != nil {
+	if err := s.noQuery(); err != nil {
 		return nil, err
 	}
 	user := s.url.User.Username()
@@ -49,20 +47,6 @@ func (o *memcachedOptions) open(s *spec) (Prober, error) {
 		return nil, errors.New("the user has a space or a line break, which the protocol cannot send")
 	}
 	return &memcached{spec: s, user: user, password: s.password(o.passwordFile)}, nil
-}
-
-// dropQuery leaves out the keys of a query, for the kinds that have none.
-func (s *spec) dropQuery() error {
-	query, err := target.Query(s.url.RawQuery)
-	if err != nil {
-		return err
-	}
-	for _, key := range slices.Sorted(maps.Keys(query)) {
-		if err := s.drop(key); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // memcached speaks the text protocol: https://github.com/memcached/memcached/blob/master/doc/protocol.txt

@@ -126,18 +126,18 @@ func TestMongoDBLogin(t *testing.T) {
 func TestMongoDBUsage(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
-		"mongodb://h/?unknown=1":          "unknown query key",
-		"mongodb://h/?tls=true&ssl=false": "contradict each other",
-		"mongodb://h:0/":                  "number from 1 to 65535",
-		"mongodb://a,,b/":                 "missing host",
-		"mongodb:///app":                  "missing host",
-		"mongodb+srv://a:27018":           "one name and no port",
-		"mongodb+srv://a,b":               "one name and no port",
-		"mongodb://u:" + secret + "@h/?authMechanism=GSSAPI": "neither SCRAM-SHA-256 nor SCRAM-SHA-1",
-		"mongodb://:" + secret + "@h":                        "a login needs a user",
-		"mongodb://h#level=state":                            "needs role=",
-		"mongodb://h#role=master":                            "not primary or secondary or mongos",
-		"mongodb://h/?tls=" + secret:                         "not true or false",
+		"mongodb://h/?unknown=1":                "unknown query key",
+		"mongodb://h/?tls=true&ssl=false":       "contradict each other",
+		"mongodb://h:0/":                        "number from 1 to 65535",
+		"mongodb://a,,b/":                       "missing host",
+		"mongodb:///app":                        "missing host",
+		"mongodb+srv://a:27018":                 "one name and no port",
+		"mongodb+srv://a,b":                     "one name and no port",
+		"mongodb://u:p@h/?authMechanism=GSSAPI": "neither SCRAM-SHA-256 nor SCRAM-SHA-1",
+		"mongodb://:p@h":                        "a login needs a user",
+		"mongodb://h#level=state":               "needs role=",
+		"mongodb://h#role=master":               "not primary or secondary or mongos",
+		"mongodb://h/?tls=s3cr3t":               "not true or false",
 	} {
 		_, err := probe.Open(raw, probe.Options{})
 		checkVerdict(t, err, notYet, want)

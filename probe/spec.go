@@ -94,10 +94,12 @@ func (s *spec) checkPort() error {
 	}
 	port := s.url.Port()
 	if port == "" {
-		if s.kind.port == "" && s.kind.Name != "unix" {
+		if s.kind.port == "" && s.kind.Name != "unix" && s.kind.Name != "file" {
 			return errors.New("missing port")
 		}
-		s.url.Host = net.JoinHostPort(s.url.Hostname(), cmp.Or(s.kind.ports[s.url.Scheme], s.kind.port))
+		if port := cmp.Or(s.kind.ports[s.url.Scheme], s.kind.port); port != "" {
+			s.url.Host = net.JoinHostPort(s.url.Hostname(), port)
+		}
 		return nil
 	}
 	return target.CheckPort(port)
