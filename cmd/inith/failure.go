@@ -59,12 +59,14 @@ func (r *reporter) usageHint() string {
 
 func describeNotReady(e *probe.NotReadyError) failure {
 	f := failure{text: e.Error(), attrs: []any{"target", e.Target.Name, "attempt", e.Attempts, "elapsed_seconds", view.Seconds(e.Elapsed)}}
-	if e.Err != nil {
-		f.hint = e.Trace.String()
+	var hints []string
+	if e.Err != nil && e.Target.Kind != "file" { // which dials nothing
+		hints = append(hints, e.Trace.String())
 	}
 	if hint := probe.Hint(cmp.Or(e.Longest, e.Err)); hint != "" {
-		f.hint += "; " + hint
+		hints = append(hints, hint)
 	}
+	f.hint = strings.Join(hints, "; ")
 	return f
 }
 

@@ -28,8 +28,7 @@ Without a TARGET, inith waits for those in $INITH_TARGETS, separated by spaces.
    proto  the server answers its protocol and does not report that it is still
           starting
    auth   the login succeeds and a trivial query (SELECT 1, PING) is answered
-   state  what was asked for is present: sql=, key=, role=,
-          access=, status=, body=
+   state  what was asked for is present: sql=, key=, topic=, model=, status=, …
 
 The default is proto; auth if the URL has a password; state if it asks for one.
 

@@ -110,7 +110,12 @@ func UnknownScheme(scheme string, known []string) error {
 	if found && slices.Contains(known, base) {
 		return fmt.Errorf("%s with a driver or mode%s is not supported: name one server, as in %s://host", base, redact.Quoted(protocol), base)
 	}
-	return fmt.Errorf("unknown scheme%s%s, have %s", redact.Quoted(scheme), suggest.DidYouMean(scheme, known), strings.Join(known, ", "))
+	text := "unknown scheme" + redact.Quoted(scheme) + suggest.DidYouMean(scheme, known)
+	const few = 12 // that a person reads; the help has the others
+	if len(known) <= few {
+		text += ", have " + strings.Join(known, ", ")
+	}
+	return errors.New(text)
 }
 
 // Query reads a query in which no key may come twice: libraries disagree about which
