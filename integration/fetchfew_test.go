@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -69,19 +67,29 @@ func TestFetchFromFewConnections(t *testing.T) {
 	}
 }
 
-// eightAtOnce returns how many of eight requests are refused.
+// eightAtOnce returns how many of eight requests are refused, of which none ends before all are answered.
 func eightAtOnce(t *testing.T, url string) int64 {
 	t.Helper()
 	poll(t, time.Minute, func(ctx context.Context) error { // nginx has started
-		_, err := readSome(ctx, url, 1)
-		return err
+		resp, err := answerOf(ctx, url)
+		if err != nil {
+			return err
+		}
+		return resp.Body.Close()
 	})
 	var refused atomic.Int64
-	var all sync.WaitGroup
+	var answered, all sync.WaitGroup
+	answered.Add(8)
 	for range 8 {
 		all.Go(func() {
-			if status, err := readSome(t.Context(), url, 1<<20); err != nil || status/100 != 2 {
+			resp, err := answerOf(t.Context(), url)
+			if err != nil || resp.StatusCode/100 != 2 {
 				refused.Add(1)
+			}
+			answered.Done()
+			answered.Wait()
+			if err == nil {
+				_ = resp.Body.Close()
 			}
 		})
 	}
@@ -89,22 +97,14 @@ func eightAtOnce(t *testing.T, url string) int64 {
 	return refused.Load()
 }
 
-// readSome reads the first bytes of a file. It fails only without an answer.
-func readSome(ctx context.Context, url string, n int64) (status int, err error) {
+// answerOf asks for a file over a connection of its own. It fails only without an answer.
+func answerOf(ctx context.Context, url string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	_, err = io.CopyN(io.Discard, resp.Body, n)
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
-	return resp.StatusCode, errors.Join(err, resp.Body.Close())
+	return client.Do(req)
 }
 
 // writeRandom writes a file and returns its SHA-256.
