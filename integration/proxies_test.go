@@ -3,6 +3,7 @@ package integration_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,18 +47,17 @@ func TestHAProxyWithRefusingBackend(t *testing.T) {
 	addr := freeAddr(t)
 	startHAProxy(t, addr, "server app "+freeAddr(t))
 	wantFooled(t, addr)
+	var targets []string
 	for _, k := range kinds() {
-		if k.portOnly {
-			continue
+		if !k.portOnly {
+			targets = append(targets, k.target(t, addr, password))
 		}
-		t.Run(k.name, func(t *testing.T) {
-			t.Parallel()
-			wantNeverReady(t, k.target(t, addr, password))
-		})
-		t.Run(k.name+" without credentials", func(t *testing.T) {
-			t.Parallel()
-			wantNeverReady(t, "--level=proto", k.target(t, addr, password))
-		})
+	}
+	for name, level := range map[string][]string{"with credentials": nil, "without": {"--level=proto"}} {
+		r := wantExit(t, 124, slices.Concat([]string{"wait", "--timeout=5s"}, level, targets)...)
+		if unready := strings.Count(r.stderr, " is not ready: "); unready != len(targets) {
+			t.Errorf("%s: %d of %d targets are not ready:\n%s", name, unready, len(targets), r.stderr)
+		}
 	}
 }
 
