@@ -61,7 +61,7 @@ func TestAMQPState(t *testing.T) {
 	t.Parallel()
 	addr := freeAddr(t)
 	s := startRabbitMQ(t, addr)
-	poll(t, time.Minute, func(ctx context.Context) error { return useAMQP(ctx, addr) })
+	poll(t, 5*time.Minute, func(ctx context.Context) error { return useAMQP(ctx, addr) })
 	base := "amqp://app:" + escape(password) + "@" + addr
 	check := func(target string, ready bool) {
 		t.Helper()
@@ -77,7 +77,7 @@ func TestAMQPState(t *testing.T) {
 	check("/missing", false)
 	rabbitmqctl(t, s, "set_vm_memory_high_watermark", "0")
 	blocked := open(t, base+"/app#level=state")
-	poll(t, time.Minute, func(context.Context) error {
+	poll(t, 5*time.Minute, func(context.Context) error {
 		//nolint:contextcheck // an attempt has the context of the test
 		if err := attempt(t, blocked, 10*time.Second); err == nil || !strings.Contains(err.Error(), "blocks publishers") {
 			return fmt.Errorf("with an alarm: %w", err)
@@ -88,7 +88,7 @@ func TestAMQPState(t *testing.T) {
 		wantNotYet(t, attempt(t, blocked, 10*time.Second))
 	}
 	check("/app", true) // who only consumes is not blocked
-	poll(t, time.Minute, func(context.Context) error {
+	poll(t, 5*time.Minute, func(context.Context) error {
 		//nolint:contextcheck // it has the context of the test
 		if left := strings.Count(rabbitmqctl(t, s, "list_connections", "pid"), "<"); left > 0 {
 			return fmt.Errorf("the broker has %d connections", left)

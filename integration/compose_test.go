@@ -37,7 +37,7 @@ func TestExampleComposeEntrypoint(t *testing.T) {
 
 	p.release(t)
 	waitLog(t, app, "app: started", "msg=ready target=postgres://postgres:5432/app readiness=auth")
-	poll(t, time.Minute, func(ctx context.Context) error {
+	poll(t, 5*time.Minute, func(ctx context.Context) error {
 		if health := strings.TrimSpace(mustDocker(ctx, t, "inspect", "--format={{.State.Health.Status}}", app)); health != "healthy" {
 			return errors.New("the application is " + health)
 		}

@@ -121,7 +121,7 @@ func wantNotYet(t *testing.T, err error) {
 // useWhenReady waits as inith does and then uses the server at once.
 func (k kind) useWhenReady(t *testing.T, addr string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	if err := new(probe.Waiter).Wait(ctx, open(t, k.target(t, addr, password))); err != nil {
 		t.Fatalf("wait: %v", err)
@@ -216,7 +216,7 @@ func (k kind) spokenLevels(t *testing.T) []probe.Level {
 func (k kind) testStarting(t *testing.T) {
 	addr := k.newAddr(t)
 	finish := k.starting(t, addr)
-	poll(t, time.Minute, func(ctx context.Context) error { return naive(ctx, "tcp", addr) })
+	poll(t, 5*time.Minute, func(ctx context.Context) error { return naive(ctx, "tcp", addr) })
 	for _, level := range k.startingLevels {
 		err, used := k.attemptBetweenUses(t, addr, level)
 		if used == nil {

@@ -42,7 +42,7 @@ func (d *dataset) fill(t *testing.T) {
 	volume, addr := fmt.Sprintf("inith-integration-%d", os.Getpid()), freeAddr(t)
 	s := startRedis(t, addr, testcontainers.WithCmdArgs("--enable-debug-command", "local"),
 		testcontainers.WithMounts(testcontainers.VolumeMount(volume, "/data")))
-	poll(t, time.Minute, func(ctx context.Context) error { return useRedis(ctx, addr) })
+	poll(t, 5*time.Minute, func(ctx context.Context) error { return useRedis(ctx, addr) })
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)

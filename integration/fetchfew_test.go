@@ -70,7 +70,7 @@ func TestFetchFromFewConnections(t *testing.T) {
 // eightAtOnce returns how many of eight requests are refused, of which none ends before all are answered.
 func eightAtOnce(t *testing.T, url string) int64 {
 	t.Helper()
-	poll(t, time.Minute, func(ctx context.Context) error { // nginx has started
+	poll(t, 5*time.Minute, func(ctx context.Context) error { // nginx has started
 		resp, err := answerOf(ctx, url)
 		if err != nil {
 			return err

@@ -82,7 +82,7 @@ func TestKafkaProbesAreHarmless(t *testing.T) {
 	t.Parallel()
 	addr := freeAddr(t)
 	startKafka(t, addr)
-	poll(t, time.Minute, func(ctx context.Context) error { return useKafka(ctx, addr) })
+	poll(t, 5*time.Minute, func(ctx context.Context) error { return useKafka(ctx, addr) })
 	target := open(t, "kafka://app:"+escape(password)+"@"+addr+"#topic=missing")
 	for range 200 {
 		wantNotYet(t, attempt(t, target, 10*time.Second))
@@ -117,7 +117,7 @@ func TestKafkaLogins(t *testing.T) {
 	t.Parallel()
 	addr := freeAddr(t)
 	startKafka(t, addr)
-	poll(t, time.Minute, func(ctx context.Context) error { return useKafka(ctx, addr) })
+	poll(t, 5*time.Minute, func(ctx context.Context) error { return useKafka(ctx, addr) })
 	for _, mechanism := range []string{"plain", "scram-sha-256", "scram-sha-512"} {
 		keys := "#topic=orders&brokers=1&sasl=" + mechanism
 		if err := attempt(t, open(t, "kafka://app:"+escape(password)+"@"+addr+keys), 10*time.Second); err != nil {

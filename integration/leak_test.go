@@ -31,7 +31,7 @@ func (r running) testNoLeak(t *testing.T) {
 				t.Fatalf("%s: %v", what, err)
 			}
 		}
-		poll(t, time.Minute, func(context.Context) error {
+		poll(t, 5*time.Minute, func(context.Context) error {
 			d, g := resources(t)
 			if d > descriptors || g > goroutines {
 				return fmt.Errorf("%s: %d descriptors and %d goroutines after %d probes, %d and %d before",

@@ -73,7 +73,7 @@ const (
 func (l *leaseTest) start(t *testing.T) (name string) {
 	t.Helper()
 	name = startContainer(t, l.replica("migrate", leaseTicking)...)
-	poll(t, time.Minute, func(context.Context) error { _, err := os.Stat(filepath.Join(l.shared, "alive")); return err })
+	poll(t, 5*time.Minute, func(context.Context) error { _, err := os.Stat(filepath.Join(l.shared, "alive")); return err })
 	if r := runContainer(t, l.replica("sabotaged", leaseListening)...); r.code != 42 {
 		t.Fatalf("a replica with another lock: %+v, want code 42", r)
 	}

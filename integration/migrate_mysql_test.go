@@ -34,7 +34,7 @@ func newMariaDB(t *testing.T) *mariaDB {
 	}
 	db := &mariaDB{sql.OpenDB(connector), addr, "mysql://app:" + escape(password) + "@" + addr + "/app"}
 	t.Cleanup(func() { _ = db.admin.Close() })
-	poll(t, time.Minute, func(ctx context.Context) error { return db.admin.PingContext(ctx) })
+	poll(t, 5*time.Minute, func(ctx context.Context) error { return db.admin.PingContext(ctx) })
 	db.exec(t, "CREATE TABLE running (one int PRIMARY KEY) ENGINE=InnoDB")
 	db.exec(t, "CREATE TABLE done (at datetime) ENGINE=InnoDB")
 	return db
@@ -217,7 +217,7 @@ func TestMigrateMySQLHolder(t *testing.T) { //nolint:tparallel // one after the 
 // endStatements waits until the statements of a command that was ended have ended.
 func (db *mariaDB) endStatements(t *testing.T, from string) {
 	t.Helper()
-	poll(t, time.Minute, func(ctx context.Context) error {
+	poll(t, 5*time.Minute, func(ctx context.Context) error {
 		if db.count(ctx, t, from) > 0 {
 			return fmt.Errorf("a statement runs on")
 		}

@@ -44,12 +44,12 @@ func newMigrationDB(t *testing.T) *migrationDB {
 	startPgBouncer(t, pooler, addr, "pool_mode = transaction")
 	of := func(a string) string { return "postgres://postgres:" + escape(password) + "@" + a + "/app" }
 	db := &migrationDB{direct: of(addr), pooled: of(pooler)}
-	poll(t, time.Minute, func(ctx context.Context) (err error) {
+	poll(t, 5*time.Minute, func(ctx context.Context) (err error) {
 		db.admin, err = loginPostgres(ctx, addr)
 		return err
 	})
 	t.Cleanup(func() { _ = db.admin.Close(context.Background()) })
-	poll(t, time.Minute, func(ctx context.Context) error { return usePostgres(ctx, pooler) })
+	poll(t, 5*time.Minute, func(ctx context.Context) error { return usePostgres(ctx, pooler) })
 	db.query(t, "CREATE TABLE running (one int, EXCLUDE (one WITH =)); CREATE TABLE done (at timestamptz)")
 	return db
 }

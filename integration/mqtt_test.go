@@ -79,7 +79,7 @@ func TestMQTTProbesAreHarmless(t *testing.T) {
 	t.Parallel()
 	addr := freeAddr(t)
 	startMosquitto(t, addr)
-	poll(t, time.Minute, func(ctx context.Context) error { return useMQTT(ctx, addr) })
+	poll(t, 5*time.Minute, func(ctx context.Context) error { return useMQTT(ctx, addr) })
 	var d net.Dialer
 	c, err := d.DialContext(t.Context(), "tcp", addr)
 	if err != nil {

@@ -20,7 +20,7 @@ func TestMySQLProbesAreHarmless(t *testing.T) {
 	t.Parallel()
 	addr := freeAddr(t)
 	startMariaDB(t, addr, testcontainers.WithCmdArgs("--max-connect-errors=10", "--skip-name-resolve=OFF"))
-	poll(t, time.Minute, func(ctx context.Context) error { return useMySQL(ctx, addr) })
+	poll(t, 5*time.Minute, func(ctx context.Context) error { return useMySQL(ctx, addr) })
 	addr = net.JoinHostPort(ownAddress(t), portOf(addr)) // loopback addresses are never blocked
 	for name, raw := range map[string]string{
 		"proto":    "mysql://" + addr + "/app",
@@ -73,7 +73,7 @@ func TestMySQLState(t *testing.T) {
 	t.Parallel()
 	addr := freeAddr(t)
 	startMariaDB(t, addr)
-	poll(t, time.Minute, func(ctx context.Context) error { return useMySQL(ctx, addr) })
+	poll(t, 5*time.Minute, func(ctx context.Context) error { return useMySQL(ctx, addr) })
 	base := "mysql://app:" + escape(password) + "@" + addr + "/app#"
 	admin := mysqlAdmin(t, addr)
 	check := func(key string, ready bool) {

@@ -68,7 +68,7 @@ func TestNATSJetStream(t *testing.T) {
 			t.Parallel()
 			addr := freeAddr(t)
 			startNATS(t, addr, withCertificate(t), testcontainers.WithCmdArgs(tt.args...))
-			poll(t, time.Minute, func(ctx context.Context) error { return naive(ctx, "tcp", addr) })
+			poll(t, 5*time.Minute, func(ctx context.Context) error { return naive(ctx, "tcp", addr) })
 			target := open(t, "nats://app:"+escape(password)+"@"+addr+tt.keys)
 			if !tt.want {
 				wantNotYet(t, attempt(t, target, 10*time.Second))

@@ -25,7 +25,7 @@ func TestPostgresTLS(t *testing.T) {
 	startPostgres(t, addr, withCertificate(t), file("/docker-entrypoint-initdb.d/tls.sh", onlyTLS))
 	base := "postgres://postgres:" + escape(password) + "@" + addr + "/app"
 	verified := base + "?sslmode=verify-full&sslrootcert=" + escape(caFile(t))
-	poll(t, time.Minute, func(ctx context.Context) error { return open(t, verified).Probe(ctx) })
+	poll(t, 5*time.Minute, func(ctx context.Context) error { return open(t, verified).Probe(ctx) })
 
 	for _, target := range []string{verified, verified + "#level=proto", base, base + "?sslmode=require", base + "#ca-file=" + escape(caFile(t))} {
 		if err := attempt(t, open(t, target), 3*time.Second); err != nil {

@@ -50,7 +50,7 @@ func startRedisCluster(t *testing.T, addr string, opts ...testcontainers.Contain
 // assignSlots completes a cluster of one node.
 func assignSlots(t *testing.T, addr string, config *tls.Config) {
 	t.Helper()
-	poll(t, time.Minute, func(ctx context.Context) error {
+	poll(t, 5*time.Minute, func(ctx context.Context) error {
 		answer, err := askRedis(ctx, addr, config, "AUTH "+password, "CLUSTER ADDSLOTSRANGE 0 16383")
 		if err == nil && answer[1] != "+OK" {
 			err = fmt.Errorf("redis answered %q", answer)

@@ -56,7 +56,7 @@ func TestExampleComposeRun(t *testing.T) {
 	p.compose(t, "stop", "models")
 	p.compose(t, "restart", "app")
 	waitLog(t, app, `msg="up to date" step=model`, `msg="nothing pending" step=schema locked=false`)
-	poll(t, time.Minute, func(ctx context.Context) error {
+	poll(t, 5*time.Minute, func(ctx context.Context) error {
 		if logOf(ctx, t, app).stdout != warm+warm {
 			return errors.New("not started again")
 		}

@@ -69,7 +69,7 @@ func TestPostgresRecovers(t *testing.T) {
 	addr := freeAddr(t)
 	s := startPostgres(t, addr, testcontainers.WithCmdArgs(
 		"-c", "max_wal_size=8GB", "-c", "checkpoint_timeout=1h", "-c", "fsync=off"))
-	poll(t, time.Minute, func(ctx context.Context) error { return usePostgres(ctx, addr) })
+	poll(t, 5*time.Minute, func(ctx context.Context) error { return usePostgres(ctx, addr) })
 	fill(t, addr, "CREATE TABLE work AS SELECT i, md5(i::text) FROM generate_series(1, "+rows+") i", "CHECKPOINT",
 		"UPDATE work SET i = -i")
 	s.kill(t)
