@@ -100,7 +100,7 @@ func TestWaitNamesTheErrorThatHeldLongest(t *testing.T) {
 			}
 			return probe.NotYet("the database does not exist (yet)", "check the job")
 		})
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 61*time.Second) // between two attempts
 		defer cancel()
 		w := probe.Waiter{Interval: 2 * time.Second}
 		err := w.Wait(ctx, target)
