@@ -12,7 +12,7 @@ type cause struct {
 	held     time.Duration
 }
 
-// maxCauses bounds how many errors of a target are told apart: their texts are few, unless a server makes them up.
+// maxCauses bounds how many errors of a target are counted apart: their texts are few, unless a server makes them up.
 const maxCauses = 32
 
 // causes are the errors of a target so far.

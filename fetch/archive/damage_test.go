@@ -18,7 +18,7 @@ import (
 // TestCutShort cuts archives everywhere. [tar.Reader] alone takes some of these
 // for whole.
 func TestCutShort(t *testing.T) {
-	members := []member{file("a", "1234"), file("b/c", strings.Repeat("x", 700)), folder("d")}
+	members := []member{file("a", "1234"), file("b/c", strings.Repeat("x", 700)), directory("d")}
 	whole := makeTar(t, members...)
 	zipped := makeZip(t, members[:2]...)
 	for name, data := range map[string][]byte{"tar": whole, "tar.gz": gz(whole), "tar.zst": zst(whole), "zip": zipped} {

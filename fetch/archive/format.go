@@ -37,7 +37,7 @@ func formats() []format {
 	}
 }
 
-// A foreign format is told from its first bytes too, and not extracted.
+// A foreign format is recognized by its first bytes too, and not extracted.
 type foreign struct{ name, magic string }
 
 func foreignFormats() []foreign {
@@ -58,7 +58,7 @@ func foreignFormats() []foreign {
 
 // Detect returns the kind of the archive that begins with head, as in "tar.gz". Head
 // has [HeadSize] bytes, fewer where the file is shorter. Name is that of the file: a
-// program in front of a zip is told from any other by it. The error wraps [ErrFormat],
+// program in front of a zip is recognized by it. The error wraps [ErrFormat],
 // and names the kinds that are known and not extracted.
 func Detect(head []byte, name string) (string, error) {
 	f, err := detect(head, name)

@@ -35,7 +35,7 @@ func file(name, body string) member {
 	return member{name: name, kind: tar.TypeReg, body: body, mode: 0o644}
 }
 
-func folder(name string) member          { return member{name: name, kind: tar.TypeDir, mode: 0o755} }
+func directory(name string) member       { return member{name: name, kind: tar.TypeDir, mode: 0o755} }
 func symlink(name, target string) member { return member{name, tar.TypeSymlink, target, "", 0o777} }
 func link(name, target string) member    { return member{name, tar.TypeLink, target, "", 0o644} }
 

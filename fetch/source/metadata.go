@@ -13,7 +13,7 @@ import (
 	"github.com/inith/inith/internal/usererr"
 )
 
-// Clouds serve credentials to whoever asks at a few addresses. Nobody may redirect there.
+// Clouds serve credentials to every client that asks at a few addresses. Nobody may redirect there.
 
 // isMetadata reports whether an address may be one where clouds serve credentials: all of
 // the link-local ones, and those that a network translates to them.

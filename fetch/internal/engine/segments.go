@@ -48,7 +48,7 @@ type segment struct {
 	before   int64     // off and again at the last measurement
 	looks    int
 	slow     int               // consecutive measurements at which it was slow
-	ended    bool              // its stream was told to end
+	ended    bool              // its stream is being ended
 	cancel   func(cause error) // its stream; nil: it has none yet
 }
 
