@@ -5,11 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
-	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/target"
 	"github.com/inith/inith/internal/tlsconfig"
 	"github.com/inith/inith/internal/usererr"
@@ -88,18 +85,7 @@ func (a *amqp) readQuery() error {
 	if err != nil {
 		return err
 	}
-	for _, key := range slices.Sorted(maps.Keys(query)) {
-		set, known := a.queryKeys()[target.DriverKey(key)]
-		if !known {
-			err = a.spec.drop(key)
-		} else if err = set(query[key]); err != nil {
-			err = fmt.Errorf("query key%s: %w", redact.Quoted(key), err)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return target.SetQuery(query, a.queryKeys(), a.spec.drop)
 }
 
 func (a *amqp) queryKeys() map[string]func(string) error {
@@ -130,9 +116,12 @@ func (a *amqp) queryKeys() map[string]func(string) error {
 }
 
 func (a *amqp) Probe(ctx context.Context) error {
-	password, err := a.spec.password(a.passwordFile).Read()
-	if err != nil && a.spec.level >= LevelAuth {
-		return err
+	password := ""
+	if a.spec.level >= LevelAuth {
+		var err error
+		if password, err = a.spec.password(a.passwordFile).Read(); err != nil {
+			return err
+		}
 	}
 	c, err := a.connect(ctx)
 	if err != nil {

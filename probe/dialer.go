@@ -147,6 +147,24 @@ func (d *Dialer) adopt(raw net.Conn) (net.Conn, error) {
 	return c, nil
 }
 
+// dialTLS opens a connection of TLS, or a plain one without a config. A config without a server's name verifies the host's.
+func (d *Dialer) dialTLS(ctx context.Context, network, address string, config *tls.Config) (net.Conn, error) {
+	c, err := d.DialContext(ctx, network, address)
+	if err != nil || config == nil {
+		return c, err
+	}
+	config = config.Clone()
+	if host, _, err := net.SplitHostPort(address); err == nil && config.ServerName == "" {
+		config.ServerName = host
+	}
+	encrypted, err := d.handshake(ctx, c, config)
+	if err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return encrypted, nil
+}
+
 // handshake turns c into a TLS connection.
 func (d *Dialer) handshake(ctx context.Context, c net.Conn, config *tls.Config) (net.Conn, error) {
 	tc := tls.Client(c, d.watch(config))

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -21,12 +20,7 @@ type dnsOptions struct{ min int }
 func (o *dnsOptions) keys() []target.Key {
 	return []target.Key{{
 		Name: "min", State: true, Usage: "ready when the name has at least this many records (default 1)",
-		Set: func(value string) (err error) {
-			if o.min, err = strconv.Atoi(value); err != nil || o.min < 1 {
-				return errors.New("not a number of at least 1")
-			}
-			return nil
-		},
+		Set: target.Count(&o.min),
 	}}
 }
 

@@ -1,15 +1,11 @@
 package probe
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
-	"net"
-	"strconv"
 	"strings"
 
-	"github.com/inith/inith/internal/dial"
 	"github.com/inith/inith/internal/target"
 	"github.com/inith/inith/internal/tlsconfig"
 )
@@ -34,17 +30,10 @@ func (o *kafkaOptions) keys() []target.Key {
 			Usage: "ready when this topic exists and each of its partitions has a leader; inith never creates it",
 		},
 		{
-			Name: "brokers", State: true, Set: o.setBrokers,
+			Name: "brokers", State: true, Set: target.Count(&o.brokers),
 			Usage: "ready when the cluster has at least this number of brokers",
 		},
 	}
-}
-
-func (o *kafkaOptions) setBrokers(value string) (err error) {
-	if o.brokers, err = strconv.Atoi(value); err != nil || o.brokers < 1 {
-		return errors.New("not a number of at least 1")
-	}
-	return nil
 }
 
 func (o *kafkaOptions) level(s *spec) Level {
@@ -103,11 +92,7 @@ func (k *kafka) Probe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	type nothing struct{}
-	_, err = dial.First(ctx, len(k.servers), hostDelay, func(ctx context.Context, i int) (nothing, error) {
-		return nothing{}, attempt.ask(ctx, k.servers[i])
-	}, func(nothing) {})
-	return err
+	return anyOf(ctx, k.servers, attempt.ask)
 }
 
 func (k *kafka) attempt() (*kafkaAttempt, error) {
@@ -152,20 +137,9 @@ func (a *kafkaAttempt) ask(ctx context.Context, server string) error {
 // connect opens a connection to a broker that answers which versions of the protocol it knows, which it does before a
 // login.
 func (a *kafkaAttempt) connect(ctx context.Context, address string) (*kafkaConn, error) {
-	raw, err := a.spec.dialer.DialContext(ctx, "tcp", address)
+	raw, err := a.spec.dialer.dialTLS(ctx, "tcp", address, a.config)
 	if err != nil {
 		return nil, err
-	}
-	if a.config != nil {
-		host, _, _ := net.SplitHostPort(address)
-		config := a.config.Clone()
-		config.ServerName = cmp.Or(config.ServerName, host)
-		encrypted, err := a.spec.dialer.handshake(ctx, raw, config)
-		if err != nil {
-			_ = raw.Close()
-			return nil, err
-		}
-		raw = encrypted
 	}
 	defer context.AfterFunc(ctx, func() { _ = raw.Close() })()
 	c := &kafkaConn{Conn: &limitedConn{Conn: raw, left: maxKafkaTotal}}

@@ -23,12 +23,7 @@ func (o *memcachedOptions) keys() []target.Key {
 	return []target.Key{target.PasswordFile(&o.passwordFile)}
 }
 
-func (o *memcachedOptions) level(s *spec) Level {
-	if s.password(o.passwordFile).Given() {
-		return LevelAuth
-	}
-	return LevelProto
-}
+func (o *memcachedOptions) level(s *spec) Level { return s.loginLevel(o.passwordFile) }
 
 func (o *memcachedOptions) open(s *spec) (Prober, error) {
 	if strings.Trim(s.url.Path, "/") != "" {

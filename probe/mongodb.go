@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 
 	"github.com/inith/inith/internal/credentials"
-	"github.com/inith/inith/internal/dial"
 	"github.com/inith/inith/internal/target"
 	"github.com/inith/inith/internal/usererr"
 )
@@ -30,12 +28,7 @@ func (o *mongoOptions) keys() []target.Key {
 	}
 }
 
-func (o *mongoOptions) level(s *spec) Level {
-	if s.password(o.passwordFile).Given() {
-		return LevelAuth
-	}
-	return LevelProto
-}
+func (o *mongoOptions) level(s *spec) Level { return s.loginLevel(o.passwordFile) }
 
 func (o *mongoOptions) open(s *spec) (Prober, error) {
 	p := &mongoDB{mongoOptions: *o, spec: s, password: s.password(o.passwordFile)}
@@ -73,11 +66,7 @@ func (p *mongoDB) Probe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	type nothing struct{}
-	_, err = dial.First(ctx, len(at.hosts), hostDelay, func(ctx context.Context, i int) (nothing, error) {
-		return nothing{}, p.ask(ctx, at, at.hosts[i])
-	}, func(nothing) {})
-	return err
+	return anyOf(ctx, at.hosts, func(ctx context.Context, host string) error { return p.ask(ctx, at, host) })
 }
 
 // ask makes the attempt at one host.
@@ -85,7 +74,7 @@ func (p *mongoDB) ask(ctx context.Context, at mongoURL, address string) error {
 	if p.spec.level == LevelTCP {
 		return newTCP(p.spec, at.network, address).Probe(ctx)
 	}
-	raw, err := p.dial(ctx, at, address)
+	raw, err := p.spec.dialer.dialTLS(ctx, at.network, address, at.config)
 	if err != nil {
 		return err
 	}
@@ -104,18 +93,6 @@ func (p *mongoDB) ask(ctx context.Context, at mongoURL, address string) error {
 		}
 	}
 	return p.checkRole(hello)
-}
-
-func (p *mongoDB) dial(ctx context.Context, at mongoURL, address string) (net.Conn, error) {
-	c, err := p.spec.dialer.DialContext(ctx, at.network, address)
-	if err != nil || at.config == nil {
-		return c, err
-	}
-	config := at.config.Clone()
-	if host, _, err := net.SplitHostPort(address); err == nil && config.ServerName == "" {
-		config.ServerName = host
-	}
-	return p.spec.dialer.handshake(ctx, c, config)
 }
 
 // hello asks the server what it is, by the older name of the command where it does not know the newer.

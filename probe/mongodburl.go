@@ -5,15 +5,11 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
-	"maps"
 	"net"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/target"
 	"github.com/inith/inith/internal/tlsconfig"
 	"github.com/inith/inith/internal/usererr"
@@ -38,7 +34,7 @@ func (p *mongoDB) readURL() error {
 		return err
 	}
 	q := &mongoQuery{loader: tlsconfig.Loader{TLS: p.spec.tls}}
-	if err := q.read(query, p.spec.drop); err != nil {
+	if err := target.SetQuery(query, q.keys(), p.spec.drop); err != nil {
 		return err
 	}
 	u := p.spec.url
@@ -135,26 +131,6 @@ type mongoQuery struct {
 	replicaSet, mechanism   string
 }
 
-func (q *mongoQuery) read(query map[string]string, drop func(string) error) error {
-	for _, key := range slices.Sorted(maps.Keys(query)) {
-		name := target.DriverKey(key)
-		if slices.Contains(mongoIgnored(), name) {
-			continue
-		}
-		set, known := q.keys()[name]
-		if !known {
-			if err := drop(key); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := set(query[key]); err != nil {
-			return fmt.Errorf("query key%s: %w", redact.Quoted(key), err)
-		}
-	}
-	return nil
-}
-
 // keys are those of drivers that concern an attempt, by [target.DriverKey].
 func (q *mongoQuery) keys() map[string]func(value string) error {
 	always := func(to *bool) func(string) error {
@@ -164,7 +140,7 @@ func (q *mongoQuery) keys() map[string]func(value string) error {
 			return err
 		}
 	}
-	return map[string]func(string) error{
+	keys := map[string]func(string) error{
 		"host":                        target.String(&q.socket), // where target.Parse puts a percent-encoded socket
 		"authsource":                  target.String(&q.source),
 		"authmechanism":               target.String(&q.mechanism),
@@ -178,6 +154,10 @@ func (q *mongoQuery) keys() map[string]func(value string) error {
 		"tlsallowinvalidcertificates": always(&q.loader.SkipVerify),
 		"tlsallowinvalidhostnames":    always(&q.loader.AnyName),
 	}
+	for _, name := range mongoIgnored() {
+		keys[name] = func(string) error { return nil }
+	}
+	return keys
 }
 
 // mongoIgnored are the keys of drivers that do not matter to a single attempt.

@@ -37,12 +37,7 @@ func sqlKey(to *string) target.Key {
 	}
 }
 
-func (o *mysqlOptions) level(s *spec) Level {
-	if s.password(o.passwordFile).Given() {
-		return LevelAuth
-	}
-	return LevelProto
-}
+func (o *mysqlOptions) level(s *spec) Level { return s.loginLevel(o.passwordFile) }
 
 func (o *mysqlOptions) open(s *spec) (Prober, error) {
 	client, err := mysqlclient.New(s.url, mysqlclient.Options{TLS: s.tls, PasswordFile: o.passwordFile, Trimmed: s.trimmed, Drop: s.drop})

@@ -23,18 +23,22 @@ type postgresHost struct {
 	attrs      string // instead of target_session_attrs, "" for that
 }
 
-// anyHost asks the hosts, each as soon as the one before has failed, or has not answered for a while. One that is ready is
-// enough, as for libpq.
+// anyHost asks the hosts of the URL, of which one that is ready is enough, as for libpq.
 func (p *postgres) anyHost(ctx context.Context, ask func(context.Context, postgresHost) error) error {
 	hosts, err := p.hosts(ctx)
 	if err != nil {
 		return err
 	}
+	return anyOf(ctx, hosts, ask)
+}
+
+// anyOf asks hosts, each as soon as the one before has failed, or has not answered for a while. One that is ready is enough.
+func anyOf[H any](ctx context.Context, hosts []H, ask func(context.Context, H) error) error {
 	if len(hosts) == 1 {
 		return ask(ctx, hosts[0])
 	}
 	type nothing struct{}
-	_, err = dial.First(ctx, len(hosts), hostDelay, func(ctx context.Context, i int) (nothing, error) {
+	_, err := dial.First(ctx, len(hosts), hostDelay, func(ctx context.Context, i int) (nothing, error) {
 		return nothing{}, ask(ctx, hosts[i])
 	}, func(nothing) {})
 	return err

@@ -44,12 +44,7 @@ func (o *redisOptions) setRole(value string) error {
 	return target.OneOf(&o.role, "master", "slave")(value)
 }
 
-func (o *redisOptions) level(s *spec) Level {
-	if s.password(o.passwordFile).Given() {
-		return LevelAuth
-	}
-	return LevelProto
-}
+func (o *redisOptions) level(s *spec) Level { return s.loginLevel(o.passwordFile) }
 
 func (o *redisOptions) open(s *spec) (Prober, error) {
 	silenceRedis()
@@ -88,7 +83,7 @@ func (r *redis) Probe(ctx context.Context) error {
 			return err
 		}
 	}
-	return r.any(ctx, func(ctx context.Context, address string) error {
+	return anyOf(ctx, r.addresses, func(ctx context.Context, address string) error {
 		if r.spec.level == LevelTCP {
 			return newTCP(r.spec, r.network, address).Probe(ctx)
 		}
@@ -175,14 +170,7 @@ func (r *redis) options(ctx context.Context, config *tls.Config, address string)
 }
 
 func (r *redis) dial(ctx context.Context, config *tls.Config, network, address string) (net.Conn, error) {
-	conn, err := r.spec.dialer.DialContext(ctx, network, address)
-	if err == nil && config != nil {
-		config = config.Clone()
-		if host, _, split := net.SplitHostPort(address); split == nil && config.ServerName == "" {
-			config.ServerName = host
-		}
-		conn, err = r.spec.dialer.handshake(ctx, conn, config)
-	}
+	conn, err := r.spec.dialer.dialTLS(ctx, network, address, config)
 	if err != nil {
 		return nil, err
 	}

@@ -2,13 +2,10 @@ package probe
 
 import (
 	"errors"
-	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/target"
 	"github.com/inith/inith/internal/tlsconfig"
 )
@@ -34,17 +31,8 @@ func readRedisQuery(s *spec) (*redisQuery, error) {
 	if err := q.setDB(db); err != nil {
 		return nil, err
 	}
-	for _, key := range slices.Sorted(maps.Keys(query)) {
-		set, known := q.keys(s.kind.tls)[target.DriverKey(key)]
-		if !known {
-			if err := s.drop(key); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		if err := set(query[key]); err != nil {
-			return nil, fmt.Errorf("query key%s: %w", redact.Quoted(key), err)
-		}
+	if err := target.SetQuery(query, q.keys(s.kind.tls), s.drop); err != nil {
+		return nil, err
 	}
 	return q, q.tls.Check()
 }

@@ -11,7 +11,6 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/inith/inith/internal/dial"
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/target"
 	"github.com/inith/inith/internal/usererr"
@@ -49,18 +48,6 @@ func (r *redisServers) read(u *url.URL, k Kind) (db string, err error) {
 	}
 	r.addresses, err = hostList(u.Host, k.port)
 	return db, err
-}
-
-// any asks the servers, each as soon as the one before has failed, or has not answered for a while.
-func (r *redisServers) any(ctx context.Context, ask func(ctx context.Context, address string) error) error {
-	if len(r.addresses) == 1 {
-		return ask(ctx, r.addresses[0])
-	}
-	type nothing struct{}
-	_, err := dial.First(ctx, len(r.addresses), hostDelay, func(ctx context.Context, i int) (nothing, error) {
-		return nothing{}, ask(ctx, r.addresses[i])
-	}, func(nothing) {})
-	return err
 }
 
 // findMaster asks a Sentinel for the address of the master. One that wants a password gets that of the URL: charts set one

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/url"
 	"slices"
@@ -82,6 +81,14 @@ func (s *spec) password(file string) credentials.Password {
 	return credentials.Password{URL: s.url, File: file, Trimmed: s.trimmed}
 }
 
+// loginLevel is the default level of kinds that log in where there is a password.
+func (s *spec) loginLevel(passwordFile string) Level {
+	if s.password(passwordFile).Given() {
+		return LevelAuth
+	}
+	return LevelProto
+}
+
 // checkPort checks the ports of the URL and adds the kind's where it has none.
 // Several hosts are left to the kind that has them.
 func (s *spec) checkPort() error {
@@ -111,12 +118,7 @@ func (s *spec) noQuery() error {
 	if err != nil {
 		return err
 	}
-	for _, key := range slices.Sorted(maps.Keys(query)) {
-		if err := s.drop(key); err != nil {
-			return err
-		}
-	}
-	return nil
+	return target.SetQuery(query, nil, s.drop)
 }
 
 // hostList returns the addresses of hosts that are separated by commas.

@@ -88,7 +88,7 @@ func applyQuery(settings, query map[string]string, drop func(key string) error) 
 				return err
 			}
 		}
-		mode = stricter(mode, meant["sslmode"])
+		mode = target.StricterSSLMode(mode, meant["sslmode"])
 		maps.Copy(settings, meant)
 	}
 	if mode != "" {
@@ -98,12 +98,6 @@ func applyQuery(settings, query map[string]string, drop func(key string) error) 
 		return applyPrisma(settings, accept)
 	}
 	return nil
-}
-
-// stricter returns the stricter of two values of sslmode.
-func stricter(a, b string) string {
-	modes := []string{"", "disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
-	return modes[max(slices.Index(modes, a), slices.Index(modes, b))]
 }
 
 // applyTLS translates inith's names to libpq's, whose own come later and win. Who

@@ -119,11 +119,10 @@ func (s *settings) node(value string) error {
 
 // atLeast takes a mode unless a stricter one was asked for.
 func (s *settings) atLeast(mode string) error {
-	modes := []string{"", "disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 	if mode == "" {
 		return errors.New("want disabled, preferred, required, verify_ca or verify_identity")
 	}
-	s.mode = modes[max(slices.Index(modes, s.mode), slices.Index(modes, mode))]
+	s.mode = target.StricterSSLMode(s.mode, mode)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package target
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/inith/inith/internal/redact"
@@ -56,4 +57,10 @@ func SSLMode(value string) string {
 		"verifyca": "verify-ca", "verifyfull": "verify-full", "verifyidentity": "verify-full",
 	}
 	return modes[DriverKey(value)]
+}
+
+// StricterSSLMode returns the stricter of two of libpq's words; "" is none.
+func StricterSSLMode(a, b string) string {
+	modes := []string{"", "disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
+	return modes[max(slices.Index(modes, a), slices.Index(modes, b))]
 }

@@ -61,6 +61,16 @@ func Duration(to *time.Duration, minimum time.Duration) func(string) error {
 	}
 }
 
+// Count stores a number of at least 1.
+func Count(to *int) func(string) error {
+	return func(value string) (err error) {
+		if *to, err = strconv.Atoi(value); err != nil || *to < 1 {
+			return errors.New("not a number of at least 1")
+		}
+		return nil
+	}
+}
+
 // OneOf stores one of a few words.
 func OneOf(to *string, words ...string) func(string) error {
 	return func(value string) error {

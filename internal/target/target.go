@@ -7,6 +7,7 @@ package target
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -133,6 +134,24 @@ func Query(raw string) (map[string]string, error) {
 		query[key] = all[0]
 	}
 	return query, nil
+}
+
+// SetQuery stores the values of a query by keys, which have the names that [DriverKey] returns. Others are given to drop,
+// which may refuse them. No error quotes a value.
+func SetQuery(query map[string]string, keys map[string]func(value string) error, drop func(key string) error) error {
+	for _, key := range slices.Sorted(maps.Keys(query)) {
+		set, known := keys[DriverKey(key)]
+		if !known {
+			if err := drop(key); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := set(query[key]); err != nil {
+			return fmt.Errorf("query key%s: %w", redact.Quoted(key), err)
+		}
+	}
+	return nil
 }
 
 // CheckPort returns an error if a string is not the number of a port.
