@@ -76,17 +76,21 @@ func helloHint(t Trace) string {
 	return "the server hangs, this port serves no TLS, or a middlebox drops large packets: the next handshake is a small one, without ML-KEM"
 }
 
+// errUnanswered is wrapped by errors of a connection that was accepted and closed, with nothing between.
+var errUnanswered = errors.New("unanswered")
+
 // explainEnd explains how a connection ended, or that the answer was not understood.
 func explainEnd(err error, t Trace) *usererr.Error {
 	ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, errAttemptOver)
 	switch {
 	case t.Accepted && t.unansweredHello():
-		return &usererr.Error{Text: "closed the connection during the TLS handshake, without an answer", Hint: helloHint(t), Err: err}
+		return &usererr.Error{Text: "closed the connection during the TLS handshake, without an answer", Hint: helloHint(t), Err: errors.Join(errUnanswered, err)}
 	case t.Accepted && !t.Answered:
 		return &usererr.Error{
 			Text: "accepted the connection and closed it without an answer",
-			Hint: "a proxy without a backend does that, and so does a port that serves another protocol or TLS", Err: err,
+			Hint: "a proxy without a backend does that, and so does a port that serves another protocol or TLS",
+			Err:  errors.Join(errUnanswered, err),
 		}
 	case ended:
 		return &usererr.Error{Text: "closed the connection in the middle of its answer", Err: err}

@@ -49,7 +49,7 @@ func (p *file) Probe(context.Context) error {
 	info, err := os.Stat(p.path)
 	switch {
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		return &usererr.Error{Text: "the file does not exist (yet)", Hint: "check that the volume is mounted, and that what writes the file has run", Err: err}
+		return &usererr.Error{Text: "the file does not exist (yet)", Hint: "check that the volume is mounted, and that what writes the file has run", Err: errAbsent}
 	case err != nil:
 		return usererr.Local(err)
 	case p.minSize > 0 && info.IsDir():

@@ -21,6 +21,7 @@ type Target struct {
 	Kind    string        // the name of its [Kind]
 	Level   Level         // what is asked, never zero
 	Timeout time.Duration // of one attempt; zero leaves it to the caller
+	Down    bool          // ready when nothing answers any more
 
 	prober Prober
 	dialer *Dialer
@@ -32,6 +33,7 @@ type Options struct {
 	TLS    TLS      // for the kinds that speak it; the fragment keys of a target override it
 	Proxy  *url.URL // for http and https; nil is none: the environment's is never used
 	Logger *slog.Logger
+	Down   bool // wait until nothing answers any more
 
 	// DropUnknown drops query keys that the protocol does not know, as
 	// frameworks add to their URLs, with a debug line each. By default they
@@ -105,11 +107,10 @@ func (k Kind) target(u *url.URL, o Options) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Target{Name: redact.URL(u), Kind: k.Name, Level: s.level, Timeout: s.timeout, prober: p, dialer: s.dialer}, nil
+	return &Target{Name: redact.URL(u), Kind: k.Name, Level: s.level, Timeout: s.timeout, Down: o.Down, prober: p, dialer: s.dialer}, nil
 }
 
-// Probe makes one attempt. It returns nil if the target is ready. When ctx is
-// done, or the attempt's own timeout has passed, every connection it opened is
+// Probe makes one attempt. It returns nil if the target is ready, or down if that is asked. When ctx is done, or the attempt's own timeout has passed, every connection it opened is
 // closed, so that even a driver that ignores ctx returns.
 func (t *Target) Probe(ctx context.Context) (err error) {
 	if t.Timeout > 0 {
@@ -127,9 +128,20 @@ func (t *Target) Probe(ctx context.Context) (err error) {
 		if !limited {
 			limit = time.Now() // what ended it was no deadline
 		}
-		return explain(ctx, err, t.dialer.Trace(), limit.Sub(start))
+		err = explain(ctx, err, t.dialer.Trace(), limit.Sub(start))
 	}
-	return nil
+	if t.Down {
+		return down(ctx, err, t.dialer.Trace())
+	}
+	return err
+}
+
+// Goal returns what is waited for: "ready" or "down".
+func (t *Target) Goal() string {
+	if t.Down {
+		return "down"
+	}
+	return "ready"
 }
 
 // Trace returns how far the last attempt came.

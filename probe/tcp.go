@@ -90,7 +90,7 @@ func (p *tcp) Probe(ctx context.Context) error {
 		return &usererr.Error{
 			Text: "accepted the connection and closed it at once",
 			Hint: "check that the Service has ready endpoints: a proxy without a backend does that",
-			Err:  err,
+			Err:  errors.Join(errUnanswered, err),
 		}
 	}
 }

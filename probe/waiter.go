@@ -44,8 +44,8 @@ const (
 	rejectedPause        = 10 * time.Second
 )
 
-// errAbandoned ends the other waits when one target cannot become ready. It is
-// not reported: it is a consequence, not a cause.
+// errAbandoned ends the other waits when one target cannot become ready, or is ready and enough. It is not reported: it is
+// a consequence, not a cause.
 var errAbandoned = errors.New("abandoned")
 
 // A Waiter probes targets until they are ready. The zero value is usable.
@@ -55,6 +55,7 @@ type Waiter struct {
 	Successes      int           // consecutive successes that make a target ready; zero means one
 	Once           bool          // one attempt, no more
 	FailFast       bool          // refused credentials end the wait
+	Any            bool          // one target that is ready is enough
 	Parallel       int           // attempts at once, which bounds memory; zero means as many as there are targets
 
 	// Notify is called after each attempt, from one goroutine for each target; nil: not
@@ -90,7 +91,7 @@ type NotReadyError struct {
 
 func (e *NotReadyError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s is not ready", e.Target.Name)
+	fmt.Fprintf(&b, "%s is not %s", e.Target.Name, e.Target.Goal())
 	switch {
 	case e.Longest != nil:
 		fmt.Fprintf(&b, ": mostly: %v (%d %s); at the end: %v", e.Longest, e.LongestAttempts, plural(e.LongestAttempts, "attempt"), e.Err)
@@ -122,9 +123,9 @@ func plural(n int, noun string) string {
 	return noun + "s"
 }
 
-// Wait blocks until every target is ready, one cannot become ready, or ctx is
-// done. Its error joins a [NotReadyError] for each target that is the cause, in
-// the order of the arguments.
+// Wait blocks until every target is ready, one cannot become ready, or ctx is done. With Any, it blocks until one target is
+// ready, none can become ready, or ctx is done. Its error joins a [NotReadyError] for each target that is the cause, in the
+// order of the arguments.
 func (w *Waiter) Wait(ctx context.Context, targets ...*Target) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -134,13 +135,27 @@ func (w *Waiter) Wait(ctx context.Context, targets ...*Target) error {
 	for i, t := range targets {
 		wg.Go(func() {
 			errs[i] = w.wait(ctx, i, t, slots)
-			if errs[i] != nil && !w.Once {
+			if w.settles(errs[i]) {
 				cancel(errAbandoned)
 			}
 		})
 	}
 	wg.Wait()
+	if w.Any && slices.Contains(errs, nil) {
+		return nil
+	}
 	return errors.Join(slices.DeleteFunc(errs, func(err error) bool { return errors.Is(err, errAbandoned) })...)
+}
+
+// settles reports whether the end of one wait decides the result. With Once, every target is asked all the same.
+func (w *Waiter) settles(err error) bool {
+	switch {
+	case w.Once:
+		return false
+	case w.Any:
+		return err == nil
+	}
+	return err != nil
 }
 
 // A wait is the state of waiting for one target.

@@ -13,6 +13,7 @@ import (
 	"github.com/inith/inith/cmd/inith/internal/option"
 	"github.com/inith/inith/cmd/inith/internal/planfile"
 	"github.com/inith/inith/cmd/inith/internal/rulesfile"
+	"github.com/inith/inith/internal/shellwords"
 	"github.com/inith/inith/probe"
 	"github.com/inith/inith/tasks/migrate"
 	"github.com/inith/inith/tasks/render"
@@ -121,7 +122,7 @@ func TestDocsOfOtherTools(t *testing.T) {
 	opened := 0
 	for _, row := range table(t, "docs/coming-from.md", "before", "inith") {
 		for _, quoted := range regexp.MustCompile("`inith wait ([^`]*)`").FindAllStringSubmatch(row[1], -1) {
-			words, err := migrate.Words(quoted[1])
+			words, err := shellwords.Split(quoted[1])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -141,6 +142,41 @@ func TestDocsOfOtherTools(t *testing.T) {
 	}
 	if opened < 10 {
 		t.Errorf("%d targets in docs/coming-from.md", opened)
+	}
+}
+
+func TestDocsOfModelServers(t *testing.T) {
+	rows := table(t, "docs/models.md", "server", "target")
+	for _, row := range rows {
+		if _, err := probe.Open(strings.Trim(row[1], "`"), probe.Options{}); err != nil {
+			t.Errorf("%s: %v", row[1], err)
+		}
+	}
+	if len(rows) < 5 {
+		t.Errorf("%d targets in docs/models.md", len(rows))
+	}
+}
+
+// TestDocsOfMigrators reads every command line, and wants that every preset has one.
+func TestDocsOfMigrators(t *testing.T) {
+	presets := map[string]bool{}
+	for _, row := range table(t, "docs/migrators.md", "migrator", "command") {
+		words := strings.Fields(strings.Trim(row[1], "`"))
+		if !slices.Equal(words[:2], []string{"inith", "migrate"}) || !slices.Contains(words, "--lock-from-env") {
+			t.Errorf("%q is no migration", words)
+		}
+		if words[2] != "--tool" {
+			continue
+		}
+		presets[words[3]] = true
+		if _, err := findTool(words[3]); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, tool := range migrate.Tools() {
+		if !presets[tool.Name] {
+			t.Errorf("docs/migrators.md lacks %s", tool.Name)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/inith/inith/cmd/inith/internal/view"
@@ -60,7 +61,7 @@ func (r *reporter) usageHint() string {
 func describeNotReady(e *probe.NotReadyError) failure {
 	f := failure{text: e.Error(), attrs: []any{"target", e.Target.Name, "attempt", e.Attempts, "elapsed_seconds", view.Seconds(e.Elapsed)}}
 	var hints []string
-	if e.Err != nil && e.Target.Kind != "file" { // which dials nothing
+	if e.Err != nil && !slices.Contains([]string{"file", "exec"}, e.Target.Kind) { // which dials nothing
 		hints = append(hints, e.Trace.String())
 	}
 	if hint := probe.Hint(cmp.Or(e.Longest, e.Err)); hint != "" {

@@ -13,6 +13,7 @@ import (
 	"github.com/inith/inith/cmd/inith/internal/option"
 	"github.com/inith/inith/cmd/inith/internal/planfile"
 	"github.com/inith/inith/internal/redact"
+	"github.com/inith/inith/internal/shellwords"
 	"github.com/inith/inith/internal/subprocess"
 	"github.com/inith/inith/internal/suggest"
 	"github.com/inith/inith/internal/usererr"
@@ -101,7 +102,7 @@ func migrateOptionRows(env environment.Variables) []option.Option[migrateOptions
 func checkFlag() option.Option[migrateOptions] {
 	return option.Option[migrateOptions]{
 		Flag: "check", Key: option.NoKey, Usage: "run this `CMD` first, split as a shell splits words: exit code 0 means that nothing is pending",
-		Set: option.Parsed(migrate.Words, func(o *migrateOptions) *[]string { return &o.check }),
+		Set: option.Parsed(shellwords.Split, func(o *migrateOptions) *[]string { return &o.check }),
 	}
 }
 
@@ -144,7 +145,7 @@ func migrateStepTable(env environment.Variables) option.Table[migrateOptions] {
 					o.check = append(o.check, v.Str)
 					return nil
 				}
-				o.check, err = migrate.Words(v.Str)
+				o.check, err = shellwords.Split(v.Str)
 				return err
 			},
 		},

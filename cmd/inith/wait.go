@@ -14,6 +14,7 @@ import (
 	"github.com/inith/inith/cmd/inith/internal/view"
 	"github.com/inith/inith/internal/duration"
 	"github.com/inith/inith/internal/redact"
+	"github.com/inith/inith/internal/shellwords"
 	"github.com/inith/inith/internal/usererr"
 	"github.com/inith/inith/probe"
 )
@@ -37,7 +38,10 @@ EXAMPLES:
    inith wait --from-env DATABASE_URL -- python app.py
    inith wait 'postgres://app@db/app#password-file=/run/secrets/db'
    inith wait --once http://localhost:8080/healthz       a probe without a shell
-   inith wait --timeout none --attempt-timeout 1s tcp://broker:9092`
+   inith wait --timeout none --attempt-timeout 1s tcp://broker:9092
+   inith wait --any redis://a redis://b                  one of them is enough
+   inith wait --until-down old-server:8080               until nothing answers
+   inith wait db:5432 --exec 'test -e /data/x'           and a command exits 0`
 
 func waitHelp() string {
 	var kinds []string
@@ -52,7 +56,8 @@ type waitOptions struct {
 	targets, fromEnv                  []string
 	timeout, attemptTimeout, interval time.Duration // zero: none
 	successThreshold                  int
-	once, failFast                    bool
+	commands                          [][]string // of --exec
+	once, failFast, any, untilDown    bool
 	level                             probe.Level
 	connection                        connection
 }
@@ -96,6 +101,26 @@ func waitTable(env environment.Variables) option.Table[waitOptions] {
 			Set:   option.ToBool(func(o *o) *bool { return &o.failFast }),
 		},
 		{
+			Flag: "any", Kind: option.Bool,
+			Usage: "end when one of the targets is ready",
+			Set:   option.ToBool(func(o *o) *bool { return &o.any }),
+		},
+		{
+			Flag: "until-down", Kind: option.Bool,
+			Usage: "wait until nothing answers at the targets any more",
+			Set:   option.ToBool(func(o *o) *bool { return &o.untilDown }),
+		},
+		{
+			// No variable: one that a Pod spec or an image sets must not run code.
+			Flag: "exec", Key: option.NoKey, NoVariable: true, Kind: option.StringOrStrings,
+			Usage: "wait until this `CMD` exits with 0 too; split as a shell splits words, run without a shell",
+			Set: func(o *o, v option.Value) error {
+				argv, err := shellwords.Split(v.Str)
+				o.commands = append(o.commands, argv)
+				return err
+			},
+		},
+		{
 			Flag: "level", Choices: []string{"tcp", "proto", "auth", "state"},
 			Usage: "ask this `LEVEL` of every target: tcp, proto, auth or state",
 			Set:   option.Parsed(probe.ParseLevel, func(o *o) *probe.Level { return &o.level }),
@@ -123,6 +148,10 @@ func checkWait(o *waitOptions, given option.Given) error {
 		return given.Errorf("attempt-timeout", "an attempt needs a limit")
 	case o.once && o.successThreshold > 1:
 		return given.Excluding("once", "success-threshold")
+	case o.untilDown && o.failFast:
+		return given.Excluding("until-down", "fail-fast")
+	case o.untilDown && o.connection.proxy != nil:
+		return given.Errorf("until-down", "a proxy answers even if the target does not")
 	}
 	return o.connection.check(given)
 }
@@ -168,7 +197,7 @@ func openWait(s session, o *waitOptions) (*waitJob, error) {
 	}
 	w := &waitJob{session: s, targets: targets, timeout: o.timeout, view: view.NewWait(s.Output, targets, o.timeout, o.once)}
 	w.waiter = probe.Waiter{
-		AttemptTimeout: o.attemptTimeout, Interval: o.interval, Successes: o.successThreshold, Once: o.once, FailFast: o.failFast,
+		AttemptTimeout: o.attemptTimeout, Interval: o.interval, Successes: o.successThreshold, Once: o.once, FailFast: o.failFast, Any: o.any,
 		Parallel: attemptsAtOnce(len(targets)), Notify: w.view.Notify,
 	}
 	return w, nil
@@ -176,7 +205,7 @@ func openWait(s session, o *waitOptions) (*waitJob, error) {
 
 // openTargets opens all targets, so that every error is reported before the first packet.
 func openTargets(s session, o *waitOptions) ([]*probe.Target, error) {
-	opener := &targetOpener{options: probe.Options{Level: o.level, TLS: probe.TLS(o.connection.tls), Proxy: o.connection.proxy, Logger: s.Log}}
+	opener := &targetOpener{options: probe.Options{Level: o.level, TLS: probe.TLS(o.connection.tls), Proxy: o.connection.proxy, Logger: s.Log, Down: o.untilDown}}
 	for i, raw := range o.targets {
 		opener.open(fmt.Sprintf("target %d", i+1), raw)
 	}
@@ -190,6 +219,9 @@ func openTargets(s session, o *waitOptions) ([]*probe.Target, error) {
 		opener.open("$"+name, raw)
 	}
 	opener.options.DropUnknown = false
+	for _, argv := range o.commands {
+		opener.openCommand(argv, s.env)
+	}
 	if opener.isEmpty() {
 		all, _ := s.env.Lookup("INITH_TARGETS")
 		for i, raw := range strings.Fields(all) {
@@ -227,6 +259,15 @@ func (t *targetOpener) open(where, raw string) {
 	t.errs = append(t.errs, err)
 }
 
+func (t *targetOpener) openCommand(argv, env []string) {
+	target, err := probe.OpenCommand(argv, env, t.options.Down)
+	if err != nil {
+		t.errs = append(t.errs, fmt.Errorf("--exec: %w", err))
+		return
+	}
+	t.targets = append(t.targets, target)
+}
+
 // shown returns a target for an error, without secrets; "" for one that may hold a secret anywhere.
 func shown(raw string) string {
 	if strings.Contains(raw, "://") {
@@ -247,7 +288,7 @@ func shown(raw string) string {
 func (w *waitJob) run(ctx context.Context) (outcome string, err error) {
 	start := time.Now()
 	err = w.Run(ctx)
-	return fmt.Sprintf("ready: %d of %d targets after %v", len(w.targets), len(w.targets), time.Since(start).Round(time.Millisecond)), err
+	return fmt.Sprintf("%s: %d of %d targets after %v", w.targets[0].Goal(), w.view.Reached(), len(w.targets), time.Since(start).Round(time.Millisecond)), err
 }
 
 // Run waits.

@@ -127,7 +127,6 @@ func takeTerminal() {
 	_ = unix.IoctlSetPointerInt(0, unix.TIOCSPGRP, unix.Getpgrp())
 }
 
-// A supervision is the life of a command that has started.
 // notifyAll asks for all signals except those that were ignored when this process began, as under nohup: the command must
 // not get them either. Go's runtime keeps that of these two only.
 func notifyAll(signals chan<- os.Signal) {
@@ -143,6 +142,7 @@ func notifyAll(signals chan<- os.Signal) {
 	}
 }
 
+// A supervision is the life of a command that has started.
 type supervision struct {
 	command Command
 	pid     int

@@ -86,7 +86,7 @@ func (o *row) find(line Line) (setting, error) {
 
 // inEnvironment looks for an option among the variables.
 func (o *row) inEnvironment(e Environment) (setting, error) {
-	if e.Lookup == nil {
+	if e.Lookup == nil || o.NoVariable {
 		return setting{}, nil
 	}
 	return o.oneName(FromVariable, func(name string) (string, []string) {

@@ -38,7 +38,7 @@ func Variable(command, flag string) string {
 // A Row is what help, completion and documentation need to know of an option.
 type Row struct {
 	Flag, Letter, Arg, Key string // "" where the option has no such name
-	Variable               string // "" if it has no flag
+	Variable               string // "" if no variable sets it
 	Old                    []string
 	Kind                   Kind
 	Usage                  string // without backquotes
@@ -64,7 +64,7 @@ func (o *row) describe(command string) Row {
 	if r.Default == "" {
 		r.Default = o.Default
 	}
-	if o.Flag != "" {
+	if o.Flag != "" && !o.NoVariable {
 		r.Variable = o.variable(command, o.Flag)
 	}
 	r.Placeholder, r.Usage = o.placeholder()

@@ -51,12 +51,8 @@ func Within[T, U any](all []Option[U], at func(*T) *U) []Option[T] {
 	within := make([]Option[T], len(all))
 	for i := range all {
 		o := &all[i]
-		within[i] = Option[T]{
-			Flag: o.Flag, Letter: o.Letter, Arg: o.Arg, Key: o.Key, Old: o.Old, Kind: o.Kind, Usage: o.Usage, Default: o.Default,
-			DefaultText: o.DefaultText, Choices: o.Choices, OldChoices: o.OldChoices, Excludes: o.Excludes, Instead: o.Instead,
-			Required: o.Required, Global: o.Global, entry: o.entry,
-			Set: func(t *T, v Value) error { return o.Set(at(t), v) },
-		}
+		within[i] = described[T](o)
+		within[i].Set = func(t *T, v Value) error { return o.Set(at(t), v) }
 		if o.nested != nil {
 			within[i].nested = &nested{
 				read:   func(r *reader, into any, n *yaml.Node) { o.nested.read(r, at(pointer[T](into)), n) },

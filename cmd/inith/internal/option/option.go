@@ -48,6 +48,7 @@ type Option[T any] struct {
 	Instead     string   // id of the argument in whose place the option is given
 	Required    bool     // of a key
 	Global      bool     // the variable has no command in its name
+	NoVariable  bool     // no variable sets it
 
 	// Set takes the value over, or says what is wrong with it, without quoting it. Of a list or a mapping it gets the
 	// values one by one.

@@ -51,13 +51,17 @@ func (t Table[T]) untyped() *table {
 }
 
 func (o *Option[T]) untyped() *row {
-	return &row{
-		Option: Option[any]{
-			Flag: o.Flag, Letter: o.Letter, Arg: o.Arg, Key: o.Key, Old: o.Old, Kind: o.Kind, Usage: o.Usage, Default: o.Default,
-			DefaultText: o.DefaultText, Choices: o.Choices, OldChoices: o.OldChoices, Excludes: o.Excludes, Instead: o.Instead,
-			Required: o.Required, Global: o.Global, nested: o.nested, entry: o.entry,
-		},
-		set: func(into any, v Value) error { return o.Set(pointer[T](into), v) },
+	u := &row{Option: described[any](o), set: func(into any, v Value) error { return o.Set(pointer[T](into), v) }}
+	u.nested = o.nested
+	return u
+}
+
+// described returns an option of a T with the names and facts of o, and without what reads its value.
+func described[T, U any](o *Option[U]) Option[T] {
+	return Option[T]{
+		Flag: o.Flag, Letter: o.Letter, Arg: o.Arg, Key: o.Key, Old: o.Old, Kind: o.Kind, Usage: o.Usage, Default: o.Default,
+		DefaultText: o.DefaultText, Choices: o.Choices, OldChoices: o.OldChoices, Excludes: o.Excludes, Instead: o.Instead,
+		Required: o.Required, Global: o.Global, NoVariable: o.NoVariable, entry: o.entry,
 	}
 }
 

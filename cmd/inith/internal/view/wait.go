@@ -71,9 +71,20 @@ func (w *Wait) Notify(e probe.Event) {
 	})
 }
 
+// Reached returns how many targets are ready, or down if that is asked.
+func (w *Wait) Reached() int {
+	n, _ := w.reached()
+	return n
+}
+
 // Status returns how many targets are ready, and why the first of the others is not.
 func (w *Wait) Status() string {
-	ready, why := 0, ""
+	ready, why := w.reached()
+	return fmt.Sprintf("%d of %d %s%s", ready, len(w.rows), w.rows[0].target.Goal(), why)
+}
+
+// reached returns how many targets are ready, and why the first of the others is not.
+func (w *Wait) reached() (ready int, why string) {
 	w.locked(func(rows []waitRow) {
 		for _, r := range rows {
 			switch {
@@ -84,5 +95,5 @@ func (w *Wait) Status() string {
 			}
 		}
 	})
-	return fmt.Sprintf("%d of %d ready%s", ready, len(w.rows), why)
+	return ready, why
 }

@@ -42,7 +42,7 @@ func (v *waitLive) draw(rows []waitRow) {
 		if r.last.Done {
 			elapsed = r.last.Elapsed
 		}
-		row := state(r.last)
+		row := state(r.target, r.last)
 		row.Text = fmt.Sprintf("%-*s  %-5s  %4d  %6.1fs  %s", width, names[i], r.target.Level, r.last.Attempt, elapsed.Seconds(), row.Text)
 		drawn = append(drawn, row)
 	}
@@ -50,16 +50,16 @@ func (v *waitLive) draw(rows []waitRow) {
 }
 
 // state returns the mark of a target and what is known of it.
-func state(last probe.Event) terminal.Row {
+func state(t *probe.Target, last probe.Event) terminal.Row {
 	switch {
 	case last.Err != nil && last.Done:
 		return terminal.Row{Mark: "✗", Color: terminal.Red, Text: last.Err.Error()}
 	case last.Err != nil:
 		return terminal.Row{Mark: "…", Color: terminal.Yellow, Text: last.Err.Error()}
 	case last.Done:
-		return terminal.Row{Mark: "✓", Color: terminal.Green, Text: "ready", Minor: true}
+		return terminal.Row{Mark: "✓", Color: terminal.Green, Text: t.Goal(), Minor: true}
 	case last.Attempt > 0:
-		return terminal.Row{Mark: "…", Color: terminal.Yellow, Text: "ready, asking again"}
+		return terminal.Row{Mark: "…", Color: terminal.Yellow, Text: t.Goal() + ", asking again"}
 	default:
 		return terminal.Row{Mark: "…", Color: terminal.Yellow, Text: "waiting"}
 	}

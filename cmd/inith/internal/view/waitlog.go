@@ -29,26 +29,39 @@ func (v *waitLog) begin(rows []waitRow) {
 		return
 	}
 	for _, r := range rows {
-		v.log.Info("waiting", "target", r.target.Name, "readiness", r.target.Level.String(), "timeout", duration.FormatLimit(v.timeout))
+		log := v.log.With("target", r.target.Name, "readiness", r.target.Level.String(), "timeout", duration.FormatLimit(v.timeout))
+		if r.target.Down {
+			log.Info("waiting until down")
+		} else {
+			log.Info("waiting")
+		}
 	}
 }
 
 func (v *waitLog) event(e probe.Event) {
 	log := v.log.With("target", e.Target.Name, "readiness", e.Target.Level.String(), "attempt", e.Attempt, "elapsed_seconds", Seconds(e.Elapsed))
 	switch {
+	case e.Err == nil && e.Done && e.Target.Down:
+		log.Info("down")
 	case e.Err == nil && e.Done:
 		log.Info("ready")
 	case e.Err == nil:
-		log.Debug("ready, asking again")
+		log.Debug("as asked for, asking again")
 	case e.Done: // the error is reported at the end
 		log.Debug("gave up", "err", e.Err)
 	case v.logged[loggedError{e.Target, e.Err.Error()}]:
 		log.Debug("not ready", "err", e.Err)
+	case e.Target.Down:
+		v.first(e)
+		log.Info("not down", "err", e.Err)
 	default:
-		v.logged[loggedError{e.Target, e.Err.Error()}] = true
+		v.first(e)
 		log.Info("not ready", "err", e.Err)
 	}
 }
+
+// first notes that the error of an attempt is logged.
+func (v *waitLog) first(e probe.Event) { v.logged[loggedError{e.Target, e.Err.Error()}] = true }
 
 func (v *waitLog) beat(rows []waitRow) {
 	for _, r := range rows {

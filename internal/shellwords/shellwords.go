@@ -1,14 +1,15 @@
-package migrate
+// Package shellwords splits a command line into words.
+package shellwords
 
 import (
 	"errors"
 	"strings"
 )
 
-// Words splits a command as a shell does, and does nothing else that a shell does:
+// Split splits a command as a shell does, and does nothing else that a shell does:
 // white space separates, quotes and backslashes keep together. Its errors quote
 // nothing.
-func Words(s string) ([]string, error) {
+func Split(s string) ([]string, error) {
 	var words []string
 	var word strings.Builder
 	begun := false // '' is a word too
