@@ -14,6 +14,7 @@ import (
 	"github.com/inith/inith/cmd/inith/internal/planfile"
 	"github.com/inith/inith/cmd/inith/internal/rulesfile"
 	"github.com/inith/inith/internal/shellwords"
+	"github.com/inith/inith/lint"
 	"github.com/inith/inith/probe"
 	"github.com/inith/inith/tasks/migrate"
 	"github.com/inith/inith/tasks/render"
@@ -246,7 +247,7 @@ func ownFlags(t *testing.T, command string) []string {
 }
 
 func TestDocsHaveTheFlags(t *testing.T) {
-	for _, command := range []string{"wait", "fetch", "validate", "render", "migrate", "run", "install"} {
+	for _, command := range []string{"wait", "fetch", "validate", "render", "migrate", "run", "lint", "install"} {
 		if diff := cmp.Diff(ownFlags(t, command), names(table(t, "docs/"+command+".md", "option", "default"))); diff != "" {
 			t.Errorf("flags of %s (-code +docs):\n%s", command, diff)
 		}
@@ -303,6 +304,38 @@ func TestDocsHaveTheKeysOfPlans(t *testing.T) {
 	} {
 		if diff := cmp.Diff(want, names(table(t, "docs/run.md", head, "is"))); diff != "" {
 			t.Errorf("%s (-code +docs):\n%s", head, diff)
+		}
+	}
+}
+
+// TestDocsHaveTheRulesOfLint compares docs/rules.md with the table, and has each rule report its bad manifest and accept
+// its good one.
+func TestDocsHaveTheRulesOfLint(t *testing.T) {
+	b, err := os.ReadFile("../../docs/rules.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := strings.Split(string(b), "\n## ")[1:]
+	rules := lint.Rules()
+	if len(sections) != len(rules) {
+		t.Fatalf("%d sections, %d rules", len(sections), len(rules))
+	}
+	for i, rule := range rules {
+		head, body, _ := strings.Cut(sections[i], "\n")
+		text := strings.Join(strings.Fields(body), " ")
+		if means := rule.Severity.String() + ": " + rule.Means; head != rule.ID+" "+rule.Name || !strings.Contains(strings.ToLower(text), strings.ToLower(means)) {
+			t.Errorf("section %q of rule %s, want %q", head, rule.ID, means)
+		}
+		blocks := regexp.MustCompile("(?s)```yaml\n# (bad|good)\n(.*?)```").FindAllStringSubmatch(body, -1)
+		if len(blocks) != 2 || blocks[0][1] != "bad" || blocks[1][1] != "good" {
+			t.Errorf("%s: want a bad and a good manifest", rule.ID)
+			continue
+		}
+		for j, want := range []bool{true, false} {
+			r := lint.Linter{Only: []string{rule.ID}}.Lint(lint.File{Path: "docs/rules.md", Data: []byte(blocks[j][2])})
+			if got := len(r.Findings) > 0; got != want {
+				t.Errorf("%s: the %s manifest has findings: %+v", rule.ID, blocks[j][1], r.Findings)
+			}
 		}
 	}
 }

@@ -77,7 +77,8 @@ func exitCode(err error) int {
 	if e, ok := errors.AsType[*subprocess.ExitError](err); ok {
 		return e.Code
 	}
-	if isVerification(err) || isFindings(err) != nil {
+	_, linted := errors.AsType[*lintError](err)
+	if linted || isVerification(err) || isFindings(err) != nil {
 		return exitVerification
 	}
 	return exitCodeOfWork(err)

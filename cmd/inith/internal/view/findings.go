@@ -80,11 +80,16 @@ func writeJSON(w io.Writer, r validate.Report) {
 	_ = e.Encode(report) // nothing in it cannot be encoded; that of the writer is kept until Flush
 }
 
+// gitHubEscapes return what escapes the text and the properties of a workflow command.
+func gitHubEscapes() (data, property *strings.Replacer) {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A"),
+		strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+}
+
 // writeGitHub writes workflow commands, from which GitHub makes annotations.
 // https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
 func writeGitHub(w io.Writer, r validate.Report) {
-	data := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
-	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+	data, property := gitHubEscapes()
 	for _, f := range r.Findings {
 		message, properties := f.Message, []string{}
 		if strings.HasPrefix(f.Path, "$") {

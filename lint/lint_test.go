@@ -1,0 +1,194 @@
+package lint_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/inith/inith/lint"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func check(t *testing.T, l lint.Linter, text string) lint.Report {
+	t.Helper()
+	return l.Lint(lint.File{Path: "x.yaml", Data: []byte(text)})
+}
+
+// TestRules has each rule find something in each bad manifest, and nothing in any good one.
+func TestRules(t *testing.T) {
+	t.Parallel()
+	for _, rule := range lint.Rules() {
+		l := lint.Linter{Only: []string{rule.ID}}
+		for _, bad := range manifests(t, rule.ID+".bad.yaml") {
+			if r := check(t, l, bad); !has(r, rule.ID) {
+				t.Errorf("%s finds nothing in\n%s", rule.ID, bad)
+			}
+		}
+		for _, good := range manifests(t, rule.ID+".good.yaml") {
+			if r := check(t, l, good); len(r.Findings) > 0 {
+				t.Errorf("%s finds %+v in\n%s", rule.ID, r.Findings, good)
+			}
+		}
+	}
+}
+
+// manifests returns the documents of a file of a rule, of which there are three or more.
+func manifests(t *testing.T, name string) []string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", "rules", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Split(string(b), "\n---\n")
+	if len(all) < 3 {
+		t.Errorf("%s has %d manifests, want 3", name, len(all))
+	}
+	return all
+}
+
+func has(r lint.Report, rule string) bool {
+	return slices.ContainsFunc(r.Findings, func(f lint.Finding) bool { return f.Rule == rule })
+}
+
+// TestSeed checks the manifests that inith exists to replace: each with its findings.
+func TestSeed(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob("testdata/seed/*.yaml")
+	if err != nil || len(paths) != 17 {
+		t.Fatalf("%d files, %v", len(paths), err)
+	}
+	for _, path := range paths {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := lint.Linter{}.Lint(lint.File{Path: filepath.Base(path), Data: b})
+		var out bytes.Buffer
+		e := json.NewEncoder(&out)
+		e.SetEscapeHTML(false)
+		for _, f := range r.Findings {
+			if err := e.Encode(f); err != nil {
+				t.Fatal(err)
+			}
+		}
+		golden := strings.TrimSuffix(path, ".yaml") + ".golden"
+		if *update {
+			if err := os.WriteFile(golden, out.Bytes(), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), out.String()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", path, diff)
+		}
+	}
+}
+
+func TestFixes(t *testing.T) {
+	t.Parallel()
+	for script, want := range map[string]string{
+		"until nc -z db 5432; do sleep 1; done":                       `args: [wait, db:5432]`,
+		"until nc -z -w 2 db 5432 >/dev/null; do sleep 1; done":       `args: [wait, db:5432]`,
+		"while ! curl -sf http://api/health; do sleep 1; done":        `args: [wait, http://api/health]`,
+		"until pg_isready -h db -p 5433; do sleep 1; done":            `args: [wait, postgres://db:5433]`,
+		"until redis-cli -h cache ping; do sleep 1; done":             `args: [wait, redis://cache]`,
+		"until mysqladmin ping -h db; do sleep 1; done":               `args: [wait, mysql://db]`,
+		"until nslookup kafka.svc; do sleep 1; done":                  `args: [wait, dns://kafka.svc]`,
+		"until nc -z $HOST 5432; do sleep 1; done":                    `inith wait TARGET`,
+		"until curl http://u:s3cr3t@api/; do sleep 1; done":           `inith wait TARGET`,
+		"until wget -O /m/x https://h/x; do sleep 1; done":            `args: [fetch, https://h/x, /m/x, --sha256, HEX]`,
+		"until wget -O /m/x https://h/x?sig=s3cr3t; do sleep 1; done": `inith fetch SOURCE DEST`,
+	} {
+		manifest, err := json.Marshal(map[string]any{"initContainers": []any{map[string]any{
+			"name": "a", "image": "x:1", "command": []string{"sh", "-c", script},
+		}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := check(t, lint.Linter{Only: []string{"I2"}}, string(manifest))
+		if len(r.Findings) != 1 || !strings.Contains(r.Findings[0].Fix, want) || strings.Contains(r.Findings[0].Fix, "s3cr3t") {
+			t.Errorf("%s: %+v, want %s", script, r.Findings, want)
+		}
+	}
+}
+
+func TestSuppressed(t *testing.T) {
+	t.Parallel()
+	for name, manifest := range map[string]string{
+		"comment above":      "containers:\n# inith:ignore I7 built in this cluster\n- name: a\n  image: x\n",
+		"comment behind":     "containers:\n- name: a\n  image: x  # inith:ignore I7 built in this cluster\n",
+		"several rules":      "containers:\n- name: a\n  # inith:ignore I5,I7 built in this cluster\n  image: x\n",
+		"annotation":         "kind: Pod\nmetadata: {annotations: {inith.dev/ignore: 'I5, I7'}}\nspec: {containers: [{name: a, image: x}]}\n",
+		"of one container":   "kind: Pod\nmetadata: {annotations: {inith.dev/ignore: 'I7:a'}}\nspec: {containers: [{name: a, image: x}]}\n",
+		"of the template":    "kind: Deployment\nspec: {template: {metadata: {annotations: {inith.dev/ignore: I7}}, spec: {containers: [{name: a, image: x}]}}}\n",
+		"of a list's object": "kind: List\nitems: [{kind: Pod, metadata: {annotations: {inith.dev/ignore: I7}}, spec: {containers: [{name: a, image: x}]}}]\n",
+	} {
+		if r := check(t, lint.Linter{Only: []string{"I7"}}, manifest); len(r.Findings) > 0 || r.Suppressed != 1 {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+	for name, manifest := range map[string]string{
+		"without a reason":    "containers:\n- name: a\n  image: x  # inith:ignore I7\n",
+		"another rule":        "containers:\n- name: a\n  image: x  # inith:ignore I5 x\n",
+		"another line":        "# inith:ignore I7 x\ncontainers:\n- name: a\n  image: x\n",
+		"another container":   "kind: Pod\nmetadata: {annotations: {inith.dev/ignore: 'I7:b'}}\nspec: {containers: [{name: a, image: x}]}\n",
+		"a comment far above": "containers:\n- name: b  # inith:ignore I7 x\n  image: x:1\n- name: a\n  image: x\n",
+	} {
+		if r := check(t, lint.Linter{Only: []string{"I7"}}, manifest); len(r.Findings) != 1 {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
+// TestUnreadable has files that are no manifests: one finding each, and no crash.
+func TestUnreadable(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"{{- if .Values.x }}\nkind: Pod\n{{- end }}\n": "a template that was not rendered",
+		"kind: [\n": "",
+		"kind: Pod\nkind: Pod\nspec: {containers: [{name: a, image: x:1}]}": "duplicate key",
+	} {
+		r := check(t, lint.Linter{Only: []string{"I1"}}, text)
+		if len(r.Findings) != 1 || r.Findings[0].Rule != "syntax" || !strings.Contains(r.Findings[0].Message, want) || r.Findings[0].Line == 0 {
+			t.Errorf("%q: %+v", text, r.Findings)
+		}
+	}
+	for _, text := range []string{"", "---\n", "# nothing\n", "kind: ConfigMap\ndata: {a: '{{ x }}'}\n", "[]", "1", "a: b", "spec: 1", "containers: {a: b}", "spec: {containers: [1, [], null]}", "items: [1]"} {
+		if r := check(t, lint.Linter{}, text); r.Worst() >= lint.Error {
+			t.Errorf("%q: %+v", text, r.Findings)
+		}
+	}
+}
+
+func FuzzLint(f *testing.F) {
+	for _, pattern := range []string{"testdata/rules/*.yaml", "testdata/seed/*.yaml"} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, path := range paths {
+			b, err := os.ReadFile(path)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(b)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		first, second := lint.Linter{}.Lint(lint.File{Data: data}), lint.Linter{}.Lint(lint.File{Data: data})
+		if diff := cmp.Diff(first, second); diff != "" {
+			t.Errorf("two results:\n%s", diff)
+		}
+	})
+}

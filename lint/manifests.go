@@ -1,0 +1,73 @@
+package lint
+
+import (
+	"bytes"
+	"unicode/utf8"
+
+	"github.com/inith/inith/internal/diag"
+	"github.com/inith/inith/internal/document"
+)
+
+// Manifests are the objects of a set of files.
+type Manifests struct {
+	Pods []*Pod
+
+	objects  []value
+	findings []Finding // of files that cannot be read
+}
+
+// read adds the objects of a file.
+func (m *Manifests) read(f File) {
+	documents, problems := document.Parse(document.YAML, f.Data, document.Options{Templates: true})
+	if line, column := braces(f.Data); documents == nil && line > 0 {
+		at := diag.Position{Line: line, Column: column}
+		m.fail(f.Path, at, "a template that was not rendered", "render it first: helm template . | inith lint -")
+		return
+	}
+	for _, p := range problems {
+		if documents == nil || p.Code == "duplicate-key" {
+			m.fail(f.Path, p.Position, p.Text(), p.Hint)
+		}
+	}
+	marks := readMarks(f.Data)
+	for _, d := range documents {
+		m.add(f.Path, value{d}, marks)
+	}
+}
+
+// fail adds a finding about the file itself.
+func (m *Manifests) fail(path string, at diag.Position, message, fix string) {
+	m.findings = append(m.findings, Finding{
+		Rule: "syntax", Severity: Error, Path: path, Line: at.Line, Column: at.Column, Message: message, Fix: fix,
+	})
+}
+
+// braces returns the position of the first template in a file, outside comments.
+func braces(data []byte) (line, column int) {
+	n := 0
+	for text := range bytes.Lines(data) {
+		n++
+		before, _, found := bytes.Cut(text, []byte("{{"))
+		if found && !bytes.Contains(before, []byte("#")) {
+			return n, utf8.RuneCount(before) + 1
+		}
+	}
+	return 0, 0
+}
+
+// add adds an object, or those of a list.
+func (m *Manifests) add(path string, v value, marks marks) {
+	if !v.exists() {
+		return
+	}
+	if items := v.at("items"); items.exists() && !v.at("spec").exists() {
+		for _, item := range items.items() {
+			m.add(path, item, marks)
+		}
+		return
+	}
+	m.objects = append(m.objects, v)
+	if p := podOf(path, v, marks); p != nil {
+		m.Pods = append(m.Pods, p)
+	}
+}

@@ -1,0 +1,103 @@
+package lint
+
+import (
+	"cmp"
+	"slices"
+)
+
+// A Pod is the specification of a Pod, in a Pod or in a workload that makes Pods.
+type Pod struct {
+	kind       string // of the object that holds it, "Pod" where the file has a bare specification
+	object     string // as findings show it
+	path       string
+	fragment   bool // the file has a specification without the object around it, as documentation shows it
+	spec       value
+	claims     []string // names of the claim templates of a StatefulSet
+	init, app  []*container
+	suppressed []suppression
+	marks      marks
+}
+
+// containers returns all containers.
+func (p *Pod) containers() []*container { return slices.Concat(p.init, p.app) }
+
+// running returns the containers that run at the same time: sidecars and the application's.
+func (p *Pod) running() []*container {
+	return slices.DeleteFunc(p.containers(), func(c *container) bool { return c.runsToEnd() })
+}
+
+// A container is one of a Pod.
+type container struct {
+	value
+
+	name    string
+	init    bool
+	sidecar bool // an init container with restartPolicy Always
+}
+
+// runsToEnd reports whether the next container starts only when this one has exited.
+func (c *container) runsToEnd() bool { return c.init && !c.sidecar }
+
+// finding returns a finding about a value of the container.
+func (c *container) finding(at value, message, fix string) Finding {
+	if at.node == nil {
+		at = c.value
+	}
+	f := at.finding(message, fix)
+	f.Container = c.name
+	return f
+}
+
+// podOf returns the Pod that an object specifies, nil if it is another kind of object.
+func podOf(path string, object value, marks marks) *Pod {
+	spec, template := specOf(object)
+	if !spec.at("containers").exists() && !spec.at("initContainers").exists() {
+		return nil
+	}
+	kind := object.at("kind").text()
+	p := &Pod{
+		kind: cmp.Or(kind, "Pod"), path: path, fragment: kind == "", spec: spec, marks: marks,
+		suppressed: append(suppressions(object), suppressions(template)...),
+	}
+	p.object = p.kind
+	if name := cmp.Or(object.at("metadata", "name").text(), object.at("metadata", "generateName").text()); name != "" {
+		p.object += "/" + name
+	}
+	for _, claim := range object.at("spec", "volumeClaimTemplates").items() {
+		p.claims = append(p.claims, claim.at("metadata", "name").text())
+	}
+	p.init = containers(spec.at("initContainers"), true)
+	p.app = containers(spec.at("containers"), false)
+	return p
+}
+
+// specOf returns the Pod specification of an object, and the template that has it. A document with only a specification
+// at its root is read as one.
+func specOf(object value) (spec, template value) {
+	for _, path := range [][]string{
+		{"spec", "jobTemplate", "spec", "template"}, // CronJob
+		{"spec", "template"},                        // Deployment, StatefulSet, DaemonSet, ReplicaSet, Job
+		{"template"},                                // PodTemplate
+	} {
+		if t := object.at(path...); t.at("spec", "containers").exists() {
+			return t.at("spec"), t
+		}
+	}
+	if object.at("kind").exists() || object.at("spec").exists() {
+		return object.at("spec"), value{}
+	}
+	return object, value{}
+}
+
+func containers(list value, init bool) []*container {
+	var all []*container
+	for _, v := range list.items() {
+		all = append(all, &container{
+			value: v, name: v.at("name").text(), init: init, sidecar: init && v.at("restartPolicy").text() == "Always",
+		})
+	}
+	return all
+}
+
+// isJob reports whether the Pod has to end.
+func (p *Pod) isJob() bool { return p.kind == "Job" || p.kind == "CronJob" }

@@ -1,0 +1,39 @@
+package lint
+
+// A Rule looks at one Pod, and at the other manifests of the same set. A finding of it needs a position, a message and a
+// fix; its severity is that of the rule unless it has one. A Rule never reports what depends on a value that is unknown.
+type Rule interface {
+	Check(p *Pod, m *Manifests) []Finding
+}
+
+type ruleFunc func(p *Pod, m *Manifests) []Finding
+
+func (f ruleFunc) Check(p *Pod, m *Manifests) []Finding { return f(p, m) }
+
+// A RuleInfo is a row of the table of rules.
+type RuleInfo struct {
+	Rule
+
+	ID       string
+	Name     string
+	Severity Severity
+	Means    string // what the rule finds
+}
+
+// Rules returns all rules. It is the only place where a rule is registered.
+func Rules() []RuleInfo {
+	return []RuleInfo{
+		{ruleFunc(neverEnds), "I1", "never-ends", Error, "an init container whose command never exits"},
+		{ruleFunc(waitWithoutTimeout), "I2", "wait-without-timeout", Warning, "a loop that waits for a dependency without a time limit"},
+		{ruleFunc(noResources), "I3", "no-resources", Warning, "an init container without resource requests or a memory limit"},
+		{ruleFunc(heavyStart), "I4", "heavy-start", Warning, "an application container that downloads, installs or migrates before it starts"},
+		{ruleFunc(noChecksum), "I5", "no-checksum", Warning, "a download in an init container that nothing verifies"},
+		{ruleFunc(unpinnedImage), "I7", "unpinned-image", Warning, "an image without a tag, or with latest"},
+		{ruleFunc(probeOnInit), "I10", "probe-on-init", Error, "a probe or a lifecycle hook on an init container that is no sidecar"},
+		{ruleFunc(deadlineOfPod), "I11", "pod-deadline", Warning, "activeDeadlineSeconds in the Pod template of a workload that runs for ever"},
+		{ruleFunc(danglingMount), "V3", "dangling-mount", Error, "a volume mount without its volume, or two at one path"},
+		{ruleFunc(unlimitedVolume), "V6", "unlimited-volume", Warning, "an emptyDir without a size limit"},
+		{ruleFunc(classicSidecar), "S1", "classic-sidecar", Warning, "a sidecar among the application containers"},
+		{ruleFunc(portConflict), "S5", "port-conflict", Error, "two containers that run at the same time with one port"},
+	}
+}
