@@ -7,19 +7,23 @@ import (
 
 // A Pod is the specification of a Pod, in a Pod or in a workload that makes Pods.
 type Pod struct {
-	kind       string // of the object that holds it, "Pod" where the file has a bare specification
-	object     string // as findings show it
-	path       string
-	fragment   bool // the file has a specification without the object around it, as documentation shows it
-	spec       value
-	claims     []string // names of the claim templates of a StatefulSet
-	init, app  []*container
-	suppressed []suppression
-	marks      marks
+	kind        string // of the object that holds it, "Pod" where the file has a bare specification
+	object      string // as findings show it
+	path        string
+	fragment    bool // the file has a specification without the object around it, as documentation shows it
+	spec        value
+	annotations value
+	claims      []string // names of the claim templates of a StatefulSet
+	init, app   []*container
+	suppressed  []suppression
+	marks       marks
 }
 
 // containers returns all containers.
 func (p *Pod) containers() []*container { return slices.Concat(p.init, p.app) }
+
+// annotation returns an annotation of the Pod.
+func (p *Pod) annotation(name string) value { return p.annotations.at(name) }
 
 // running returns the containers that run at the same time: sidecars and the application's.
 func (p *Pod) running() []*container {
@@ -58,6 +62,10 @@ func podOf(path string, object value, marks marks) *Pod {
 	p := &Pod{
 		kind: cmp.Or(kind, "Pod"), path: path, fragment: kind == "", spec: spec, marks: marks,
 		suppressed: append(suppressions(object), suppressions(template)...),
+	}
+	p.annotations = template.at("metadata", "annotations")
+	if p.kind == "Pod" {
+		p.annotations = object.at("metadata", "annotations")
 	}
 	p.object = p.kind
 	if name := cmp.Or(object.at("metadata", "name").text(), object.at("metadata", "generateName").text()); name != "" {

@@ -1,0 +1,73 @@
+package lint
+
+import (
+	"bufio"
+	"strings"
+)
+
+// lossyLogs finds settings of fluent-bit's tail that lose lines, in the ConfigMaps that a sidecar mounts.
+func lossyLogs(p *Pod, m *Manifests) []Finding {
+	var all []Finding
+	for _, c := range p.running() {
+		if knownSidecar(c.at("image").text()) != "fluent-bit" {
+			continue
+		}
+		for _, own := range c.mounts() {
+			for _, v := range p.spec.at("volumes").items() {
+				if v.at("name").text() != own.volume {
+					continue
+				}
+				config, _ := m.find("ConfigMap", v.at("configMap", "name").text())
+				if lost := lostLines(config); lost != "" {
+					all = append(all, c.finding(c.at("image"), "the tail input of its ConfigMap "+lost, "add to [INPUT]: DB /PATH/tail.db, Read_from_Head On, Skip_Long_Lines On"))
+				}
+			}
+		}
+	}
+	return all
+}
+
+// lostLines says which lines the tail inputs of a configuration lose, "" if none.
+func lostLines(config value) string {
+	if config.node == nil || config.at("data").node == nil {
+		return ""
+	}
+	for _, member := range config.at("data").node.Members {
+		for _, input := range tailInputs(value{member.Value}.text()) {
+			switch {
+			case input["db"] == "":
+				return "has no DB: after a restart it skips what was written meanwhile"
+			case input["skip_long_lines"] == "" && input["buffer_max_size"] == "":
+				return "stops reading a file at a line of more than 32 KB"
+			}
+		}
+	}
+	return ""
+}
+
+// tailInputs returns the settings of each tail input, with keys in lower case.
+func tailInputs(text string) []map[string]string {
+	var all []map[string]string
+	var section map[string]string
+	lines := bufio.NewScanner(strings.NewReader(text))
+	lines.Buffer(nil, len(text)+1)
+	for lines.Scan() {
+		line := strings.TrimSpace(lines.Text())
+		if strings.HasPrefix(line, "[") {
+			section = nil
+			if strings.EqualFold(line, "[INPUT]") {
+				section = map[string]string{}
+			}
+			continue
+		}
+		key, v, _ := strings.Cut(line, " ")
+		if section == nil || key == "" || strings.HasPrefix(key, "#") {
+			continue
+		}
+		section[strings.ToLower(key)] = strings.TrimSpace(v)
+		if strings.EqualFold(key, "Name") && strings.EqualFold(strings.TrimSpace(v), "tail") {
+			all = append(all, section)
+		}
+	}
+	return all
+}
