@@ -6,8 +6,8 @@ import "slices"
 func probeOnInit(p *Pod, _ *Manifests) []Finding {
 	var all []Finding
 	for _, c := range p.init {
-		if c.sidecar {
-			continue
+		if policy := c.at("restartPolicy").text(); c.sidecar || policy != "" && policy != "Never" && policy != "OnFailure" {
+			continue // a sidecar, or what is not known
 		}
 		for _, key := range []string{"livenessProbe", "readinessProbe", "startupProbe", "lifecycle"} {
 			if v := c.at(key); v.exists() {

@@ -21,12 +21,12 @@ func (m *Manifests) read(f File) {
 	documents, problems := document.Parse(document.YAML, f.Data, document.Options{Templates: true})
 	if line, column := braces(f.Data); documents == nil && line > 0 {
 		at := diag.Position{Line: line, Column: column}
-		m.fail(f.Path, at, "a template that was not rendered", "render it first: helm template . | inith lint -")
+		m.fail(Info, f.Path, at, "a template that was not rendered", "render it first: helm template . | inith lint -")
 		return
 	}
 	for _, p := range problems {
 		if documents == nil || p.Code == "duplicate-key" {
-			m.fail(f.Path, p.Position, p.Text(), p.Hint)
+			m.fail(Error, f.Path, p.Position, p.Text(), p.Hint)
 		}
 	}
 	marks := readMarks(f.Data)
@@ -36,9 +36,9 @@ func (m *Manifests) read(f File) {
 }
 
 // fail adds a finding about the file itself.
-func (m *Manifests) fail(path string, at diag.Position, message, fix string) {
+func (m *Manifests) fail(severity Severity, path string, at diag.Position, message, fix string) {
 	m.findings = append(m.findings, Finding{
-		Rule: "syntax", Severity: Error, Path: path, Line: at.Line, Column: at.Column, Message: message, Fix: fix,
+		Rule: "syntax", Severity: severity, Path: path, Line: at.Line, Column: at.Column, Message: message, Fix: fix,
 	})
 }
 

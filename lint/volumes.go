@@ -44,8 +44,7 @@ func unlimitedVolume(p *Pod, _ *Manifests) []Finding {
 		}
 		f := dir.finding("the volume "+v.at("name").text()+" has no size limit: it can fill the disk of the node", "set emptyDir.sizeLimit")
 		if dir.at("medium").text() == "Memory" {
-			f.Severity = Error
-			f.Message = "the volume " + v.at("name").text() + " is memory without a size limit: what is written to it counts against the memory limit"
+			f.Message = "the volume " + v.at("name").text() + " is memory without a size limit: what is written to it counts against the memory limits"
 		}
 		all = append(all, f)
 	}
