@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/inith/inith/cmd/inith/internal/option"
+	"github.com/inith/inith/cmd/inith/internal/view"
+	"github.com/inith/inith/internal/usererr"
+	"github.com/inith/inith/lint"
+	"github.com/inith/inith/lint/explain"
+)
+
+const explainDescription = `Says why a Pod does not start: the state of each container, what it means, what to
+do about it, and the command to run next. It shows where the start took its time,
+and what inith lint finds in the containers that fail.
+
+FILE is the output of kubectl get pod -o json: of one Pod, or of a list of Pods and
+their Events. Without FILE, inith reads the standard input.
+
+EXAMPLES:
+   kubectl get pod web-0 -o json | inith explain
+   kubectl get pods,events -o json | inith explain --format json
+   inith explain pod.json`
+
+// explainOptions are the options of explain.
+type explainOptions struct {
+	files  []string
+	format string
+}
+
+func explainTable() option.Table[explainOptions] {
+	type o = explainOptions
+	return option.Table[o]{
+		Options: []option.Option[o]{
+			{
+				Arg: "FILE", Key: option.NoKey, Kind: option.Strings,
+				Usage: "output of kubectl get pod -o json; - is the standard input",
+				Set:   option.ToStrings(func(o *o) *[]string { return &o.files }),
+			},
+			{
+				Flag: "format", Key: option.NoKey, Default: "text", Choices: []string{"text", "json"},
+				Usage: "write the explanation in this `FORMAT`",
+				Set:   option.ToString(func(o *o) *string { return &o.format }),
+			},
+		},
+		Check: func(o *o, _ option.Given) error {
+			if len(o.files) > 1 {
+				return errors.New("want one FILE")
+			}
+			return nil
+		},
+	}
+}
+
+func explainCommand(c *call) *definition {
+	return define(c, spec[explainOptions]{
+		usage:       []string{"inith explain [OPTION...] [FILE]"},
+		description: func() string { return explainDescription },
+		table:       explainTable(),
+		open: func(_ context.Context, s session, o *explainOptions, _ option.Given) (job, error) {
+			data, err := readPods(o.files)
+			if err != nil {
+				return nil, err
+			}
+			return &explainJob{session: s, format: o.format, data: data}, nil
+		},
+	})
+}
+
+// readPods reads the file, or the standard input unless that is a terminal.
+func readPods(files []string) ([]byte, error) {
+	from := os.Stdin
+	if len(files) > 0 && files[0] != "-" {
+		f, err := os.Open(files[0])
+		if err != nil {
+			return nil, usererr.Local(err)
+		}
+		defer func() { _ = f.Close() }()
+		from = f
+	} else if term.IsTerminal(int(from.Fd())) {
+		return nil, errors.New("no input: name a FILE, or kubectl get pod NAME -o json | inith explain")
+	}
+	data, err := io.ReadAll(io.LimitReader(from, maxManifests+1))
+	if err != nil {
+		return nil, usererr.Local(err)
+	}
+	if len(data) > maxManifests {
+		return nil, fmt.Errorf("the input is larger than %d MiB", maxManifests>>20)
+	}
+	return data, nil
+}
+
+// An explainJob explains Pods that were read.
+type explainJob struct {
+	session session
+	format  string
+	data    []byte
+}
+
+func (j *explainJob) run(context.Context) (outcome string, err error) {
+	all, err := explain.Explain(j.data, time.Now())
+	if err != nil {
+		return "", err
+	}
+	report := lint.Linter{}.Lint(lint.File{Data: j.data})
+	for i := range all {
+		all[i].Findings = findingsOf(report, &all[i])
+	}
+	return "", view.WriteExplanations(j.session.Stdout, j.format, all)
+}
+
+// findingsOf returns what lint finds in the containers of a Pod that fail.
+func findingsOf(r lint.Report, e *explain.Explanation) []string {
+	var all []string
+	for _, f := range r.Findings {
+		failing := slices.ContainsFunc(e.Causes, func(c explain.Cause) bool { return c.Container == f.Container })
+		if f.Object == "Pod/"+e.Name && failing && f.Severity > lint.Info {
+			all = append(all, f.Rule+" "+f.Container+": "+f.Message+"; "+f.Fix)
+		}
+	}
+	return all
+}
