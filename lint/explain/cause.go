@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -152,8 +153,7 @@ func unscheduled(message string) (why, fix string) {
 
 // volumeCause finds volumes that cannot be mounted. Containers wait for them without a reason of their own.
 func volumeCause(c Cause, events []event) (Cause, bool) {
-	for i := len(events) - 1; i >= 0; i-- {
-		e := events[i]
+	for _, e := range slices.Backward(events) {
 		switch e.Reason {
 		case "FailedMount", "FailedAttachVolume":
 			c.State, c.Message = e.Reason, firstLine(e.Message)

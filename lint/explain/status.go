@@ -1,6 +1,9 @@
 package explain
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // status returns what kubectl get pod prints in the column STATUS.
 // https://kubernetes.io/docs/tasks/debug/debug-application/debug-init-containers/#understanding-pod-status
@@ -45,13 +48,13 @@ func (p *pod) initStatus() (status string, initializing bool) {
 func (p *pod) appStatus() string {
 	status, running := "", false
 	all := join(p.Spec.App, p.Status.App, false)
-	for i := len(all) - 1; i >= 0; i-- {
-		switch s := all[i].State; {
+	for _, c := range slices.Backward(all) {
+		switch s := c.State; {
 		case s.Waiting != nil && s.Waiting.Reason != "":
 			status = s.Waiting.Reason
 		case s.Terminated != nil:
 			status = ended(s.Terminated)
-		case s.Running != nil && all[i].Ready:
+		case s.Running != nil && c.Ready:
 			running = true
 		}
 	}

@@ -29,30 +29,30 @@ func WriteExplanations(w io.Writer, format string, all []explain.Explanation) er
 }
 
 func writeExplanation(w io.Writer, e explain.Explanation) {
-	print := func(indent, text string) { fmt.Fprintln(w, indent+redact.Line(text)) }
-	print("", "Pod "+strings.TrimPrefix(e.Namespace+"/", "/")+e.Name+": "+cmp.Or(e.Status, "unknown"))
+	line := func(indent, text string) { fmt.Fprintln(w, indent+redact.Line(text)) }
+	line("", "Pod "+strings.TrimPrefix(e.Namespace+"/", "/")+e.Name+": "+cmp.Or(e.Status, "unknown"))
 	if len(e.Causes) == 0 {
-		print("  ", "nothing keeps it from running")
+		line("  ", "nothing keeps it from running")
 	}
 	for _, c := range e.Causes {
 		where := "container " + c.Container
 		if c.Container == "" {
 			where = "the Pod"
 		}
-		print("  ", where+": "+c.State+": "+c.Why)
+		line("  ", where+": "+c.State+": "+c.Why)
 		if c.Message != "" {
-			print("    ", "message: "+c.Message)
+			line("    ", "message: "+c.Message)
 		}
-		print("    ", "fix: "+c.Fix)
+		line("    ", "fix: "+c.Fix)
 		for _, command := range c.Commands {
-			print("    ", "run: "+command)
+			line("    ", "run: "+command)
 		}
 	}
 	for _, f := range e.Findings {
-		print("  ", "lint: "+f)
+		line("  ", "lint: "+f)
 	}
 	for _, s := range e.Timeline {
-		print("  ", s.At.UTC().Format(time.TimeOnly)+"  "+step(s))
+		line("  ", s.At.UTC().Format(time.TimeOnly)+"  "+step(s))
 	}
 }
 
