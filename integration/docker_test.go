@@ -33,6 +33,7 @@ var images = map[string]string{
 	"etcd":      "quay.io/coreos/etcd:v3.5.21",
 	"memcached": "memcached:1.6-alpine",
 	"dnsmasq":   "dockurr/dnsmasq:2.91",
+	"slapd":     "osixia/openldap:1.5.0",
 }
 
 func image(server string) string {

@@ -195,6 +195,25 @@ func kinds() []kind {
 			use:   useMemcached,
 		},
 		{
+			name: "ldap",
+			target: func(t *testing.T, addr, pw string) string {
+				t.Helper()
+				return "ldap://" + ldapUser + "@" + addr + "#password-file=" + secretFile(t, pw)
+			},
+			start: func(t *testing.T, addr string) *server { t.Helper(); return startSlapd(t, addr) },
+			use:   useLDAP,
+			// A server that is starting does not listen.
+		},
+		{
+			name: "ldaps",
+			target: func(t *testing.T, addr, pw string) string {
+				t.Helper()
+				return "ldaps://" + ldapUser + ":" + escape(pw) + "@" + addr + "#ca-file=" + caFile(t)
+			},
+			start: func(t *testing.T, addr string) *server { t.Helper(); return startSlapdTLS(t, "ldaps://"+addr) },
+			use:   useLDAPS,
+		},
+		{
 			name: "kafka",
 			target: func(t *testing.T, addr, pw string) string {
 				t.Helper()

@@ -132,6 +132,14 @@ func databaseKinds() []Kind {
 			Name: "memcached", Aliases: []string{"memcache"}, Levels: []Level{LevelTCP, LevelProto, LevelAuth}, port: "11211",
 			options: func() options { return &memcachedOptions{} },
 		},
+		{
+			Name: "ldap", Levels: allLevels(), port: "389",
+			options: func() options { return &ldapOptions{} },
+		},
+		{
+			Name: "ldaps", Aliases: []string{startTLSScheme}, Levels: allLevels(), port: "636", ports: map[string]string{startTLSScheme: "389"}, tls: true,
+			options: func() options { return &ldapOptions{} },
+		},
 	}
 }
 
