@@ -28,7 +28,7 @@ pidfile /tmp/slapd.pid
 database mdb
 suffix "dc=example,dc=org"
 rootdn "` + ldapUser + `"
-rootpw ` + password + `
+rootpw %q
 directory /tmp/ldap
 `
 
@@ -56,7 +56,7 @@ func runSlapd(t *testing.T, url, more string, opts ...testcontainers.ContainerCu
 	const command = `mkdir -p /tmp/ldap && { test -e /tmp/ldap/data.mdb || slapadd -f /slapd.conf -l /entries.ldif; } &&
 exec slapd -d stats -f /slapd.conf -h `
 	return startServer(t, "slapd", append([]testcontainers.ContainerCustomizer{
-		file("/slapd.conf", fmt.Sprintf(slapdConfig, more)), file("/entries.ldif", slapdEntries),
+		file("/slapd.conf", fmt.Sprintf(slapdConfig, more, password)), file("/entries.ldif", slapdEntries),
 		testcontainers.WithCmd("sh", "-c", command+url+"/"),
 	}, opts...)...)
 }
@@ -103,7 +103,7 @@ func TestLDAPState(t *testing.T) {
 	addr := freeAddr(t)
 	startSlapdTLS(t, "ldap://"+addr)
 	poll(t, 5*time.Minute, func(ctx context.Context) error { return useLDAP(ctx, addr) })
-	const user = ldapUser + ":" + password + "@"
+	user := ldapUser + ":" + escape(password) + "@"
 	for raw, ready := range map[string]bool{
 		"ldap://" + addr: true,
 		"ldap://" + addr + "#base=dc=example,dc=org":                                                 true,
@@ -126,9 +126,9 @@ func TestLDAPStartTLSMissing(t *testing.T) {
 	addr := freeAddr(t)
 	startSlapd(t, addr)
 	poll(t, 5*time.Minute, func(ctx context.Context) error { return useLDAP(ctx, addr) })
-	err := attempt(t, open(t, "ldap+starttls://"+ldapUser+":"+password+"@"+addr), 10*time.Second)
+	err := attempt(t, open(t, "ldap+starttls://"+ldapUser+":"+escape(password)+"@"+addr), 10*time.Second)
 	wantNotYet(t, err)
-	err = attempt(t, open(t, "ldap://cn=nobody,dc=example,dc=org:"+password+"@"+addr), 10*time.Second)
+	err = attempt(t, open(t, "ldap://cn=nobody,dc=example,dc=org:"+escape(password)+"@"+addr), 10*time.Second)
 	if _, rejected := errors.AsType[*probe.RejectedError](err); !rejected {
 		t.Errorf("an unknown user: %v, want a RejectedError", err)
 	}

@@ -132,7 +132,9 @@ type http struct {
 	bearer   bool           // a password without a user is a token
 	header   nethttp.Header // beside those of the options
 	payload  []byte         // of the request
-	verdict  func(resp *nethttp.Response) error
+	// authorization adds the credentials to a request; nil: user and password
+	authorization func(req *nethttp.Request) error
+	verdict       func(resp *nethttp.Response) error
 }
 
 func (h *http) Probe(ctx context.Context) error {
@@ -182,6 +184,9 @@ func (h *http) request(ctx context.Context) (*nethttp.Request, error) {
 
 // authorize adds the user and the password to a request.
 func (h *http) authorize(req *nethttp.Request) error {
+	if h.authorization != nil {
+		return h.authorization(req)
+	}
 	user := h.spec.url.User
 	if user == nil && h.passwordFile == "" {
 		return nil

@@ -20,6 +20,7 @@ type Kind struct {
 	ports   map[string]string // the same for schemes that have another
 	tls     bool              // has the keys of TLS
 	hosts   bool              // a URL may have several, one of which has to be ready
+	noPort  bool              // its URL has none
 	options func() options    // of a new target, each at its default
 }
 
@@ -59,7 +60,7 @@ func kinds() []Kind {
 			options: func() options { return tcpOptions{} },
 		},
 		{
-			Name: "unix", Levels: []Level{LevelTCP},
+			Name: "unix", Levels: []Level{LevelTCP}, noPort: true,
 			options: func() options { return unixOptions{} },
 		},
 		{
@@ -72,6 +73,10 @@ func kinds() []Kind {
 		},
 	}, serviceKinds(), []Kind{
 		{
+			Name: "zookeeper", Aliases: []string{"zk"}, Levels: []Level{LevelTCP, LevelProto, LevelState}, port: "2181", hosts: true,
+			options: func() options { return &zookeeperOptions{} },
+		},
+		{
 			Name: "grpc", Levels: []Level{LevelTCP, LevelProto, LevelState}, tls: true,
 			options: func() options { return &grpcOptions{} },
 		},
@@ -83,9 +88,13 @@ func kinds() []Kind {
 			Name: "temporal", Aliases: []string{"temporal+grpcs"}, Levels: []Level{LevelTCP, LevelProto, LevelState}, port: "7233", tls: true,
 			options: func() options { return &grpcOptions{service: temporalFrontend} },
 		},
+		{
+			Name: "s3", Levels: []Level{LevelTCP, LevelProto, LevelState}, noPort: true, tls: true,
+			options: func() options { return &s3Options{} },
+		},
 	}, databaseKinds(), messageKinds(), []Kind{
 		{Name: "dns", Levels: []Level{LevelProto, LevelState}, port: "53", options: func() options { return &dnsOptions{} }},
-		{Name: "file", Levels: []Level{LevelState}, options: func() options { return &fileOptions{} }},
+		{Name: "file", Levels: []Level{LevelState}, noPort: true, options: func() options { return &fileOptions{} }},
 	})
 }
 

@@ -29,6 +29,8 @@ type spec struct {
 	dialer  *Dialer
 	drop    func(queryKey string) error // nil if an unknown query key was dropped
 	trimmed func(passwordFile string)   // says that its newline was removed
+
+	lookup func(name string) (value string, set bool) // of environment variables; nil: there are none
 }
 
 // newSpec reads what a URL asks of its kind, beside the options of the command.
@@ -36,7 +38,7 @@ func newSpec(k Kind, u *url.URL, o Options) (*spec, error) {
 	s := &spec{
 		kind: k, options: k.options(), url: u, settle: -1,
 		tls: o.TLS.config(), proxy: o.Proxy, dialer: &Dialer{}, drop: dropper(u, o),
-		trimmed: credentials.WarnTrimmed(o.Logger),
+		trimmed: credentials.WarnTrimmed(o.Logger), lookup: o.Lookup,
 	}
 	given, err := target.Fragment(u.EscapedFragment(), k.Name, s.keys())
 	if err != nil {
@@ -81,6 +83,15 @@ func (s *spec) password(file string) credentials.Password {
 	return credentials.Password{URL: s.url, File: file, Trimmed: s.trimmed}
 }
 
+// variable returns an environment variable that the clients of a kind read, "" if it is not set.
+func (s *spec) variable(name string) string {
+	if s.lookup == nil {
+		return ""
+	}
+	value, _ := s.lookup(name)
+	return value
+}
+
 // loginLevel is the default level of kinds that log in where there is a password.
 func (s *spec) loginLevel(passwordFile string) Level {
 	if s.password(passwordFile).Given() {
@@ -101,7 +112,7 @@ func (s *spec) checkPort() error {
 	}
 	port := s.url.Port()
 	if port == "" {
-		if s.kind.port == "" && s.kind.Name != "unix" && s.kind.Name != "file" {
+		if s.kind.port == "" && !s.kind.noPort {
 			return errors.New("missing port")
 		}
 		if port := cmp.Or(s.kind.ports[s.url.Scheme], s.kind.port); port != "" {

@@ -35,6 +35,10 @@ type Options struct {
 	Logger *slog.Logger
 	Down   bool // wait until nothing answers any more
 
+	// Lookup returns an environment variable, for kinds whose clients read some: AWS_ACCESS_KEY_ID and others of s3.
+	// nil is an empty environment: this package reads none by itself.
+	Lookup func(name string) (value string, set bool)
+
 	// DropUnknown drops query keys that the protocol does not know, as
 	// frameworks add to their URLs, with a debug line each. By default they
 	// are errors.

@@ -205,7 +205,9 @@ func openWait(s session, o *waitOptions) (*waitJob, error) {
 
 // openTargets opens all targets, so that every error is reported before the first packet.
 func openTargets(s session, o *waitOptions) ([]*probe.Target, error) {
-	opener := &targetOpener{options: probe.Options{Level: o.level, TLS: probe.TLS(o.connection.tls), Proxy: o.connection.proxy, Logger: s.Log, Down: o.untilDown}}
+	opener := &targetOpener{options: probe.Options{
+		Level: o.level, TLS: probe.TLS(o.connection.tls), Proxy: o.connection.proxy, Logger: s.Log, Down: o.untilDown, Lookup: s.env.Lookup,
+	}}
 	for i, raw := range o.targets {
 		opener.open(fmt.Sprintf("target %d", i+1), raw)
 	}
