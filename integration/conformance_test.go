@@ -17,7 +17,7 @@ import (
 // other: descriptors and goroutines are counted.
 func TestConformance(t *testing.T) {
 	for _, k := range kinds() {
-		t.Run(k.name, func(t *testing.T) {
+		t.Run(k.name+k.variant, func(t *testing.T) {
 			t.Run("unknown option", k.testUnknownOption)
 			if k.addr == nil { // else its address is no name
 				t.Run("name not found", k.testNameNotFound)
@@ -36,6 +36,7 @@ func TestConformance(t *testing.T) {
 				t.Run("wrong password", r.testWrongPassword)
 			}
 			t.Run("no leak", r.testNoLeak)
+			t.Run("harmless", r.testHarmless)
 			t.Run("hung", r.testHung)
 			t.Run("killed", r.testKilled)
 		})

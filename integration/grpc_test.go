@@ -3,9 +3,6 @@ package integration_test
 import (
 	"context"
 	"fmt"
-	"os/exec"
-	"path/filepath"
-	"sync"
 	"testing"
 
 	"github.com/testcontainers/testcontainers-go"
@@ -20,17 +17,6 @@ import (
 // temporalFrontend is the service that Temporal's frontend reports the health of.
 // https://github.com/temporalio/temporal/blob/main/service/frontend/service.go
 const temporalFrontend = "temporal.api.workflowservice.v1.WorkflowService"
-
-// grpcServer makes the server of gRPC's health service once for a run.
-var grpcServer = sync.OnceValues(func() (string, error) {
-	name := filepath.Join(filepath.Dir(binary), "grpcserver")
-	cmd := exec.Command("go", "build", "-o", name, "./grpcserver")
-	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build grpcserver: %w\n%s", err, out)
-	}
-	return name, nil
-})
 
 // grpcKinds are asked for their health by gRPC. The server of temporal is no Temporal: it has the health of its frontend.
 func grpcKinds() []kind {
@@ -79,12 +65,8 @@ func grpcKinds() []kind {
 // startGRPC starts a server that is NOT_SERVING until there is a file /tmp/ready.
 func startGRPC(t *testing.T, addr string, opts ...testcontainers.ContainerCustomizer) *server {
 	t.Helper()
-	name, err := grpcServer()
-	if err != nil {
-		t.Fatal(err)
-	}
 	return startServer(t, "busybox", append([]testcontainers.ContainerCustomizer{
-		withDir(name, "/grpcserver"),
+		withDir(program(t, "grpcserver"), "/grpcserver"),
 		testcontainers.WithCmd("/grpcserver", "--listen", addr),
 	}, opts...)...)
 }

@@ -4,11 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
-	"os/exec"
-	"path/filepath"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,26 +16,11 @@ import (
 	"github.com/inith/inith/probe"
 )
 
-// kafkaServer makes the broker once for a run.
-var kafkaServer = sync.OnceValues(func() (string, error) {
-	name := filepath.Join(filepath.Dir(binary), "kafkaserver")
-	cmd := exec.Command("go", "build", "-o", name, "./kafkaserver")
-	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build kafkaserver: %w\n%s", err, out)
-	}
-	return name, nil
-})
-
 // startKafka starts a broker that needs a password and has the topic orders.
 func startKafka(t *testing.T, addr string, opts ...testcontainers.ContainerCustomizer) *server {
 	t.Helper()
-	name, err := kafkaServer()
-	if err != nil {
-		t.Fatal(err)
-	}
 	return startServer(t, "busybox", append([]testcontainers.ContainerCustomizer{
-		withDir(name, "/kafkaserver"),
+		withDir(program(t, "kafkaserver"), "/kafkaserver"),
 		testcontainers.WithCmd("/kafkaserver", "--port", portOf(addr), "--password", password),
 	}, opts...)...)
 }

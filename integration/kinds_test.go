@@ -14,7 +14,8 @@ import (
 // A kind is one row of the conformance suite: what the suite has to know about a
 // kind of target.
 type kind struct {
-	name string
+	name    string
+	variant string // of a second row of a kind, "" for the first
 	// addr returns where a server may listen; nil is freeAddr.
 	addr func(t *testing.T) string
 	// target returns the URL that asks for the highest level that needs no
@@ -29,6 +30,10 @@ type kind struct {
 	starting func(t *testing.T, addr string) (finish func())
 	// startingLevels are those at which it is heard.
 	startingLevels []probe.Level
+	// holds returns what the server has, such as keys and sessions; nil: the suite does not ask.
+	holds func(ctx context.Context, addr string) (string, error)
+	// logs is how many lines the server logs for each client that comes and goes; 0 is one.
+	logs int
 	// portOnly: nothing is said at this kind, so that a silent or a hung server,
 	// for which the kernel accepts, is ready.
 	portOnly bool
@@ -82,7 +87,29 @@ func kinds() []kind {
 			startingLevels: []probe.Level{probe.LevelState}, // at any other, 503 is an answer
 		},
 		{
-			name: "postgres",
+			name: "s3",
+			target: func(t *testing.T, addr, pw string) string {
+				t.Helper()
+				return "s3://app@models?endpoint=http://" + addr + "#password-file=" + secretFile(t, pw)
+			},
+			start: func(t *testing.T, addr string) *server { t.Helper(); return startS3(t, addr) },
+			use:   useS3,
+			// A server that is starting does not listen.
+		},
+		{
+			name:   "zookeeper",
+			target: func(_ *testing.T, addr, _ string) string { return "zookeeper://" + addr },
+			start:  func(t *testing.T, addr string) *server { t.Helper(); return startZookeeper(t, addr, up()) },
+			use:    useZookeeper,
+			starting: func(t *testing.T, addr string) func() {
+				t.Helper()
+				return finishing(t, startZookeeper(t, addr))
+			},
+			startingLevels: []probe.Level{probe.LevelProto},
+		},
+		{
+			name:  "postgres",
+			holds: postgresHolds,
 			target: func(_ *testing.T, addr, pw string) string {
 				return "postgres://postgres:" + escape(pw) + "@" + addr + "/app?sslmode=prefer"
 			},
@@ -111,7 +138,8 @@ func kinds() []kind {
 			use:   useMongoDB,
 		},
 		{
-			name: "redis",
+			name:  "redis",
+			holds: redisHolds,
 			target: func(t *testing.T, addr, pw string) string {
 				t.Helper()
 				return "redis://" + addr + "/0#password-file=" + secretFile(t, pw)
@@ -186,7 +214,8 @@ func kinds() []kind {
 			use:   useRedisTLS,
 		},
 		{
-			name: "memcached",
+			name:  "memcached",
+			holds: memcachedHolds,
 			target: func(t *testing.T, addr, pw string) string {
 				t.Helper()
 				return "memcached://app@" + addr + "#password-file=" + secretFile(t, pw)

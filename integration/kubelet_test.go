@@ -49,11 +49,7 @@ func TestExampleWait(t *testing.T) {
 		testcontainers.WithEnv(map[string]string{"POSTGRES_USER": "app", "POSTGRES_PASSWORD": secret.StringData["postgres-password"]}))
 	startOn(t, network, "redis-service", "redis",
 		testcontainers.WithCmd("redis-server", "--requirepass", secret.StringData["redis-password"]))
-	broker, err := kafkaServer()
-	if err != nil {
-		t.Fatal(err)
-	}
-	startContainer(t, "--network=container:"+name, "--volume="+broker+":/kafkaserver:ro", "--entrypoint=/kafkaserver", image("busybox"), "--port=9092")
+	startContainer(t, "--network=container:"+name, "--volume="+program(t, "kafkaserver")+":/kafkaserver:ro", "--entrypoint=/kafkaserver", image("busybox"), "--port=9092")
 	r = endOf(t, name)
 	if r.code != 0 || r.stdout != "" {
 		t.Errorf("code %d and stdout %q, want 0 and nothing; stderr:\n%s", r.code, r.stdout, r.stderr)

@@ -54,7 +54,7 @@ func startSlapdTLS(t *testing.T, url string) *server {
 func runSlapd(t *testing.T, url, more string, opts ...testcontainers.ContainerCustomizer) *server {
 	t.Helper()
 	const command = `mkdir -p /tmp/ldap && { test -e /tmp/ldap/data.mdb || slapadd -f /slapd.conf -l /entries.ldif; } &&
-exec slapd -d stats -f /slapd.conf -h `
+exec slapd -d none -f /slapd.conf -h `
 	return startServer(t, "slapd", append([]testcontainers.ContainerCustomizer{
 		file("/slapd.conf", fmt.Sprintf(slapdConfig, more, password)), file("/entries.ldif", slapdEntries),
 		testcontainers.WithCmd("sh", "-c", command+url+"/"),

@@ -3,37 +3,18 @@ package integration_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/testcontainers/testcontainers-go"
 )
 
-// mongoServer makes the server once for a run.
-var mongoServer = sync.OnceValues(func() (string, error) {
-	name := filepath.Join(filepath.Dir(binary), "mongoserver")
-	cmd := exec.Command("go", "build", "-o", name, "./mongoserver")
-	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build mongoserver: %w\n%s", err, out)
-	}
-	return name, nil
-})
-
 // startMongoDB starts a server, which is none of MongoDB's: see mongoserver.
 func startMongoDB(t *testing.T, addr string) *server {
 	t.Helper()
-	name, err := mongoServer()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return startServer(t, "busybox", withDir(name, "/mongoserver"),
+	return startServer(t, "busybox", withDir(program(t, "mongoserver"), "/mongoserver"),
 		testcontainers.WithCmd("/mongoserver", "--address", addr, "--password", password))
 }
 

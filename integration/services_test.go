@@ -25,7 +25,18 @@ func services() []kind {
 			target: func(_ *testing.T, addr, _ string) string { return "etcd://" + addr },
 			start:  startEtcd,
 			use:    useEtcd,
+			holds:  etcdHolds,
 			// A member without a quorum accepts, and says as little as one that hangs.
+		},
+		{
+			name: "etcd", variant: "+https",
+			target: func(t *testing.T, addr, _ string) string {
+				t.Helper()
+				return "etcd+https://" + addr + "#ca-file=" + caFile(t)
+			},
+			noPassword: true,
+			start:      startEtcdTLS,
+			use:        useEtcdTLS,
 		},
 		documented{"elasticsearch", "app:", "/_cluster/health", `{"status":"green","timed_out":false}`}.kind(),
 		documented{"opensearch", "app:", "/_cluster/health", `{"status":"yellow","timed_out":false}`}.kind(),
@@ -128,12 +139,12 @@ func (d documented) use(ctx context.Context, addr string) error {
 	if d.user != "" {
 		req.Header.Set("Authorization", d.authorization())
 	}
-	return answered(req, d.body)
+	return answered(&http.Transport{DisableKeepAlives: true}, req, d.body)
 }
 
 // answered sends a request, and checks that the answer has a text.
-func answered(req *http.Request, want string) error {
-	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
+func answered(by http.RoundTripper, req *http.Request, want string) error {
+	resp, err := by.RoundTrip(req)
 	if err != nil {
 		return err
 	}
@@ -150,20 +161,38 @@ func answered(req *http.Request, want string) error {
 // startEtcd starts a cluster of one member.
 func startEtcd(t *testing.T, addr string) *server {
 	t.Helper()
-	client, peer := "http://"+addr, "http://"+freeAddr(t)
-	return startServer(t, "etcd", testcontainers.WithCmd("etcd", "--data-dir=/tmp/etcd",
-		"--listen-client-urls="+client, "--advertise-client-urls="+client,
-		"--listen-peer-urls="+peer, "--initial-advertise-peer-urls="+peer, "--initial-cluster=default="+peer))
+	return runEtcd(t, "http://"+addr)
 }
 
-// useEtcd writes a key through the gateway of the API.
+func startEtcdTLS(t *testing.T, addr string) *server {
+	t.Helper()
+	return runEtcd(t, "https://"+addr, withCertificate(t), testcontainers.WithCmdArgs("--cert-file=/tls.crt", "--key-file=/tls.key"))
+}
+
+func runEtcd(t *testing.T, client string, opts ...testcontainers.ContainerCustomizer) *server {
+	t.Helper()
+	peer := "http://" + freeAddr(t)
+	return startServer(t, "etcd", append([]testcontainers.ContainerCustomizer{testcontainers.WithCmd("etcd", "--data-dir=/tmp/etcd",
+		"--listen-client-urls="+client, "--advertise-client-urls="+client,
+		"--listen-peer-urls="+peer, "--initial-advertise-peer-urls="+peer, "--initial-cluster=default="+peer)}, opts...)...)
+}
+
 func useEtcd(ctx context.Context, addr string) error {
+	return putEtcd(ctx, "http://"+addr, &http.Transport{DisableKeepAlives: true})
+}
+
+func useEtcdTLS(ctx context.Context, addr string) error {
+	return putEtcd(ctx, "https://"+addr, &http.Transport{DisableKeepAlives: true, TLSClientConfig: trusting()})
+}
+
+// putEtcd writes a key through the gateway of the API.
+func putEtcd(ctx context.Context, base string, by http.RoundTripper) error {
 	ctx, cancel := context.WithTimeout(ctx, useTime)
 	defer cancel()
 	const put = `{"key":"dXNlZA==","value":"MQ=="}`
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+addr+"/v3/kv/put", bytes.NewReader([]byte(put)))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/v3/kv/put", bytes.NewReader([]byte(put)))
 	if err != nil {
 		return err
 	}
-	return answered(req, "revision")
+	return answered(by, req, "revision")
 }

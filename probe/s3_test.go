@@ -74,7 +74,7 @@ func TestS3(t *testing.T) {
 		"state: starting":            {s3Says(503, "XMinioServerNotInitialized"), login, "", notYet, "status 503"},
 		"state: a proxy refuses":     {s3Says(403, secret), login, "", rejected, "refused"},
 		"state: a proxy, unsigned":   {s3Says(403, secret), "", "", ready, ""},
-		"state: another server":      {http.NotFound, login, "", notYet, "status 404: no bucket"},
+		"state: another server":      {http.NotFound, login, "", notYet, "status 404: not found"},
 		"state: not S3":              {s3Says(405, secret), login, "", notYet, "not as S3 does"},
 		"proto: up":                  {s3Site("models"), "", "#level=proto", ready, ""},
 		"proto: missing":             {s3Site("other"), login, "#level=proto", ready, ""},

@@ -49,7 +49,7 @@ func (b *s3) refusal(resp *nethttp.Response, code string) error {
 	case "RequestTimeTooSkewed", "RequestExpired":
 		return answered("the clocks of inith and the server differ", "check the time of this node")
 	case "PermanentRedirect", "AuthorizationHeaderMalformed", "TemporaryRedirect", "IllegalLocationConstraintException":
-		return answered("the bucket is in another region", b.regionHint(resp))
+		return answered("the bucket is in another region", s3RegionHint(resp))
 	}
 	switch {
 	case resp.StatusCode == nethttp.StatusForbidden && b.login.signs():
@@ -57,12 +57,12 @@ func (b *s3) refusal(resp *nethttp.Response, code string) error {
 	case resp.StatusCode == nethttp.StatusForbidden:
 		return nil
 	case resp.StatusCode == nethttp.StatusNotFound:
-		return answered("no bucket", "check the name of the bucket and the endpoint")
+		return answered("not found", "check the bucket, the key ID and the endpoint")
 	}
 	return answered("not as S3 does", "check the endpoint")
 }
 
-func (b *s3) regionHint(resp *nethttp.Response) string {
+func s3RegionHint(resp *nethttp.Response) string {
 	if region := resp.Header.Get("X-Amz-Bucket-Region"); region != "" && len(region) < 32 && checkRegion(region) == nil {
 		return "add ?region=" + region
 	}

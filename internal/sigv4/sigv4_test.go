@@ -27,7 +27,9 @@ func TestDocumentedSignatures(t *testing.T) {
 		signed, want   string
 	}{
 		"get object": {
-			"GET", "/test.txt", map[string]string{"Range": "bytes=0-9"}, "",
+			"GET", "/test.txt",
+			map[string]string{"Range": "bytes=0-9"},
+			"",
 			"host;range;x-amz-content-sha256;x-amz-date", "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41",
 		},
 		"put object": {
@@ -45,7 +47,9 @@ func TestDocumentedSignatures(t *testing.T) {
 			"host;x-amz-content-sha256;x-amz-date", "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7",
 		},
 		"list objects, in another order": {
-			"GET", "/?prefix=J&max-keys=2", map[string]string{"User-Agent": "any"}, "",
+			"GET", "/?prefix=J&max-keys=2",
+			map[string]string{"User-Agent": "any"},
+			"",
 			"host;x-amz-content-sha256;x-amz-date", "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7",
 		},
 	} {

@@ -24,7 +24,7 @@ func CheckDropped(key string) error {
 			return nil
 		}
 	}
-	for _, part := range []string{"ssl", "tls", "sock", "target", "role", "cert", "encrypt", "hostaddr", "sentinel", "mastername", "options[10"} {
+	for _, part := range []string{"ssl", "tls", "secure", "sock", "target", "role", "cert", "encrypt", "hostaddr", "sentinel", "mastername", "options[10"} {
 		if strings.Contains(name, part) {
 			return fmt.Errorf("query key%s may ask for TLS or choose the server, and inith does not know it: "+
 				"remove it, or write what it means in the fragment, such as #ca-file=", redact.Quoted(key))

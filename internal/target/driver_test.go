@@ -20,6 +20,7 @@ func TestCheckDropped(t *testing.T) {
 	for _, key := range []string{
 		"ssl_foo", "useSSL", "tlsCAFile", "socketFactory", "unix-socket", "targetServerType", "role", "sentinelMasterId", "master_name",
 		"hostaddr", "clientCertificate", "encrypt", "driverOptions[1009]", "options[1014]", "S3cr3tSSL",
+		"secure", "insecureSkipVerify",
 	} {
 		if err := target.CheckDropped(key); err == nil || strings.Contains(err.Error(), "S3cr3t") {
 			t.Errorf("%s: %v", key, err)
