@@ -32,8 +32,6 @@ type kind struct {
 	startingLevels []probe.Level
 	// holds returns what the server has, such as keys and sessions; nil: the suite does not ask.
 	holds func(ctx context.Context, addr string) (string, error)
-	// logs is how many lines the server logs for each client that comes and goes; 0 is one.
-	logs int
 	// portOnly: nothing is said at this kind, so that a silent or a hung server,
 	// for which the kernel accepts, is ready.
 	portOnly bool

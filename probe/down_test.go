@@ -48,6 +48,9 @@ func TestDownOfEveryKind(t *testing.T) {
 		if strings.HasSuffix(k.Name, "+sentinel") {
 			raw += "/master"
 		}
+		if k.Name == "s3" {
+			raw = "s3://bucket?endpoint=http://%s"
+		}
 		t.Run(k.Name, func(t *testing.T) {
 			t.Parallel()
 			if err := downs(t, fmt.Sprintf(raw, refused)); err != nil {
