@@ -55,11 +55,11 @@ func (u *users) AuthMethods() []mysql.AuthMethod {
 	return []mysql.AuthMethod{mysql.NewSha2CachingAuthMethod(u, u, u)}
 }
 
-func (u *users) DefaultAuthMethodDescription() mysql.AuthMethodDescription {
+func (*users) DefaultAuthMethodDescription() mysql.AuthMethodDescription {
 	return mysql.CachingSha2Password
 }
 
-func (u *users) HandleUser(string) bool { return true }
+func (*users) HandleUser(string) bool { return true }
 
 // UserEntryWithCacheHash implements [mysql.CachingStorage].
 func (u *users) UserEntryWithCacheHash(_ *mysql.Conn, salt []byte, user string, response []byte, _ net.Addr) (mysql.Getter, mysql.CacheState, error) {
@@ -81,37 +81,37 @@ func (u *users) UserEntryWithPassword(_ *mysql.Conn, user, password string, _ ne
 	return &mysql.StaticUserData{}, nil
 }
 
-// answers answers queries.
+// answers has one for every query.
 type answers struct {
 	mysql.UnimplementedHandler
 
 	env *vtenv.Environment
 }
 
-func (h *answers) ComQuery(_ *mysql.Conn, _ string, callback func(*sqltypes.Result) error) error {
+func (*answers) ComQuery(_ *mysql.Conn, _ string, callback func(*sqltypes.Result) error) error {
 	return callback(sqltypes.MakeTestResult(sqltypes.MakeTestFields("1", "int64"), "1"))
 }
 
-func (h *answers) ComQueryMulti(*mysql.Conn, string, func(sqltypes.QueryResponse, bool, bool) error) error {
+func (*answers) ComQueryMulti(*mysql.Conn, string, func(sqltypes.QueryResponse, bool, bool) error) error {
 	return nil
 }
 
-func (h *answers) ComPrepare(*mysql.Conn, string) ([]*querypb.Field, uint16, error) {
+func (*answers) ComPrepare(*mysql.Conn, string) ([]*querypb.Field, uint16, error) {
 	return nil, 0, nil
 }
 
-func (h *answers) ComStmtExecute(*mysql.Conn, *mysql.PrepareData, func(*sqltypes.Result) error) error {
+func (*answers) ComStmtExecute(*mysql.Conn, *mysql.PrepareData, func(*sqltypes.Result) error) error {
 	return nil
 }
 
-func (h *answers) ComRegisterReplica(*mysql.Conn, string, uint16, string, string) error { return nil }
+func (*answers) ComRegisterReplica(*mysql.Conn, string, uint16, string, string) error { return nil }
 
-func (h *answers) ComBinlogDump(*mysql.Conn, string, uint32) error { return nil }
+func (*answers) ComBinlogDump(*mysql.Conn, string, uint32) error { return nil }
 
-func (h *answers) ComBinlogDumpGTID(*mysql.Conn, string, uint64, replication.GTIDSet, uint16) error {
+func (*answers) ComBinlogDumpGTID(*mysql.Conn, string, uint64, replication.GTIDSet, uint16) error {
 	return nil
 }
 
-func (h *answers) WarningCount(*mysql.Conn) uint16 { return 0 }
+func (*answers) WarningCount(*mysql.Conn) uint16 { return 0 }
 
 func (h *answers) Env() *vtenv.Environment { return h.env }
