@@ -14,7 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 
-	"github.com/inith/inith/internal/testing/leaseserver"
+	"github.com/inith/inith/internal/testing/apiserver"
 )
 
 // serviceAccount is where a Pod has what it needs for its API server.
@@ -22,7 +22,7 @@ const serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 // startAPIServer returns the folder of a service account, and the options of docker
 // run that a kubelet gives a container for the server.
-func startAPIServer(t *testing.T, s *leaseserver.Server) (account string, options []string) {
+func startAPIServer(t *testing.T, s *apiserver.Server) (account string, options []string) {
 	t.Helper()
 	s.Token = password
 	files, env, stop := s.Start()
@@ -48,11 +48,11 @@ type leaseTest struct {
 func newLeaseTest(t *testing.T) *leaseTest {
 	t.Helper()
 	l := &leaseTest{shared: sharedDir(t)}
-	account, options := startAPIServer(t, &leaseserver.Server{Fault: func(*http.Request) leaseserver.Fault {
+	account, options := startAPIServer(t, &apiserver.Server{Fault: func(*http.Request) apiserver.Fault {
 		if l.down.Load() {
-			return leaseserver.Down
+			return apiserver.Down
 		}
-		return leaseserver.None
+		return apiserver.None
 	}})
 	l.options = append(options, "--volume="+account+":"+serviceAccount+":ro", "--volume="+l.shared+":/shared")
 	return l
@@ -161,8 +161,8 @@ func TestExampleMigrateLease(t *testing.T) {
 		}
 	}
 	var refused atomic.Int64
-	account, options := startAPIServer(t, &leaseserver.Server{Deny: func(verb, name string) bool {
-		allowed := allows(role, verb, name)
+	account, options := startAPIServer(t, &apiserver.Server{Deny: func(r apiserver.Request) bool {
+		allowed := allows(role.Rules, r)
 		if !allowed {
 			refused.Add(1)
 		}
@@ -191,11 +191,11 @@ func TestExampleMigrateLease(t *testing.T) {
 	}
 }
 
-// allows reports whether a role allows what a request wants to do with a Lease.
-func allows(role *rbacv1.Role, verb, name string) bool {
-	for _, rule := range role.Rules {
-		if slices.Contains(rule.APIGroups, "coordination.k8s.io") && slices.Contains(rule.Resources, "leases") && slices.Contains(rule.Verbs, verb) &&
-			(len(rule.ResourceNames) == 0 || slices.Contains(rule.ResourceNames, name)) {
+// allows reports whether rules allow a request.
+func allows(rules []rbacv1.PolicyRule, r apiserver.Request) bool {
+	for _, rule := range rules {
+		if slices.Contains(rule.APIGroups, r.Group) && slices.Contains(rule.Resources, r.Resource) && slices.Contains(rule.Verbs, r.Verb) &&
+			(len(rule.ResourceNames) == 0 || slices.Contains(rule.ResourceNames, r.Name)) {
 			return true
 		}
 	}

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,8 @@ func (e *StatusError) Error() string {
 		return "the API server is overloaded (status 429)"
 	case http.StatusNotFound:
 		return "not found (status 404)"
+	case http.StatusGone:
+		return "the version is too old to watch from (status 410)"
 	case http.StatusConflict:
 		return "another client has changed it (status 409)"
 	case http.StatusUnprocessableEntity, http.StatusBadRequest:
@@ -41,7 +44,7 @@ func (e *StatusError) Advice() string {
 	case http.StatusUnauthorized:
 		return "check whether the service account was recreated after the Pod"
 	case http.StatusForbidden:
-		return fmt.Sprintf("bind a Role to it that allows %s on %s of %s", e.Verb, e.Resource.Plural, e.Resource.Group)
+		return fmt.Sprintf("bind a Role to it that allows %s on %s of %s; inith rbac prints one", e.Verb, e.Resource.Plural, cmp.Or(e.Resource.Group, "the core group"))
 	}
 	return ""
 }

@@ -1,4 +1,5 @@
-// Package kube talks to the API server of the cluster that this Pod runs in, as its service account:
+// Package kube talks to the API server of a cluster: of the one that this Pod runs in, as its service account, or outside
+// a cluster, of that in the kubeconfig file, as its user:
 // https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/
 //
 // What the server says beside its status may quote anything, and is not shown.
@@ -14,66 +15,81 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"path/filepath"
 	"strings"
+	"sync"
 
-	"github.com/inith/inith/internal/credentials"
 	"github.com/inith/inith/internal/dial"
 	"github.com/inith/inith/internal/tlsconfig"
 	"github.com/inith/inith/internal/usererr"
 )
 
-// tokenFile is where a Pod has the token of its service account, with the CA and the namespace beside it.
-const tokenFile = "/var/run/secrets/kubernetes.io/serviceaccount/token" //nolint:gosec // a path
-
-// maxObject bounds an answer, in bytes: etcd has no larger objects.
+// maxObject bounds an object in an answer, in bytes: etcd has no larger ones.
 const maxObject = 2 << 20
 
 // ErrNotInCluster means that nothing says where the API server is.
 var ErrNotInCluster error = &usererr.Error{
-	Text: "KUBERNETES_SERVICE_HOST or _PORT is not set",
-	Hint: "this works in a Pod only, where Kubernetes sets both",
+	Text: "KUBERNETES_SERVICE_HOST or _PORT is not set, and there is no kubeconfig file",
+	Hint: "in a Pod, Kubernetes sets both; elsewhere, set KUBECONFIG to a file that kubectl can use",
 }
 
 // A Config says how the API server is reached.
 type Config struct {
-	Env       []string      // of a Pod, which has KUBERNETES_SERVICE_HOST and _PORT
+	Env       []string      // has KUBERNETES_SERVICE_HOST and _PORT in a Pod, KUBECONFIG or HOME elsewhere
 	TokenFile string        // read for each request, since it is replaced every hour; "": the service account's
-	TLS       tlsconfig.TLS // without a CA file, the service account's
+	TLS       tlsconfig.TLS // in a Pod; without a CA file, the service account's
 
+	// Dial opens the connections; nil: a [dial.Dialer].
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Transport replaces the network, for tests; nil: TLS.
 	Transport http.RoundTripper
 }
 
 // A Client makes requests, each of which is bounded by its context only.
 type Client struct {
-	host, port string
-	tokenFile  string
-	http       http.Client
+	config Config
+	http   http.Client
+
+	mu      sync.Mutex
+	cluster cluster // nil until the first request
+}
+
+// A cluster is what is known of an API server and of our account there. What it has in files is read again each time.
+type cluster interface {
+	// server returns the URL, without a slash at its end.
+	server() string
+	// namespace returns that of objects which name none.
+	namespace() (string, error)
+	// token returns what the next request is sent with; "" for none.
+	token(ctx context.Context) (string, error)
+	// tls returns the configuration of the next connection.
+	tls(ctx context.Context) (*tls.Config, error)
 }
 
 // New returns a client. It touches neither network nor files.
 func New(c Config) *Client {
-	k := &Client{
-		host: variable(c.Env, "KUBERNETES_SERVICE_HOST"), port: variable(c.Env, "KUBERNETES_SERVICE_PORT"),
-		tokenFile: cmp.Or(c.TokenFile, tokenFile),
-	}
-	c.TLS.CAFile = cmp.Or(c.TLS.CAFile, k.beside("ca.crt"))
+	k := &Client{config: c}
 	k.http = http.Client{
-		Transport:     cmp.Or[http.RoundTripper](c.Transport, k.transport(c.TLS)),
+		Transport:     cmp.Or[http.RoundTripper](c.Transport, k.transport()),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the token is for this server only
 	}
 	return k
 }
 
-func (k *Client) transport(t tlsconfig.TLS) *http.Transport {
-	loader := &tlsconfig.Loader{TLS: t}
+func (k *Client) transport() *http.Transport {
+	open := k.config.Dial
+	if open == nil {
+		open = (&dial.Dialer{}).DialContext
+	}
 	return &http.Transport{DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-		config, err := loader.Config(k.host)
+		c, err := k.find()
 		if err != nil {
 			return nil, err
 		}
-		raw, err := (&dial.Dialer{}).DialContext(ctx, network, address)
+		config, err := c.tls(ctx)
+		if err != nil {
+			return nil, err
+		}
+		raw, err := open(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
@@ -86,6 +102,25 @@ func (k *Client) transport(t tlsconfig.TLS) *http.Transport {
 	}}
 }
 
+// find returns the cluster of this Pod, else that of the kubeconfig file.
+func (k *Client) find() (c cluster, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.cluster != nil {
+		return k.cluster, nil
+	}
+	if pod := newPod(k.config); pod != nil {
+		k.cluster = pod
+		return pod, nil
+	}
+	outside, err := loadKubeconfig(k.config.Env)
+	if err != nil {
+		return nil, err
+	}
+	k.cluster = outside
+	return outside, nil
+}
+
 // variable returns the last value of an environment variable, as execve(2) passes it.
 func variable(env []string, name string) (value string) {
 	for _, pair := range env {
@@ -96,69 +131,84 @@ func variable(env []string, name string) (value string) {
 	return value
 }
 
-// beside returns the path of another file of the service account.
-func (k *Client) beside(name string) string { return filepath.Join(filepath.Dir(k.tokenFile), name) }
-
-// Namespace returns the namespace of this Pod.
+// Namespace returns the namespace of this Pod, or of the kubeconfig file.
 func (k *Client) Namespace() (string, error) {
-	if !k.inCluster() {
-		return "", ErrNotInCluster
-	}
-	namespace, err := credentials.ReadSecret("namespace file", k.beside("namespace"))
+	c, err := k.find()
 	if err != nil {
-		return "", noToken(err)
+		return "", err
 	}
-	return namespace, nil
+	return c.namespace()
 }
-
-func (k *Client) inCluster() bool { return k.host != "" && k.port != "" }
 
 // Close closes the connections that no request uses.
 func (k *Client) Close() { k.http.CloseIdleConnections() }
 
 // Get reads an object.
 func (k *Client) Get(ctx context.Context, o Object, out any) error {
-	return k.do(ctx, http.MethodGet, "get", o, nil, out)
+	return k.do(ctx, call{http.MethodGet, "get", o.Resource, o.path(http.MethodGet)}, nil, out)
 }
 
 // Create creates an object from in, and reads what the server made of it.
 func (k *Client) Create(ctx context.Context, o Object, in, out any) error {
-	return k.do(ctx, http.MethodPost, "create", o, in, out)
+	return k.do(ctx, call{http.MethodPost, "create", o.Resource, o.path(http.MethodPost)}, in, out)
 }
 
 // Update replaces an object by in, if it still has the resourceVersion of in. It reads what the server made of it.
 func (k *Client) Update(ctx context.Context, o Object, in, out any) error {
-	return k.do(ctx, http.MethodPut, "update", o, in, out)
+	return k.do(ctx, call{http.MethodPut, "update", o.Resource, o.path(http.MethodPut)}, in, out)
+}
+
+// Patch changes the fields of an object that in has (RFC 7386). It reads what the server made of it.
+func (k *Client) Patch(ctx context.Context, o Object, in, out any) error {
+	return k.do(ctx, call{http.MethodPatch, "patch", o.Resource, o.path(http.MethodPatch)}, in, out)
+}
+
+// A call is a request, and how a Role names it.
+type call struct {
+	method, verb string
+	resource     Resource
+	path         string // with the query
 }
 
 // do sends in, unless it is nil, and reads out. An answer that is no success is a [*StatusError].
-func (k *Client) do(ctx context.Context, method, verb string, o Object, in, out any) error {
-	req, err := k.request(ctx, method, o.path(method), in)
+func (k *Client) do(ctx context.Context, c call, in, out any) error {
+	body, err := k.send(ctx, c, in)
 	if err != nil {
 		return err
 	}
-	resp, err := k.http.Do(req)
-	if err != nil {
-		return explain(ctx, err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode >= http.StatusMultipleChoices {
-		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxObject)) // so that the connection is used again
-		return &StatusError{Status: resp.StatusCode, Verb: verb, Resource: o.Resource}
-	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxObject)).Decode(out); err != nil {
+	defer func() { _ = body.Close() }()
+	if err := json.NewDecoder(&meter{r: body, left: maxObject}).Decode(out); err != nil {
 		return explain(ctx, err)
 	}
 	return nil
 }
 
-func (k *Client) request(ctx context.Context, method, path string, in any) (*http.Request, error) {
-	if !k.inCluster() {
-		return nil, ErrNotInCluster
-	}
-	token, err := credentials.ReadToken("token file", k.tokenFile)
+// send returns the body of an answer that is a success.
+func (k *Client) send(ctx context.Context, c call, in any) (io.ReadCloser, error) {
+	req, err := k.request(ctx, c, in)
 	if err != nil {
-		return nil, noToken(err)
+		return nil, err
+	}
+	resp, err := k.http.Do(req) //nolint:bodyclose // the caller closes it
+	if err != nil {
+		return nil, explain(ctx, err)
+	}
+	if resp.StatusCode >= http.StatusMultipleChoices {
+		defer func() { _ = resp.Body.Close() }()
+		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxObject)) // so that the connection is used again
+		return nil, &StatusError{Status: resp.StatusCode, Verb: c.verb, Resource: c.resource}
+	}
+	return resp.Body, nil
+}
+
+func (k *Client) request(ctx context.Context, c call, in any) (*http.Request, error) {
+	at, err := k.find()
+	if err != nil {
+		return nil, err
+	}
+	token, err := at.token(ctx)
+	if err != nil {
+		return nil, err
 	}
 	var body []byte
 	if in != nil {
@@ -166,13 +216,33 @@ func (k *Client) request(ctx context.Context, method, path string, in any) (*htt
 			return nil, err
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, method, "https://"+net.JoinHostPort(k.host, k.port)+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, c.method, at.server()+c.path, bytes.NewReader(body))
 	if err != nil {
 		return nil, errors.New("KUBERNETES_SERVICE_HOST and _PORT are not an address")
 	}
-	req.Header = http.Header{
-		"Authorization": {"Bearer " + token}, "Accept": {"application/json"},
-		"Content-Type": {"application/json"}, "User-Agent": {"inith"},
+	req.Header = http.Header{"Accept": {"application/json"}, "Content-Type": {"application/json"}, "User-Agent": {"inith"}}
+	if c.method == http.MethodPatch {
+		req.Header.Set("Content-Type", "application/merge-patch+json")
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	return req, nil
+}
+
+// A meter reads at most so many bytes before it is set anew: an object is decoded in memory.
+type meter struct {
+	r    io.Reader
+	left int
+}
+
+var errTooLarge = errors.New("an object of the API server is larger than 2 MiB")
+
+func (m *meter) Read(b []byte) (int, error) {
+	if m.left <= 0 {
+		return 0, errTooLarge
+	}
+	n, err := m.r.Read(b[:min(len(b), m.left)])
+	m.left -= n
+	return n, err
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/inith/inith/internal/kube"
-	"github.com/inith/inith/internal/testing/leaseserver"
+	"github.com/inith/inith/internal/testing/apiserver"
 	"github.com/inith/inith/internal/usererr"
 )
 
@@ -48,7 +48,7 @@ func body(name string) object {
 // TestByTLS has the client use what is in a Pod, and read the token again for each request.
 func TestByTLS(t *testing.T) {
 	t.Parallel()
-	s := &leaseserver.Server{Token: "t0ken"}
+	s := &apiserver.Server{Token: "t0ken"}
 	files, env, stop := s.Start()
 	defer stop()
 	files["namespace"] = "app\n"
@@ -94,7 +94,7 @@ func TestByTLS(t *testing.T) {
 // TestAuthority does not trust a server that the service account's CA has not signed for.
 func TestAuthority(t *testing.T) {
 	t.Parallel()
-	files, env, stop := (&leaseserver.Server{}).Start()
+	files, env, stop := (&apiserver.Server{}).Start()
 	defer stop()
 	delete(files, "ca.crt")
 	k := kube.New(kube.Config{Env: env, TokenFile: account(t, files)})

@@ -1,8 +1,11 @@
 package kube
 
-import "net/http"
+import (
+	"net/http"
+	"net/url"
+)
 
-// A Resource is a kind of object.
+// A Resource is a kind of object. The core group is "".
 type Resource struct{ Group, Version, Plural string }
 
 // Leases are https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/lease-v1/
@@ -10,7 +13,19 @@ func Leases() Resource {
 	return Resource{Group: "coordination.k8s.io", Version: "v1", Plural: "leases"}
 }
 
-// An Object is one object in a namespace.
+// path is that of the objects of a namespace, or of all if that is "".
+func (r Resource) path(namespace string) string {
+	path := "/apis/" + r.Group + "/" + r.Version
+	if r.Group == "" {
+		path = "/api/" + r.Version
+	}
+	if namespace != "" {
+		path += "/namespaces/" + url.PathEscape(namespace)
+	}
+	return path + "/" + r.Plural
+}
+
+// An Object is one object. Without a namespace, it belongs to the cluster.
 type Object struct {
 	Resource
 
@@ -19,9 +34,31 @@ type Object struct {
 
 // path is that of the object, or for a POST that of all objects of its kind.
 func (o Object) path(method string) string {
-	path := "/apis/" + o.Group + "/" + o.Version + "/namespaces/" + o.Namespace + "/" + o.Plural
+	path := o.Resource.path(o.Namespace)
 	if method == http.MethodPost {
 		return path
 	}
-	return path + "/" + o.Name
+	return path + "/" + url.PathEscape(o.Name)
+}
+
+// A Selection is the objects of a resource that have a name or labels. An account that may list and watch one name
+// only is allowed to do that for the selection of this name.
+type Selection struct {
+	Resource
+
+	Namespace string // "": of the cluster
+	Name      string // "": any
+	Labels    string // a label selector; "": any
+}
+
+// query returns the parameters of a request for the selection.
+func (s Selection) query() url.Values {
+	q := url.Values{}
+	if s.Name != "" {
+		q.Set("fieldSelector", "metadata.name="+s.Name)
+	}
+	if s.Labels != "" {
+		q.Set("labelSelector", s.Labels)
+	}
+	return q
 }

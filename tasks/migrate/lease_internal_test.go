@@ -17,13 +17,13 @@ import (
 	"time"
 
 	"github.com/inith/inith/internal/kube"
-	"github.com/inith/inith/internal/testing/leaseserver"
+	"github.com/inith/inith/internal/testing/apiserver"
 )
 
 const testGrace = 10 * time.Second
 
 // newLease returns a locker of host for the Lease app/migrate at the server.
-func newLease(t *testing.T, s *leaseserver.Server, host string) *leaseLocker {
+func newLease(t *testing.T, s *apiserver.Server, host string) *leaseLocker {
 	t.Helper()
 	return leaseBy(t, s, host, tokenFile(t))
 }
@@ -67,20 +67,20 @@ func mustTry(t *testing.T, l *leaseLocker) *leaseLock {
 }
 
 // once returns a fault for the next request of a method.
-func once(method string, f leaseserver.Fault) func(*http.Request) leaseserver.Fault {
+func once(method string, f apiserver.Fault) func(*http.Request) apiserver.Fault {
 	var struck atomic.Bool
-	return func(r *http.Request) leaseserver.Fault {
+	return func(r *http.Request) apiserver.Fault {
 		if r.Method == method && struck.CompareAndSwap(false, true) {
 			return f
 		}
-		return leaseserver.None
+		return apiserver.None
 	}
 }
 
 func TestLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &leaseserver.Server{Token: "t0ken"}
+		s := &apiserver.Server{Token: "t0ken"}
 		first, second := newLease(t, s, "first"), newLease(t, s, "second")
 		start := time.Now()
 		lock := mustTry(t, first)
@@ -98,10 +98,10 @@ func TestLease(t *testing.T) {
 			t.Fatal(err)
 		}
 		lock = mustTry(t, second)
-		if n := s.Spec("app/migrate")["leaseTransitions"]; n != 1.0 {
+		if n := s.LeaseSpec("app/migrate")["leaseTransitions"]; n != 1.0 {
 			t.Errorf("%v transitions, want 1", n)
 		}
-		s.Delete("app/migrate")
+		s.DeleteLease("app/migrate")
 		if err := check(t.Context(), lock); err == nil || err.Error() != "it was deleted" {
 			t.Errorf("deleted: %v", err)
 		}
@@ -116,11 +116,11 @@ func TestLeaseRunsOut(t *testing.T) {
 		t.Run(skew.String(), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := &leaseserver.Server{}
+				s := &apiserver.Server{}
 				l := newLease(t, s, "waiter")
 				for i := range 10 {
 					now := time.Now().Add(skew).UTC().Format(microLayout)
-					s.Put("app/migrate", map[string]any{
+					s.PutLease("app/migrate", map[string]any{
 						"holderIdentity": "other_1", "leaseDurationSeconds": 15, "acquireTime": now, "renewTime": now, "leaseTransitions": i,
 					})
 					for range 10 {
@@ -163,17 +163,17 @@ func TestLeaseWrites(t *testing.T) {
 		t.Fatal("never taken")
 		return nil
 	}
-	for name, f := range map[string]leaseserver.Fault{
-		"conflict": leaseserver.Conflict, "lost": leaseserver.Lost, "lost late": leaseserver.LostLate, "late": leaseserver.Late,
-		"dropped": leaseserver.Dropped, "hangs": leaseserver.Hangs, "busy": leaseserver.Busy, "down": leaseserver.Down,
+	for name, f := range map[string]apiserver.Fault{
+		"conflict": apiserver.Conflict, "lost": apiserver.Lost, "lost late": apiserver.LostLate, "late": apiserver.Late,
+		"dropped": apiserver.Dropped, "hangs": apiserver.Hangs, "busy": apiserver.Busy, "down": apiserver.Down,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := &leaseserver.Server{}
+				s := &apiserver.Server{}
 				s.Fault = once(http.MethodPost, f)
 				take(t, newLease(t, s, "creates"))
-				s.Put("app/migrate", free)
+				s.PutLease("app/migrate", free)
 				s.Fault = once(http.MethodPut, f)
 				lock := take(t, newLease(t, s, "takes"))
 				for range 6 {
@@ -185,14 +185,14 @@ func TestLeaseWrites(t *testing.T) {
 						}
 					}
 				}
-				if f == leaseserver.Conflict && s.Metadata("app/migrate")["labels"] == nil {
+				if f == apiserver.Conflict && s.LeaseMetadata("app/migrate")["labels"] == nil {
 					t.Error("a label of somebody else is lost")
 				}
 				s.Fault = once(http.MethodPut, f)
 				ctx, cancel := context.WithTimeout(t.Context(), beat)
 				defer cancel()
 				err := lock.Release(ctx)
-				if holder := s.Spec("app/migrate")["holderIdentity"]; holder != "" || err != nil {
+				if holder := s.LeaseSpec("app/migrate")["holderIdentity"]; holder != "" || err != nil {
 					t.Errorf("released: held by %v, %v", holder, err)
 				}
 			})
@@ -205,16 +205,16 @@ func TestLeaseWrites(t *testing.T) {
 func TestLeaseUnsure(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &leaseserver.Server{Fault: once(http.MethodPost, leaseserver.Lost)}
+		s := &apiserver.Server{Fault: once(http.MethodPost, apiserver.Lost)}
 		l := newLease(t, s, "first")
 		if _, err := l.Try(t.Context()); err == nil {
 			t.Fatal("the answer was not lost")
 		}
-		s.Fault = once(http.MethodPut, leaseserver.Conflict)
+		s.Fault = once(http.MethodPut, apiserver.Conflict)
 		if _, err := l.Try(t.Context()); err == nil {
 			t.Fatal("there was no conflict")
 		}
-		if s.Spec("app/migrate")["holderIdentity"] != l.identity {
+		if s.LeaseSpec("app/migrate")["holderIdentity"] != l.identity {
 			t.Error("it was not carried out")
 		}
 		l.Close(t.Context())
@@ -229,14 +229,14 @@ func TestLeasePatience(t *testing.T) {
 		t.Run(down.String(), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := &leaseserver.Server{}
+				s := &apiserver.Server{}
 				lock := mustTry(t, newLease(t, s, "holder"))
 				start := time.Now()
-				s.Fault = func(*http.Request) leaseserver.Fault {
+				s.Fault = func(*http.Request) apiserver.Fault {
 					if time.Since(start) < down {
-						return leaseserver.Down
+						return apiserver.Down
 					}
-					return leaseserver.None
+					return apiserver.None
 				}
 				var err error
 				for range 6 {
@@ -258,11 +258,11 @@ func TestLeasePatience(t *testing.T) {
 func TestLeaseFrozen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &leaseserver.Server{}
+		s := &apiserver.Server{}
 		l := newLease(t, s, "holder")
 		lock := mustTry(t, l)
 		time.Sleep(l.duration)
-		s.Fault = func(*http.Request) leaseserver.Fault { t.Error("asked"); return leaseserver.None }
+		s.Fault = func(*http.Request) apiserver.Fault { t.Error("asked"); return apiserver.None }
 		if err := check(t.Context(), lock); err == nil || !strings.Contains(err.Error(), "frozen") {
 			t.Errorf("got %v", err)
 		}
@@ -271,10 +271,10 @@ func TestLeaseFrozen(t *testing.T) {
 
 func TestLeaseRefused(t *testing.T) {
 	t.Parallel()
-	for want, s := range map[string]*leaseserver.Server{
+	for want, s := range map[string]*apiserver.Server{
 		"the API server does not accept the token (status 401)":        {Token: "another"},
-		"the Pod's service account may not get leases (status 403)":    {Deny: func(verb, _ string) bool { return verb == "get" }},
-		"the Pod's service account may not create leases (status 403)": {Deny: func(verb, _ string) bool { return verb == "create" }},
+		"the Pod's service account may not get leases (status 403)":    {Deny: func(r apiserver.Request) bool { return r.Verb == "get" }},
+		"the Pod's service account may not create leases (status 403)": {Deny: func(r apiserver.Request) bool { return r.Verb == "create" }},
 	} {
 		_, err := newLease(t, s, "first").Try(t.Context())
 		if _, refused := errors.AsType[*RefusedError](err); !refused || err.Error() != want {
@@ -291,7 +291,7 @@ func TestLeaseRefused(t *testing.T) {
 			t.Errorf("%s: %v, want that it is refused", raw, err)
 		}
 	}
-	l := newLease(t, &leaseserver.Server{}, "first")
+	l := newLease(t, &apiserver.Server{}, "first")
 	l.ref.Namespace = "nowhere"
 	if _, err := l.Try(t.Context()); err == nil || err.Error() != `the namespace nowhere does not exist` {
 		t.Errorf("got %v", err)
@@ -323,7 +323,7 @@ func TestLeaseSimulation(t *testing.T) {
 
 // A simulation is what its replicas share.
 type simulation struct {
-	server *leaseserver.Server
+	server *apiserver.Server
 
 	mu    sync.Mutex
 	rand  *rand.Rand
@@ -342,7 +342,7 @@ func simulate(t *testing.T, seed uint64, duration time.Duration) (overlaps, take
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		m := &simulation{rand: rand.New(rand.NewPCG(seed, 0))}
-		m.server = &leaseserver.Server{Fault: m.fault}
+		m.server = &apiserver.Server{Fault: m.fault}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		token := tokenFile(t)
@@ -392,11 +392,11 @@ func (m *simulation) draw(n int) int {
 }
 
 // fault lets every tenth request go wrong.
-func (m *simulation) fault(*http.Request) leaseserver.Fault {
+func (m *simulation) fault(*http.Request) apiserver.Fault {
 	if m.draw(10) > 0 {
-		return leaseserver.None
+		return apiserver.None
 	}
-	return leaseserver.Fault(m.draw(int(leaseserver.Down) + 1))
+	return apiserver.Fault(m.draw(int(apiserver.Down) + 1))
 }
 
 // replica takes the lock and has a command, which ends by itself, with its killed

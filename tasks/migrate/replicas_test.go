@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/inith/inith/internal/testing/leaseserver"
+	"github.com/inith/inith/internal/testing/apiserver"
 	"github.com/inith/inith/tasks/migrate"
 )
 
@@ -124,12 +124,12 @@ func fileLock(t *testing.T) (url string, env []string) {
 func lease(t *testing.T) (url string, env []string) {
 	t.Helper()
 	var requests atomic.Int64
-	handler := &leaseserver.Server{Token: "t0ken", Fault: func(*http.Request) leaseserver.Fault {
-		faults := []leaseserver.Fault{leaseserver.Conflict, leaseserver.Lost, leaseserver.Dropped, leaseserver.Busy, leaseserver.Down}
+	handler := &apiserver.Server{Token: "t0ken", Fault: func(*http.Request) apiserver.Fault {
+		faults := []apiserver.Fault{apiserver.Conflict, apiserver.Lost, apiserver.Dropped, apiserver.Busy, apiserver.Down}
 		if n := requests.Add(1); n%7 == 0 {
 			return faults[n/7%int64(len(faults))]
 		}
-		return leaseserver.None
+		return apiserver.None
 	}}
 	files, env, stop := handler.Start()
 	t.Cleanup(stop)

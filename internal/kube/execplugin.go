@@ -1,0 +1,116 @@
+package kube
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/inith/inith/internal/credentials"
+	"github.com/inith/inith/internal/usererr"
+)
+
+// An execPlugin is a program that prints credentials, such as the one of a cloud:
+// https://kubernetes.io/docs/reference/config-api/client-authentication.v1/
+type execPlugin struct {
+	APIVersion string `yaml:"apiVersion"`
+	Command    string
+	Args       []string
+	Env        []struct{ Name, Value string }
+	Mode       string `yaml:"interactiveMode"`
+
+	mu    sync.Mutex
+	known execStatus // the last one
+}
+
+// An execStatus is the status of an ExecCredential.
+type execStatus struct {
+	Token                 string    `json:"token"`
+	ClientCertificateData string    `json:"clientCertificateData"` // PEM
+	ClientKeyData         string    `json:"clientKeyData"`         // PEM
+	ExpirationTimestamp   time.Time `json:"expirationTimestamp"`   // zero: none
+}
+
+func (p *execPlugin) check() error {
+	const group = "client.authentication.k8s.io/"
+	switch {
+	case !slices.Contains([]string{group + "v1", group + "v1beta1"}, p.APIVersion):
+		return unusable("has an exec plugin of an apiVersion that inith does not support, want %sv1", group)
+	case p.Mode == "Always":
+		return unusable("has an exec plugin that always asks its user, whom inith does not have")
+	}
+	return nil
+}
+
+const (
+	pluginTime     = 20 * time.Second // that a plugin has
+	credentialTime = time.Minute      // until credentials without an expiration are asked for again
+	expiryMargin   = 10 * time.Second
+)
+
+// credential returns what the plugin prints, or has printed if that has not expired.
+func (p *execPlugin) credential(ctx context.Context, env []string) (execStatus, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if time.Until(p.known.ExpirationTimestamp) > expiryMargin {
+		return p.known, nil
+	}
+	out, err := p.run(ctx, env)
+	if err != nil {
+		return execStatus{}, &usererr.Error{
+			Text: fmt.Sprintf("the exec plugin %s of the kubeconfig file failed", filepath.Base(p.Command)),
+			Hint: "run kubectl get pods, which shows what it says", Err: err,
+		}
+	}
+	var answer struct{ Status execStatus }
+	if err := json.Unmarshal(out, &answer); err != nil || answer.Status.Token == "" && answer.Status.ClientCertificateData == "" ||
+		!credentials.IsHeaderValue(answer.Status.Token) {
+		return execStatus{}, &usererr.Error{Text: fmt.Sprintf("the exec plugin %s of the kubeconfig file printed no credentials", filepath.Base(p.Command))}
+	}
+	p.known = answer.Status
+	if p.known.ExpirationTimestamp.IsZero() {
+		p.known.ExpirationTimestamp = time.Now().Add(credentialTime)
+	}
+	return p.known, nil
+}
+
+// run returns what the plugin prints. What it writes to stderr may be a secret.
+func (p *execPlugin) run(ctx context.Context, env []string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, pluginTime)
+	defer cancel()
+	info, err := json.Marshal(map[string]any{
+		"apiVersion": p.APIVersion, "kind": "ExecCredential", "spec": map[string]any{"interactive": false},
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &limited{left: maxObject}
+	cmd := exec.CommandContext(ctx, p.Command, p.Args...) //nolint:gosec // the kubeconfig file is the user's
+	cmd.Env = slices.Clone(env)
+	for _, e := range p.Env {
+		cmd.Env = append(cmd.Env, e.Name+"="+e.Value)
+	}
+	cmd.Env = append(cmd.Env, "KUBERNETES_EXEC_INFO="+string(info))
+	cmd.Stdout, cmd.WaitDelay = out, time.Second
+	err = cmd.Run()
+	return out.buffer.Bytes(), err
+}
+
+// limited keeps what is written, up to a number of bytes.
+type limited struct {
+	buffer bytes.Buffer
+	left   int
+}
+
+func (l *limited) Write(b []byte) (int, error) {
+	if l.left -= len(b); l.left < 0 {
+		return 0, errors.New("too much output")
+	}
+	return l.buffer.Write(b)
+}
