@@ -94,6 +94,7 @@ func kinds() []Kind {
 		},
 	}, databaseKinds(), messageKinds(), []Kind{
 		{Name: "dns", Levels: []Level{LevelProto, LevelState}, port: "53", options: func() options { return &dnsOptions{} }},
+		{Name: "k8s", Levels: []Level{LevelState}, noPort: true, options: func() options { return &kubeOptions{} }},
 		{Name: "file", Levels: []Level{LevelState}, noPort: true, options: func() options { return &fileOptions{} }},
 	})
 }

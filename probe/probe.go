@@ -28,6 +28,14 @@ type Prober interface {
 	Probe(ctx context.Context) error
 }
 
+// A Watcher is a [Prober] that notices by itself when its dependency changes.
+type Watcher interface {
+	// Watch returns nil when the next attempt may have another result than the last one, or when ctx is done. It returns
+	// an error if it cannot know: then the next attempt follows after a pause, as for other probers. It closes what it
+	// opens before it returns.
+	Watch(ctx context.Context) error
+}
+
 // NotYet returns an error of a [Prober] that says why the dependency is not ready, and what
 // to do about that, "" if there is nothing to say. What other errors say is not shown, since
 // it may quote what a server was sent.

@@ -26,6 +26,7 @@ type spec struct {
 	settle  time.Duration // negative: the default
 	tls     tlsconfig.TLS
 	proxy   *url.URL
+	env     []string
 	dialer  *Dialer
 	drop    func(queryKey string) error // nil if an unknown query key was dropped
 	trimmed func(passwordFile string)   // says that its newline was removed
@@ -37,7 +38,7 @@ type spec struct {
 func newSpec(k Kind, u *url.URL, o Options) (*spec, error) {
 	s := &spec{
 		kind: k, options: k.options(), url: u, settle: -1,
-		tls: o.TLS.config(), proxy: o.Proxy, dialer: &Dialer{}, drop: dropper(u, o),
+		tls: o.TLS.config(), proxy: o.Proxy, env: o.Env, dialer: &Dialer{}, drop: dropper(u, o),
 		trimmed: credentials.WarnTrimmed(o.Logger), lookup: o.Lookup,
 	}
 	given, err := target.Fragment(u.EscapedFragment(), k.Name, s.keys())
@@ -52,6 +53,9 @@ func newSpec(k Kind, u *url.URL, o Options) (*spec, error) {
 	}
 	return s, s.askLevel(o.Level, given)
 }
+
+// name returns what may be shown of the URL.
+func (s *spec) name() string { return redact.URL(s.url) }
 
 // keys are those of every kind and the kind's own.
 func (s *spec) keys() []target.Key {

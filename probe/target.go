@@ -34,6 +34,7 @@ type Options struct {
 	Proxy  *url.URL // for http and https; nil is none: the environment's is never used
 	Logger *slog.Logger
 	Down   bool // wait until nothing answers any more
+	Env    []string // where a Pod finds its API server, or others KUBECONFIG and HOME: for k8s
 
 	// Lookup returns an environment variable, for kinds whose clients read some: AWS_ACCESS_KEY_ID and others of s3.
 	// nil is an empty environment: this package reads none by itself.
@@ -87,6 +88,9 @@ func parse(raw string) (*url.URL, error) {
 	if strings.HasPrefix(raw, "jdbc:") {
 		return nil, errors.New("a jdbc: URL is not a target: remove the prefix, and write user and password as user:password@host")
 	}
+	if object, ok := shortKube(raw); ok {
+		raw = object
+	}
 	if strings.Contains(raw, "://") {
 		return target.Parse(raw)
 	}
@@ -111,7 +115,7 @@ func (k Kind) target(u *url.URL, o Options) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Target{Name: redact.URL(u), Kind: k.Name, Level: s.level, Timeout: s.timeout, Down: o.Down, prober: p, dialer: s.dialer}, nil
+	return &Target{Name: s.name(), Kind: k.Name, Level: s.level, Timeout: s.timeout, Down: o.Down, prober: p, dialer: s.dialer}, nil
 }
 
 // Probe makes one attempt. It returns nil if the target is ready, or down if that is asked. When ctx is done, or the attempt's own timeout has passed, every connection it opened is

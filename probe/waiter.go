@@ -184,7 +184,7 @@ func (w *Waiter) wait(ctx context.Context, index int, t *Target, slots chan stru
 		done, failed := s.decide(ctx, err)
 		if !done {
 			s.notify(err, false)
-			cause := retry.Sleep(ctx, s.pause(err, time.Since(begun)))
+			cause := s.rest(ctx, err, time.Since(begun))
 			if cause == nil {
 				continue
 			}
@@ -255,6 +255,15 @@ func (s *wait) decide(ctx context.Context, err error) (done bool, failed error) 
 	default:
 		return false, nil
 	}
+}
+
+// rest returns when it is time for the next attempt, or the cause of ctx. The last one took so long.
+func (s *wait) rest(ctx context.Context, err error, took time.Duration) error {
+	w, watches := s.target.prober.(Watcher)
+	if watches && err != nil && s.Interval == 0 && s.rejections == 0 && w.Watch(ctx) == nil {
+		return context.Cause(ctx)
+	}
+	return retry.Sleep(ctx, s.pause(err, took))
 }
 
 // pause returns how long to wait after an attempt that took so long.

@@ -206,7 +206,7 @@ func openWait(s session, o *waitOptions) (*waitJob, error) {
 // openTargets opens all targets, so that every error is reported before the first packet.
 func openTargets(s session, o *waitOptions) ([]*probe.Target, error) {
 	opener := &targetOpener{options: probe.Options{
-		Level: o.level, TLS: probe.TLS(o.connection.tls), Proxy: o.connection.proxy, Logger: s.Log, Down: o.untilDown, Lookup: s.env.Lookup,
+		Level: o.level, TLS: probe.TLS(o.connection.tls), Proxy: o.connection.proxy, Logger: s.Log, Down: o.untilDown, Lookup: s.env.Lookup, Env: s.env,
 	}}
 	for i, raw := range o.targets {
 		opener.open(fmt.Sprintf("target %d", i+1), raw)

@@ -33,20 +33,22 @@ type Change struct {
 var ErrWatchEnded error = &usererr.Error{Text: "the API server ends the watch at once", Hint: "check what is between this Pod and the API server"}
 
 // Watch calls each with the changes of a selection since a version, which [Client.List] has returned, until each returns
-// true, ctx is done, or the watch fails. A watch that ends, or is cut off, is opened again where it ended. After
-// [IsStatus] 410, the version is too old: list again.
-func (k *Client) Watch(ctx context.Context, s Selection, version string, each func(Change) (done bool)) error {
+// true, ctx is done, or the watch fails. A watch that ends, or is cut off, is opened again where it ended. It returns the
+// version from which to go on. After [IsStatus] 410, the version is too old: list again.
+func (k *Client) Watch(ctx context.Context, s Selection, version string, each func(Change) (done bool)) (reached string, err error) {
 	w := &watch{client: k, selection: s, version: version, each: each}
 	for {
 		begun := time.Now()
 		done, err := w.once(ctx)
 		switch {
+		case done:
+			return w.version, nil
 		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case done || err != nil:
-			return err
+			return w.version, context.Cause(ctx)
+		case err != nil:
+			return w.version, err
 		case time.Since(begun) < watchLeast:
-			return ErrWatchEnded
+			return w.version, ErrWatchEnded
 		}
 	}
 }

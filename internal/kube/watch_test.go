@@ -55,7 +55,7 @@ func follow(t *testing.T, k *kube.Client, version string) (seen <-chan string, e
 	t.Cleanup(cancel)
 	changes, end := make(chan string, 10), make(chan error, 1)
 	go func() {
-		end <- k.Watch(ctx, jobs(), version, func(c kube.Change) bool {
+		_, err := k.Watch(ctx, jobs(), version, func(c kube.Change) bool {
 			if c.Deleted {
 				changes <- "deleted"
 				return true
@@ -63,6 +63,7 @@ func follow(t *testing.T, k *kube.Client, version string) (seen <-chan string, e
 			changes <- phase(t, c.Object)
 			return false
 		})
+		end <- err
 	}()
 	return changes, end
 }
@@ -186,7 +187,7 @@ func TestWatchFails(t *testing.T) {
 		`{"type":"ADDED","object":[]}`:                                         "is invalid",
 	} {
 		k := kube.New(kube.Config{Env: env, TokenFile: account(t, map[string]string{"token": "t"}), Transport: answer{200, body}})
-		err := k.Watch(t.Context(), jobs(), "1", func(kube.Change) bool { return false })
+		_, err := k.Watch(t.Context(), jobs(), "1", func(kube.Change) bool { return false })
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.20q: %v, want %q", body, err, want)
 		}
@@ -201,7 +202,7 @@ func TestWatchSilent(t *testing.T) {
 	over := errors.New("over")
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, over)
 	defer cancel()
-	if err := k.Watch(ctx, jobs(), "1", func(kube.Change) bool { return true }); !errors.Is(err, over) {
+	if _, err := k.Watch(ctx, jobs(), "1", func(kube.Change) bool { return true }); !errors.Is(err, over) {
 		t.Errorf("got %v, want what ended the context", err)
 	}
 }
@@ -273,7 +274,7 @@ func FuzzWatch(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		k := kube.New(kube.Config{Env: env, TokenFile: dir + "/token", Transport: answer{200, string(body)}})
-		if err := k.Watch(t.Context(), jobs(), "1", func(kube.Change) bool { return false }); err == nil {
+		if _, err := k.Watch(t.Context(), jobs(), "1", func(kube.Change) bool { return false }); err == nil {
 			t.Error("a watch that nobody ended has ended without an error")
 		}
 		_, _ = k.List(t.Context(), jobs(), func(json.RawMessage) error { return nil })

@@ -152,6 +152,7 @@ func shapes() []shape {
 		{"host", isHosts},
 		{"port", isPorts},
 		{"region", isName},
+		{"selector", isLabels},
 		{"sslmode", isOneOf("disable", "allow", "prefer", "require", "verify-ca", "verify-full")},
 		{"sslnegotiation", isOneOf("postgres", "direct")},
 		{"target_session_attrs", isOneOf("any", "read-write", "read-only", "primary", "standby", "prefer-standby")},
@@ -169,6 +170,9 @@ func consists(s, bytes string) bool { return len(s) <= 253 && strings.Trim(s, by
 func isName(s string) bool   { return consists(s, nameBytes) }
 func isNumber(s string) bool { return len(s) <= 10 && consists(s, digits) }
 func isPorts(s string) bool  { return consists(s, digits+",") }
+
+// isLabels is for the label selectors of Kubernetes, such as app=x,tier in (a,b).
+func isLabels(s string) bool { return consists(s, nameBytes+"/=,!() ") }
 
 // isHosts also takes the directories of Unix sockets.
 func isHosts(s string) bool { return consists(s, nameBytes+",:/") }
