@@ -206,7 +206,7 @@ func TestKubernetesRefused(t *testing.T) {
 
 	c.Rotate("another")
 	checkVerdict(t, c.open(t, "job/migrate").Probe(t.Context()), rejected, "the API server does not accept the token (status 401)")
-	checkVerdict(t, open(t, "job/migrate", probe.Options{}).Probe(t.Context()), notYet, "there is no kubeconfig file")
+	checkVerdict(t, open(t, "job/migrate", probe.Options{}).Probe(t.Context()), permanent, "there is no kubeconfig file")
 }
 
 // TestKubernetesTargets refuses what is no object.

@@ -52,6 +52,9 @@ func (p *kubeObject) permissions() []Permission {
 // refusal explains an answer of the API server. One that refuses us may allow it soon: a Role may be on its way.
 func (p *kubeObject) refusal(err error) error {
 	e, ok := errors.AsType[*kube.StatusError](err)
+	if errors.Is(err, kube.ErrNotInCluster) {
+		return Permanent(err)
+	}
 	if !ok {
 		return err
 	}

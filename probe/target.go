@@ -33,7 +33,7 @@ type Options struct {
 	TLS    TLS      // for the kinds that speak it; the fragment keys of a target override it
 	Proxy  *url.URL // for http and https; nil is none: the environment's is never used
 	Logger *slog.Logger
-	Down   bool // wait until nothing answers any more
+	Down   bool     // wait until nothing answers any more
 	Env    []string // where a Pod finds its API server, or others KUBECONFIG and HOME: for k8s
 
 	// Lookup returns an environment variable, for kinds whose clients read some: AWS_ACCESS_KEY_ID and others of s3.

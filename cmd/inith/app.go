@@ -28,6 +28,7 @@ func commands() []command {
 		{"run", "run a plan: a graph of waits, downloads, checks, migrations", runCommand},
 		{"lint", "find errors in Kubernetes manifests", lintCommand},
 		{"explain", "say why a Pod does not start", explainCommand},
+		{"rbac", "print the Role that targets in Kubernetes need", rbacCommand},
 		{"install", "copy inith to a volume, for an application of another image", installCommand},
 		{"schema", "print the JSON Schema of a file that inith reads", schemaCommand},
 		{"completion", "print a completion script for bash, zsh or fish", completionCommand},

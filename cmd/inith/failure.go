@@ -61,7 +61,7 @@ func (r *reporter) usageHint() string {
 func describeNotReady(e *probe.NotReadyError) failure {
 	f := failure{text: e.Error(), attrs: []any{"target", e.Target.Name, "attempt", e.Attempts, "elapsed_seconds", view.Seconds(e.Elapsed)}}
 	var hints []string
-	if e.Err != nil && !slices.Contains([]string{"file", "exec"}, e.Target.Kind) { // which dials nothing
+	if e.Err != nil && dialed(e) {
 		hints = append(hints, e.Trace.String())
 	}
 	if hint := probe.Hint(cmp.Or(e.Longest, e.Err)); hint != "" {
@@ -69,6 +69,15 @@ func describeNotReady(e *probe.NotReadyError) failure {
 	}
 	f.hint = strings.Join(hints, "; ")
 	return f
+}
+
+// dialed reports whether the connection is of interest: a file and a command have none, and where the API server has
+// answered, an object of Kubernetes is the matter.
+func dialed(e *probe.NotReadyError) bool {
+	if e.Target.Kind == "k8s" {
+		return len(e.Trace.Addresses) > 0 && !e.Trace.Answered
+	}
+	return !slices.Contains([]string{"file", "exec"}, e.Target.Kind)
 }
 
 // lines returns failures as they are printed, each line with the prefix. A hint that several have in common follows the

@@ -135,7 +135,7 @@ func setup(e *testscript.Env) error {
 	if err := startServers(e); err != nil {
 		return err
 	}
-	return startSites(e)
+	return errors.Join(startSites(e), startCluster(e))
 }
 
 // configs are files for validate that hold the canary, each with something wrong

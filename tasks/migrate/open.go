@@ -100,3 +100,17 @@ func openFile(u *url.URL, o Options) (Locker, error) {
 	}
 	return newFile(u.Path, o.Host)
 }
+
+// LeaseOf returns the Lease that the URL of a lock names, such as k8s:///name. Its namespace is "" if it is the Pod's.
+// The lock is another one, or the URL is wrong, if it is not ok.
+func LeaseOf(raw string) (namespace, name string, ok bool) {
+	l, _, err := Open(raw, Options{})
+	if err != nil {
+		return "", "", false
+	}
+	lease, ok := l.(*leaseLocker)
+	if !ok {
+		return "", "", false
+	}
+	return lease.ref.Namespace, lease.ref.Name, true
+}
