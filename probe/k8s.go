@@ -147,7 +147,7 @@ func genericKind(segments []string) (kubeKind, error) {
 	if r.Group == "core" {
 		r.Group = ""
 	}
-	return kubeKind{name: r.Plural, resource: r, keys: []string{"scope"}, judge: judgeExisting}, nil
+	return kubeKind{name: "object of " + r.Plural, resource: r, keys: []string{"scope"}, judge: judgeExisting}, nil
 }
 
 // selector returns the labels that the query selects Pods by; "" if the path has a name.

@@ -130,7 +130,7 @@ func TestKubernetesFailed(t *testing.T) {
 			w := c.wait(t, tt.target)
 			w.watches(t, 1)
 			tt.then(w)
-			w.ends(t, tt.want, tt.text)
+			w.ends(t, tt.want, "k8s:///job/migrate is not ready: "+tt.text)
 		})
 	}
 }

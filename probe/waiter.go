@@ -82,7 +82,7 @@ type NotReadyError struct {
 	Cause    error // what ended the wait; nil: Err did
 	Trace    Trace // of the attempt that Err is of, if there is one
 
-	Longest         error // the error that held longest, if that is another than Err; nil: Err did
+	Longest         error // the error that held longest, if that is another than Err; nil: Err did, or ended the wait
 	LongestAttempts int   // that had it
 
 	// Once says that there was one attempt: its text has neither count nor time, so that it is the same each time.
@@ -295,7 +295,7 @@ func (s *wait) notReady(cause error) error {
 		Target: s.target, Attempts: s.attempt, Elapsed: time.Since(s.start),
 		Err: s.last, Cause: cause, Trace: s.trace, Once: s.Once,
 	}
-	if s.last != nil {
+	if s.last != nil && !isPermanent(s.last) { // which ended the wait, however long another one held
 		if longest := s.causes.longest(time.Now()); longest.err.Error() != s.last.Error() {
 			e.Longest, e.LongestAttempts = longest.err, longest.attempts
 		}
