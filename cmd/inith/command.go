@@ -24,6 +24,7 @@ type call struct {
 	name       string   // of the command
 	child      []string // what follows "--"; nil for none
 	definition *definition
+	events     bool // post them
 }
 
 // A definition is what a command accepts, and how it runs.
@@ -50,6 +51,7 @@ type spec[O any] struct {
 	description func() string
 	exits       [][2]string
 	child       childUse
+	events      bool // it can post Events
 	table       option.Table[O]
 	// open finds all errors that can be found before anything is tried.
 	open func(ctx context.Context, s session, o *O, given option.Given) (job, error)
@@ -74,6 +76,7 @@ type options[O any] struct {
 	own     O
 	globals globals
 	stay    bool // as the init process of CMD
+	events  bool // post them
 }
 
 // define makes a command of its table of options and the function that opens its job.
@@ -91,6 +94,7 @@ func define[O any](c *call, s spec[O]) *definition {
 		}
 		c.warnOfVariables(d.rows)
 		logRenamed(c.reporter.logger(), given)
+		c.events = o.events
 		return c.perform(ctx, s.child, o.stay, func(ctx context.Context, own session) (job, error) {
 			return s.open(ctx, own, &o.own, given)
 		})
@@ -114,6 +118,9 @@ func withCommon[O any](s spec[O]) option.Table[options[O]] {
 			Flag: "init", Key: option.NoKey, Kind: option.Bool, Usage: "stay as the init process of CMD: forward signals, reap orphans, return its exit code",
 			Set: option.ToBool(func(o *all) *bool { return &o.stay }),
 		})
+	}
+	if s.events {
+		rows = append(rows, eventsOption(func(o *all) *bool { return &o.events }))
 	}
 	rows = append(rows, option.Within(globalOptions(), func(o *all) *globals { return &o.globals })...)
 	return option.Table[all]{Options: rows, Check: func(o *all, given option.Given) error {
@@ -140,12 +147,18 @@ func (c *call) perform(ctx context.Context, use childUse, stay bool, open func(c
 			return err
 		}
 	}
+	end := func() {}
+	if c.events {
+		s.Output, end = c.postEvents(s.Output)
+	}
 	j, err := open(ctx, s)
 	if err != nil {
+		end()
 		return asUsage(err)
 	}
 	tune(c.env, s.Log, c.kindsOf(j))
 	outcome, err := j.run(ctx)
+	end()
 	_, printed := j.(printJob)
 	switch {
 	case err != nil || printed:

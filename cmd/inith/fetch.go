@@ -123,6 +123,7 @@ func fetchCommand(c *call) *definition {
 		description: func() string { return fetchDescription },
 		exits:       [][2]string{{"3", "the content is not what was asked for"}},
 		child:       becomesChild,
+		events:      true,
 		table: option.Table[fetchOptions]{
 			Options: append(own, listOptions(c.env)...),
 			Check: func(o *fetchOptions, given option.Given) error {

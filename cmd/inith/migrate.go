@@ -111,6 +111,7 @@ func migrateCommand(c *call) *definition {
 		usage:       []string{"inith migrate [OPTION...] --lock URL [-- CMD ARG...]"},
 		description: migrateHelp,
 		child:       runsChild,
+		events:      true,
 		table:       option.Table[migrateOptions]{Options: append(migrateOptionRows(c.env), checkFlag()), Check: noArguments[migrateOptions](c.name)},
 		open: func(_ context.Context, s session, o *migrateOptions, _ option.Given) (job, error) {
 			o.command = s.child

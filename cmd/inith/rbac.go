@@ -47,6 +47,10 @@ func rbacTable() option.Table[rbacOptions] {
 			Set: option.ToStrings(func(o *o) *[]string { return &o.targets }),
 		},
 		{
+			Flag: "events", Kind: option.Bool, Usage: "also allow what --events of the commands needs",
+			Set: option.ToBool(func(o *o) *bool { return &o.events }),
+		},
+		{
 			Flag: "service-account", Default: "inith", Usage: "the `NAME` of the ServiceAccount, and of the Role",
 			Set: option.Parsed(name, func(o *o) *string { return &o.serviceAccount }),
 		},
@@ -104,8 +108,11 @@ func openRBAC(s session, o *rbacOptions) (*rbacManifest, error) {
 			m.add(p)
 		}
 	}
+	if o.events {
+		m.add(probe.Permission{Resource: "events", Verbs: []string{"create", "patch"}})
+	}
 	if len(m.scopes) == 0 {
-		return nil, errors.New("no TARGET that asks the API server, such as job/NAME, service/NAME or k8s:///LOCK")
+		return nil, errors.New("no TARGET that asks the API server, such as job/NAME, service/NAME or k8s:///LOCK, and no --events")
 	}
 	return m, m.check()
 }

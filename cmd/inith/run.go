@@ -134,6 +134,7 @@ func runCommand(c *call) *definition {
 		description: runHelp,
 		exits:       [][2]string{{"other", "the exit code of the step that failed first, or of CMD"}},
 		child:       becomesChild,
+		events:      true,
 		table:       runTable(),
 		open: func(ctx context.Context, s session, o *runOptions, given option.Given) (job, error) {
 			return openRun(ctx, s, o, given, c.reporter.json)

@@ -161,6 +161,7 @@ func waitCommand(c *call) *definition {
 		usage:       []string{"inith wait [OPTION...] TARGET... [-- CMD ARG...]"},
 		description: waitHelp,
 		child:       becomesChild,
+		events:      true,
 		table:       waitTable(c.env),
 		open: func(_ context.Context, s session, o *waitOptions, _ option.Given) (job, error) {
 			return openWait(s, o)

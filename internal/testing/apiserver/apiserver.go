@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -320,4 +321,16 @@ func (s *Server) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 	}()
 	s.ServeHTTP(w, r)
 	return w.Result(), nil
+}
+
+// Find returns the objects whose keys begin with a prefix, in the order of their keys.
+func (s *Server) Find(prefix string) (all []Object) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, key := range slices.Sorted(maps.Keys(s.objects)) {
+		if strings.HasPrefix(key, prefix) {
+			all = append(all, s.objects[key])
+		}
+	}
+	return all
 }
