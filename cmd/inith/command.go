@@ -164,7 +164,11 @@ func (c *call) perform(ctx context.Context, use childUse, stay bool, open func(c
 	case err != nil || printed:
 		return err
 	case c.child != nil && use == becomesChild:
-		return c.become(ctx, s.path, stay)
+		err := c.become(ctx, s.path, stay)
+		if j, ok := j.(interface{ commandEnded() }); ok && stay {
+			j.commandEnded()
+		}
+		return err
 	case outcome != "":
 		c.reporter.terminate(outcome)
 	}

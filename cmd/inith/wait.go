@@ -59,6 +59,7 @@ type waitOptions struct {
 	commands                          [][]string // of --exec
 	once, failFast, any, untilDown    bool
 	level                             probe.Level
+	mesh                              string // "": none
 	connection                        connection
 }
 
@@ -126,6 +127,11 @@ func waitTable(env environment.Variables) option.Table[waitOptions] {
 			Set:   option.Parsed(probe.ParseLevel, func(o *o) *probe.Level { return &o.level }),
 		},
 		{
+			Flag: "mesh", Key: option.NoKey, Choices: meshNames(),
+			Usage: "wait for the proxy of this service `MESH` first: auto, istio or linkerd; with --init, end it after CMD",
+			Set:   option.ToString(func(o *o) *string { return &o.mesh }),
+		},
+		{
 			Flag: "from-env", Key: "fromEnv", Kind: option.StringOrStrings,
 			Usage: "take a target from the environment variable `NAME`, or from the file that NAME_FILE names",
 			Set: func(o *o, v option.Value) error {
@@ -186,6 +192,7 @@ type waitJob struct {
 	waiter  probe.Waiter
 	timeout time.Duration // zero: none
 	view    *view.Wait
+	mesh    *mesh // nil: none
 }
 
 func openWait(s session, o *waitOptions) (*waitJob, error) {
@@ -196,7 +203,13 @@ func openWait(s session, o *waitOptions) (*waitJob, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &waitJob{session: s, targets: targets, timeout: o.timeout, view: view.NewWait(s.Output, targets, o.timeout, o.once)}
+	w := &waitJob{session: s, timeout: o.timeout}
+	if o.mesh != "" {
+		var proxy *probe.Target
+		w.mesh, proxy = newMesh(o.mesh, s.Log)
+		targets = append([]*probe.Target{proxy}, targets...)
+	}
+	w.targets, w.view = targets, view.NewWait(s.Output, targets, o.timeout, o.once)
 	w.waiter = probe.Waiter{
 		AttemptTimeout: o.attemptTimeout, Interval: o.interval, Successes: o.successThreshold, Once: o.once, FailFast: o.failFast, Any: o.any,
 		Parallel: attemptsAtOnce(len(targets)), Notify: w.view.Notify,
@@ -300,7 +313,25 @@ func (w *waitJob) Run(ctx context.Context) error {
 	defer cancel()
 	stop := w.view.Start()
 	defer stop()
-	return w.waiter.Wait(ctx, w.targets...)
+	if w.mesh == nil {
+		return w.waiter.Wait(ctx, w.targets...)
+	}
+	if err := w.waiter.Wait(ctx, w.targets[0]); err != nil { // until then, nothing reaches the network
+		return err
+	}
+	others := w.waiter
+	others.Notify = func(e probe.Event) {
+		e.Index++
+		w.view.Notify(e)
+	}
+	return others.Wait(ctx, w.targets[1:]...)
+}
+
+// commandEnded ends the proxy of the mesh.
+func (w *waitJob) commandEnded() {
+	if w.mesh != nil {
+		w.mesh.end()
+	}
 }
 
 // Describe returns what the wait would do.
