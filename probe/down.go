@@ -12,6 +12,9 @@ import (
 // errAbsent is wrapped by errors that mean that what a target looks for does not exist.
 var errAbsent = errors.New("absent")
 
+// errElsewhere is wrapped by errors of a server that knows the target, and is not it: they say nothing about the target.
+var errElsewhere = errors.New("elsewhere")
+
 // down turns the outcome of an attempt around: it returns nil if nothing answered. An error that does not show this, such
 // as a CA file that cannot be read or a name server that does not answer, remains an error.
 func down(ctx context.Context, err error, t Trace) error {
@@ -20,6 +23,8 @@ func down(ctx context.Context, err error, t Trace) error {
 		return NotYet("still ready", "")
 	case errors.Is(err, errAbsent):
 		return nil
+	case errors.Is(err, errElsewhere):
+		return err
 	case isRejected(err): // which has the next attempts wait, since servers lock accounts
 		return Rejected(stillUp(err))
 	case t.Answered, t.Accepted && !errors.Is(err, errUnanswered):

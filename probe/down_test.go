@@ -41,7 +41,7 @@ func TestDownOfEveryKind(t *testing.T) {
 	})
 	for _, k := range probe.Kinds() {
 		switch k.Name {
-		case "unix", "file", "dns": // have no such port
+		case "unix", "file", "dns", "k8s": // have no such port
 			continue
 		}
 		raw := k.Name + "://%s"

@@ -115,7 +115,7 @@ func (o *kubeOptions) open(s *spec) (Prober, error) {
 }
 
 // read reads the path of the URL: KIND/NAME, GROUP/VERSION/PLURAL/NAME, or either without the name.
-func (o *kubeOptions) read(u *url.URL) (kind kubeKind, name string, err error) {
+func (*kubeOptions) read(u *url.URL) (kind kubeKind, name string, err error) {
 	segments := strings.Split(strings.TrimPrefix(u.Path, "/"), "/")
 	if u.Host != "" && (!kubeName().MatchString(u.Host) || strings.Contains(u.Host, ".")) || u.User != nil {
 		return kind, "", errKubeURL

@@ -79,7 +79,10 @@ func (p *kubeObject) Probe(ctx context.Context) error {
 	}
 	p.news = false
 	err := p.judge()
-	if err == nil || isPermanent(err) {
+	switch {
+	case p.spec.down && err != nil && !errors.Is(err, errAbsent): // however it is, it exists
+		return &usererr.Error{Text: err.Error()}
+	case err == nil || isPermanent(err) || p.spec.down:
 		return err
 	}
 	return p.withTrouble(ctx, err)
@@ -171,8 +174,8 @@ func (p *kubeObject) judge() error {
 // missing says what it means that the object does not exist.
 func (p *kubeObject) missing() error {
 	switch {
-	case p.kind.name != "job" || !p.seen:
-		return &usererr.Error{Text: fmt.Sprintf("the %s does not exist (yet)", p.kind.name), Hint: p.hint()}
+	case p.kind.name != "job" || !p.seen || p.spec.down:
+		return &usererr.Error{Text: fmt.Sprintf("the %s does not exist (yet)", p.kind.name), Hint: p.hint(), Err: errAbsent}
 	case p.options.gone == "ready":
 		return nil
 	}

@@ -89,7 +89,9 @@ func judgePods(pods map[string]opinion, least int) error {
 	case least > 0 && ready >= least || least == 0 && ready > 0 && ready == total:
 		return nil
 	case total == 0:
-		return &usererr.Error{Text: "no pod that could become ready has these labels (yet)", Hint: "check the labels of the Pods: kubectl get pods --show-labels"}
+		return &usererr.Error{
+			Text: "no pod that could become ready has these labels (yet)", Hint: "check the labels of the Pods: kubectl get pods --show-labels", Err: errAbsent,
+		}
 	}
 	return &usererr.Error{Text: fmt.Sprintf("%d of %d selected pods are ready", ready, max(total, least)) + of(first), Hint: hintOf(first)}
 }

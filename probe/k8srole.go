@@ -56,7 +56,7 @@ func (p *kubeObject) refusal(err error) error {
 		return Permanent(err)
 	}
 	if !ok {
-		return err
+		return &usererr.Error{Text: err.Error(), Hint: usererr.Hint(err), Err: errors.Join(errElsewhere, err)}
 	}
 	told := &usererr.Error{Text: e.Error(), Hint: e.Advice(), Err: err}
 	switch e.Status {

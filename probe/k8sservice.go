@@ -46,6 +46,7 @@ func judgeEndpoints(all map[string]opinion, least int) error {
 		return &usererr.Error{
 			Text: "the service has no EndpointSlice (yet)",
 			Hint: "check its name and namespace, and that its selector has Pods; an ExternalName has no endpoints",
+			Err:  errAbsent,
 		}
 	}
 	return &usererr.Error{

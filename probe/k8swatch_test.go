@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -54,7 +55,7 @@ func (w *waiting) sees(t *testing.T, text string) {
 // watches waits until there were so many watches.
 func (w *waiting) watches(t *testing.T, n int) {
 	t.Helper()
-	for start := time.Now(); w.Watchers() < n; time.Sleep(time.Millisecond) { //nolint:forbidigo // until something happens
+	for start := time.Now(); w.Watchers() < n; time.Sleep(time.Millisecond) {
 		if time.Since(start) > patience {
 			t.Fatalf("%d watches, want %d", w.Watchers(), n)
 		}
@@ -145,6 +146,7 @@ func TestKubernetesWatchEnds(t *testing.T) {
 		"ended":            func(_ *testing.T, w *waiting) { w.Stop(apiserver.End) },
 		"cut off":          func(_ *testing.T, w *waiting) { w.Stop(apiserver.Cut) },
 		"another token": func(t *testing.T, w *waiting) {
+			t.Helper()
 			rewrite(t, w.token, secret+"2")
 			w.Rotate(secret + "2")
 			w.Stop(apiserver.End)
@@ -255,4 +257,32 @@ func FuzzKubernetesObject(f *testing.F) {
 			t.Errorf("the error has what the server sent: %q", err)
 		}
 	})
+}
+
+// TestKubernetesDown waits until an object is deleted, whatever its state is meanwhile. An API server that does not
+// answer says nothing about it.
+func TestKubernetesDown(t *testing.T) {
+	t.Parallel()
+	var faulty atomic.Bool
+	c := newCluster(t, &apiserver.Server{Fault: func(*http.Request) apiserver.Fault {
+		if faulty.Load() {
+			return apiserver.Dropped
+		}
+		return apiserver.None
+	}})
+	c.put(t, jobKey, jobFailed)
+	target := open(t, "job/migrate#token-file="+escape(c.token), probe.Options{Env: c.env, Down: true})
+	checkVerdict(t, target.Probe(t.Context()), notYet, "the job has failed")
+	faulty.Store(true)
+	checkVerdict(t, target.Probe(t.Context()), notYet, "cut off or is invalid")
+	faulty.Store(false)
+	w := &waiting{c, make(chan probe.Event, 1000), make(chan error, 1)}
+	go func() {
+		w.end <- (&probe.Waiter{AttemptTimeout: patience, Notify: func(e probe.Event) { w.events <- e }}).Wait(t.Context(), target)
+	}()
+	w.watches(t, 1)
+	c.put(t, jobKey, jobComplete)
+	w.sees(t, "still ready")
+	c.Delete(jobKey)
+	w.ends(t, ready, "")
 }

@@ -27,6 +27,7 @@ type spec struct {
 	tls     tlsconfig.TLS
 	proxy   *url.URL
 	env     []string
+	down    bool // wait until nothing is there any more
 	dialer  *Dialer
 	drop    func(queryKey string) error // nil if an unknown query key was dropped
 	trimmed func(passwordFile string)   // says that its newline was removed
@@ -38,7 +39,7 @@ type spec struct {
 func newSpec(k Kind, u *url.URL, o Options) (*spec, error) {
 	s := &spec{
 		kind: k, options: k.options(), url: u, settle: -1,
-		tls: o.TLS.config(), proxy: o.Proxy, env: o.Env, dialer: &Dialer{}, drop: dropper(u, o),
+		tls: o.TLS.config(), proxy: o.Proxy, env: o.Env, down: o.Down, dialer: &Dialer{}, drop: dropper(u, o),
 		trimmed: credentials.WarnTrimmed(o.Logger), lookup: o.Lookup,
 	}
 	given, err := target.Fragment(u.EscapedFragment(), k.Name, s.keys())

@@ -149,7 +149,7 @@ func (c *call) perform(ctx context.Context, use childUse, stay bool, open func(c
 	}
 	end := func() {}
 	if c.events {
-		s.Output, end = c.postEvents(s.Output)
+		s.Output, end = c.postEvents(ctx, s.Output)
 	}
 	j, err := open(ctx, s)
 	if err != nil {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/inith/inith/cmd/inith/internal/option"
 	"github.com/inith/inith/cmd/inith/internal/podevents"
 	"github.com/inith/inith/cmd/inith/internal/view"
@@ -17,16 +19,16 @@ func eventsOption[O any](field func(*O) *bool) option.Option[O] {
 }
 
 // postEvents has what is logged posted as Events, too, until close.
-func (c *call) postEvents(o view.Output) (posting view.Output, end func()) {
+func (c *call) postEvents(ctx context.Context, o view.Output) (posting view.Output, end func()) {
 	var pod podevents.Pod
 	pod.Name, _ = c.env.Lookup("POD_NAME")
 	pod.Namespace, _ = c.env.Lookup("POD_NAMESPACE")
 	pod.UID, _ = c.env.Lookup("POD_UID")
 	if pod.Name == "" || pod.UID == "" {
-		o.Log.Warn("events are not posted: POD_NAME and POD_UID must be set from metadata.name and metadata.uid by fieldRef")
+		o.Log.WarnContext(ctx, "events are not posted: POD_NAME and POD_UID must be set from metadata.name and metadata.uid by fieldRef")
 		return o, func() {}
 	}
-	p := podevents.New(pod, kube.New(kube.Config{Env: c.env}), o.Log)
+	p := podevents.New(ctx, pod, kube.New(kube.Config{Env: c.env}), o.Log)
 	o.Log, o.Lines = p.Logger(o.Log), p.Logger(o.Lines)
 	return o, p.Close
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/inith/inith/cmd/inith/internal/option"
 	"github.com/inith/inith/probe"
 )
 
@@ -36,6 +37,14 @@ func meshNames() []string {
 		names = append(names, m.name)
 	}
 	return names
+}
+
+func meshOption() option.Option[waitOptions] {
+	return option.Option[waitOptions]{
+		Flag: "mesh", Key: option.NoKey, Choices: meshNames(),
+		Usage: "wait for the proxy of this service `MESH` first: auto, istio or linkerd; with --init, end it after CMD",
+		Set:   option.ToString(func(o *waitOptions) *string { return &o.mesh }),
+	}
 }
 
 const (

@@ -126,11 +126,7 @@ func waitTable(env environment.Variables) option.Table[waitOptions] {
 			Usage: "ask this `LEVEL` of every target: tcp, proto, auth or state",
 			Set:   option.Parsed(probe.ParseLevel, func(o *o) *probe.Level { return &o.level }),
 		},
-		{
-			Flag: "mesh", Key: option.NoKey, Choices: meshNames(),
-			Usage: "wait for the proxy of this service `MESH` first: auto, istio or linkerd; with --init, end it after CMD",
-			Set:   option.ToString(func(o *o) *string { return &o.mesh }),
-		},
+		meshOption(),
 		{
 			Flag: "from-env", Key: "fromEnv", Kind: option.StringOrStrings,
 			Usage: "take a target from the environment variable `NAME`, or from the file that NAME_FILE names",
@@ -156,6 +152,8 @@ func checkWait(o *waitOptions, given option.Given) error {
 		return given.Excluding("once", "success-threshold")
 	case o.untilDown && o.failFast:
 		return given.Excluding("until-down", "fail-fast")
+	case o.untilDown && o.mesh != "":
+		return given.Excluding("until-down", "mesh")
 	case o.untilDown && o.connection.proxy != nil:
 		return given.Errorf("until-down", "a proxy answers even if the target does not")
 	}
@@ -304,7 +302,7 @@ func shown(raw string) string {
 func (w *waitJob) run(ctx context.Context) (outcome string, err error) {
 	start := time.Now()
 	err = w.Run(ctx)
-	return fmt.Sprintf("%s: %d of %d targets after %v", w.targets[0].Goal(), w.view.Reached(), len(w.targets), time.Since(start).Round(time.Millisecond)), err
+	return fmt.Sprintf("%s: %d of %d targets after %v", w.targets[len(w.targets)-1].Goal(), w.view.Reached(), len(w.targets), time.Since(start).Round(time.Millisecond)), err
 }
 
 // Run waits.

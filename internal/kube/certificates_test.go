@@ -19,7 +19,7 @@ func pemOf(server *httptest.Server) string {
 
 // startAsking starts a server that asks clients for a certificate, of any authority.
 func startAsking(server *httptest.Server) {
-	server.TLS = &tls.Config{ClientAuth: tls.RequestClientCert} //nolint:gosec // a server of tests
+	server.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
 	server.StartTLS()
 }
 

@@ -61,8 +61,8 @@ type cluster interface {
 	namespace() (string, error)
 	// token returns what the next request is sent with; "" for none.
 	token(ctx context.Context) (string, error)
-	// tls returns the configuration of the next connection.
-	tls(ctx context.Context) (*tls.Config, error)
+	// connection returns the TLS configuration of the next connection.
+	connection(ctx context.Context) (*tls.Config, error)
 }
 
 // New returns a client. It touches neither network nor files.
@@ -85,7 +85,7 @@ func (k *Client) transport() *http.Transport {
 		if err != nil {
 			return nil, err
 		}
-		config, err := c.tls(ctx)
+		config, err := c.connection(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -189,7 +189,7 @@ func (k *Client) send(ctx context.Context, c call, in any) (io.ReadCloser, error
 	if err != nil {
 		return nil, err
 	}
-	resp, err := k.http.Do(req) //nolint:bodyclose // the caller closes it
+	resp, err := k.http.Do(req)
 	if err != nil {
 		return nil, explain(ctx, err)
 	}

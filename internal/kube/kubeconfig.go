@@ -136,18 +136,17 @@ func unusable(format string, args ...any) error {
 
 // current returns the cluster of the current context.
 func (c *kubeconfig) current(env []string) (*outside, error) {
-	context := slices.IndexFunc(c.Contexts, func(e struct {
-		Name    string
-		Context kubeContext
-	},
-	) bool {
-		return e.Name == c.CurrentContext
-	})
-	if context < 0 {
+	o := &outside{env: env}
+	found := false
+	for _, e := range slices.Backward(c.Contexts) { // the first one of a name counts
+		if e.Name == c.CurrentContext {
+			o.context, found = e.Context, true
+		}
+	}
+	if !found {
 		return nil, unusable("has no current context")
 	}
-	o := &outside{env: env, context: c.Contexts[context].Context}
-	for _, e := range slices.Backward(c.Clusters) { // the first one of a name counts
+	for _, e := range slices.Backward(c.Clusters) {
 		if e.Name == o.context.Cluster {
 			o.cluster = e.Cluster
 		}
@@ -224,7 +223,7 @@ func (o *outside) checkToken() error {
 	return nil
 }
 
-func (o *outside) tls(ctx context.Context) (*tls.Config, error) {
+func (o *outside) connection(ctx context.Context) (*tls.Config, error) {
 	u, err := redact.ParseURL(o.url)
 	if err != nil {
 		return nil, err

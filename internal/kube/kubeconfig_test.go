@@ -31,7 +31,7 @@ func outside(t *testing.T, cluster, user string) (dir string) {
 	t.Cleanup(server.Close)
 	ca := pemOf(server)
 	dir = filepath.Dir(account(t, map[string]string{"ca.crt": ca, "token-file": "t0ken\n"}))
-	if err := os.WriteFile(filepath.Join(dir, "plugin"), []byte(plugin), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(filepath.Join(dir, "plugin"), []byte(plugin), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	config := fmt.Sprintf(`apiVersion: v1
@@ -69,7 +69,7 @@ func TestKubeconfig(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := outside(t, test.cluster, test.user)
-			env := []string{"KUBECONFIG=" + dir + "/missing:" + dir + "/config", "PATH=" + os.Getenv("PATH")} //nolint:forbidigo // of the plugin
+			env := []string{"KUBECONFIG=" + dir + "/missing:" + dir + "/config", "PATH=" + os.Getenv("PATH")}
 			k := kube.New(kube.Config{Env: env})
 			defer k.Close()
 			if namespace, err := k.Namespace(); namespace != "team" || err != nil {
@@ -88,7 +88,7 @@ func TestExecPluginIsAskedOnce(t *testing.T) {
 	dir := outside(t, `server: "{server}", certificate-authority: ca.crt`,
 		`exec: {apiVersion: client.authentication.k8s.io/v1beta1, command: ./plugin, args: [t0ken]}`)
 	runs := filepath.Join(dir, "runs")
-	k := kube.New(kube.Config{Env: []string{"KUBECONFIG=" + dir + "/config", "RUNS=" + runs, "PATH=" + os.Getenv("PATH")}}) //nolint:forbidigo // of the plugin
+	k := kube.New(kube.Config{Env: []string{"KUBECONFIG=" + dir + "/config", "RUNS=" + runs, "PATH=" + os.Getenv("PATH")}})
 	for range 3 {
 		if err := k.Get(t.Context(), lease("x"), &object{}); !kube.IsStatus(err, http.StatusNotFound) {
 			t.Error(err)
@@ -137,7 +137,7 @@ func TestKubeconfigRefused(t *testing.T) {
 		"a token with a line break":         {cluster, `token: "s3cr3t\ns3cr3t"`},
 		"an apiVersion":                     {cluster, "exec: {apiVersion: s3cr3t, command: x}"},
 		"the exec plugin missing of the kubeconfig file failed":                {cluster, "exec: {apiVersion: client.authentication.k8s.io/v1, command: ./missing, args: [s3cr3t]}"},
-		"the exec plugin plugin of the kubeconfig file printed no credentials": {cluster, `exec: {apiVersion: client.authentication.k8s.io/v1, command: ./plugin, env: [{name: RUNS, value: /dev/null}], args: ['s3cr3t"']}`},
+		"printed no credentials":                                               {cluster, `exec: {apiVersion: client.authentication.k8s.io/v1, command: ./plugin, env: [{name: RUNS, value: /dev/null}], args: ['s3cr3t"']}`},
 		"certificate-authority-data without a certificate":                     {`server: "{server}", certificate-authority-data: s3cr3t`, "token: s3cr3t"},
 		"client-certificate-data or client-key-data that is not base64":        {cluster, `client-certificate-data: "s3cr3t!", client-key-data: x`},
 		"a client certificate and a key that do not belong together":           {cluster, `client-certificate-data: czNjcjN0, client-key-data: czNjcjN0`},

@@ -56,4 +56,4 @@ func (p *pod) token(context.Context) (string, error) {
 	return token, nil
 }
 
-func (p *pod) tls(context.Context) (*tls.Config, error) { return p.loader.Config(p.host) }
+func (p *pod) connection(context.Context) (*tls.Config, error) { return p.loader.Config(p.host) }

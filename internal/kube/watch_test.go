@@ -82,7 +82,7 @@ func next[T any](t *testing.T, c <-chan T) (v T) {
 // until waits for a condition of a server.
 func until(t *testing.T, met func() bool) {
 	t.Helper()
-	for start := time.Now(); !met(); time.Sleep(time.Millisecond) { //nolint:forbidigo // until something happens
+	for start := time.Now(); !met(); time.Sleep(time.Millisecond) {
 		if time.Since(start) > time.Minute {
 			t.Fatal("it has not happened for a minute")
 		}
@@ -119,7 +119,7 @@ func TestWatch(t *testing.T) {
 		if got := next(t, seen); got != "a" && got != "c" {
 			t.Errorf("got %q", got)
 		}
-		time.Sleep(1100 * time.Millisecond) //nolint:forbidigo // a watch that ends at once is another case
+		time.Sleep(1100 * time.Millisecond) // a watch that ends at once is another case
 		s.Rotate("next" + strconv.Itoa(int(how)))
 		if err := os.WriteFile(token, []byte("next"+strconv.Itoa(int(how))), 0o600); err != nil {
 			t.Fatal(err)
@@ -158,7 +158,7 @@ func TestWatchGone(t *testing.T) {
 	until(t, func() bool { return s.Watchers() == 1 })
 	s.Compact()
 	s.Bookmark()
-	time.Sleep(1100 * time.Millisecond) //nolint:forbidigo // as above
+	time.Sleep(1100 * time.Millisecond)
 	s.Stop(apiserver.Cut)
 	until(t, func() bool { return s.Watchers() == 2 })
 	s.Put(jobKey, job("a"))

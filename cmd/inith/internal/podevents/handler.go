@@ -23,6 +23,8 @@ func lines() []line {
 	return []line{
 		{"not ready", "Warning", "NotReady", "{target}: {err}"},
 		{"ready", "Normal", "Ready", "{target} is ready"},
+		{"not down", "Warning", "NotDown", "{target}: {err}"},
+		{"down", "Normal", "Down", "{target} is down"},
 		{"progress", "Normal", "Fetching", "{source}: {percent} %"},
 		{"fetched", "Normal", "Fetched", "{source}"},
 		{"waiting for the lock", "Normal", "WaitingForLock", "{lock} is held by {holder}"},
@@ -48,8 +50,8 @@ type handler struct {
 }
 
 // Enabled also wants what the log does not: it is quiet, or draws rows.
-func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
-	return level >= slog.LevelInfo || h.Handler.Enabled(context.Background(), level)
+func (h *handler) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelInfo || h.Handler.Enabled(ctx, level)
 }
 
 func (h *handler) Handle(ctx context.Context, r slog.Record) error {

@@ -54,9 +54,9 @@ type posted struct {
 	last  time.Time
 }
 
-// New starts to post for a Pod, whose Name and UID are given, until [Poster.Close].
-func New(pod Pod, client *kube.Client, log *slog.Logger) *Poster {
-	ctx, cancel := context.WithCancel(context.Background())
+// New starts to post for a Pod, whose Name and UID are given, until [Poster.Close]: the end of ctx is posted, too.
+func New(ctx context.Context, pod Pod, client *kube.Client, log *slog.Logger) *Poster {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p := &Poster{
 		pod: pod, client: client, log: log, cancel: cancel, notes: make(chan note, queued), posted: map[note]*posted{},
 		names: pod.Name + "." + strconv.FormatInt(time.Now().UnixNano(), 16),
@@ -118,7 +118,7 @@ func (p *Poster) post(ctx context.Context, n note) {
 		p.failures = maxFailures
 	}
 	if p.failures == maxFailures {
-		p.log.Warn("events are not posted", "err", err)
+		p.log.WarnContext(ctx, "events are not posted", "err", err)
 	}
 }
 

@@ -32,7 +32,7 @@ func poster(t *testing.T, s *apiserver.Server) (*podevents.Poster, *bytes.Buffer
 	client := kube.New(kube.Config{
 		Env: []string{"KUBERNETES_SERVICE_HOST=api", "KUBERNETES_SERVICE_PORT=443"}, TokenFile: token, Transport: s,
 	})
-	return podevents.New(podevents.Pod{Name: "web-1", UID: "u1"}, client, slog.New(slog.NewTextHandler(log, nil))), log
+	return podevents.New(t.Context(), podevents.Pod{Name: "web-1", UID: "u1"}, client, slog.New(slog.NewTextHandler(log, nil))), log
 }
 
 // events returns what the API server has, in the order in which it was made.
@@ -66,7 +66,7 @@ func TestPost(t *testing.T) {
 		for range 3 {
 			log.Info("waiting for the lock", "lock", "k8s:///m", "holder", "web-0")
 			synctest.Wait()
-			time.Sleep(time.Minute) //nolint:forbidigo // of simulated time
+			time.Sleep(time.Minute)
 		}
 		log.With("step", "model").Error("step failed", "err", "no space left")
 		p.Close()
