@@ -81,8 +81,11 @@ var (
 	kubeLabels  = lazyregexp.New(`^[-A-Za-z0-9_./=!,() ]{1,1000}$`)
 )
 
-var errKubeURL = errors.New("want k8s://NAMESPACE/KIND/NAME or k8s://NAMESPACE/GROUP/VERSION/PLURAL/NAME, such as k8s:///job/migrate " +
-	"for one in the Pod's namespace, or k8s:///pod?selector=app=x; a KIND is " + strings.Join(kubeKindNames(), ", "))
+// errKubeURL is made when it is needed, as everything here: other kinds pay nothing for it.
+func errKubeURL() error {
+	return errors.New("want k8s://NAMESPACE/KIND/NAME or k8s://NAMESPACE/GROUP/VERSION/PLURAL/NAME, such as k8s:///job/migrate " +
+		"for one in the Pod's namespace, or k8s:///pod?selector=app=x; a KIND is " + strings.Join(kubeKindNames(), ", "))
+}
 
 func (o *kubeOptions) open(s *spec) (Prober, error) {
 	kind, name, err := o.read(s.url)
@@ -118,7 +121,7 @@ func (o *kubeOptions) open(s *spec) (Prober, error) {
 func (*kubeOptions) read(u *url.URL) (kind kubeKind, name string, err error) {
 	segments := strings.Split(strings.TrimPrefix(u.Path, "/"), "/")
 	if u.Host != "" && (!kubeName().MatchString(u.Host) || strings.Contains(u.Host, ".")) || u.User != nil {
-		return kind, "", errKubeURL
+		return kind, "", errKubeURL()
 	}
 	generic := len(segments) >= 3
 	if generic {
@@ -133,7 +136,7 @@ func (*kubeOptions) read(u *url.URL) (kind kubeKind, name string, err error) {
 	case len(segments) == 1 || len(segments) == 2 && segments[1] == "":
 		return kind, "", nil
 	case len(segments) > 2 || !kubeName().MatchString(segments[1]):
-		return kind, "", errKubeURL
+		return kind, "", errKubeURL()
 	}
 	return kind, segments[1], nil
 }
@@ -142,7 +145,7 @@ func (*kubeOptions) read(u *url.URL) (kind kubeKind, name string, err error) {
 func genericKind(segments []string) (kubeKind, error) {
 	r := kube.Resource{Group: segments[0], Version: segments[1], Plural: segments[2]}
 	if !kubeGroup().MatchString(r.Group) || !kubeVersion().MatchString(r.Version) || !kubePlural().MatchString(r.Plural) {
-		return kubeKind{}, errKubeURL
+		return kubeKind{}, errKubeURL()
 	}
 	if r.Group == "core" {
 		r.Group = ""
@@ -167,7 +170,7 @@ func (*kubeOptions) selector(s *spec, kind kubeKind, name string) (selector stri
 	}
 	switch {
 	case (name == "") != (selector != ""):
-		return "", errKubeURL
+		return "", errKubeURL()
 	case selector != "" && kind.name != "pod":
 		return "", errors.New("only Pods can be selected by labels, as in k8s:///pod?selector=app=x")
 	}

@@ -1,18 +1,18 @@
 package kube
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os/exec"
+	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/inith/inith/internal/credentials"
+	"github.com/inith/inith/internal/subprocess"
 	"github.com/inith/inith/internal/usererr"
 )
 
@@ -51,7 +51,7 @@ func (p *execPlugin) check() error {
 const (
 	pluginTime     = 20 * time.Second // that a plugin has
 	credentialTime = time.Minute      // until credentials without an expiration are asked for again
-	expiryMargin   = 10 * time.Second
+	expiryMargin   = 10 * time.Second // before they expire
 )
 
 // credential returns what the plugin prints, or has printed if that has not expired.
@@ -84,33 +84,38 @@ func (p *execPlugin) credential(ctx context.Context, env []string) (execStatus, 
 func (p *execPlugin) run(ctx context.Context, env []string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, pluginTime)
 	defer cancel()
-	info, err := json.Marshal(map[string]any{
-		"apiVersion": p.APIVersion, "kind": "ExecCredential", "spec": map[string]any{"interactive": false},
-	})
+	path, err := subprocess.Look(p.Command)
 	if err != nil {
 		return nil, err
 	}
-	out := &limited{left: maxObject}
-	cmd := exec.CommandContext(ctx, p.Command, p.Args...) //nolint:gosec // the kubeconfig file is the user's
-	cmd.Env = slices.Clone(env)
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = null.Close() }()
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = r.Close() }()
+	var out []byte
+	var reading sync.WaitGroup
+	reading.Go(func() { out, _ = io.ReadAll(io.LimitReader(r, maxObject)) })
+	err = subprocess.Command{
+		Path: path, Argv: append([]string{p.Command}, p.Args...), Env: p.environment(env), Stdout: w, Stderr: null,
+		Shared: true, Group: true, End: ctx.Done(), Grace: time.Second,
+	}.Run(ctx)
+	_ = w.Close()
+	reading.Wait()
+	return out, err
+}
+
+// environment returns the variables of the plugin.
+func (p *execPlugin) environment(env []string) []string {
+	all := slices.Clone(env)
 	for _, e := range p.Env {
-		cmd.Env = append(cmd.Env, e.Name+"="+e.Value)
+		all = append(all, e.Name+"="+e.Value)
 	}
-	cmd.Env = append(cmd.Env, "KUBERNETES_EXEC_INFO="+string(info))
-	cmd.Stdout, cmd.WaitDelay = out, time.Second
-	err = cmd.Run()
-	return out.buffer.Bytes(), err
-}
-
-// limited keeps what is written, up to a number of bytes.
-type limited struct {
-	buffer bytes.Buffer
-	left   int
-}
-
-func (l *limited) Write(b []byte) (int, error) {
-	if l.left -= len(b); l.left < 0 {
-		return 0, errors.New("too much output")
-	}
-	return l.buffer.Write(b)
+	const info = `{"apiVersion":"%s","kind":"ExecCredential","spec":{"interactive":false}}`
+	return append(all, "KUBERNETES_EXEC_INFO="+fmt.Sprintf(info, p.APIVersion)) // which check knows
 }
