@@ -116,8 +116,8 @@ func TestS3Faults(t *testing.T) {
 	}{
 		"silent":   {simserver.Silent, notYet, "sent nothing"},
 		"hangs up": {simserver.HangUp, notYet, "without an answer"},
-		"garbage":  {simserver.Say("\x00\x01\x02\x03\r\n\r\n"), notYet, "not understood"},
-		"long":     {simserver.Say("HTTP/1.1 403 Forbidden\r\n\r\n<Code>" + strings.Repeat(secret, 1<<20)), notYet, ""},
+		"garbage":  {replies("\x00\x01\x02\x03\r\n\r\n"), notYet, "not understood"},
+		"long":     {replies("HTTP/1.1 403 Forbidden\r\n\r\n<Code>" + strings.Repeat(secret, 1<<20)), notYet, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -225,7 +225,11 @@ func FuzzS3Answer(f *testing.F) {
 		if status < 200 || status > 599 {
 			return
 		}
-		address := serve(t, simserver.Say(fmt.Sprintf("HTTP/1.1 %d X\r\nConnection: close\r\n\r\n%s", status, body)))
+		address := serve(t, func(c net.Conn) {
+			if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+				_, _ = fmt.Fprintf(c, "HTTP/1.1 %d X\r\nConnection: close\r\n\r\n%s", status, body)
+			}
+		})
 		err := attemptWithin(t, "s3://AKIA:"+secret+"@models?endpoint=http://"+address, 100*time.Millisecond)
 		if err == nil && status >= 300 && !strings.Contains(body, "AccessDenied") {
 			t.Errorf("ready after %d %q", status, body)
