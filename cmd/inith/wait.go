@@ -37,6 +37,7 @@ EXAMPLES:
    inith wait postgres:5432 redis:6379 http://api/health
    inith wait --from-env DATABASE_URL -- python app.py
    inith wait 'postgres://app@db/app#password-file=/run/secrets/db'
+   inith wait job/migrate service/db      objects of Kubernetes, see inith rbac
    inith wait --once http://localhost:8080/healthz       a probe without a shell
    inith wait --timeout none --attempt-timeout 1s tcp://broker:9092
    inith wait --any redis://a redis://b                  one of them is enough
