@@ -140,8 +140,14 @@ func TestS3Environment(t *testing.T) {
 		"AWS_ENDPOINT_URL": s.URL, "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKIX", "AWS_SECRET_ACCESS_KEY": secret,
 		"AWS_SESSION_TOKEN": secret,
 	}
-	o := probe.Options{Lookup: func(name string) (string, bool) { return variables[name], variables[name] != "" }}
-	probeOnce := func(raw string) error { return open(t, raw, o).Probe(t.Context()) }
+	options := func() probe.Options {
+		var env []string
+		for name, value := range variables {
+			env = append(env, name+"="+value)
+		}
+		return probe.Options{Env: env}
+	}
+	probeOnce := func(raw string) error { return open(t, raw, options()).Probe(t.Context()) }
 	checkVerdict(t, probeOnce("s3://models"), rejected, "the key is refused")
 	file := secretFile(t, secret+"\n")
 	checkVerdict(t, probeOnce("s3://AKIA@models#password-file="+escape(file)), ready, "")
@@ -154,7 +160,7 @@ func TestS3Environment(t *testing.T) {
 	for name, want := range map[string]string{"AWS_SECRET_ACCESS_KEY": "need each other", "AWS_ENDPOINT_URL": "AWS_ENDPOINT_URL is not a URL"} {
 		before := variables[name]
 		variables[name] = map[string]string{"AWS_ENDPOINT_URL": secret}[name]
-		_, err := probe.Open("s3://models", o)
+		_, err := probe.Open("s3://models", options())
 		checkVerdict(t, err, notYet, want)
 		variables[name] = before
 	}

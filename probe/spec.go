@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/inith/inith/internal/credentials"
+	"github.com/inith/inith/internal/environ"
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/target"
 	"github.com/inith/inith/internal/tlsconfig"
@@ -32,7 +33,6 @@ type spec struct {
 	drop    func(queryKey string) error // nil if an unknown query key was dropped
 	trimmed func(passwordFile string)   // says that its newline was removed
 
-	lookup func(name string) (value string, set bool) // of environment variables; nil: there are none
 }
 
 // newSpec reads what a URL asks of its kind, beside the options of the command.
@@ -40,7 +40,7 @@ func newSpec(k Kind, u *url.URL, o Options) (*spec, error) {
 	s := &spec{
 		kind: k, options: k.options(), url: u, settle: -1,
 		tls: o.TLS.config(), proxy: o.Proxy, env: o.Env, down: o.Down, dialer: &Dialer{}, drop: dropper(u, o),
-		trimmed: credentials.WarnTrimmed(o.Logger), lookup: o.Lookup,
+		trimmed: credentials.WarnTrimmed(o.Logger),
 	}
 	given, err := target.Fragment(u.EscapedFragment(), k.Name, s.keys())
 	if err != nil {
@@ -89,13 +89,7 @@ func (s *spec) password(file string) credentials.Password {
 }
 
 // variable returns an environment variable that the clients of a kind read, "" if it is not set.
-func (s *spec) variable(name string) string {
-	if s.lookup == nil {
-		return ""
-	}
-	value, _ := s.lookup(name)
-	return value
-}
+func (s *spec) variable(name string) string { return environ.Get(s.env, name) }
 
 // loginLevel is the default level of kinds that log in where there is a password.
 func (s *spec) loginLevel(passwordFile string) Level {

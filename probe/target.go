@@ -33,12 +33,11 @@ type Options struct {
 	TLS    TLS      // for the kinds that speak it; the fragment keys of a target override it
 	Proxy  *url.URL // for http and https; nil is none: the environment's is never used
 	Logger *slog.Logger
-	Down   bool     // wait until nothing answers any more
-	Env    []string // where a Pod finds its API server, or others KUBECONFIG and HOME: for k8s
+	Down   bool // wait until nothing answers any more
 
-	// Lookup returns an environment variable, for kinds whose clients read some: AWS_ACCESS_KEY_ID and others of s3.
-	// nil is an empty environment: this package reads none by itself.
-	Lookup func(name string) (value string, set bool)
+	// Env is the environment, for kinds whose clients read it: KUBERNETES_SERVICE_HOST and KUBECONFIG for k8s,
+	// AWS_ACCESS_KEY_ID and others for s3. This package reads none by itself.
+	Env []string
 
 	// DropUnknown drops query keys that the protocol does not know, as
 	// frameworks add to their URLs, with a debug line each. By default they

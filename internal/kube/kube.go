@@ -15,7 +15,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 
 	"github.com/inith/inith/internal/dial"
@@ -119,16 +118,6 @@ func (k *Client) find() (c cluster, err error) {
 	}
 	k.cluster = outside
 	return outside, nil
-}
-
-// variable returns the last value of an environment variable, as execve(2) passes it.
-func variable(env []string, name string) (value string) {
-	for _, pair := range env {
-		if v, found := strings.CutPrefix(pair, name+"="); found {
-			value = v
-		}
-	}
-	return value
 }
 
 // Namespace returns the namespace of this Pod, or of the kubeconfig file.

@@ -17,6 +17,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/inith/inith/internal/credentials"
+	"github.com/inith/inith/internal/environ"
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/tlsconfig"
 	"github.com/inith/inith/internal/usererr"
@@ -68,8 +69,8 @@ type kubeUser struct {
 // loadKubeconfig returns the cluster of the current context, as kubectl finds it: of the files in KUBECONFIG the first
 // that has a name counts.
 func loadKubeconfig(env []string) (*outside, error) {
-	paths := filepath.SplitList(variable(env, "KUBECONFIG"))
-	if home := variable(env, "HOME"); len(paths) == 0 && home != "" {
+	paths := filepath.SplitList(environ.Get(env, "KUBECONFIG"))
+	if home := environ.Get(env, "HOME"); len(paths) == 0 && home != "" {
 		paths = []string{filepath.Join(home, ".kube", "config")}
 	}
 	var all kubeconfig

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/inith/inith/internal/credentials"
+	"github.com/inith/inith/internal/environ"
 	"github.com/inith/inith/internal/tlsconfig"
 )
 
@@ -24,7 +25,7 @@ type pod struct {
 // newPod returns nil outside a cluster.
 func newPod(c Config) *pod {
 	p := &pod{
-		host: variable(c.Env, "KUBERNETES_SERVICE_HOST"), port: variable(c.Env, "KUBERNETES_SERVICE_PORT"),
+		host: environ.Get(c.Env, "KUBERNETES_SERVICE_HOST"), port: environ.Get(c.Env, "KUBERNETES_SERVICE_PORT"),
 		tokenFile: cmp.Or(c.TokenFile, tokenFile),
 	}
 	if p.host == "" || p.port == "" {

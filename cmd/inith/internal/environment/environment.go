@@ -8,20 +8,15 @@ import (
 	"os"
 	"strings"
 	"unicode"
+
+	"github.com/inith/inith/internal/environ"
 )
 
 // Variables are NAME=value pairs, as the operating system gives them. Of two with one name, the last one counts.
 type Variables []string
 
 // Get returns a variable as a program sees it: one that is empty is set.
-func (v Variables) Get(name string) (value string, set bool) {
-	for _, pair := range v {
-		if s, ok := strings.CutPrefix(pair, name+"="); ok {
-			value, set = s, true
-		}
-	}
-	return value, set
-}
+func (v Variables) Get(name string) (value string, set bool) { return environ.Lookup(v, name) }
 
 // Lookup returns a variable of inith; one that is empty counts as unset.
 func (v Variables) Lookup(name string) (value string, set bool) {
