@@ -32,7 +32,6 @@ type spec struct {
 	dialer  *Dialer
 	drop    func(queryKey string) error // nil if an unknown query key was dropped
 	trimmed func(passwordFile string)   // says that its newline was removed
-
 }
 
 // newSpec reads what a URL asks of its kind, beside the options of the command.

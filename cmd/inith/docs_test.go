@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -337,5 +338,30 @@ func TestDocsHaveTheRulesOfLint(t *testing.T) {
 				t.Errorf("%s: the %s manifest has findings: %+v", rule.ID, blocks[j][1], r.Findings)
 			}
 		}
+	}
+}
+
+// TestExamplesAreClean has lint read all examples as one set.
+func TestExamplesAreClean(t *testing.T) {
+	paths, err := filepath.Glob("../../examples/kubernetes/*.yaml")
+	if err != nil || len(paths) < 10 {
+		t.Fatalf("%d examples, %v", len(paths), err)
+	}
+	var files []lint.File
+	for _, path := range paths {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, lint.File{Path: path, Data: b})
+	}
+	r := lint.Linter{}.Lint(files...)
+	for _, f := range r.Findings {
+		if f.Severity > lint.Info {
+			t.Errorf("%s:%d: %s %s: %s", f.Path, f.Line, f.Rule, f.Object, f.Message)
+		}
+	}
+	if r.Pods < len(paths) {
+		t.Errorf("%d Pods in %d examples", r.Pods, len(paths))
 	}
 }
