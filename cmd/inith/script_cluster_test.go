@@ -21,6 +21,18 @@ func startCluster(e *testscript.Env) error {
 	s.Put("batch/v1/jobs/app/complete", condition("Complete", "CompletionsReached"))
 	s.Put("batch/v1/jobs/app/failed", condition("Failed", "BackoffLimitExceeded"))
 	s.Put("/v1/secrets/app/db", apiserver.Object{"data": apiserver.Object{"password": canary}})
+	waiting := func(reason string) []any {
+		return []any{apiserver.Object{"name": "app", "state": apiserver.Object{"waiting": apiserver.Object{"reason": reason}}}}
+	}
+	s.Put("/v1/pods/app/web-0", apiserver.Object{
+		"spec":   apiserver.Object{"containers": []any{apiserver.Object{"name": "app", "image": "app:v1"}}},
+		"status": apiserver.Object{"phase": "Pending", "containerStatuses": waiting("ContainerCreating")},
+	})
+	about := func(pod, message string) apiserver.Object {
+		return apiserver.Object{"reason": "FailedMount", "message": message, "involvedObject": apiserver.Object{"name": pod, "namespace": "app"}}
+	}
+	s.Put("/v1/events/app/web-0.1", about("web-0", "MountVolume.SetUp failed for volume config"))
+	s.Put("/v1/events/app/web-1.1", about("web-1", "of another Pod"))
 	files, env, stop := s.Start()
 	e.Defer(stop)
 	e.Defer(func() { searchEvents(s) })

@@ -49,13 +49,17 @@ type Selection struct {
 	Namespace string // "": of the cluster
 	Name      string // "": any
 	Labels    string // a label selector; "": any
+	Fields    string // a field selector for those without a Name; "": any
 }
 
 // query returns the parameters of a request for the selection.
 func (s Selection) query() url.Values {
 	q := url.Values{}
-	if s.Name != "" {
+	switch {
+	case s.Name != "":
 		q.Set("fieldSelector", "metadata.name="+s.Name)
+	case s.Fields != "":
+		q.Set("fieldSelector", s.Fields)
 	}
 	if s.Labels != "" {
 		q.Set("labelSelector", s.Labels)

@@ -175,7 +175,9 @@ func targetOf(r *http.Request) *target {
 		if t.query["watch"] != "" {
 			t.Verb = "watch"
 		}
-		t.Name, _ = strings.CutPrefix(t.query["fieldSelector"], "metadata.name=") // as the authorizer has it
+		if name, ok := strings.CutPrefix(t.query["fieldSelector"], "metadata.name="); ok {
+			t.Name = name // as the authorizer has it
+		}
 	}
 	return t
 }

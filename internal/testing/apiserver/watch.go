@@ -82,6 +82,11 @@ func (t *target) selects(key string, object Object) bool {
 	}
 	metadata, _ := object["metadata"].(Object)
 	labels, _ := metadata["labels"].(Object)
+	if about, ok := strings.CutPrefix(t.query["fieldSelector"], "involvedObject.name="); ok {
+		if involved, _ := object["involvedObject"].(Object); involved["name"] != about {
+			return false
+		}
+	}
 	for pair := range strings.SplitSeq(t.query["labelSelector"], ",") {
 		name, value, _ := strings.Cut(pair, "=")
 		if name != "" && labels[name] != value {
