@@ -128,7 +128,7 @@ func TestOpsPort(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "inith_test_total", Help: "x"}, func() float64 { return 42 }))
 	notReady := errors.New("the log cannot be written")
-	var draining = make(chan struct{})
+	draining := make(chan struct{})
 	s := &fake{ready: func() error { return notReady }, serve: func(ctx context.Context) error { <-ctx.Done(); <-draining; return nil }}
 	address := freePort(t)
 	ctx, cancel := context.WithCancel(t.Context())
