@@ -18,6 +18,7 @@ type Writer struct {
 	o       Options
 	queue   chan entry
 	closing chan struct{}
+	ended   chan struct{} // the goroutine that writes has returned
 	once    sync.Once
 	wg      sync.WaitGroup
 	fault   atomic.Pointer[fault]
@@ -36,8 +37,11 @@ type entry struct {
 // A fault is why lines cannot be written at the moment.
 type fault struct{ err error }
 
-// ErrFull is the error for a line that was lost because the disk does not keep up.
-var ErrFull = errors.New("the queue of the log is full")
+// The errors for lines that are lost without being tried.
+var (
+	ErrFull   = errors.New("the queue of the log is full")
+	ErrClosed = errors.New("the log is closed")
+)
 
 const (
 	queueLength = 4096
@@ -47,18 +51,30 @@ const (
 // Open opens a log and continues its chain. A volume that is full, read-only or failing is no error here but a fault of the
 // writer, which it leaves as soon as it can.
 func Open(o Options) (*Writer, error) {
-	w := &Writer{o: o, queue: make(chan entry, queueLength), closing: make(chan struct{})}
+	w := &Writer{o: o, queue: make(chan entry, queueLength), closing: make(chan struct{}), ended: make(chan struct{})}
 	w.opening = &opening{event: "start"}
 	if err := w.open(); err != nil && !isFault(err) {
 		return nil, w.explain(err)
 	}
 	w.commit(nil)
 	w.wg.Go(func() {
+		defer w.abandon()
 		defer crash.Recover(&w.crashed)
 		w.loop()
 	})
 	return w, nil
 }
+
+// abandon ends what is still queued, and what will be.
+func (w *Writer) abandon() {
+	close(w.ended)
+	for len(w.queue) > 0 {
+		(<-w.queue).done(ErrClosed)
+	}
+}
+
+// Ended is closed when nothing is written any more: after Close, or after a crash, which Close returns.
+func (w *Writer) Ended() <-chan struct{} { return w.ended }
 
 // isFault reports whether the volume is at fault, rather than the configuration.
 func isFault(err error) bool {
@@ -76,18 +92,31 @@ func (w *Writer) explain(err error) error {
 }
 
 // Append queues a line, given as a JSON object with at least one field. Then done is called, once, with nil when the line
-// is in the kernel (with [SyncEach]: on the disk), and with an error when it is lost. Append must not follow [Writer.Close].
+// is in the kernel (with [SyncEach]: on the disk), and with an error when it is lost.
 func (w *Writer) Append(object []byte, done func(error)) {
-	e := entry{object, done}
-	if w.o.Block {
-		w.queue <- e
-		return
+	err := w.enqueue(entry{object, done})
+	if err != nil {
+		w.lose(1)
+		done(err)
+	}
+}
+
+func (w *Writer) enqueue(e entry) error {
+	select {
+	case <-w.ended:
+		return ErrClosed
+	case w.queue <- e:
+		return nil
+	default:
+	}
+	if !w.o.Block {
+		return ErrFull
 	}
 	select {
+	case <-w.ended:
+		return ErrClosed
 	case w.queue <- e:
-	default:
-		w.lose(1)
-		done(ErrFull)
+		return nil
 	}
 }
 
