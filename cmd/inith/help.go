@@ -46,7 +46,7 @@ USAGE:
 COMMANDS:
 `)
 	for _, c := range commands() {
-		fmt.Fprintf(&b, "   %-12s%s\n", c.name, c.summary)
+		fmt.Fprintf(&b, "   %-21s%s\n", c.name, c.summary)
 	}
 	b.WriteString(`
    "inith help COMMAND" describes a command. Options can stand anywhere before
