@@ -56,19 +56,23 @@ type conn struct {
 
 	mu      sync.Mutex
 	begun   time.Time // of a request that no handler has seen yet; zero if there is none
+	busy    bool      // a handler has the request
 	http2   bool
 	read    bool // something was
 	readErr error
 	status  int // of the answer that the server gave by itself
 }
 
-// Read also notices the preface of HTTP/2.
+// Read also notices the beginning of a request, and the preface of HTTP/2.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.TCPConn.Read(p)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if n > 0 && !c.read {
 		c.read, c.http2 = true, bytes.HasPrefix(p[:n], []byte("PRI "))
+	}
+	if n > 0 && !c.busy && !c.http2 && c.begun.IsZero() {
+		c.begun = time.Now()
 	}
 	c.readErr = err
 	return n, err
@@ -95,7 +99,7 @@ func (c *conn) Close() error {
 func (c *conn) handle() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.begun = time.Time{}
+	c.begun, c.busy = time.Time{}, true
 }
 
 type connKey struct{}
@@ -121,12 +125,8 @@ func (p *Proxy) connState(nc net.Conn, state http.ConnState) {
 	}
 	c.mu.Lock()
 	begun, status, readErr := c.begun, c.status, c.readErr
-	switch {
-	case c.http2:
-	case state == http.StateActive:
-		c.begun, c.status = time.Now(), 0
-	default:
-		c.begun = time.Time{}
+	if state == http.StateIdle || state == http.StateHijacked {
+		c.begun, c.busy, c.status = time.Time{}, state == http.StateHijacked, 0
 	}
 	c.mu.Unlock()
 	if state == http.StateClosed && !begun.IsZero() {
@@ -140,13 +140,14 @@ func (p *Proxy) recordUnseen(c *conn, begun time.Time, status int, readErr error
 		return
 	}
 	r := p.newRecord(begun, newID(), c.RemoteAddr().String())
+	late := errors.Is(readErr, os.ErrDeadlineExceeded)
 	switch {
-	case errors.Is(readErr, os.ErrDeadlineExceeded):
-		r.Outcome, r.Error = outcomeTimeout, "the headers did not arrive in time"
-	case status == 0:
-		r.Outcome, r.Error = outcomeClient, "the connection ended within the headers"
-	default:
+	case status != 0 && (readErr == nil || late): // after a connection that ended, nobody reads it
 		r.Outcome, r.Error, r.Status = outcomeRefused, "malformed: "+http.StatusText(status), status
+	case late:
+		r.Outcome, r.Error = outcomeTimeout, "the headers did not arrive in time"
+	default:
+		r.Outcome, r.Error = outcomeClient, "the connection ended within the headers"
 	}
 	r.TotalMS = millis(time.Since(begun))
 	p.metrics.exchanges.WithLabelValues(string(r.Outcome)).Inc()

@@ -168,7 +168,7 @@ func (o *Options) ledger() ledger.Options {
 		Path: o.Log.Path, Key: o.Log.ChainKey, Sync: ledger.Sync(o.Log.Fsync), MinFree: o.Log.MinFree, Block: o.Log.Policy == Closed,
 		RotateSize: o.Log.Size, RotateAge: o.Log.Age, Keep: o.Log.Keep, Logger: o.Logger,
 		Start: map[string]any{
-			"level": o.Record.Level, "upstream": o.Upstream, "fsync": o.Log.Fsync, "on_write_error": o.Log.Policy, "strict": o.Log.Strict, "pod": o.Pod,
+			"level": o.Record.Level, "upstream": o.Upstream, "fsync": o.Log.Fsync, "on_write_error": o.Log.Policy, "strict": o.Log.Strict,
 		},
 	}
 }

@@ -39,7 +39,7 @@ func TestExchange(t *testing.T) {
 		"Content-Type": {"application/json"}, "Authorization": {"Bearer hunter2hunter2hunter2"}, "X-User": {"alice"}, "X-Forwarded-For": {"10.1.1.1"},
 		"Traceparent": {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}, "X-Forwarded-Proto": {"https"},
 	}
-	resp, err := http.DefaultTransport.RoundTrip(req)
+	resp, err := http.DefaultClient.Do(req) //nolint:forbidigo // a test
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestExchange(t *testing.T) {
 		t.Errorf("the client got %v %v %s", resp.Status, resp.Header, body)
 	}
 	sum := sha256.Sum256(body)
-	if x.Outcome != "ok" || x.Status != 201 || x.Level != "request-response" || x.User != "alice" || x.Method != "POST" || x.Query != "api-version=…&key=…" ||
+	if x.Outcome != "ok" || x.Status != 201 || x.Level != "request-response" || x.User != "alice" || x.Method != http.MethodPost || x.Query != "api-version=…&key=…" ||
 		x.Protocol != "HTTP/1.1" || x.Client != "127.0.0.1" || x.TraceID != "0af7651916cd43dd8448eb211c80319c" || x.Pod["name"] != "pod-1" ||
 		x.Response.SHA256 != hex.EncodeToString(sum[:]) || x.Response.Bytes != int64(len(body)) || x.Response.Incomplete || x.Request.Incomplete || x.Request.Bytes != 47 {
 		t.Errorf("recorded %+v", x)
@@ -234,7 +234,7 @@ func dechunk(r *bufio.Reader) (body []byte, trailer textproto.MIMEHeader) {
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	next := make(chan string)
-	app := application(t, func(w http.ResponseWriter, r *http.Request) {
+	app := application(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "75") // with a length, ReverseProxy would hold the events back by default
 		w.Header().Set("Content-Type", "text/event-stream")
 		_ = http.NewResponseController(w).Flush() // the headers must arrive before the first event
@@ -244,7 +244,7 @@ func TestEvents(t *testing.T) {
 		}
 	})
 	p := start(t, app, nil)
-	resp, err := http.Get("http://" + p.address + "/v1/chat/completions") //nolint:noctx // a test
+	resp, err := http.Get("http://" + p.address + "/v1/chat/completions")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -306,8 +306,9 @@ func TestUpgrade(t *testing.T) {
 			t.Fatalf("%q, %v, want %s", b, err, word)
 		}
 	}
-	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
-		t.Fatal(err)
+	half, ok := c.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		t.Fatal("not half closed")
 	}
 	if rest, err := io.ReadAll(r); err != nil || len(rest) > 0 {
 		t.Errorf("%q, %v", rest, err)
@@ -375,7 +376,7 @@ func TestKeepAlive(t *testing.T) {
 	for i := range 20 {
 		req, _ := http.NewRequest(http.MethodPost, "http://"+p.address+"/", strings.NewReader("y"))
 		resp, err := client.RoundTrip(req)
-		if err != nil || resp.StatusCode != 200 {
+		if err != nil || resp.StatusCode != http.StatusOK {
 			t.Fatal(err)
 		}
 		_, _ = io.Copy(io.Discard, resp.Body)

@@ -57,12 +57,12 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := connOf(r.Context())
 	c.handle()
 	x := p.begin(w, r)
-	defer x.end()
+	defer x.end() //nolint:contextcheck // the context is in the request
 	if reason := x.refusal(c); reason != "" {
 		x.refuse(reason)
 		return
 	}
-	x.forward()
+	x.forward() //nolint:contextcheck // the context is in the request
 }
 
 // Get returns a buffer, as httputil.BufferPool wants.
