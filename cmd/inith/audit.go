@@ -31,7 +31,7 @@ Without the flags, the environment variables LISTEN_PORT, UPSTREAM_HOST, UPSTREA
 and AUDIT_LOG_PATH are read; POD_NAME, POD_NAMESPACE and NODE_NAME go into the records.
 
 EXAMPLES:
-   inith sidecar audit --listen :8080 --upstream 127.0.0.1:8000 --log /audit/requests.jsonl
+   inith sidecar audit --upstream 127.0.0.1:8000 --log /audit/requests.jsonl
    inith sidecar audit --level request-response --rule "none path=/healthz"`
 
 type auditOptions struct {
