@@ -36,8 +36,14 @@ func (x *exchange) forward() {
 		w = upgradeWriter{w}
 	}
 	proxy := httputil.ReverseProxy{
-		Rewrite: x.rewrite, Transport: transport, FlushInterval: -1, BufferPool: x.p,
-		ModifyResponse: x.answered, ErrorHandler: x.failed, ErrorLog: log.New(io.Discard, "", 0),
+		Rewrite: x.rewrite, Transport: transport, BufferPool: x.p,
+		ErrorHandler: x.failed, ErrorLog: log.New(io.Discard, "", 0),
+	}
+	proxy.ModifyResponse = func(res *http.Response) error {
+		if res.ContentLength != 0 { // an answer of headers alone must stay one: gRPC has its status in them
+			proxy.FlushInterval = -1
+		}
+		return x.answered(res)
 	}
 	proxy.ServeHTTP(w, x.in.WithContext(ctx))
 }

@@ -389,3 +389,30 @@ func TestKeepAlive(t *testing.T) {
 		t.Errorf("%d records", n)
 	}
 }
+
+// TestHeadersAlone has answers that end with their headers: over HTTP/2, gRPC tells them from those whose body is empty.
+func TestHeadersAlone(t *testing.T) {
+	t.Parallel()
+	app := application(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/grpc")
+		w.Header().Set("Grpc-Status", "0")
+	})
+	p := start(t, app, nil)
+	client := &http.Transport{Protocols: &http.Protocols{}}
+	client.Protocols.SetUnencryptedHTTP2(true)
+	t.Cleanup(client.CloseIdleConnections)
+	bodyOf := func(address string) string { // net/http has a type of its own for no body
+		req, _ := http.NewRequest(http.MethodPost, "http://"+address+"/", strings.NewReader("x"))
+		resp, err := client.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprintf("%T %s", resp.Body, resp.Header.Get("Grpc-Status"))
+	}
+	want := bodyOf(app)
+	for range 100 {
+		if got := bodyOf(p.address); got != want {
+			t.Fatalf("the answer goes on after its headers: %s, want %s", got, want)
+		}
+	}
+}
