@@ -69,8 +69,8 @@ func interoperate(t *testing.T, address string) {
 		"timeout_on_sleeping_server": interop.DoTimeoutOnSleepingServer, "cancel_after_begin": interop.DoCancelAfterBegin,
 		"cancel_after_first_response": interop.DoCancelAfterFirstResponse, "custom_metadata": interop.DoCustomMetadata,
 		"status_code_and_message": interop.DoStatusCodeAndMessage, "special_status_message": interop.DoSpecialStatusMessage,
-		"unimplemented_method": func(_ context.Context, _ testpb.TestServiceClient, _ ...grpc.CallOption) {
-			interop.DoUnimplementedMethod(t.Context(), conn)
+		"unimplemented_method": func(ctx context.Context, _ testpb.TestServiceClient, _ ...grpc.CallOption) {
+			interop.DoUnimplementedMethod(ctx, conn)
 		},
 	} {
 		t.Log(address, name)
