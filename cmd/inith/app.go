@@ -30,6 +30,8 @@ func commands() []command {
 		{"explain", "say why a Pod does not start", explainCommand},
 		{"rbac", "print the Role that targets in Kubernetes need", rbacCommand},
 		{"install", "copy inith to a volume, for an application of another image", installCommand},
+		{"sidecar audit", "record requests and answers, beside an application", auditCommand},
+		{"sidecar audit verify", "verify the log of sidecar audit", auditVerifyCommand},
 		{"schema", "print the JSON Schema of a file that inith reads", schemaCommand},
 		{"completion", "print a completion script for bash, zsh or fish", completionCommand},
 		{"help", "show the help of inith or of a command", helpCommand},
@@ -44,6 +46,25 @@ func commandNames() []string {
 	}
 	return names
 }
+
+// commandAt returns the longest command that words begin with, the first word if there is none.
+func commandAt(words []string) string {
+	longest := words[0]
+	for _, name := range commandNames() {
+		n := strings.Count(name, " ") + 1
+		if n <= len(words) && name == strings.Join(words[:n], " ") && len(name) > len(longest) {
+			longest = name
+		}
+	}
+	return longest
+}
+
+// group returns the commands whose name is a word and more.
+func group(word string) []string {
+	return slices.DeleteFunc(commandNames(), func(name string) bool { return !strings.HasPrefix(name, word+" ") })
+}
+
+func isGroup(word string) bool { return findCommand(word) == nil && len(group(word)) > 0 }
 
 // findCommand returns the command with a name, nil if there is none.
 func findCommand(name string) *command {
@@ -64,7 +85,7 @@ type app struct {
 }
 
 func newApp(p *process, r *reporter, child []string) *app {
-	return &app{call: &call{env: p.env, stdout: p.stdout, reporter: r, child: child}, rows: rootRows(), flags: map[string][]string{}}
+	return &app{call: &call{env: p.env, stdout: p.stdout, reporter: r, child: child, again: p.again}, rows: rootRows(), flags: map[string][]string{}}
 }
 
 // rootRows are the flags of inith without a command.
@@ -116,6 +137,8 @@ func (a *app) root(c *cli.Context) error {
 	switch {
 	case a.flags["version"] != nil:
 		return printVersion(a.call.stdout)
+	case isGroup(name):
+		return usagef("%s needs one more word: inith %s", name, strings.Join(group(name), ", inith "))
 	case name != "":
 		return usagef("unknown command%s%s", redact.Quoted(name), suggest.DidYouMean(name, commandNames()))
 	case a.call.child != nil:
@@ -191,8 +214,10 @@ func (a *app) moveFlags(args []string) ([]string, error) {
 			}
 			flags = append(flags, args[i])
 		case a.selected == nil && len(rest) == 0:
-			a.define(arg)
-			rest = append(rest, arg)
+			name := commandAt(args[i:])
+			i += strings.Count(name, " ")
+			a.define(name)
+			rest = append(rest, name)
 		default:
 			rest = append(rest, arg)
 		}

@@ -21,8 +21,9 @@ type call struct {
 	stdout   *os.File
 	reporter *reporter
 
-	name       string   // of the command
-	child      []string // what follows "--"; nil for none
+	name       string       // of the command
+	child      []string     // what follows "--"; nil for none
+	again      <-chan error // a second signal
 	definition *definition
 	events     bool // post them
 }
@@ -67,8 +68,9 @@ type job interface {
 type session struct {
 	view.Output
 	env   environment.Variables
-	child []string // CMD; nil for none, as in a step
-	path  string   // of the program of CMD
+	child []string     // CMD; nil for none, as in a step
+	path  string       // of the program of CMD
+	again <-chan error // a second signal
 }
 
 // options are those of a command, and those that every command has.
@@ -140,7 +142,7 @@ func (c *call) perform(ctx context.Context, use childUse, stay bool, open func(c
 	case stay && c.child == nil:
 		return usagef("--init needs a command after --")
 	}
-	s := session{Output: c.reporter.forJob(c.stdout), env: c.env, child: c.child}
+	s := session{Output: c.reporter.forJob(c.stdout), env: c.env, child: c.child, again: c.again}
 	if c.child != nil { // found out before the work starts, not after minutes
 		var err error
 		if s.path, err = subprocess.Look(c.child[0]); err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/inith/inith/cmd/inith/internal/option"
@@ -37,6 +38,7 @@ type completedCommand struct {
 	command
 
 	flags []option.Row
+	words []string // that may follow the name
 }
 
 func completedCommands(c *call) []completedCommand {
@@ -44,22 +46,34 @@ func completedCommands(c *call) []completedCommand {
 	for _, row := range commands() {
 		other := *c
 		other.name = row.name
-		done := completedCommand{command: row}
-		for _, r := range row.define(&other).rows {
-			if r.Flag != "" {
-				done.flags = append(done.flags, r)
-			}
+		name, rest, _ := strings.Cut(row.name, " ")
+		if len(all) == 0 || all[len(all)-1].name != name {
+			all = append(all, completedCommand{command: row})
 		}
-		all = append(all, done)
+		done := &all[len(all)-1]
+		done.name, done.words = name, append(done.words, strings.Fields(rest)...)
+		done.add(row.define(&other).rows)
 	}
 	return all
+}
+
+// add adds the flags that are new.
+func (c *completedCommand) add(rows []option.Row) {
+	for _, r := range rows {
+		known := slices.ContainsFunc(c.flags, func(f option.Row) bool { return f.Flag == r.Flag })
+		if r.Flag != "" && !known {
+			c.flags = append(c.flags, r)
+		}
+	}
 }
 
 // bashCompletion offers commands, then the flags of the command and their values, then files.
 func bashCompletion(w io.Writer, all []completedCommand) error {
 	var flags, values strings.Builder
+	var names []string
 	for _, c := range all {
-		var words []string
+		words := slices.Compact(slices.Sorted(slices.Values(c.words)))
+		names = append(names, c.name)
 		for _, f := range c.flags {
 			words = append(words, "--"+f.Flag)
 			if len(f.Choices) > 0 {
@@ -85,7 +99,7 @@ _inith() {
   COMPREPLY=($(compgen -W "$words" -- "$cur"))
 }
 complete -o default -F _inith inith
-`, flags.String(), strings.Join(commandNames(), " "), values.String())
+`, flags.String(), strings.Join(names, " "), values.String())
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/inith/inith/internal/duration"
 	"github.com/inith/inith/internal/subprocess"
 	"github.com/inith/inith/probe"
+	"github.com/inith/inith/sidecar/audit"
 	"github.com/inith/inith/tasks/migrate"
 	"github.com/inith/inith/tasks/plan"
 )
@@ -78,7 +79,8 @@ func exitCode(err error) int {
 		return e.Code
 	}
 	_, linted := errors.AsType[*lintError](err)
-	if linted || isVerification(err) || isFindings(err) != nil {
+	_, chain := errors.AsType[*audit.ChainError](err)
+	if linted || chain || isVerification(err) || isFindings(err) != nil {
 		return exitVerification
 	}
 	return exitCodeOfWork(err)

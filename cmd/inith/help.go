@@ -46,7 +46,9 @@ USAGE:
 COMMANDS:
 `)
 	for _, c := range commands() {
-		fmt.Fprintf(&b, "   %-12s%s\n", c.name, c.summary)
+		if strings.Count(c.name, " ") < 2 { // the help of the command has the rest
+			fmt.Fprintf(&b, "   %-15s%s\n", c.name, c.summary)
+		}
 	}
 	b.WriteString(`
    "inith help COMMAND" describes a command. Options can stand anywhere before

@@ -22,6 +22,8 @@ func TestDefaults(t *testing.T) {
 	defaults(t, renderTable())
 	defaults(t, option.Table[migrateOptions]{Options: migrateOptionRows(nil)})
 	defaults(t, migrateStepTable(nil))
+	defaults(t, auditTable(nil))
+	defaults(t, auditVerifyTable())
 	defaults(t, runTable())
 	defaults(t, execTable())
 	defaults(t, filesTable())

@@ -22,20 +22,22 @@ type printer struct {
 }
 
 // A topic is the argument of a printer; "" if there is none.
-type topic struct{ name string }
+type topic struct{ words []string }
+
+func (t *topic) name() string { return strings.Join(t.words, " ") }
 
 func (p printer) define(c *call) *definition {
-	table := option.Table[topic]{Check: func(t *topic, given option.Given) error { return p.check(c.name, t.name, len(given.Args)) }}
+	table := option.Table[topic]{Check: func(t *topic, given option.Given) error { return p.check(c.name, t.name(), len(given.Args)) }}
 	if p.names != nil {
 		table.Options = []option.Option[topic]{{
-			Arg: strings.ToUpper(p.what), Key: option.NoKey, Usage: "one of " + strings.Join(p.names, ", "),
-			Set: option.ToString(func(t *topic) *string { return &t.name }),
+			Arg: strings.ToUpper(p.what), Key: option.NoKey, Kind: option.Strings, Usage: "one of " + strings.Join(p.names, ", "),
+			Set: option.ToStrings(func(t *topic) *[]string { return &t.words }),
 		}}
 	}
 	return define(c, spec[topic]{
 		usage: p.usage, description: func() string { return p.description }, table: table,
 		open: func(_ context.Context, _ session, t *topic, _ option.Given) (job, error) {
-			return printJob(func() error { return p.print(t.name) }), nil
+			return printJob(func() error { return p.print(t.name()) }), nil
 		},
 	})
 }
@@ -46,7 +48,7 @@ func (p printer) check(command, name string, args int) error {
 		return fmt.Errorf("%s takes no argument", command)
 	case p.names == nil || p.optional && args == 0:
 		return nil
-	case args != 1 || !slices.Contains(p.names, name):
+	case !slices.Contains(p.names, name):
 		return fmt.Errorf("unknown %s%s%s, have %s", p.what, redact.Quoted(name), suggest.DidYouMean(name, p.names), strings.Join(p.names, ", "))
 	}
 	return nil

@@ -20,6 +20,7 @@ type process struct {
 	args           []string
 	env            environment.Variables // as it was at the start: that of CMD
 	stdout, stderr *os.File
+	again          <-chan error // a second signal
 }
 
 // run is main without the process: it does not exit.

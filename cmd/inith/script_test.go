@@ -123,7 +123,7 @@ func setup(e *testscript.Env) error {
 	if err := os.Mkdir(filepath.Join(e.WorkDir, ".secrets"), 0o700); err != nil {
 		return err
 	}
-	secrets := map[string]string{"password": canary + "\n", "header": "X-Token: " + canary + "\n", "wrong": canary + "x\n"}
+	secrets := map[string]string{"password": canary + "\n", "header": "X-Token: " + canary + "\n", "wrong": canary + "x\n", "long": canary + canary + "\n"}
 	maps.Copy(secrets, configs())
 	for name, text := range secrets {
 		if err := os.WriteFile(filepath.Join(e.WorkDir, ".secrets", name), []byte(text), 0o600); err != nil {

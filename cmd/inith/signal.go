@@ -15,15 +15,16 @@ type signalError struct{ sig syscall.Signal }
 func (e *signalError) Error() string { return "received " + unix.SignalName(e.sig) }
 
 // signalContext ends the context on the first SIGHUP, SIGINT, SIGQUIT or
-// SIGTERM; later ones change nothing, since what the context bounds ends soon.
+// SIGTERM. Again delivers the second one; most commands ignore it, since they end soon after the first.
 // PID 1 gets none of them that it does not handle. Unlike the context of
 // [signal.NotifyContext], it tells which signal it was, for the exit code.
-func signalContext(parent context.Context) (context.Context, func()) {
+func signalContext(parent context.Context) (ctx context.Context, again <-chan error, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	// Catch SIGPIPE, so that a closed stderr gives EPIPE instead of killing the process. It is not ignored, since CMD
 	// would inherit that.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	ch := make(chan os.Signal, 1)
+	ch := make(chan os.Signal, 2)
+	second := make(chan error, 1)
 	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM} {
 		if !signal.Ignored(s) { // nohup, or trap '' HUP: it stays ignored, by us and by CMD
 			signal.Notify(ch, s)
@@ -32,14 +33,21 @@ func signalContext(parent context.Context) (context.Context, func()) {
 	go func() {
 		select {
 		case s := <-ch:
-			if sig, ok := s.(syscall.Signal); ok {
-				cancel(&signalError{sig})
-			}
+			cancel(asError(s))
+			second <- asError(<-ch)
 		case <-ctx.Done():
 		}
 	}()
-	return ctx, func() {
+	return ctx, second, func() {
 		signal.Stop(ch)
 		cancel(nil)
 	}
+}
+
+func asError(s os.Signal) error {
+	sig, ok := s.(syscall.Signal)
+	if !ok {
+		sig = syscall.SIGTERM
+	}
+	return &signalError{sig}
 }

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/inith/inith/cmd/inith/internal/option"
+	"github.com/inith/inith/internal/duration"
+	"github.com/inith/inith/sidecar"
+)
+
+// sidecarOptions are those of every sidecar.
+type sidecarOptions struct {
+	ops   string        // address of the ops port; "" for none
+	drain time.Duration // zero: no limit
+}
+
+func sidecarOptionRows(ops string) []option.Option[sidecarOptions] {
+	type o = sidecarOptions
+	return []option.Option[o]{
+		{
+			Flag: "ops-listen", Key: option.NoKey, Default: ops,
+			Usage: "serve /healthz, /readyz and /metrics at this `ADDRESS`, or none",
+			Set: func(o *o, v option.Value) error {
+				if o.ops = v.Str; v.Str == duration.None {
+					o.ops = ""
+				}
+				return nil
+			},
+		},
+		{
+			Flag: "drain-timeout", Key: option.NoKey, Kind: option.Duration, Default: "25s",
+			Usage: "after a signal, complete what has begun for at most this `TIME`",
+			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.drain }),
+		},
+	}
+}
+
+// A sidecarJob is a sidecar that is ready to serve.
+type sidecarJob struct{ runner sidecar.Runner }
+
+// openSidecar makes a job of a service.
+func openSidecar(s session, o sidecarOptions, service sidecar.Service, metrics prometheus.Gatherer) *sidecarJob {
+	return &sidecarJob{sidecar.Runner{Service: service, Ops: o.ops, Gatherer: metrics, DrainTimeout: o.drain, Abort: s.again, Logger: s.Lines}}
+}
+
+func (j *sidecarJob) run(ctx context.Context) (outcome string, err error) {
+	if err := j.runner.Run(ctx); err != nil {
+		return "", err
+	}
+	return "drained", nil
+}

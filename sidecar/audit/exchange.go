@@ -1,0 +1,165 @@
+package audit
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/inith/inith/sidecar/audit/internal/genai"
+)
+
+// An exchange is a request and its answer, on their way from and to a client.
+type exchange struct {
+	p     *Proxy
+	w     http.ResponseWriter
+	in    *http.Request
+	id    string
+	start time.Time
+
+	request, response *side
+	usage             *genai.Exchange // nil if the path is none of a model server
+	most              Level           // that the exchange can get
+
+	status     int // of the answer; zero if there was none
+	answer     http.Header
+	answeredAt time.Time
+	upgrade    string // the protocol that the connection was switched to
+	outcome    outcome
+	failure    string                // in words of ours
+	requestErr atomic.Pointer[error] // of reading the request
+	answerErr  error                 // of reading the answer
+}
+
+func (p *Proxy) begin(w http.ResponseWriter, r *http.Request) *exchange {
+	p.metrics.open.Inc()
+	x := &exchange{p: p, w: w, in: r, start: time.Now(), id: r.Header.Get("X-Request-Id"), request: newSide(&p.budget), response: newSide(&p.budget)}
+	if !isID(x.id) {
+		x.id = newID()
+	}
+	x.most = p.o.Record.highest(r.Method, r.URL.Path)
+	if x.most != None {
+		x.usage = genai.New(r.Method, r.URL.Path)
+	}
+	if x.most.records(Request) {
+		x.request.limit = p.o.Record.BodyLimit
+	}
+	if x.most.records(RequestResponse) {
+		x.response.limit = p.o.Record.BodyLimit
+	}
+	if x.usage != nil {
+		x.request.usage = x.usage.Request(r.Header.Get("Content-Type"), r.Header.Get("Content-Encoding"))
+	}
+	if r.ContentLength == 0 {
+		x.request.ended = true
+	}
+	return x
+}
+
+// isID reports whether a client's id for a request is one that is worth keeping.
+func isID(s string) bool {
+	if s == "" || len(s) > 128 {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+func newID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	return hex.EncodeToString(b[:])
+}
+
+// refusal returns why a request must not reach the application, "" if it may.
+func (x *exchange) refusal(c *conn) string {
+	if c.over {
+		return "too many connections"
+	}
+	if x.p.o.Log.Policy == Closed && x.p.writer.Err() != nil {
+		return "the audit log cannot be written"
+	}
+	if x.p.o.Log.Strict && x.most != None {
+		if err := x.recordRequest(); err != nil {
+			return "the audit log cannot be written"
+		}
+	}
+	return ""
+}
+
+// refuse answers with 503.
+func (x *exchange) refuse(reason string) {
+	x.outcome, x.failure = outcomeRefused, reason
+	x.w.Header().Set("Connection", "close")
+	x.reply(http.StatusServiceUnavailable, reason)
+}
+
+// reply answers in place of the application.
+func (x *exchange) reply(status int, text string) {
+	x.status = status
+	h := x.w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("X-Request-Id", x.id)
+	x.w.WriteHeader(status)
+	body := []byte("inith: " + text + "\n")                                              // words of ours, none of the request
+	if n, err := x.w.Write(body); err == nil || errors.Is(err, http.ErrBodyNotAllowed) { //nolint:gosec // text/plain, and nothing of the request
+		x.response.pass(body[:n])
+		x.response.end()
+	}
+}
+
+// end records the exchange, however it ended. It runs while a panic is on its way too: that is how ReverseProxy cuts a
+// connection.
+func (x *exchange) end() {
+	x.request.close()
+	x.response.close()
+	x.conclude()
+	x.p.metrics.observe(x)
+	level := x.p.o.Record.level(x.in.Method, x.in.URL.Path, x.contentTypes(), x.status)
+	if level == None {
+		x.release()
+		return
+	}
+	r := x.compose(level)
+	if x.p.o.Log.Fsync != FsyncEach {
+		x.p.append(r, func(error) { x.release() })
+		return
+	}
+	done := make(chan struct{})
+	x.p.append(r, func(error) { close(done) })
+	<-done
+	x.release()
+}
+
+// release gives the memory of the bodies back.
+func (x *exchange) release() {
+	x.request.release()
+	x.response.release()
+}
+
+// conclude finds how the exchange ended, unless that is known.
+func (x *exchange) conclude() {
+	defer x.p.metrics.open.Dec()
+	stopped := errors.Is(context.Cause(x.in.Context()), errStopped)
+	switch {
+	case stopped && (x.outcome != "" && x.outcome != outcomeRefused || !x.response.ended):
+		x.outcome, x.failure = outcomeTimeout, errStopped.Error()
+		x.p.cut.Add(1)
+	case x.outcome != "":
+	case x.answerErr != nil && x.in.Context().Err() == nil:
+		x.outcome, x.failure = outcomeUpstream, "the application broke off its answer"
+	case !x.response.ended && x.upgrade == "":
+		x.outcome, x.failure = outcomeClient, "the client did not take the whole answer"
+	case x.requestErr.Load() != nil && x.upgrade == "":
+		x.outcome, x.failure = outcomeClient, "the client broke off its request"
+	default:
+		x.outcome = outcomeOK
+	}
+}

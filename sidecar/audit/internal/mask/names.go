@@ -1,0 +1,34 @@
+package mask
+
+import "strings"
+
+// usualNames are the names of fields that usually hold secrets, normalized.
+func usualNames() map[string]bool {
+	all := map[string]bool{}
+	for name := range strings.FieldsSeq(`password passwd pwd passphrase secret clientsecret token accesstoken refreshtoken idtoken authtoken
+		bearertoken sessiontoken csrftoken apikey apitoken xapikey authorization cookie setcookie credential credentials privatekey
+		secretkey accesskey accesskeyid secretaccesskey sessionid ssn socialsecuritynumber creditcard creditcardnumber cardnumber
+		cvv cvc otp connectionstring databaseurl dsn sig jwt`) {
+		all[name] = true
+	}
+	return all
+}
+
+// isSecret reports whether a field with this name is secret.
+func (m *Masker) isSecret(name string) bool {
+	n := normalize(name)
+	if m.names[n] {
+		return true
+	}
+	for _, end := range []string{"password", "passwd", "passphrase", "secret", "apikey", "accesstoken", "refreshtoken", "authtoken", "privatekey", "secretkey"} {
+		if strings.HasSuffix(n, end) {
+			return true
+		}
+	}
+	return false
+}
+
+// normalize makes client-secret, client_secret and clientSecret one.
+func normalize(name string) string {
+	return strings.ToLower(strings.NewReplacer("_", "", "-", "", ".", "", " ", "").Replace(name))
+}
