@@ -17,7 +17,7 @@ func lossyLogs(p *Pod, m *Manifests) []Finding {
 				if v.at("name").text() != own.volume {
 					continue
 				}
-				config, _ := m.find("ConfigMap", v.at("configMap", "name").text())
+				config := m.of("ConfigMap").byName[v.at("configMap", "name").text()]
 				if lost := lostLines(config); lost != "" {
 					all = append(all, c.finding(c.at("image"), "the tail input of its ConfigMap "+lost, "add to [INPUT]: DB /PATH/tail.db, Read_from_Head On, Skip_Long_Lines On"))
 				}

@@ -25,6 +25,8 @@ func heavyStart(p *Pod, _ *Manifests) []Finding {
 	return all
 }
 
+const migrates = "migrates the database"
+
 // preparation says what a command prepares, "" if it is none.
 func preparation(c call) string {
 	if _, ok := downloadOf(c); ok || c.is("git", "clone") {
@@ -39,10 +41,10 @@ func preparation(c call) string {
 			return "installs software"
 		}
 	case "alembic", "flyway", "liquibase", "goose", "prisma":
-		return "migrates the database"
+		return migrates
 	}
 	if c.has("migrate", "db:migrate") && slices.Contains([]string{"python", "python3", "rails", "rake", "npx", "php"}, c.name()) {
-		return "migrates the database"
+		return migrates
 	}
 	return ""
 }

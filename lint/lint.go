@@ -86,15 +86,17 @@ func (r Report) Worst() Severity {
 type Linter struct {
 	Only []string // ids of the only rules to apply; none: all
 	Skip []string // ids of rules that are not applied
+
+	KubeMinor int // of the version of Kubernetes that the manifests are for, such as 30 for 1.30; zero if it is not known
 }
 
 // Lint reads the files as one set of manifests, and applies the rules to it.
 func (l Linter) Lint(files ...File) Report {
-	m := &Manifests{}
+	m := &Manifests{minor: l.KubeMinor, kinds: map[string]*ofKind{}}
 	for _, f := range files {
 		m.read(f)
 	}
-	r := Report{Findings: m.findings, Objects: len(m.objects), Pods: len(m.Pods)}
+	r := Report{Findings: m.findings, Objects: m.objects, Pods: len(m.Pods)}
 	for _, rule := range Rules() {
 		if len(l.Only) > 0 && !slices.Contains(l.Only, rule.ID) || slices.Contains(l.Skip, rule.ID) {
 			continue

@@ -12,8 +12,39 @@ import (
 type Manifests struct {
 	Pods []*Pod
 
-	objects  []value
+	minor    int // of the version of Kubernetes, 0 if it is unknown
+	objects  int
+	kinds    map[string]*ofKind
 	findings []Finding // of files that cannot be read
+}
+
+// ofKind are the objects of one kind.
+type ofKind struct {
+	all    []value
+	byName map[string]value
+	names  []string
+}
+
+// index notes an object under its kind and its name.
+func (m *Manifests) index(v value) {
+	kind, name := v.at("kind").text(), v.at("metadata", "name").text()
+	k := m.kinds[kind]
+	if k == nil {
+		k = &ofKind{byName: map[string]value{}}
+		m.kinds[kind] = k
+	}
+	if _, known := k.byName[name]; !known {
+		k.names = append(k.names, name)
+	}
+	k.all, k.byName[name] = append(k.all, v), v
+}
+
+// of returns the objects of a kind.
+func (m *Manifests) of(kind string) *ofKind {
+	if k := m.kinds[kind]; k != nil {
+		return k
+	}
+	return &ofKind{}
 }
 
 // read adds the objects of a file.
@@ -66,7 +97,8 @@ func (m *Manifests) add(path string, v value, marks marks) {
 		}
 		return
 	}
-	m.objects = append(m.objects, v)
+	m.objects++
+	m.index(v)
 	if p := podOf(path, v, marks); p != nil {
 		m.Pods = append(m.Pods, p)
 	}

@@ -10,7 +10,8 @@ type Pod struct {
 	kind        string // of the object that holds it, "Pod" where the file has a bare specification
 	object      string // as findings show it
 	path        string
-	fragment    bool // the file has a specification without the object around it, as documentation shows it
+	fragment    bool  // the file has a specification without the object around it, as documentation shows it
+	workload    value // the object
 	spec        value
 	annotations value
 	claims      []string // names of the claim templates of a StatefulSet
@@ -60,7 +61,7 @@ func podOf(path string, object value, marks marks) *Pod {
 	}
 	kind := object.at("kind").text()
 	p := &Pod{
-		kind: cmp.Or(kind, "Pod"), path: path, fragment: kind == "", spec: spec, marks: marks,
+		kind: cmp.Or(kind, "Pod"), path: path, fragment: kind == "", workload: object, spec: spec, marks: marks,
 		suppressed: append(suppressions(object), suppressions(template)...),
 	}
 	p.annotations = template.at("metadata", "annotations")

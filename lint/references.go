@@ -19,37 +19,29 @@ type reference struct {
 func wrongReference(p *Pod, m *Manifests) []Finding {
 	var all []Finding
 	for _, r := range p.references() {
-		object, names := m.find(r.kind, r.name)
-		key := r.key.text()
-		var f Finding
-		switch meant := suggest.Near(r.name, names, 2); {
-		case isUnknown(r.name) || r.name == "":
-			continue
-		case object.exists() && r.key.exists() && !hasKey(object, key):
-			f = r.key.finding("the "+r.kind+" "+r.name+" has no key "+key, "add the key, or correct its name")
-		case !object.exists() && meant != "":
-			f = r.at.finding("there is no "+r.kind+" "+r.name+" in these manifests", "did you mean "+meant+"?")
-			f.Severity = Warning
-		default:
+		if isUnknown(r.name) || r.name == "" {
 			continue
 		}
-		f.Container = r.container
-		all = append(all, f)
+		if f, wrong := r.check(m.of(r.kind)); wrong {
+			f.Container = r.container
+			all = append(all, f)
+		}
 	}
 	return all
 }
 
-// find returns the object of a kind and a name, and the names of all of its kind.
-func (m *Manifests) find(kind, name string) (object value, names []string) {
-	for _, o := range m.objects {
-		if o.at("kind").text() == kind {
-			names = append(names, o.at("metadata", "name").text())
-			if names[len(names)-1] == name {
-				object = o
-			}
-		}
+// check compares a reference with the objects of its kind.
+func (r reference) check(objects *ofKind) (Finding, bool) {
+	object, exists := objects.byName[r.name]
+	if exists {
+		key := r.key.text()
+		f := r.key.finding("the "+r.kind+" "+r.name+" has no key "+key, "add the key, or correct its name")
+		return f, r.key.exists() && !hasKey(object, key)
 	}
-	return object, names
+	meant := suggest.Near(r.name, objects.names, 2)
+	f := r.at.finding("there is no "+r.kind+" "+r.name+" in these manifests", "did you mean "+meant+"?")
+	f.Severity = Warning
+	return f, meant != ""
 }
 
 func hasKey(object value, key string) bool {

@@ -10,10 +10,9 @@ import (
 
 // A program is what a container runs, as far as it can be read.
 type program struct {
-	at     value          // where its text is
-	script *syntax.File   // of a shell; nil if it is a command
-	argv   []word         // of the command that starts it; empty if that is the image's
-	stmts  []*syntax.Stmt // of the script
+	at     value        // where its text is
+	script *syntax.File // of a shell; nil if it is a command
+	argv   []word       // of the command that starts it; empty if that is the image's
 }
 
 // A word is one of a command.
@@ -31,9 +30,7 @@ func (c *container) program() program {
 	}
 	p := program{at: at}
 	words := append(command.texts(), args.texts()...)
-	for _, text := range words {
-		p.argv = append(p.argv, word{text, !isUnknown(text)})
-	}
+	p.argv = wordsOf(words)
 	if !command.exists() {
 		p.argv = nil // what args belong to is known to the image only
 		return p
@@ -42,15 +39,32 @@ func (c *container) program() program {
 	if !ok {
 		return p
 	}
-	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(script), "")
-	if err != nil {
-		return p // a shell may read what the parser does not
+	if p.script = parseScript(script); p.script == nil {
+		return p
 	}
-	p.script, p.stmts, p.argv = file, file.Stmts, nil
+	p.argv = nil
 	if args.exists() {
 		p.at = args
 	}
 	return p
+}
+
+// parseScript returns nil for what the parser does not read: a shell may.
+func parseScript(script string) *syntax.File {
+	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(script), "")
+	if err != nil {
+		return nil
+	}
+	return file
+}
+
+// callsOf returns the commands of a script.
+func callsOf(script string) []call {
+	file := parseScript(script)
+	if file == nil {
+		return nil
+	}
+	return callsIn(file)
 }
 
 // scriptOf returns the script of a command such as sh -c SCRIPT.
@@ -64,6 +78,15 @@ func scriptOf(argv []string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// wordsOf returns the words of a command without a shell.
+func wordsOf(texts []string) []word {
+	var all []word
+	for _, text := range texts {
+		all = append(all, word{text, !isUnknown(text)})
+	}
+	return all
 }
 
 // wordOf returns a word of a script.

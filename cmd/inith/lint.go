@@ -62,6 +62,11 @@ func lintTable() option.Table[lintOptions] {
 				Set:   lintRules(func(o *o) *[]string { return &o.linter.Skip }),
 			},
 			{
+				Flag: "kube-version", Key: option.NoKey, Kind: option.Digits,
+				Usage: "the `VERSION` of Kubernetes that the manifests are for, such as 1.30",
+				Set:   option.Parsed(lint.ParseKubeVersion, func(o *o) *int { return &o.linter.KubeMinor }),
+			},
+			{
 				Flag: "fail-on", Key: option.NoKey, Default: "warning", Choices: []string{"warning", "error"},
 				Usage: "exit with 3 for findings of this `SEVERITY` or a worse one",
 				Set:   option.Parsed(lint.ParseSeverity, func(o *o) *lint.Severity { return &o.failOn }),
