@@ -16,7 +16,7 @@ import (
 type demand struct {
 	needs         int64   // bytes of memory that the container should have; zero: whatever
 	memory        float64 // share of the cgroup's memory limit for our heap; zero: whatever
-	collectEarly  bool    // most of the heap are buffers that stay: to collect it costs little
+	collectEarly  bool    // most of the heap stays: to collect it costs little
 	singleThread  bool    // it sleeps: fewer threads to wake cost a fifth less CPU
 	sharesWithCMD bool    // a command that it runs needs memory of the same cgroup
 }
@@ -28,6 +28,7 @@ func demands() map[string]demand {
 		"fetch":         {needs: 64 << 20, memory: 0.5, collectEarly: true}, // the rest is for pages on their way to the disk
 		"validate":      {memory: 0.75},
 		"render":        {memory: 0.75},
+		"lint":          {memory: 0.75, collectEarly: true},
 		"exec":          {sharesWithCMD: true},
 		"migrate":       {sharesWithCMD: true},
 		"sidecar audit": {needs: 64 << 20, memory: 0.75},
