@@ -366,3 +366,27 @@ func TestExamplesAreClean(t *testing.T) {
 		t.Errorf("%d Pods in %d examples", r.Pods, len(paths))
 	}
 }
+
+// TestDocsLinkToFiles follows the relative links of all pages.
+func TestDocsLinkToFiles(t *testing.T) {
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	links := 0
+	for _, page := range append(pages, "../../README.md", "../../CONTRIBUTING.md") {
+		b, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`).FindAllStringSubmatch(string(b), -1) {
+			links++
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), m[1])); err != nil {
+				t.Errorf("%s: no file %s", page, m[1])
+			}
+		}
+	}
+	if links < 30 {
+		t.Errorf("%d links", links)
+	}
+}
