@@ -1,7 +1,5 @@
 package lint
 
-import "slices"
-
 // writableModel finds volumes that an init container fills, and that the application could change.
 func writableModel(p *Pod, _ *Manifests) []Finding {
 	var all []Finding
@@ -65,13 +63,9 @@ func (p *Pod) user(c *container) string {
 
 // readOnlyVolume returns the kind of a volume that nobody can write to, "" for another volume.
 func (p *Pod) readOnlyVolume(name string) string {
-	volumes := p.spec.at("volumes").items()
-	i := slices.IndexFunc(volumes, func(v value) bool { return v.at("name").text() == name })
-	if i < 0 {
-		return ""
-	}
+	volume := p.volume(name)
 	for key, kind := range map[string]string{"configMap": "ConfigMap", "secret": "Secret", "projected": "projected source", "downwardAPI": "downward API"} {
-		if volumes[i].at(key).node != nil {
+		if volume.at(key).node != nil {
 			return kind
 		}
 	}

@@ -53,7 +53,7 @@ func isFile(dest word, printed bool) bool {
 func noChecksum(p *Pod, _ *Manifests) []Finding {
 	var all []Finding
 	for _, c := range p.init {
-		program := c.program()
+		program := c.program
 		calls := program.calls()
 		if slices.ContainsFunc(calls, verifies) {
 			continue

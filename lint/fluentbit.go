@@ -13,14 +13,9 @@ func lossyLogs(p *Pod, m *Manifests) []Finding {
 			continue
 		}
 		for _, own := range c.mounts() {
-			for _, v := range p.spec.at("volumes").items() {
-				if v.at("name").text() != own.volume {
-					continue
-				}
-				config := m.of("ConfigMap").byName[v.at("configMap", "name").text()]
-				if lost := lostLines(config); lost != "" {
-					all = append(all, c.finding(c.at("image"), "the tail input of its ConfigMap "+lost, "add to [INPUT]: DB /PATH/tail.db, Read_from_Head On, Skip_Long_Lines On"))
-				}
+			config := m.of("ConfigMap").byName[p.volume(own.volume).at("configMap", "name").text()]
+			if lost := lostLines(config); lost != "" {
+				all = append(all, c.finding(c.at("image"), "the tail input of its ConfigMap "+lost, "add to [INPUT]: DB /PATH/tail.db, Read_from_Head On, Skip_Long_Lines On"))
 			}
 		}
 	}

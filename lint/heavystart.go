@@ -6,7 +6,7 @@ import "slices"
 func heavyStart(p *Pod, _ *Manifests) []Finding {
 	var all []Finding
 	for _, c := range p.app {
-		program := c.program()
+		program := c.program
 		if program.script == nil || p.isJob() {
 			continue
 		}

@@ -17,7 +17,7 @@ func neverEnds(p *Pod, _ *Manifests) []Finding {
 		if c.sidecar {
 			continue
 		}
-		program := c.program()
+		program := c.program
 		switch what := endless(c, program); {
 		case what == "":
 		case program.at.exists():

@@ -32,7 +32,7 @@ func wrongOrder(p *Pod, _ *Manifests) []Finding {
 // dials returns a port of another container that the commands, arguments or variables of this one name together with this
 // Pod's own address, "" if there is none.
 func (c *container) dials(other *container) string {
-	words := append(c.at("command").texts(), c.at("args").texts()...)
+	words := c.words()
 	for _, e := range c.at("env").items() {
 		words = append(words, e.at("value").text())
 	}

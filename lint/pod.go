@@ -38,7 +38,11 @@ type container struct {
 	name    string
 	init    bool
 	sidecar bool // an init container with restartPolicy Always
+	program program
 }
+
+// words returns the command and its arguments.
+func (c *container) words() []string { return append(c.at("command").texts(), c.at("args").texts()...) }
 
 // runsToEnd reports whether the next container starts only when this one has exited.
 func (c *container) runsToEnd() bool { return c.init && !c.sidecar }
@@ -102,7 +106,7 @@ func containers(list value, init bool) []*container {
 	var all []*container
 	for _, v := range list.items() {
 		all = append(all, &container{
-			value: v, name: v.at("name").text(), init: init, sidecar: init && v.at("restartPolicy").text() == "Always",
+			value: v, name: v.at("name").text(), init: init, sidecar: init && v.at("restartPolicy").text() == "Always", program: readProgram(v),
 		})
 	}
 	return all

@@ -35,7 +35,7 @@ func (c *container) ports() []string {
 // statsdPort finds a statsd-exporter that serves its metrics at another port than the one that is declared.
 func statsdPort(c *container, ports []string) (Finding, bool) {
 	const port = "9102"
-	changed := slices.ContainsFunc(append(c.at("command").texts(), c.at("args").texts()...), func(arg string) bool {
+	changed := slices.ContainsFunc(c.words(), func(arg string) bool {
 		return strings.HasPrefix(arg, "--web.listen-address")
 	})
 	if knownSidecar(c.at("image").text()) != "statsd-exporter" || changed || len(ports) == 0 || slices.Contains(ports, port) {

@@ -26,7 +26,7 @@ func (p *Pod) auditProxies() []auditProxy {
 				a.log = v
 			}
 		}
-		args := call{words: wordsOf(append(append([]string{"inith"}, c.at("command").texts()...), c.at("args").texts()...))}
+		args := call{words: wordsOf(append([]string{"inith"}, c.words()...))}
 		if v, ok := args.flagValue("--upstream"); ok {
 			if _, port, err := net.SplitHostPort(v.text); err == nil {
 				a.upstream = port

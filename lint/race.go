@@ -9,7 +9,7 @@ func migrationRace(p *Pod, m *Manifests) []Finding {
 	}
 	var all []Finding
 	for _, c := range p.init {
-		program := c.program()
+		program := c.program
 		for _, call := range program.calls() {
 			if preparation(call) == migrates && !call.has("--check", "--plan", "status", "validate") {
 				all = append(all, c.finding(program.at, "each replica runs this migration, several at the same time",

@@ -21,8 +21,8 @@ type word struct {
 	known bool // else a part of it is expanded by a shell
 }
 
-// program returns what the container runs.
-func (c *container) program() program {
+// readProgram returns what a container runs.
+func readProgram(c value) program {
 	command, args := c.at("command"), c.at("args")
 	at := command
 	if !command.exists() {

@@ -7,16 +7,12 @@ import (
 
 // danglingMount finds mounts of volumes that the Pod does not have, and two at one path.
 func danglingMount(p *Pod, _ *Manifests) []Finding {
-	volumes := slices.Clone(p.claims)
-	for _, v := range p.spec.at("volumes").items() {
-		volumes = append(volumes, v.at("name").text())
-	}
 	var all []Finding
 	for _, c := range p.containers() {
 		paths := map[string]bool{}
 		for _, m := range c.at("volumeMounts").items() {
 			name, at := m.at("name"), m.at("mountPath")
-			if text := name.text(); text != "" && !isUnknown(text) && !slices.Contains(volumes, text) {
+			if text := name.text(); text != "" && !isUnknown(text) && p.volume(text).node == nil && !slices.Contains(p.claims, text) {
 				f := c.finding(name, "the Pod has no volume "+text, "declare it in volumes, or correct the name")
 				if p.fragment {
 					f.Severity = Info // it may be declared where the rest is

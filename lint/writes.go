@@ -47,7 +47,7 @@ type written struct {
 func (p *Pod) downloads() []written {
 	var all []written
 	for _, c := range p.init {
-		program := c.program()
+		program := c.program
 		calls := program.calls()
 		for _, call := range calls {
 			d, ok := downloadOf(call)
@@ -98,11 +98,17 @@ func notShared(p *Pod, _ *Manifests) []Finding {
 	return all
 }
 
-func (p *Pod) isEmptyDir(volume string) bool {
-	return slices.ContainsFunc(p.spec.at("volumes").items(), func(v value) bool {
-		return v.at("name").text() == volume && v.at("emptyDir").node != nil
-	})
+// volume returns a volume, the zero value if the Pod has none of that name.
+func (p *Pod) volume(name string) value {
+	for _, v := range p.spec.at("volumes").items() {
+		if v.at("name").text() == name {
+			return v
+		}
+	}
+	return value{}
 }
+
+func (p *Pod) isEmptyDir(volume string) bool { return p.volume(volume).at("emptyDir").node != nil }
 
 // isMountedBy reports whether a container other than this one mounts a volume.
 func (p *Pod) isMountedBy(volume string, besides *container) bool {

@@ -58,19 +58,19 @@ func (p *kubeObject) refusal(err error) error {
 	if !ok {
 		return &usererr.Error{Text: err.Error(), Hint: usererr.Hint(err), Err: errors.Join(errElsewhere, err)}
 	}
-	told := &usererr.Error{Text: e.Error(), Hint: e.Advice(), Err: err}
+	explained := &usererr.Error{Text: e.Error(), Hint: e.Advice(), Err: err}
 	switch e.Status {
 	case nethttp.StatusForbidden:
-		told.Hint = p.role() + "; this prints it: inith rbac " + quoted(p.spec.name())
-		return Rejected(told)
+		explained.Hint = p.role() + "; this prints it: inith rbac " + quoted(p.spec.name())
+		return Rejected(explained)
 	case nethttp.StatusUnauthorized:
-		return Rejected(told)
+		return Rejected(explained)
 	case nethttp.StatusNotFound: // a list has this status only where the resource is not known
-		told.Text = fmt.Sprintf("the API server does not have the resource %s of %s/%s (yet)",
+		explained.Text = fmt.Sprintf("the API server does not have the resource %s of %s/%s (yet)",
 			p.selection.Plural, cmp.Or(p.selection.Group, "core"), p.selection.Version)
-		told.Hint = "check that its CustomResourceDefinition is installed; add #scope=cluster if it belongs to no namespace"
+		explained.Hint = "check that its CustomResourceDefinition is installed; add #scope=cluster if it belongs to no namespace"
 	}
-	return told
+	return explained
 }
 
 // role describes the rule that is missing.

@@ -117,8 +117,8 @@ func (k Kind) target(u *url.URL, o Options) (*Target, error) {
 	return &Target{Name: s.name(), Kind: k.Name, Level: s.level, Timeout: s.timeout, Down: o.Down, prober: p, dialer: s.dialer}, nil
 }
 
-// Probe makes one attempt. It returns nil if the target is ready, or down if that is asked. When ctx is done, or the attempt's own timeout has passed, every connection it opened is
-// closed, so that even a driver that ignores ctx returns.
+// Probe makes one attempt. It returns nil if the target is ready, or down if that is asked. When ctx is done, or the
+// attempt's own timeout has passed, every connection it opened is closed, so that even a driver that ignores ctx returns.
 func (t *Target) Probe(ctx context.Context) (err error) {
 	if t.Timeout > 0 {
 		var cancel context.CancelFunc

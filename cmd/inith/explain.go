@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	"github.com/inith/inith/cmd/inith/internal/view"
 	"github.com/inith/inith/internal/kube"
 	"github.com/inith/inith/internal/redact"
-	"github.com/inith/inith/internal/usererr"
 	"github.com/inith/inith/lint"
 	"github.com/inith/inith/lint/explain"
 )
@@ -99,25 +97,20 @@ func openExplain(s session, o *explainOptions) (*explainJob, error) {
 
 // readPods reads the file, or the standard input unless that is a terminal.
 func readPods(files []string) ([]byte, error) {
-	from := os.Stdin
+	reader := manifestReader{subject: "input is", left: maxManifests}
 	if len(files) > 0 && files[0] != "-" {
-		f, err := os.Open(files[0])
-		if err != nil {
-			return nil, usererr.Local(err)
+		if err := reader.open(files[0]); err != nil {
+			return nil, err
 		}
-		defer func() { _ = f.Close() }()
-		from = f
-	} else if term.IsTerminal(int(from.Fd())) {
+		return reader.files[0].Data, nil
+	}
+	if term.IsTerminal(int(os.Stdin.Fd())) {
 		return nil, errors.New("no input: name a FILE, or kubectl get pod NAME -o json | inith explain")
 	}
-	data, err := io.ReadAll(io.LimitReader(from, maxManifests+1))
-	if err != nil {
-		return nil, usererr.Local(err)
+	if err := reader.read("-", os.Stdin); err != nil {
+		return nil, err
 	}
-	if len(data) > maxManifests {
-		return nil, fmt.Errorf("the input is larger than %d MiB", maxManifests>>20)
-	}
-	return data, nil
+	return reader.files[0].Data, nil
 }
 
 // An explainJob explains Pods that were read, or one that the API server knows.

@@ -130,7 +130,7 @@ func openLint(s session, o *lintOptions) (job, error) {
 	if len(o.paths) == 0 {
 		return nil, errors.New("no path: name a file or a directory, as in inith lint deploy/, or - for the standard input")
 	}
-	reader := manifestReader{stdin: os.Stdin, left: maxManifests}
+	reader := manifestReader{subject: "manifests are", left: maxManifests}
 	for _, path := range o.paths {
 		if err := reader.add(path); err != nil {
 			return nil, err
@@ -145,15 +145,15 @@ func openLint(s session, o *lintOptions) (job, error) {
 
 // A manifestReader reads files into memory, within a limit.
 type manifestReader struct {
-	stdin io.Reader
-	left  int64 // bytes
-	files []lint.File
+	subject string // of the error about the limit, with its verb
+	left    int64  // bytes
+	files   []lint.File
 }
 
 // add reads a file, those of a directory, or the standard input.
 func (m *manifestReader) add(path string) error {
 	if path == "-" {
-		return m.read(path, m.stdin)
+		return m.read(path, os.Stdin)
 	}
 	info, err := os.Stat(path)
 	if err != nil {
@@ -190,7 +190,7 @@ func (m *manifestReader) read(path string, from io.Reader) error {
 		return usererr.Local(err)
 	}
 	if m.left -= int64(len(data)); m.left < 0 {
-		return fmt.Errorf("the manifests are larger than %d MiB", maxManifests>>20)
+		return fmt.Errorf("the %s larger than %d MiB", m.subject, maxManifests>>20)
 	}
 	m.files = append(m.files, lint.File{Path: path, Data: data})
 	return nil

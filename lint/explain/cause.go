@@ -98,10 +98,7 @@ func firstLine(s string) string {
 
 // commands returns what to run next.
 func (c *container) commands(p *pod, f facts) []string {
-	where := p.Metadata.Name
-	if p.Metadata.Namespace != "" {
-		where += " -n " + p.Metadata.Namespace
-	}
+	where := p.arguments()
 	switch {
 	case f.exit >= 0 && c.Last.Terminated != nil && c.State.Terminated == nil:
 		return []string{"kubectl logs " + where + " -c " + c.name + " --previous"}
@@ -111,12 +108,17 @@ func (c *container) commands(p *pod, f facts) []string {
 	return []string{"kubectl describe pod " + where}
 }
 
+// arguments name the Pod for kubectl.
+func (p *pod) arguments() string {
+	if p.Metadata.Namespace == "" {
+		return p.Metadata.Name
+	}
+	return p.Metadata.Name + " -n " + p.Metadata.Namespace
+}
+
 // cause returns why the Pod as a whole does not start.
 func (p *pod) cause(events []event) (Cause, bool) {
-	where := p.Metadata.Name
-	if p.Metadata.Namespace != "" {
-		where += " -n " + p.Metadata.Namespace
-	}
+	where := p.arguments()
 	c := Cause{Commands: []string{"kubectl describe pod " + where}}
 	scheduled := p.condition("PodScheduled")
 	switch {
