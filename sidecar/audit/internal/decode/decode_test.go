@@ -1,47 +1,16 @@
 package decode_test
 
 import (
-	"bytes"
-	"compress/gzip"
-	"compress/zlib"
-	"io"
 	"strings"
 	"testing"
 
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/inith/inith/sidecar/audit/internal/decode"
+	"github.com/inith/inith/sidecar/audit/internal/encodings"
 )
-
-// encodings are the ways in which a body is encoded.
-func encodings(tb testing.TB) map[string]func(string) string {
-	tb.Helper()
-	with := func(open func(io.Writer) io.WriteCloser) func(string) string {
-		return func(s string) string {
-			var b bytes.Buffer
-			w := open(&b)
-			_, _ = io.WriteString(w, s)
-			_ = w.Close()
-			return b.String()
-		}
-	}
-	return map[string]func(string) string{
-		"":        func(s string) string { return s },
-		"gzip":    with(func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }),
-		"deflate": with(func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) }),
-		"zstd": with(func(w io.Writer) io.WriteCloser {
-			z, err := zstd.NewWriter(w, zstd.WithWindowSize(1<<20))
-			if err != nil {
-				tb.Fatal(err)
-			}
-			return z
-		}),
-	}
-}
 
 // FuzzPrefix decodes anything.
 func FuzzPrefix(f *testing.F) {
-	for name, encode := range encodings(f) {
+	for name, encode := range encodings.All(f) {
 		f.Add([]byte(encode("{\"model\":\"m\"}")), name)
 	}
 	f.Fuzz(func(t *testing.T, body []byte, encoding string) {
@@ -55,7 +24,7 @@ func FuzzPrefix(f *testing.F) {
 // TestBomb decodes what is much longer than it looks.
 func TestBomb(t *testing.T) {
 	t.Parallel()
-	for name, encode := range encodings(t) {
+	for name, encode := range encodings.All(t) {
 		if name == "" {
 			continue
 		}
@@ -71,7 +40,7 @@ func TestBomb(t *testing.T) {
 func TestWhole(t *testing.T) {
 	t.Parallel()
 	const text = "the quick brown fox jumps over the lazy dog, again and again"
-	for name, encode := range encodings(t) {
+	for name, encode := range encodings.All(t) {
 		body := []byte(encode(text))
 		if got, whole, ok := decode.Prefix(name, body, 1000); string(got) != text || !whole || !ok {
 			t.Errorf("%s: %q, %v, %v", name, got, whole, ok)

@@ -1,17 +1,13 @@
 package genai_test
 
 import (
-	"bytes"
-	"compress/gzip"
-	"compress/zlib"
-	"io"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/klauspost/compress/zstd"
 
+	"github.com/inith/inith/sidecar/audit/internal/encodings"
 	"github.com/inith/inith/sidecar/audit/internal/genai"
 )
 
@@ -121,7 +117,7 @@ func in(r *genai.Reader, body string, size int) {
 func TestUsage(t *testing.T) {
 	t.Parallel()
 	for name, s := range samples() {
-		for encoding, encode := range encodings(t) {
+		for encoding, encode := range encodings.All(t) {
 			for _, size := range []int{1, 2, 7, 1 << 20} {
 				got, first := read(s, encoding, encode, size)
 				if diff := cmp.Diff(s.want, got); diff != "" || first != s.firstToken {
@@ -129,32 +125,6 @@ func TestUsage(t *testing.T) {
 				}
 			}
 		}
-	}
-}
-
-// encodings are the ways in which a body is encoded.
-func encodings(t *testing.T) map[string]func(string) string {
-	t.Helper()
-	with := func(open func(io.Writer) io.WriteCloser) func(string) string {
-		return func(s string) string {
-			var b bytes.Buffer
-			w := open(&b)
-			_, _ = io.WriteString(w, s)
-			_ = w.Close()
-			return b.String()
-		}
-	}
-	return map[string]func(string) string{
-		"":        func(s string) string { return s },
-		"gzip":    with(func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }),
-		"deflate": with(func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) }),
-		"zstd": with(func(w io.Writer) io.WriteCloser {
-			z, err := zstd.NewWriter(w, zstd.WithWindowSize(1<<20))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return z
-		}),
 	}
 }
 
