@@ -26,8 +26,8 @@ test: ## the tests, each once; those against real servers where Docker answers
 unit:
 	$(GO) test -race -shuffle=on -count=1 -timeout 60m -json ./... | $(REPORT)
 
-integration: build ## inith against real servers, and in its image
-	cd integration && . images/env.sh && $(GO) test -count=1 -timeout 60m -json ./... | (cd .. && $(REPORT))
+integration: build ## inith against real servers, and in its image; most tests wait, so that four at a time keep two cores busy
+	cd integration && . images/env.sh && $(GO) test -count=1 -parallel 4 -timeout 60m -json ./... | (cd .. && $(REPORT))
 
 ci: STRICT = -strict
 ci: checks test ## what must hold before a change lands; needs Docker

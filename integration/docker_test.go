@@ -43,8 +43,7 @@ func image(server string) string {
 	return images[server]
 }
 
-// docker is one client for the run, so that the number of its descriptors stays
-// the same while a test counts them.
+// docker is one client for the run.
 var docker = sync.OnceValues(func() (*client.Client, error) {
 	c, err := client.New(client.FromEnv)
 	if err != nil {

@@ -2,55 +2,90 @@ package integration_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
 	"runtime/debug"
 	"testing"
 	"time"
+
+	"github.com/inith/inith/probe"
 )
 
-// leakProbes are enough to tell a leak from the noise of the test's own
-// connections to Docker.
-const leakProbes = 200
+// Variables of the process that counts: what it probes, each by its name in the errors.
+const (
+	leakReady   = "INITH_TEST_LEAK_READY"
+	leakRefused = "INITH_TEST_LEAK_REFUSED"
+)
 
-// testNoLeak probes a ready server, and one that was never there, many times.
+// testNoLeak probes a ready server, and one that was never there, many times. That is done in a process of its own,
+// in which no other test opens a descriptor.
 func (r running) testNoLeak(t *testing.T) {
-	// The garbage collector would close what was forgotten.
-	defer debug.SetGCPercent(debug.SetGCPercent(-1))
-	for what, at := range map[string]string{"ready": r.addr, "refused": r.newAddr(t)} {
-		raw := r.target(t, at, password)
-		if r.portOnly {
-			raw += "#settle=1ms" // 200 times the default would be 20 s of waiting
-		}
-		target := open(t, raw)
-		_ = attempt(t, target, time.Minute) // what is made once is made now
-		descriptors, goroutines := resources(t)
-		for range leakProbes {
-			if err := attempt(t, target, time.Minute); (err == nil) != (at == r.addr) {
-				t.Fatalf("%s: %v", what, err)
-			}
-		}
-		poll(t, 5*time.Minute, func(context.Context) error {
-			d, g := resources(t)
-			if d > descriptors || g > goroutines {
-				return fmt.Errorf("%s: %d descriptors and %d goroutines after %d probes, %d and %d before",
-					what, d, g, leakProbes, descriptors, goroutines)
-			}
-			return nil
-		})
+	settle := ""
+	if r.portOnly {
+		settle = "#settle=1ms" // 200 times the default would be 20 s of waiting
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(cmd.Environ(),
+		leakReady+"="+r.target(t, r.addr, password)+settle,
+		leakRefused+"="+r.target(t, r.newAddr(t), password)+settle)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
 	}
 	if err := r.use(t.Context(), r.addr); err != nil {
 		t.Errorf("the server was harmed by the probes: %v", err)
 	}
 }
 
-// resources counts what this process has open.
-func resources(t *testing.T) (descriptors, goroutines int) {
-	t.Helper()
+// countLeaks is the process that counts.
+func countLeaks() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	debug.SetGCPercent(-1) // the garbage collector would close what was forgotten
+	return errors.Join(
+		leaks(ctx, os.Getenv(leakReady), func(err error) bool { return err == nil }),
+		leaks(ctx, os.Getenv(leakRefused), func(err error) bool { return err != nil }))
+}
+
+// leaks probes a target many times and returns an error unless each attempt ends as it should and all is closed soon after.
+func leaks(ctx context.Context, raw string, ends func(error) bool) error {
+	target, err := probe.Open(raw, probe.Options{})
+	if err != nil {
+		return fmt.Errorf("open: %w", err)
+	}
+	_ = target.Probe(ctx) // what is made once is made now
+	before, err := resources()
+	if err != nil {
+		return err
+	}
+	const attempts = 200
+	for i := range attempts {
+		if err := target.Probe(ctx); !ends(err) {
+			return fmt.Errorf("%s: attempt %d: got %v", target.Name, i, err) //nolint:errorlint // it may be nil
+		}
+	}
+	for {
+		now, err := resources()
+		if err != nil || now.descriptors <= before.descriptors && now.goroutines <= before.goroutines {
+			return err
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("%s: %+v after %d attempts, %+v before", target.Name, now, attempts, before)
+		}
+	}
+}
+
+// counts are what a process has open.
+type counts struct{ descriptors, goroutines int }
+
+func resources() (counts, error) {
 	open, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
-		t.Fatal(err)
+		return counts{}, fmt.Errorf("count descriptors: %w", err)
 	}
-	return len(open), runtime.NumGoroutine()
+	return counts{len(open), runtime.NumGoroutine()}, nil
 }
