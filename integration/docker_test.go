@@ -1,7 +1,9 @@
 package integration_test
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -34,6 +36,11 @@ var images = map[string]string{
 	"memcached": "memcached:1.6-alpine",
 	"dnsmasq":   "dockurr/dnsmasq:2.91",
 	"slapd":     "osixia/openldap:1.5.0",
+
+	"clickhouse": "clickhouse/clickhouse-server:25.8",
+	"influxdb":   "influxdb:1.8-alpine",
+	"kcat":       "edenhill/kcat:1.7.1",
+	"zookeeper":  "zookeeper:3.9",
 }
 
 func image(server string) string {
@@ -139,6 +146,21 @@ func (s *server) hang(t *testing.T) (wake func()) {
 			t.Errorf("unpause: %v", err)
 		}
 	}
+}
+
+// log returns what the server has written.
+func (s *server) log(ctx context.Context, t *testing.T) string {
+	t.Helper()
+	r, err := s.Logs(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close() }()
+	all, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(all)
 }
 
 // exec runs a command in the container as user ("" is the image's).

@@ -1,10 +1,8 @@
 package integration_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -76,16 +74,7 @@ func (r running) held(t *testing.T) string {
 // logLines counts what the server has written.
 func (r running) logLines(t *testing.T) int {
 	t.Helper()
-	log, err := r.server.Logs(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = log.Close() }()
-	all, err := io.ReadAll(log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return bytes.Count(all, []byte("\n"))
+	return strings.Count(r.server.log(t.Context(), t), "\n")
 }
 
 // sessions counts the connections that the server has not closed: those of clients that are connected, and of clients that

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,4 +111,30 @@ func TestKafkaLogins(t *testing.T) {
 		}
 	}
 	wantNotYet(t, attempt(t, open(t, "kafka://app:"+escape(password)+"@"+addr+"#brokers=2"), 10*time.Second))
+}
+
+// TestKafkaMockCluster asks librdkafka's mock cluster, whose three brokers write what they are asked.
+func TestKafkaMockCluster(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, "kcat", testcontainers.WithEntrypoint("sh", "-c",
+		"sleep 3600 | kcat -P -b unused -X test.mock.num.brokers=3 -t orders -d mock")) // makes the topic orders
+	const key = "bootstrap.servers="
+	var brokers string
+	poll(t, 5*time.Minute, func(ctx context.Context) error {
+		_, after, found := strings.Cut(s.log(ctx, t), key)
+		if !found || !strings.Contains(after, `Created topic "orders"`) {
+			return errors.New("no topic yet")
+		}
+		brokers = strings.Fields(after)[0]
+		return nil
+	})
+	for keys, ready := range map[string]bool{"": true, "#topic=orders&brokers=3": true, "#brokers=4": false, "#topic=missing": false} {
+		err := attempt(t, open(t, "kafka://"+brokers+keys), time.Minute)
+		if (err == nil) != ready {
+			t.Errorf("%q: %v, want ready: %t", keys, err, ready)
+		}
+	}
+	if strings.Contains(s.log(t.Context(), t), `Created topic "missing"`) {
+		t.Error("the probe created a topic")
+	}
 }

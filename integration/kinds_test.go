@@ -95,14 +95,11 @@ func kinds() []kind {
 			// A server that is starting does not listen.
 		},
 		{
-			name:   "zookeeper",
-			target: func(_ *testing.T, addr, _ string) string { return "zookeeper://" + addr },
-			start:  func(t *testing.T, addr string) *server { t.Helper(); return startZookeeper(t, addr, up()) },
-			use:    useZookeeper,
-			starting: func(t *testing.T, addr string) func() {
-				t.Helper()
-				return finishing(t, startZookeeper(t, addr))
-			},
+			name:           "zookeeper",
+			target:         func(_ *testing.T, addr, _ string) string { return "zookeeper://" + addr },
+			start:          startZookeeper,
+			use:            useZookeeper,
+			starting:       startZookeeperMember,
 			startingLevels: []probe.Level{probe.LevelProto},
 		},
 		{

@@ -1,6 +1,7 @@
 package probe_test
 
 import (
+	"cmp"
 	"encoding/binary"
 	"io"
 	"net"
@@ -25,6 +26,7 @@ type kafkaBroker struct {
 	controller int32
 	topic      *kmsg.MetadataResponseTopic
 	created    *bool // set when a client lets a topic be created
+	newest     int16 // version of Metadata; zero is 12
 }
 
 // kafkaTopic is a topic with the leaders of its partitions.
@@ -77,11 +79,10 @@ func (k kafkaBroker) versions() kmsg.Response {
 	a := kmsg.NewPtrApiVersionsResponse()
 	a.ErrorCode = k.refuse[kmsg.ApiVersions]
 	supported := kmsg.NewApiVersionsResponseApiKey()
-	supported.ApiKey, supported.MaxVersion = kmsg.Metadata.Int16(), 12
-	if k.refuse[kmsg.Metadata] != 0 {
-		supported.MaxVersion = 3
+	supported.ApiKey, supported.MaxVersion = kmsg.Metadata.Int16(), cmp.Or(k.newest, 12)
+	if k.refuse[kmsg.Metadata] == 0 {
+		a.ApiKeys = append(a.ApiKeys, supported)
 	}
-	a.ApiKeys = append(a.ApiKeys, supported)
 	return a
 }
 
@@ -89,7 +90,7 @@ func (k kafkaBroker) metadata(c net.Conn, body []byte, version int16) kmsg.Respo
 	request := kmsg.NewPtrMetadataRequest()
 	request.Version = version
 	_ = request.ReadFrom(body)
-	if k.created != nil && request.AllowAutoTopicCreation {
+	if k.created != nil && len(request.Topics) > 0 && (version < 4 || request.AllowAutoTopicCreation) {
 		*k.created = true
 	}
 	a := kmsg.NewPtrMetadataResponse()
@@ -152,7 +153,7 @@ func TestKafka(t *testing.T) {
 		"proto: up":                  {up, "", "", ready, ""},
 		"proto: wants a login":       {kafkaBroker{}.handle, "", "", ready, ""},
 		"proto: too new":             {refuses(kmsg.ApiVersions, 35), "", "", notYet, "does not support this version of a request (error 35)"},
-		"proto: too old":             {refuses(kmsg.Metadata, 1), "", "", notYet, "does not support version 4"},
+		"proto: too old":             {refuses(kmsg.Metadata, 1), "", "", notYet, "does not support versions 1 to 4"},
 		"proto: another protocol":    {simserver.Say("HTTP/1.1 400 Bad Request\r\n\r\n"), "", "", notYet, "not understood"},
 		"proto: TLS":                 {simserver.Say("\x15\x03\x03\x00\x02\x02\x46\x00"), "", "", notYet, "the port speaks TLS"},
 		"proto: repeats the request": {simserver.Echo(""), "", "", notYet, "not understood"},
@@ -182,8 +183,10 @@ func TestKafka(t *testing.T) {
 		"state: electing":            {topic(kafkaTopic(5)), "", "#topic=orders", notYet, "being elected (error 5)"},
 		"state: no partition":        {topic(kafkaTopic(0)), "", "#topic=orders", notYet, "has no partition"},
 		"state: not allowed":         {topic(kafkaTopic(29)), "", "#topic=orders", notYet, "may not describe the topic"},
-		"state: no such name":        {topic(kafkaTopic(17)), "", "#topic=a%20b", permanent, "not valid"},
-		"state: another answer":      {up, "", "#topic=orders", notYet, "not understood"},
+		"state: no such name":        {topic(kafkaTopic(17)), "", "#topic=orders", permanent, "not valid"},
+		"state: another topic":       {topic(kafkaTopic(0, 0)), "", "#topic=payments", notYet, "does not exist (yet) (error 3)"},
+		"state: not listed":          {up, "", "#topic=orders", notYet, "does not exist (yet) (error 3)"},
+		"state: an old broker":       {kafkaBroker{anonymous: true, newest: 2, topic: kafkaTopic(0, 0)}.handle, "", "#topic=orders", ready, ""},
 		"state: unreachable": {
 			kafkaBroker{anonymous: true, brokers: []string{"127.0.0.1:1", "127.0.0.1:2"}}.handle, "", "#level=state", notYet,
 			"broker 0 advertises 127.0.0.1:1, broker 1 advertises 127.0.0.1:2: no broker answers at that address from here (connection refused)",
@@ -221,13 +224,17 @@ func TestKafkaSilentListener(t *testing.T) {
 	check(t, "kafka://"+bootstrap+"#level=state", notYet, "broker 0 advertises "+silent)
 }
 
-// TestKafkaCreatesNoTopic looks at what the request allows.
+// TestKafkaCreatesNoTopic looks at what the request allows, also that of an old broker, where every request for a topic
+// may create it.
 func TestKafkaCreatesNoTopic(t *testing.T) {
 	t.Parallel()
-	created := false
-	_ = attempt(t, "kafka://"+serve(t, kafkaBroker{anonymous: true, topic: kafkaTopic(3), created: &created}.handle)+"#topic=orders")
-	if created {
-		t.Error("the request allows the broker to create the topic")
+	for _, newest := range []int16{0, 1, 3} {
+		created := false
+		broker := kafkaBroker{anonymous: true, newest: newest, topic: kafkaTopic(3), created: &created}
+		check(t, "kafka://"+serve(t, broker.handle)+"#topic=orders", notYet, "does not exist")
+		if created {
+			t.Errorf("version %d: the request allows the broker to create the topic", newest)
+		}
 	}
 }
 

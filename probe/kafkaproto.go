@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"slices"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -20,9 +19,12 @@ import (
 // maxKafkaTotal bounds what a broker may make us read, in bytes: a topic of 5,000 partitions needs half of it.
 const maxKafkaTotal = 512 << 10
 
-// kafkaMetadata is the first version of Metadata that need not create a topic. All versions here are old enough for
-// brokers since 1.0, and are without the tagged fields of later ones.
-const kafkaMetadata = 4
+// Versions of Metadata. The newest is the first that need not create a topic; the oldest can list all of them. All versions
+// here are without the tagged fields of later ones.
+const (
+	oldestKafkaMetadata = 1
+	newestKafkaMetadata = 4
+)
 
 var errNotKafka = errors.New("not an answer of Kafka")
 
@@ -30,6 +32,7 @@ var errNotKafka = errors.New("not an answer of Kafka")
 type kafkaConn struct {
 	net.Conn
 	correlation int32
+	metadata    int16 // the version of Metadata that both know
 }
 
 // kafkaLoginHint is for logins that a broker refuses.
@@ -78,22 +81,26 @@ func (c *kafkaConn) versions() error {
 	if answer.ErrorCode != 0 {
 		return kafkaError(answer.ErrorCode)
 	}
-	metadata := slices.IndexFunc(answer.ApiKeys, func(k kmsg.ApiVersionsResponseApiKey) bool {
-		return k.ApiKey == kmsg.Metadata.Int16() && k.MinVersion <= kafkaMetadata && kafkaMetadata <= k.MaxVersion
-	})
-	if metadata < 0 {
-		return &usererr.Error{Text: "the broker does not support version 4 of Metadata", Hint: "inith supports Kafka since 1.0"}
+	for _, k := range answer.ApiKeys {
+		if k.ApiKey == kmsg.Metadata.Int16() && k.MinVersion <= newestKafkaMetadata && oldestKafkaMetadata <= k.MaxVersion {
+			c.metadata = min(k.MaxVersion, newestKafkaMetadata)
+			return nil
+		}
 	}
-	return nil
+	return &usererr.Error{Text: "the broker does not support versions 1 to 4 of Metadata", Hint: "inith supports Kafka since 0.10"}
 }
 
-// metadata asks for the brokers and for the topic, if there is one.
+// metadata asks for the brokers, and for the topic if there is one. A broker that might create the topic is asked for all.
 func (a *kafkaAttempt) metadata(c *kafkaConn) (*kmsg.MetadataResponse, error) {
 	request, answer := kmsg.NewPtrMetadataRequest(), kmsg.NewPtrMetadataResponse()
-	request.Version = kafkaMetadata
+	request.Version = c.metadata
 	request.AllowAutoTopicCreation = false
 	request.Topics = []kmsg.MetadataRequestTopic{} // none; nil would be all
-	if a.topic != "" {
+	switch {
+	case a.topic == "":
+	case c.metadata < newestKafkaMetadata:
+		request.Topics = nil
+	default:
 		topic := kmsg.NewMetadataRequestTopic()
 		topic.Topic = &a.topic
 		request.Topics = append(request.Topics, topic)

@@ -30,19 +30,21 @@ func (a *kafkaAttempt) judge(ctx context.Context, cluster *kmsg.MetadataResponse
 		return &usererr.Error{Text: fmt.Sprintf("the cluster has %d of %d brokers", found, a.brokers)}
 	}
 	if a.topic != "" {
-		if err := judgeKafkaTopic(cluster.Topics); err != nil {
+		if err := a.judgeTopic(cluster.Topics); err != nil {
 			return err
 		}
 	}
 	return a.reach(ctx, cluster.Brokers)
 }
 
-// judgeKafkaTopic looks at the only topic that was asked for.
-func judgeKafkaTopic(topics []kmsg.MetadataResponseTopic) error {
-	if len(topics) != 1 {
-		return errNotKafka
+// judgeTopic looks at the topic that was asked for.
+func (a *kafkaAttempt) judgeTopic(topics []kmsg.MetadataResponseTopic) error {
+	const unknown = 3 // the code of a topic that does not exist
+	i := slices.IndexFunc(topics, func(t kmsg.MetadataResponseTopic) bool { return t.Topic != nil && *t.Topic == a.topic })
+	if i < 0 {
+		return kafkaError(unknown)
 	}
-	topic := topics[0]
+	topic := topics[i]
 	if topic.ErrorCode != 0 {
 		return kafkaError(topic.ErrorCode)
 	}

@@ -130,8 +130,9 @@ func TestServices(t *testing.T) {
 		{"clickhouse", ok("!/?query=SELECT%201", "1\n"), "app" + wrongLogin, "", rejected, "status 401"},
 		{"clickhouse", []page{{"/?query=SELECT%201&database=app", 404, "Code: 81. UNKNOWN_DATABASE"}}, "app" + login, "/app", notYet, "database does not exist"},
 		{"clickhouse", ok("/ping", "Ok.\n"), "", "/app", ready, ""},
-		{"influxdb", ok("/health", `{"status":"pass"}`), "", "", ready, ""},
-		{"influxdb", []page{{"/health", 503, `{"status":"fail"}`}}, "", "", notYet, "status 503"},
+		{"influxdb", []page{{"/ping", 204, ""}}, "", "", ready, ""},
+		{"influxdb", []page{{"/ping", 401, ""}}, "", "", ready, ""}, // version 3 asks for a token
+		{"influxdb", []page{{"/ping", 503, ""}}, "", "", notYet, "status 503"},
 		{"vault", ok(vaultUp, "{}"), "", "", ready, ""},
 		{"vault", []page{{vaultUp, 503, ""}}, "", "", notYet, "sealed"},
 		{"vault", []page{{vaultUp, 501, ""}}, "", "", notYet, "not initialized"},

@@ -28,8 +28,8 @@ func dataServices() []service {
 			login:  question{path: "/?query=SELECT%201", body: "1", status: map[int]string{404: "the database does not exist (yet)"}},
 		},
 		{
-			// https://docs.influxdata.com/influxdb/v2/api/#operation/GetHealth
-			name: "influxdb", port: "8086", health: question{path: "/health"},
+			// https://docs.influxdata.com/influxdb/v2/api/#operation/GetPing: versions 1 before 1.8 have no /health
+			name: "influxdb", port: "8086", health: question{path: "/ping"},
 		},
 	}
 }

@@ -20,14 +20,15 @@ current() {
 }
 
 # The tar archive of a root file system with all packages. Nobody reads documentation in it, and no database may be
-# made when a package is installed: the entry script makes one when a container starts, as upstream does.
+# made when a package is installed: the entry script makes one when a container starts, as upstream does. Java's package
+# needs a directory for its manual pages, though they are left out.
 root_fs() {
 	nice mmdebstrap --quiet --mode=root --variant=essential --include="$(paste -sd, packages)" \
 		--dpkgopt='path-exclude=/usr/share/doc/*' \
 		--dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' \
 		--dpkgopt=force-unsafe-io \
-		--essential-hook='mkdir -p "$1/etc/postgresql-common"' \
+		--essential-hook='mkdir -p "$1/etc/postgresql-common" "$1/usr/share/man/man1"' \
 		--essential-hook='echo "create_main_cluster = false" >"$1/etc/postgresql-common/createcluster.conf"' \
 		--customize-hook='rm -rf "$1"/usr/lib/postgresql/*/lib/bitcode "$1/etc/nginx/sites-enabled/default"' \
 		--customize-hook='find "$1/var/lib/mysql" -mindepth 1 -delete' \
