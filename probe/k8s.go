@@ -10,6 +10,7 @@ import (
 
 	"github.com/inith/inith/internal/kube"
 	"github.com/inith/inith/internal/lazyregexp"
+	"github.com/inith/inith/internal/suggest"
 	"github.com/inith/inith/internal/target"
 )
 
@@ -210,6 +211,16 @@ func shortKube(raw string) (string, bool) {
 		return "", false
 	}
 	return "k8s:///" + raw, true
+}
+
+// nearlyKube suggests job/NAME for jobb/NAME, "" if it is nothing like it.
+func nearlyKube(raw string) string {
+	kind, _, found := strings.Cut(raw, "/")
+	near := suggest.Near(kind, kubeKindNames(), 1)
+	if !found || near == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (did you mean %s/NAME?)", near)
 }
 
 // judgement returns what decides whether an object is ready.

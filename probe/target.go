@@ -99,7 +99,7 @@ func parse(raw string) (*url.URL, error) {
 	address, _, _ := strings.Cut(raw, "#")
 	_, port, err := net.SplitHostPort(address)
 	if err != nil || strings.ContainsAny(address, "/?@") {
-		return nil, errors.New("not host:port, such as db:5432 or [::1]:80, and not a URL, such as http://api/health")
+		return nil, errors.New("not host:port, such as db:5432 or [::1]:80, and not a URL, such as http://api/health" + nearlyKube(address))
 	}
 	return target.Parse(schemeOfPort(port) + "://" + raw)
 }

@@ -49,6 +49,7 @@ func TestOpen(t *testing.T) {
 func TestOpenRefuses(t *testing.T) {
 	for _, tt := range []struct{ raw, want string }{
 		{"db", "not host:port"},
+		{"jobb/migrate", "did you mean job/NAME?"},
 		{"::1:5432", "[::1]:80"},
 		{"user:" + secret + "@db:5432", "not host:port"},
 		{"jdbc:postgresql://db/app?password=" + secret, "jdbc"},

@@ -138,6 +138,9 @@ func (a *app) root(c *cli.Context) error {
 	case a.flags["version"] != nil:
 		return printVersion(a.call.stdout)
 	case isGroup(name):
+		if more := c.Args().Get(1); more != "" {
+			return usagef("unknown command %s%s%s", name, redact.Quoted(more), suggest.DidYouMean(name+" "+more, commandNames()))
+		}
 		return usagef("%s needs one more word: inith %s", name, strings.Join(group(name), ", inith "))
 	case name != "":
 		return usagef("unknown command%s%s", redact.Quoted(name), suggest.DidYouMean(name, commandNames()))
