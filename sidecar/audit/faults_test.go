@@ -503,3 +503,79 @@ func TestOptions(t *testing.T) {
 		}
 	}
 }
+
+// TestEarlyAnswer answers before the request has been read. The client's next request on the connection is served.
+func TestEarlyAnswer(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		answer string // "": nobody is there
+		status int
+	}{
+		"nobody there":   {"", http.StatusBadGateway},
+		"with a length":  {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly", http.StatusOK},
+		"without length": {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nearly\r\n0\r\n\r\n", http.StatusOK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			address := freePort(t)
+			if tt.answer != "" {
+				address = hasty(t, tt.answer)
+			}
+			p := start(t, address, nil)
+			c, err := net.Dial("tcp", p.address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = c.Close() }()
+			r := bufio.NewReader(c)
+			for i := range 20 {
+				_, _ = io.WriteString(c, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n01234")
+				resp, err := http.ReadResponse(r, nil)
+				if err != nil || resp.StatusCode != tt.status {
+					t.Fatalf("request %d: %v, %v", i, resp, err)
+				}
+				_, _ = io.WriteString(c, "56789")
+				if b, err := io.ReadAll(resp.Body); err != nil || tt.status == http.StatusOK && string(b) != "early" {
+					t.Fatalf("request %d: %q, %v", i, b, err)
+				}
+				_ = resp.Body.Close()
+				time.Sleep(5 * time.Millisecond) // the server waits for the next request
+			}
+			_ = c.Close()
+			if n := len(p.exchanges(t)); n != 20 {
+				t.Errorf("%d exchanges recorded", n)
+			}
+		})
+	}
+}
+
+// hasty is an application that answers as soon as it has read the headers of a request.
+func hasty(t *testing.T, answer string) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = c.Close() }()
+				r := bufio.NewReader(c)
+				for {
+					req, err := http.ReadRequest(r)
+					if err != nil {
+						return
+					}
+					_, _ = io.WriteString(c, answer)
+					_, _ = io.Copy(io.Discard, req.Body)
+				}
+			}()
+		}
+	}()
+	return l.Addr().String()
+}

@@ -148,6 +148,9 @@ func (w *Writer) Close() error {
 	return err
 }
 
+// Lose counts a line that could not even be made. The next line says so.
+func (w *Writer) Lose() { w.lose(1) }
+
 func (w *Writer) lose(n int) {
 	w.count.lost.Add(int64(n))
 	w.unreported.Add(int64(n))
