@@ -27,6 +27,8 @@ func answer() string {
 
 // script makes wrk send the question. With a rate, each connection waits before its next request, twice the mean at most:
 // the connections would march in step otherwise. At the end it prints what is measured as JSON.
+//
+//nolint:dupword // Lua
 const script = `
 local pause = 0
 function init(args)
@@ -39,7 +41,8 @@ function init(args)
 	wrk.headers["User-Agent"] = "openai-python/1.0"
 	local r = wrk.format(nil, "/v1/chat/completions")
 	request = function() return r end
-	if pause > 0 then delay = function() return math.random(0, 2 * pause) end end
+	local function wait() return math.random(0, 2 * pause) end
+	if pause > 0 then delay = wait end
 end
 function done(summary, latency, requests)
 	local e = summary.errors

@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -42,6 +43,7 @@ type config struct {
 	duration time.Duration // of a run of wrk
 	clients  int           // connections of wrk
 	events   int           // of a stream
+	topics   string
 }
 
 func parse(args []string) (*config, error) {
@@ -52,6 +54,7 @@ func parse(args []string) (*config, error) {
 	f.DurationVar(&c.duration, "duration", 2*time.Second, "how long wrk sends requests each time, in whole seconds")
 	f.IntVar(&c.clients, "clients", 32, "connections of wrk")
 	f.IntVar(&c.events, "events", 200, "events of a stream")
+	f.StringVar(&c.topics, "topics", "load,stream,open", "what to measure")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
@@ -98,8 +101,14 @@ func run(ctx context.Context, out io.Writer, args []string) (err error) {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(b.dir) }()
-	for _, part := range []func(context.Context) error{b.measureLoad, b.measureStreams, b.measureOpen} {
-		if err := part(ctx); err != nil {
+	for _, topic := range []struct {
+		name    string
+		measure func(context.Context) error
+	}{{"load", b.measureLoad}, {"stream", b.measureStreams}, {"open", b.measureOpen}} {
+		if !strings.Contains(b.topics, topic.name) {
+			continue
+		}
+		if err := topic.measure(ctx); err != nil {
 			return err
 		}
 	}

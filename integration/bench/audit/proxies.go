@@ -2,9 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"log"
+	"log" //nolint:depguard // what httputil wants
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -102,6 +103,9 @@ func (b *bench) stopProxies() {
 func (p *proxy) start(ctx context.Context, argv []string) error {
 	p.process = exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // ours
 	p.process.Stderr = os.Stderr
+	if p.name == inith {
+		p.process.Env = append(os.Environ(), "GOMEMLIMIT=48MiB") //nolint:forbidigo // what inith sets itself in a container of 64 MiB
+	}
 	out, err := os.CreateTemp("", "inith-bench-")
 	if err != nil {
 		return err
@@ -220,7 +224,7 @@ func serveBare(ctx context.Context, address, application string) error {
 		<-ctx.Done()
 		_ = server.Close()
 	}()
-	if err := server.ListenAndServe(); err != http.ErrServerClosed { //nolint:errorlint // net/http returns it as it is
+	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil

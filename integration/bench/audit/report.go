@@ -54,11 +54,21 @@ func median[T any](all []T, measure func(T) float64) float64 {
 	return report.Median(v)
 }
 
+// An ofRound is a measurement, with the number of its round.
+type ofRound interface{ number() int }
+
+func (r row) number() int    { return r.round }
+func (s stream) number() int { return s.round }
+
 // paired returns the median of what is computed of the rows of the same round.
-func paired[T any](one, other []T, of func(x, y T) float64) float64 {
+func paired[T ofRound](one, other []T, of func(x, y T) float64) float64 {
 	var v []float64
-	for i := range min(len(one), len(other)) {
-		v = append(v, of(one[i], other[i]))
+	for _, x := range one {
+		for _, y := range other {
+			if x.number() == y.number() {
+				v = append(v, of(x, y))
+			}
+		}
 	}
 	slices.Sort(v)
 	return report.Median(v)
@@ -137,7 +147,7 @@ func (b *bench) reportStreams(all []*proxy, streams []stream) {
 	}
 	event, slow, ended := func(s stream) float64 { return s.event }, func(s stream) float64 { return s.slow }, func(s stream) float64 { return s.ended }
 	title := fmt.Sprintf("A stream of %d events, one each %v: when they reach the client; medians of %d rounds", b.events, between, b.rounds)
-	report.Table(b.out, title, "proxy\tmedian event\tadded\tp99\tadded\tend\tadded\tadded to event and end <= 1 ms", func(line func(...string)) {
+	report.Table(b.out, title, "proxy\tmedian event\tadded\tp99\tadded\tend\tadded\tevent and end <= 1 ms later", func(line func(...string)) {
 		none := of(all[0])
 		for _, p := range all {
 			own := of(p)
@@ -154,7 +164,7 @@ func (b *bench) reportStreams(all []*proxy, streams []stream) {
 }
 
 func (b *bench) reportOpen(resident map[*proxy]float64) {
-	title := fmt.Sprintf("%d open exchanges, each with a request of 32 KiB and 64 KiB of an answer", heldOpen)
+	title := fmt.Sprintf("%d open exchanges, each with a request of 32 KiB and 64 KiB of an answer; inith as in a container of 64 MiB", heldOpen)
 	report.Table(b.out, title, "proxy\tresident\tVmHWM\tresident <= 64 MiB", func(line func(...string)) {
 		for _, p := range b.proxies {
 			line(p.title(), report.Number(resident[p], 0, " MiB"), report.Number(p.memory("VmHWM"), 0, " MiB"), figure(p.level != "", resident[p] <= memoryFigure))
