@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -578,4 +579,85 @@ func hasty(t *testing.T, answer string) (address string) {
 		}
 	}()
 	return l.Addr().String()
+}
+
+// TestSlowReader has a client that does not read. The application is held up, with the proxy as without it; then all
+// arrives.
+func TestSlowReader(t *testing.T) {
+	t.Parallel()
+	const size, most = 256 << 20, 128 << 20 // what kernels hold is far below
+	var written atomic.Int64
+	app := application(t, func(w http.ResponseWriter, _ *http.Request) {
+		piece := make([]byte, 256<<10)
+		for range size / len(piece) {
+			n, err := w.Write(piece)
+			if err != nil {
+				return
+			}
+			written.Add(int64(n))
+		}
+	})
+	p := start(t, app, func(o *audit.Options) { o.Record.Level = audit.RequestResponse })
+	for _, address := range []string{app, p.address} {
+		written.Store(0)
+		resp, err := http.Get("http://" + address + "/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		same := 0
+		for last := int64(-1); same < 20; { // until nothing moves
+			now := written.Load()
+			if same++; now != last {
+				same, last = 0, now
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		if n := written.Load(); n > most {
+			t.Errorf("%s took %d bytes that nobody reads", address, n)
+		}
+		if n, err := io.Copy(io.Discard, resp.Body); err != nil || n != size {
+			t.Errorf("%s: %d bytes, %v", address, n, err)
+		}
+		_ = resp.Body.Close()
+	}
+	if x := only(t, p.exchanges(t)); x.Response.Bytes != size || x.Outcome != "ok" {
+		t.Errorf("recorded %+v", x)
+	}
+}
+
+// TestSlowWriter sends a request byte by byte: the application has each of them before the next one is sent.
+func TestSlowWriter(t *testing.T) {
+	t.Parallel()
+	got := make(chan byte)
+	app := application(t, func(_ http.ResponseWriter, r *http.Request) {
+		for b := make([]byte, 1); ; {
+			if n, err := r.Body.Read(b); n > 0 {
+				got <- b[0]
+			} else if err != nil {
+				return
+			}
+		}
+	})
+	p := start(t, app, nil)
+	for _, address := range []string{app, p.address} {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const text = "slow"
+		_, _ = fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n", len(text))
+		for _, want := range []byte(text) {
+			_, _ = c.Write([]byte{want})
+			if b := <-got; b != want {
+				t.Errorf("%s: got %c, want %c", address, b, want)
+			}
+		}
+		if resp, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil || resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: %v, %v", address, resp, err)
+		}
+		_ = c.Close()
+	}
+	if x := only(t, p.exchanges(t)); x.Request.Bytes != 4 || x.Request.Incomplete || x.Outcome != "ok" {
+		t.Errorf("recorded %+v", x)
+	}
 }
