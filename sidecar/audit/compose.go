@@ -81,7 +81,7 @@ func (x *exchange) compose(level Level) *record {
 }
 
 func (x *exchange) composeTimes(r *record) {
-	r.TotalMS = millis(time.Since(x.start))
+	r.TotalMS = millis(x.endedAt.Sub(x.start))
 	if !x.answeredAt.IsZero() {
 		r.FirstByteMS = millis(x.answeredAt.Sub(x.start))
 	}

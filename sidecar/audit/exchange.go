@@ -28,6 +28,7 @@ type exchange struct {
 	status     int // of the answer; zero if there was none
 	answer     http.Header
 	answeredAt time.Time
+	endedAt    time.Time
 	upgrade    string // the protocol that the connection was switched to
 	outcome    outcome
 	failure    string                // in words of ours
@@ -119,6 +120,7 @@ func (x *exchange) reply(status int, text string) {
 // end records the exchange, however it ended. It runs while a panic is on its way too: that is how ReverseProxy cuts a
 // connection. The end of the answer waits for the record only if that must be on the disk first.
 func (x *exchange) end() {
+	x.endedAt = time.Now()
 	x.request.close()
 	x.response.close()
 	x.conclude()
