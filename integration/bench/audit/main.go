@@ -122,10 +122,10 @@ func (b *bench) measureLoad(ctx context.Context) error {
 		return err
 	}
 	defer application.stop()
+	defer b.stopProxies() // also those that have started before one that does not
 	if err := b.startProxies(ctx, application.address); err != nil {
 		return err
 	}
-	defer b.stopProxies()
 	script, err := b.writeScript()
 	if err != nil {
 		return err

@@ -80,10 +80,10 @@ func (b *bench) measureStreams(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = m.server.Close() }()
+	defer b.stopProxies() // also those that have started before one that does not
 	if err := b.startProxies(ctx, address); err != nil {
 		return err
 	}
-	defer b.stopProxies()
 	all := slices.Concat([]*proxy{{name: direct, address: address}}, b.proxies)
 	var streams []stream
 	for round := range b.rounds + 1 { // the first warms up
@@ -161,10 +161,10 @@ func (b *bench) measureOpen(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = m.server.Close() }()
+	defer b.stopProxies() // also those that have started before one that does not
 	if err := b.startProxies(ctx, address); err != nil {
 		return err
 	}
-	defer b.stopProxies()
 	resident := map[*proxy]float64{}
 	for _, p := range b.proxies {
 		if err := m.holdOpen(ctx, p, func() { resident[p] = p.memory("VmRSS") }); err != nil {
