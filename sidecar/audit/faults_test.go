@@ -585,7 +585,7 @@ func hasty(t *testing.T, answer string) (address string) {
 // arrives.
 func TestSlowReader(t *testing.T) {
 	t.Parallel()
-	const size, most = 256 << 20, 128 << 20 // what kernels hold is far below
+	const size, most = 96 << 20, 64 << 20 // what kernels hold is far below
 	var written atomic.Int64
 	app := application(t, func(w http.ResponseWriter, _ *http.Request) {
 		piece := make([]byte, 256<<10)
