@@ -27,31 +27,50 @@ func TestAuditGRPC(t *testing.T) {
 	testpb.RegisterTestServiceServer(server, interop.NewTestServer())
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(server.Stop)
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	listen := free.Addr().String()
-	_ = free.Close()
-	log := filepath.Join(t.TempDir(), "requests.jsonl")
-	proxy, err := audit.New(audit.Options{Listen: listen, Upstream: l.Addr().String(), Log: audit.Log{Path: log}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- proxy.Serve(ctx) }()
-	poll(t, time.Minute, func(context.Context) error { return proxy.Ready() })
-	for _, address := range []string{l.Addr().String(), listen} {
+	proxy := startAudit(t, audit.Options{Upstream: l.Addr().String()})
+	for _, address := range []string{l.Addr().String(), proxy.address} {
 		interoperate(t, address)
 	}
-	cancel()
-	if err := <-done; err != nil {
+	if r := proxy.end(t); r.Records < 12 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// An auditProxy is one in the process of the test.
+type auditProxy struct {
+	address, log string
+	cancel       context.CancelFunc
+	done         chan error
+}
+
+// startAudit starts a proxy on a free port.
+func startAudit(t *testing.T, o audit.Options) *auditProxy {
+	t.Helper()
+	o.Listen, o.Log.Path = freeAddr(t), filepath.Join(t.TempDir(), "requests.jsonl")
+	proxy, err := audit.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	t.Cleanup(cancel)
+	p := &auditProxy{address: o.Listen, log: o.Log.Path, cancel: cancel, done: make(chan error, 1)}
+	go func() { p.done <- proxy.Serve(ctx) }()
+	poll(t, time.Minute, func(context.Context) error { return proxy.Ready() })
+	return p
+}
+
+// end drains the proxy, and verifies its log.
+func (p *auditProxy) end(t *testing.T) audit.Report {
+	t.Helper()
+	p.cancel()
+	if err := <-p.done; err != nil {
 		t.Error(err)
 	}
-	if r, err := audit.Verify([]string{log}, nil); err != nil || r.Records < 12 {
+	r, err := audit.Verify([]string{p.log}, nil)
+	if err != nil || !r.Closed {
 		t.Errorf("%+v, %v", r, err)
 	}
+	return r
 }
 
 // interoperate runs the cases; a case ends the process of the test if it fails.

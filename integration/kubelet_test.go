@@ -101,7 +101,7 @@ func kubelet(t *testing.T, pod *corev1.PodTemplateSpec, c corev1.Container, volu
 	add(true, fmt.Sprintf("--memory-swap=%d", memory)) // a kubelet gives no swap
 	add(!cpu.IsZero(), fmt.Sprintf("--cpus=%.3f", cpu.AsApproximateFloat64()))
 	for _, e := range c.Env {
-		add(true, "--env="+e.Name+"="+valueOf(t, c, e))
+		add(true, "--env="+e.Name+"="+valueOf(t, pod, c, e))
 	}
 	for _, m := range c.VolumeMounts {
 		if volumes[m.Name] == "" || m.SubPath != "" {
@@ -118,14 +118,21 @@ func kubelet(t *testing.T, pod *corev1.PodTemplateSpec, c corev1.Container, volu
 }
 
 // valueOf returns the value of a variable.
-func valueOf(t *testing.T, c corev1.Container, e corev1.EnvVar) string {
+func valueOf(t *testing.T, pod *corev1.PodTemplateSpec, c corev1.Container, e corev1.EnvVar) string {
 	t.Helper()
 	if e.ValueFrom == nil {
 		return e.Value
 	}
+	if field := e.ValueFrom.FieldRef; field != nil {
+		value, ok := map[string]string{"metadata.name": pod.Name, "metadata.namespace": "default", "spec.nodeName": "node-1"}[field.FieldPath]
+		if !ok {
+			t.Fatalf("variable %s: this test does not know the field %s", e.Name, field.FieldPath)
+		}
+		return value
+	}
 	ref := e.ValueFrom.ResourceFieldRef
 	if ref == nil || ref.Resource != "limits.ephemeral-storage" || ref.ContainerName != "" || !ref.Divisor.IsZero() {
-		t.Fatalf("variable %s: this test knows values and limits.ephemeral-storage only", e.Name)
+		t.Fatalf("variable %s: this test knows values, some fields and limits.ephemeral-storage only", e.Name)
 	}
 	return strconv.FormatInt(c.Resources.Limits.StorageEphemeral().Value(), 10)
 }

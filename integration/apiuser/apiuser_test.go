@@ -15,7 +15,10 @@ import (
 	"testing"
 
 	"github.com/inith/inith/fetch"
+	"github.com/inith/inith/lint"
 	"github.com/inith/inith/probe"
+	"github.com/inith/inith/sidecar"
+	"github.com/inith/inith/sidecar/audit"
 	"github.com/inith/inith/tasks/files"
 	"github.com/inith/inith/tasks/install"
 	"github.com/inith/inith/tasks/migrate"
@@ -156,5 +159,63 @@ func TestOtherTasks(t *testing.T) {
 	}
 	if err := lock.Release(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestLint(t *testing.T) {
+	t.Parallel()
+	const pod = `apiVersion: v1
+kind: Pod
+metadata: {name: agent}
+spec:
+  initContainers:
+  - {name: wait, image: "busybox:1.36", command: [sh, -c, "until nc -z db 5432; do sleep 1; done"]}
+  containers:
+  - {name: agent, image: "agent:v1"}
+`
+	report := lint.Linter{Only: []string{"I2"}}.Lint(lint.File{Path: "pod.yaml", Data: []byte(pod)})
+	if report.Pods != 1 || len(report.Findings) != 1 || report.Worst() != lint.Warning || !strings.Contains(report.Findings[0].Fix, "args: [wait, db:5432]") {
+		t.Errorf("%+v", report)
+	}
+}
+
+// TestSidecar serves the audit proxy as `inith sidecar audit` does.
+func TestSidecar(t *testing.T) {
+	t.Parallel()
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("answer")) }))
+	t.Cleanup(app.Close)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, log := l.Addr().String(), filepath.Join(t.TempDir(), "requests.jsonl")
+	_ = l.Close()
+	rule, err := audit.ParseRule("none path=/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy, err := audit.New(audit.Options{
+		Listen: address, Upstream: app.Listener.Addr().String(), Log: audit.Log{Path: log}, Record: audit.Recording{Rules: []audit.Rule{rule}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	runner := sidecar.Runner{Service: proxy, Gatherer: proxy.Gatherer()}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- runner.Run(ctx) }()
+	target, err := probe.Open("http://"+address+"/v1/models", probe.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := (&probe.Waiter{}).Wait(t.Context(), target); err != nil {
+		t.Error(err)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if report, err := audit.Verify([]string{log}, nil); err != nil || report.Records != 3 || !report.Closed {
+		t.Errorf("%+v, %v", report, err)
 	}
 }

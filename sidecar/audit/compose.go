@@ -17,9 +17,13 @@ import (
 	"github.com/inith/inith/sidecar/audit/internal/mask"
 )
 
-// usualHeaders are recorded without being asked for.
-func usualHeaders() []string {
-	return []string{"Accept", "Content-Length", "Retry-After", "Server", "User-Agent"}
+// recordedHeaders returns the names of the usual headers, and of others.
+func recordedHeaders(more []string) []string {
+	all := []string{"Accept", "Content-Length", "Retry-After", "Server", "User-Agent"}
+	for _, name := range more {
+		all = append(all, http.CanonicalHeaderKey(name))
+	}
+	return all
 }
 
 // newRecord returns what every record has.
@@ -57,8 +61,6 @@ func (x *exchange) recordRequest() error {
 
 // compose makes the record of an exchange. Every string that a client or the application chose is masked.
 func (x *exchange) compose(level Level) *record {
-	x.p.masking <- struct{}{}
-	defer func() { <-x.p.masking }()
 	pass := x.p.masker.Begin()
 	r := x.p.newRecord(x.start, pass.Text(x.id), x.in.RemoteAddr)
 	r.Level, r.Outcome, r.Error, r.Status, r.Upgrade = level, x.outcome, x.failure, x.status, cut(pass.Text(x.upgrade))
@@ -79,7 +81,7 @@ func (x *exchange) compose(level Level) *record {
 }
 
 func (x *exchange) composeTimes(r *record) {
-	r.TotalMS = millis(time.Since(x.start))
+	r.TotalMS = millis(x.endedAt.Sub(x.start))
 	if !x.answeredAt.IsZero() {
 		r.FirstByteMS = millis(x.answeredAt.Sub(x.start))
 	}
@@ -99,8 +101,7 @@ func (x *exchange) composeSide(pass *mask.Pass, s *side, h http.Header, body boo
 
 func (x *exchange) composeHeaders(pass *mask.Pass, h http.Header) map[string]string {
 	all := map[string]string{}
-	for _, name := range slices.Concat(usualHeaders(), x.p.o.Record.Headers) {
-		name = http.CanonicalHeaderKey(name)
+	for _, name := range x.p.headers {
 		if values := h[name]; len(values) > 0 {
 			all[name] = cut(pass.Header(name, strings.Join(values, ", ")))
 		}
@@ -111,10 +112,10 @@ func (x *exchange) composeHeaders(pass *mask.Pass, h http.Header) map[string]str
 // composeBody returns what is recorded of a body: the masked content, why it is not whole, and why there is none.
 func (x *exchange) composeBody(pass *mask.Pass, s *side, h http.Header) (body json.RawMessage, truncated, omitted string) {
 	truncated = s.truncated
-	if len(s.kept) == 0 {
+	if s.size == 0 {
 		return nil, truncated, ""
 	}
-	decoded, whole, ok := decode.Prefix(h.Get("Content-Encoding"), s.kept, int(x.p.o.Record.BodyLimit))
+	decoded, whole, ok := decode.Prefix(h.Get("Content-Encoding"), s.copied(), int(x.p.o.Record.BodyLimit))
 	if !ok {
 		return nil, truncated, "cannot be decoded"
 	}

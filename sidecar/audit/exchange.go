@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/inith/inith/internal/crash"
 	"github.com/inith/inith/sidecar/audit/internal/genai"
 )
 
@@ -27,6 +28,7 @@ type exchange struct {
 	status     int // of the answer; zero if there was none
 	answer     http.Header
 	answeredAt time.Time
+	endedAt    time.Time
 	upgrade    string // the protocol that the connection was switched to
 	outcome    outcome
 	failure    string                // in words of ours
@@ -116,8 +118,9 @@ func (x *exchange) reply(status int, text string) {
 }
 
 // end records the exchange, however it ended. It runs while a panic is on its way too: that is how ReverseProxy cuts a
-// connection.
+// connection. The end of the answer waits for the record only if that must be on the disk first.
 func (x *exchange) end() {
+	x.endedAt = time.Now()
 	x.request.close()
 	x.response.close()
 	x.conclude()
@@ -127,15 +130,41 @@ func (x *exchange) end() {
 		x.release()
 		return
 	}
-	r := x.compose(level)
 	if x.p.o.Log.Fsync != FsyncEach {
-		x.p.append(r, func(error) { x.release() })
+		x.p.ended <- ended{x, level, func(error) { x.release() }}
 		return
 	}
 	done := make(chan struct{})
-	x.p.append(r, func(error) { close(done) })
+	x.p.ended <- ended{x, level, func(error) { close(done) }}
 	<-done
 	x.release()
+}
+
+// An ended exchange is one whose record is to be made. Then done is called, once, when it is written or lost.
+type ended struct {
+	*exchange
+
+	level Level
+	done  func(error)
+}
+
+// record makes the record and queues it.
+func (x ended) record() {
+	var r *record
+	var err error
+	func() {
+		defer crash.Recover(&err)
+		r = x.compose(x.level)
+	}()
+	if err != nil {
+		x.p.o.Logger.Error("record lost", "id", x.id, "err", err)
+		x.p.writer.Lose()
+		x.done(err)
+		return
+	}
+	x.request.forget()
+	x.response.forget()
+	x.p.append(r, x.done)
 }
 
 // release gives the memory of the bodies back.

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -421,7 +422,7 @@ func TestDrain(t *testing.T) {
 // TestLarge sends large bodies both ways at the level that keeps bodies: the memory stays bounded.
 func TestLarge(t *testing.T) {
 	t.Parallel()
-	const size = 256 << 20
+	const size = 64 << 20 // a gibibyte is sent in integration/
 	app := application(t, func(w http.ResponseWriter, r *http.Request) {
 		n, _ := io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", "application/json")
@@ -501,5 +502,162 @@ func TestOptions(t *testing.T) {
 		if r, err := audit.ParseRule(s); err == nil {
 			t.Errorf("%q is %+v", s, r)
 		}
+	}
+}
+
+// TestEarlyAnswer answers before the request has been read. The client's next request on the connection is served.
+func TestEarlyAnswer(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		answer string // "": nobody is there
+		status int
+	}{
+		"nobody there":   {"", http.StatusBadGateway},
+		"with a length":  {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly", http.StatusOK},
+		"without length": {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nearly\r\n0\r\n\r\n", http.StatusOK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			address := freePort(t)
+			if tt.answer != "" {
+				address = hasty(t, tt.answer)
+			}
+			p := start(t, address, nil)
+			c, err := net.Dial("tcp", p.address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = c.Close() }()
+			r := bufio.NewReader(c)
+			for i := range 20 {
+				_, _ = io.WriteString(c, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n01234")
+				resp, err := http.ReadResponse(r, nil)
+				if err != nil || resp.StatusCode != tt.status {
+					t.Fatalf("request %d: %v, %v", i, resp, err)
+				}
+				_, _ = io.WriteString(c, "56789")
+				if b, err := io.ReadAll(resp.Body); err != nil || tt.status == http.StatusOK && string(b) != "early" {
+					t.Fatalf("request %d: %q, %v", i, b, err)
+				}
+				_ = resp.Body.Close()
+				time.Sleep(5 * time.Millisecond) // the server waits for the next request
+			}
+			_ = c.Close()
+			if n := len(p.exchanges(t)); n != 20 {
+				t.Errorf("%d exchanges recorded", n)
+			}
+		})
+	}
+}
+
+// hasty is an application that answers as soon as it has read the headers of a request.
+func hasty(t *testing.T, answer string) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = c.Close() }()
+				r := bufio.NewReader(c)
+				for {
+					req, err := http.ReadRequest(r)
+					if err != nil {
+						return
+					}
+					_, _ = io.WriteString(c, answer)
+					_, _ = io.Copy(io.Discard, req.Body)
+				}
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// TestSlowReader has a client that does not read. The application is held up, with the proxy as without it; then all
+// arrives.
+func TestSlowReader(t *testing.T) {
+	t.Parallel()
+	const size, most = 96 << 20, 64 << 20 // what kernels hold is far below
+	var written atomic.Int64
+	app := application(t, func(w http.ResponseWriter, _ *http.Request) {
+		piece := make([]byte, 256<<10)
+		for range size / len(piece) {
+			n, err := w.Write(piece)
+			if err != nil {
+				return
+			}
+			written.Add(int64(n))
+		}
+	})
+	p := start(t, app, func(o *audit.Options) { o.Record.Level = audit.RequestResponse })
+	for _, address := range []string{app, p.address} {
+		written.Store(0)
+		resp, err := http.Get("http://" + address + "/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		same := 0
+		for last := int64(-1); same < 20; { // until nothing moves
+			now := written.Load()
+			if same++; now != last {
+				same, last = 0, now
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		if n := written.Load(); n > most {
+			t.Errorf("%s took %d bytes that nobody reads", address, n)
+		}
+		if n, err := io.Copy(io.Discard, resp.Body); err != nil || n != size {
+			t.Errorf("%s: %d bytes, %v", address, n, err)
+		}
+		_ = resp.Body.Close()
+	}
+	if x := only(t, p.exchanges(t)); x.Response.Bytes != size || x.Outcome != "ok" {
+		t.Errorf("recorded %+v", x)
+	}
+}
+
+// TestSlowWriter sends a request byte by byte: the application has each of them before the next one is sent.
+func TestSlowWriter(t *testing.T) {
+	t.Parallel()
+	got := make(chan byte)
+	app := application(t, func(_ http.ResponseWriter, r *http.Request) {
+		for b := make([]byte, 1); ; {
+			if n, err := r.Body.Read(b); n > 0 {
+				got <- b[0]
+			} else if err != nil {
+				return
+			}
+		}
+	})
+	p := start(t, app, nil)
+	for _, address := range []string{app, p.address} {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const text = "slow"
+		_, _ = fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n", len(text))
+		for _, want := range []byte(text) {
+			_, _ = c.Write([]byte{want})
+			if b := <-got; b != want {
+				t.Errorf("%s: got %c, want %c", address, b, want)
+			}
+		}
+		if resp, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil || resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: %v, %v", address, resp, err)
+		}
+		_ = c.Close()
+	}
+	if x := only(t, p.exchanges(t)); x.Request.Bytes != 4 || x.Request.Incomplete || x.Outcome != "ok" {
+		t.Errorf("recorded %+v", x)
 	}
 }

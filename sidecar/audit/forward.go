@@ -40,12 +40,38 @@ func (x *exchange) forward() {
 		ErrorHandler: x.failed, ErrorLog: log.New(io.Discard, "", 0),
 	}
 	proxy.ModifyResponse = func(res *http.Response) error {
-		if res.ContentLength != 0 { // an answer of headers alone must stay one: gRPC has its status in them
-			proxy.FlushInterval = -1
+		if res.ContentLength > 0 { // ReverseProxy flushes others at once, and would hold this one back until its end
+			proxy.FlushInterval = flushInterval
 		}
 		return x.answered(res)
 	}
+	defer x.settle()
 	proxy.ServeHTTP(w, x.in.WithContext(ctx))
+}
+
+// flushInterval is how long a piece of an answer whose length is known may wait for the next one. Most such answers are sent
+// at once: to flush their headers alone would cost a tenth of the rate.
+const flushInterval = time.Millisecond
+
+// settleTime is how long the end of an answer may wait for the rest of its request.
+const settleTime = time.Second
+
+// settle sends what there is of the answer, and reads the rest of a request that the application did not want. Where
+// EnableFullDuplex is in use, net/http closes the connection, without saying so, if it reads that rest itself.
+// https://go.dev/issue/68560
+func (x *exchange) settle() {
+	client := http.NewResponseController(x.w)
+	unread := x.in.ProtoMajor == 1 && !x.request.hasEnded() && x.upgrade == ""
+	if unread || x.answerErr != nil {
+		_ = client.Flush()
+	}
+	if !unread || x.answerErr != nil || x.in.Header.Get("Expect") != "" { // these connections are closed in any case
+		return
+	}
+	const most = 256 << 10 // more is not worth it: net/http closes the connection then
+	_ = client.SetReadDeadline(time.Now().Add(settleTime))
+	_, _ = io.CopyN(io.Discard, x.in.Body, most)
+	_ = client.SetReadDeadline(time.Time{})
 }
 
 // errRetry ends a request that net/http would send again.

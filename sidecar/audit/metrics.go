@@ -1,8 +1,6 @@
 package audit
 
 import (
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/inith/inith/sidecar/audit/internal/ledger"
@@ -72,7 +70,7 @@ func (m *metrics) countLog(p *Proxy, prefix string) {
 // observe counts an exchange that has ended.
 func (m *metrics) observe(x *exchange) {
 	m.exchanges.WithLabelValues(string(x.outcome)).Inc()
-	m.total.Observe(time.Since(x.start).Seconds())
+	m.total.Observe(x.endedAt.Sub(x.start).Seconds())
 	if !x.answeredAt.IsZero() {
 		m.firstByte.Observe(x.answeredAt.Sub(x.start).Seconds())
 	}

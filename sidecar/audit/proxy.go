@@ -25,12 +25,13 @@ import (
 type Proxy struct {
 	o       Options
 	masker  *mask.Masker
+	headers []string // that are recorded
 	budget  budget
 	metrics *metrics
 	http1   *http.Transport
 	http2   *http.Transport // without TLS
 	buffers sync.Pool
-	masking chan struct{} // bounds how many records are made at the same time
+	ended   chan ended // exchanges whose records are to be made
 
 	writer    *ledger.Writer // set by Serve
 	listening atomic.Bool
@@ -40,6 +41,9 @@ type Proxy struct {
 	stopOnce  sync.Once
 }
 
+// maxEnded bounds the exchanges whose records are still to be made. Beyond it, their answers do not end.
+const maxEnded = 256
+
 // New returns a proxy. Its error says which option is wrong.
 func New(o Options) (*Proxy, error) {
 	o = o.withDefaults()
@@ -47,10 +51,10 @@ func New(o Options) (*Proxy, error) {
 		return nil, err
 	}
 	p := &Proxy{
-		o: o, masker: mask.New(o.Record.Secret), budget: budget{limit: o.CaptureMemory}, stop: make(chan struct{}),
-		masking: make(chan struct{}, runtime.GOMAXPROCS(0)), http1: o.transport(false), http2: o.transport(true),
+		o: o, masker: mask.New(o.Record.Secret), headers: recordedHeaders(o.Record.Headers), budget: budget{limit: o.CaptureMemory}, stop: make(chan struct{}),
+		ended: make(chan ended, maxEnded), http1: o.transport(false), http2: o.transport(true),
 	}
-	p.buffers.New = func() any { b := make([]byte, 16<<10); return &b }
+	p.buffers.New = func() any { b := make([]byte, 8<<10); return &b }
 	p.metrics = newMetrics(p)
 	return p, nil
 }
@@ -128,6 +132,10 @@ func (p *Proxy) Serve(ctx context.Context) error {
 	}
 	base, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
+	var recorders sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		recorders.Go(p.recordEnded)
+	}
 	server := p.server(base)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
@@ -140,7 +148,17 @@ func (p *Proxy) Serve(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	p.listening.Store(false)
-	return errors.Join(err, p.drain(server, base, cancel), p.writer.Close())
+	err = errors.Join(err, p.drain(server, base, cancel))
+	close(p.ended)
+	recorders.Wait()
+	return errors.Join(err, p.writer.Close())
+}
+
+// recordEnded makes records, until there are no more exchanges.
+func (p *Proxy) recordEnded() {
+	for x := range p.ended {
+		x.record()
+	}
 }
 
 // drain completes the exchanges that have begun.

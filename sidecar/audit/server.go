@@ -40,6 +40,8 @@ func (o *Options) transport(http2 bool) *http.Transport {
 		DisableCompression:     true, // the client decides
 		MaxIdleConnsPerHost:    o.MaxConnections,
 		IdleConnTimeout:        idleUpstream,
+		ReadBufferSize:         2 << 10, // enough for headers; what is larger is copied past it
+		WriteBufferSize:        2 << 10,
 		ExpectContinueTimeout:  time.Second, // as curl: for applications that do not answer Expect
 		MaxResponseHeaderBytes: 1 << 20,
 		Protocols:              &http.Protocols{},

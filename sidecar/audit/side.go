@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
@@ -26,8 +27,10 @@ type side struct {
 	closed    bool
 	bytes     int64
 	sum       hash.Hash
-	ended     bool // it went by to its end
-	kept      []byte
+	ended     bool     // it went by to its end
+	kept      [][]byte // in pieces: what grows would be copied, and leave garbage behind
+	size      int64    // bytes that are kept
+	taken     int64    // from the budget
 	truncated string
 }
 
@@ -56,28 +59,42 @@ func (s *side) keep(p []byte) {
 	if s.limit == 0 || s.truncated != "" {
 		return
 	}
-	if room := s.limit - int64(len(s.kept)); int64(len(p)) > room {
+	if room := s.limit - s.size; int64(len(p)) > room {
 		p, s.truncated = p[:room], truncatedLimit
 	}
-	if missing := len(s.kept) + len(p) - cap(s.kept); missing > 0 && !s.grow(missing) {
-		s.truncated = truncatedMemory
-		return
+	for len(p) > 0 {
+		last := len(s.kept) - 1
+		if last < 0 || len(s.kept[last]) == cap(s.kept[last]) {
+			if !s.grow() {
+				s.truncated = truncatedMemory
+				return
+			}
+			last++
+		}
+		piece := s.kept[last]
+		n := copy(piece[len(piece):cap(piece)], p)
+		s.kept[last], s.size, p = piece[:len(piece)+n], s.size+int64(n), p[n:]
 	}
-	s.kept = append(s.kept, p...)
 }
 
-// grow makes room for so many bytes more, from the budget.
-func (s *side) grow(missing int) bool {
-	const least = 4 << 10
-	want := cap(s.kept) + max(missing, cap(s.kept), least)
-	want = max(cap(s.kept)+missing, min(want, int(s.limit)))
-	if !s.budget.take(int64(want - cap(s.kept))) {
+// grow adds a piece, from the budget. Pieces are as large as what is kept already, within bounds.
+func (s *side) grow() bool {
+	const least, most = 512, 4 << 10
+	n := min(max(s.size, least), most, s.limit-s.size)
+	if !s.budget.take(n) {
 		return false
 	}
-	larger := make([]byte, len(s.kept), want)
-	copy(larger, s.kept)
-	s.kept = larger
+	s.taken += n
+	s.kept = append(s.kept, make([]byte, 0, n))
 	return true
+}
+
+// copied returns what is kept.
+func (s *side) copied() []byte {
+	if len(s.kept) == 1 {
+		return s.kept[0]
+	}
+	return bytes.Join(s.kept, nil)
 }
 
 // end notes that all went by.
@@ -85,6 +102,12 @@ func (s *side) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = true
+}
+
+func (s *side) hasEnded() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ended
 }
 
 // close ends the side: what goes by later is not part of the exchange.
@@ -100,10 +123,13 @@ func (s *side) close() {
 	}
 }
 
+// forget drops the copy, for which a line stands now. The memory is given back when that is written.
+func (s *side) forget() { s.kept = nil }
+
 // release gives the memory of the copy back.
 func (s *side) release() {
-	s.budget.give(int64(cap(s.kept)) + s.decoding)
-	s.kept, s.decoding = nil, 0
+	s.budget.give(s.taken + s.decoding)
+	s.kept, s.taken, s.decoding = nil, 0, 0
 }
 
 // digest returns the hash of what went by. The side must be closed.

@@ -10,10 +10,10 @@ import (
 const maxName = 128
 
 // request takes over a value of a request.
-func (x *Exchange) request(path string, v value) {
+func (x *Exchange) request(path []byte, v value) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	switch path {
+	switch string(path) {
 	case "model":
 		x.usage.RequestModel = v.name()
 	case "stream_options.include_usage":
@@ -29,11 +29,11 @@ func (x *Exchange) document() {
 }
 
 // response takes over a value of an answer. Of several, as in a stream, the last one counts.
-func (x *Exchange) response(path string, v value) {
+func (x *Exchange) response(path []byte, v value) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	u := &x.usage
-	switch path {
+	switch string(path) {
 	case "model", "response.model", "message.model":
 		u.ResponseModel = v.name()
 	case "id", "response.id", "message.id":

@@ -5,8 +5,8 @@ import "bytes"
 // A scanner reads JSON documents, one after another, in pieces of any size, and reports their scalars with their paths. It
 // is lenient: what is no JSON has no scalars worth reporting. It keeps at most maxPath+maxScalar bytes.
 type scanner struct {
-	found func(path string, v value)
-	ended func() // an object that is a document has ended; nil if nobody wants it
+	found func(path []byte, v value) // both are valid until it returns
+	ended func()                     // an object that is a document has ended; nil if nobody wants it
 
 	path   []byte
 	frames []frame
@@ -36,7 +36,7 @@ const (
 	maxPath   = 512
 )
 
-func newScanner(found func(string, value), ended func()) *scanner {
+func newScanner(found func([]byte, value), ended func()) *scanner {
 	return &scanner{found: found, ended: ended}
 }
 
@@ -184,6 +184,6 @@ func (s *scanner) endScalar() {
 
 func (s *scanner) report(text bool) {
 	if len(s.frames) > 0 {
-		s.found(string(s.path), value{s.scalar, text})
+		s.found(s.path, value{s.scalar, text})
 	}
 }

@@ -28,11 +28,10 @@ const (
 	tailSize  = len(hashField) + 2*sha256.Size + len(endOfLine)
 )
 
-// next returns the line for an object, such as {"a":1}, and the chain after it.
-func (c chain) next(object, key []byte) ([]byte, chain) {
+// next adds the line for an object, such as {"a":1}, to lines. It returns them, and the chain after it.
+func (c chain) next(lines, object, key []byte) ([]byte, chain) {
 	c.seq++
-	line := make([]byte, 0, len(object)+200)
-	line = append(line, `{"v":`...)
+	line := append(lines, `{"v":`...)
 	line = strconv.AppendInt(line, Version, 10)
 	line = append(line, `,"seq":`...)
 	line = strconv.AppendInt(line, c.seq, 10)
@@ -43,7 +42,7 @@ func (c chain) next(object, key []byte) ([]byte, chain) {
 	line = append(line, `,"prev":"`...)
 	line = append(line, c.hash...)
 	line = append(line, '"')
-	c.hash = digest(line, key)
+	c.hash = digest(line[len(lines):], key)
 	line = append(line, hashField...)
 	line = append(line, c.hash...)
 	return append(line, endOfLine+"\n"...), c

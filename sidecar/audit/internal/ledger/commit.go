@@ -20,8 +20,12 @@ type state struct {
 	opening    *opening     // the line that a file just opened still has to get
 	unreported atomic.Int64 // lost lines that no line reports yet
 	dirty      bool         // there is something to sync
+	lines      []byte       // of the last write: memory for the next one
 	tidying    chan struct{}
 }
+
+// maxLines is how much memory is kept for the lines of the next write, in bytes.
+const maxLines = 256 << 10
 
 // An opening is the line that begins a start, or a file.
 type opening struct {
@@ -92,12 +96,9 @@ func (w *Writer) usable() error {
 
 // write makes lines of objects and writes them at once. The chain advances only if all of them are written.
 func (w *Writer) write(batch []entry) error {
-	var lines []byte
-	next, written := w.chain, 0
+	lines, next, written := w.lines[:0], w.chain, 0
 	add := func(object []byte) {
-		var line []byte
-		line, next = next.next(object, w.o.Key)
-		lines = append(lines, line...)
+		lines, next = next.next(lines, object, w.o.Key)
 		written++
 	}
 	if o := w.opening; o != nil {
@@ -115,6 +116,9 @@ func (w *Writer) write(batch []entry) error {
 	}
 	if written == 0 {
 		return nil
+	}
+	if w.lines = lines; cap(lines) > maxLines {
+		w.lines = nil
 	}
 	if err := w.file.write(lines); err != nil {
 		w.reopenIfTorn(err)

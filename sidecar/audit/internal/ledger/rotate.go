@@ -75,7 +75,11 @@ func compress(path string) error {
 	if err != nil {
 		return err
 	}
-	z := gzip.NewWriter(out)
+	z, err := gzip.NewWriterLevel(out, gzip.BestSpeed) // the application needs the CPU
+	if err != nil {
+		out.Discard()
+		return err
+	}
 	_, err = io.Copy(z, in)
 	if closeErr := z.Close(); err == nil {
 		err = closeErr

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -115,7 +116,8 @@ func (v *verifier) line(number int, line []byte, whole bool) error {
 	}
 	if err != nil {
 		v.pending, v.rest = &ChainError{v.file, number, err.Error()}, slices.Clone(line)
-		if !whole && v.lastFile { // nothing has been written after it: a process was killed, or writes it now
+		// Nothing has been written after it: a process was killed, or writes it now. One that is complete was changed.
+		if !whole && v.lastFile && errors.Is(err, errShape) {
 			v.pending = nil
 			v.report.Torn++
 		}

@@ -46,6 +46,7 @@ var (
 const (
 	queueLength = 4096
 	maxBatch    = 1 << 20 // bytes of a write
+	gatherTime  = 2 * time.Millisecond
 )
 
 // Open opens a log and continues its chain. A volume that is full, read-only or failing is no error here but a fault of the
@@ -92,7 +93,7 @@ func (w *Writer) explain(err error) error {
 }
 
 // Append queues a line, given as a JSON object with at least one field. Then done is called, once, with nil when the line
-// is in the kernel (with [SyncEach]: on the disk), and with an error when it is lost.
+// is in the kernel, soon after (with [SyncEach]: on the disk), and with an error when it is lost.
 func (w *Writer) Append(object []byte, done func(error)) {
 	err := w.enqueue(entry{object, done})
 	if err != nil {
@@ -148,6 +149,9 @@ func (w *Writer) Close() error {
 	return err
 }
 
+// Lose counts a line that could not even be made. The next line says so.
+func (w *Writer) Lose() { w.lose(1) }
+
 func (w *Writer) lose(n int) {
 	w.count.lost.Add(int64(n))
 	w.unreported.Add(int64(n))
@@ -160,6 +164,9 @@ func (w *Writer) loop() {
 	for {
 		select {
 		case e := <-w.queue:
+			if w.o.Sync != SyncEach { // nobody waits for the line
+				<-time.After(gatherTime)
+			}
 			w.commit(w.collect(e))
 		case <-second.C:
 			w.check()

@@ -20,8 +20,8 @@ func detectors() []detector {
 		{holds("://", "@"), group("password", userInfo)},
 		{holds(":", `"`), func(p *Pass, s string) string { return p.fieldsInText(s) }},
 		{holds("="), func(p *Pass, s string) string { return p.pairsInText(s) }},
-		{func(s string) bool { return len(s) > 12 }, group("api-key", apiKey)},
-		{func(s string) bool { return len(s) > 20 }, group("api-key", bearer)},
+		{func(s string) bool { return len(s) >= minKey }, func(p *Pass, s string) string { return p.keys(s) }},
+		{holdsBearer, group("api-key", bearer)},
 		{holds("@"), whole("email", email)},
 		{hasDigits, func(p *Pass, s string) string { return p.cards(s) }},
 	}
@@ -65,6 +65,47 @@ func holds(parts ...string) func(string) bool {
 	}
 }
 
+// holdsBearer reports whether a string holds "bearer", in any case.
+func holdsBearer(s string) bool {
+	const word = "bearer"
+	for i := range len(s) - len(word) + 1 {
+		if s[i]|0x20 == word[0] && strings.EqualFold(s[i:i+len(word)], word) {
+			return true
+		}
+	}
+	return false
+}
+
+// minKey is the length of the shortest API key, of Slack.
+const minKey = 15
+
+// isKeyByte reports whether API keys, as the pattern has them, may hold a byte.
+func isKeyByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || isDigit(c) || c == '-' || c == '_' || c == '.'
+}
+
+// keys masks API keys. It shows the pattern, which is slow, only words that are long enough: text has few of them.
+func (p *Pass) keys(s string) string {
+	var b strings.Builder
+	last := 0
+	for begin := 0; begin < len(s); {
+		end := begin
+		for end < len(s) && isKeyByte(s[end]) {
+			end++
+		}
+		if end-begin >= minKey {
+			b.WriteString(s[last:begin])
+			b.WriteString(replaceGroup(apiKey(), s[begin:end], 1, func([]string) string { return p.mark("api-key") }))
+			last = end
+		}
+		begin = end + 1
+	}
+	if last == 0 {
+		return s
+	}
+	return b.String() + s[last:]
+}
+
 // whole masks what a pattern matches.
 func whole(reason string, pattern func() *regexp.Regexp) func(*Pass, string) string {
 	return func(p *Pass, s string) string {
@@ -81,9 +122,13 @@ func group(reason string, pattern func() *regexp.Regexp) func(*Pass, string) str
 
 // replaceGroup replaces a group in each match by what is returned for all of its groups.
 func replaceGroup(re *regexp.Regexp, s string, n int, by func(groups []string) string) string {
+	all := re.FindAllStringSubmatchIndex(s, -1)
+	if all == nil {
+		return s
+	}
 	var b strings.Builder
 	last := 0
-	for _, at := range re.FindAllStringSubmatchIndex(s, -1) {
+	for _, at := range all {
 		groups := make([]string, len(at)/2)
 		for i := range groups {
 			if at[2*i] >= 0 {

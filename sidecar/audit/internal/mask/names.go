@@ -30,5 +30,13 @@ func (m *Masker) isSecret(name string) bool {
 
 // normalize makes client-secret, client_secret and clientSecret one.
 func normalize(name string) string {
-	return strings.ToLower(strings.NewReplacer("_", "", "-", "", ".", "", " ", "").Replace(name))
+	n := make([]byte, 0, 64)
+	for i := range len(name) {
+		switch c := name[i]; c {
+		case '_', '-', '.', ' ':
+		default:
+			n = append(n, c)
+		}
+	}
+	return strings.ToLower(string(n))
 }

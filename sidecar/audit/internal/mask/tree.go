@@ -129,10 +129,26 @@ func (n *node) appendTo(b *bytes.Buffer) {
 }
 
 func appendString(b *bytes.Buffer, s string) {
+	if isPlain(s) {
+		b.WriteByte('"')
+		b.WriteString(s)
+		b.WriteByte('"')
+		return
+	}
 	e := json.NewEncoder(b)
 	e.SetEscapeHTML(false)
 	_ = e.Encode(s)
 	b.Truncate(b.Len() - 1) // its newline
+}
+
+// isPlain reports whether a string has nothing to escape.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // encode returns the value as JSON.
