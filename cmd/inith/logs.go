@@ -260,7 +260,7 @@ func logsLimitRows() []option.Option[logsOptions] {
 			Set:   option.ToSize(func(o *o) *int64 { return &o.common.HeldBytes }),
 		},
 		{
-			Flag: "linger", Kind: option.Duration, Default: "0s",
+			Flag: "linger", Kind: option.Duration, DefaultText: "0s",
 			Usage: "after a signal, follow the files for at least this `TIME`",
 			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.common.Linger }),
 		},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/inith/inith/internal/crash"
 	"github.com/inith/inith/sidecar/logs/internal/output"
 	"github.com/inith/inith/sidecar/logs/internal/tail"
 )
@@ -43,6 +44,7 @@ type Collector struct {
 	done     chan *output.Chunk
 	unrouted map[string]bool // tags that no output wants
 
+	crashed chan error // an output has
 	stop    chan struct{}
 	ready   atomic.Pointer[string] // why it is not; "" if it is
 	metrics *metrics
@@ -65,7 +67,7 @@ func New(o Options) (*Collector, error) {
 	}
 	c := &Collector{
 		o: o, log: o.Logger, flying: map[*output.Chunk]delivery{}, done: make(chan *output.Chunk, maxInFlight),
-		unrouted: map[string]bool{}, stop: make(chan struct{}),
+		unrouted: map[string]bool{}, stop: make(chan struct{}), crashed: make(chan error, len(o.Outputs)),
 	}
 	longest := 0
 	for n, in := range o.Inputs {
@@ -130,10 +132,23 @@ func (c *Collector) Serve(ctx context.Context) error {
 		wg.Go(func() { relay(working, f.Changed(), changed) })
 	}
 	for _, s := range c.sinks {
-		wg.Go(func() { s.output.Run(working, s.in, c.delivered) })
+		wg.Go(func() {
+			if err := c.deliver(working, s); err != nil {
+				c.crashed <- err
+			}
+		})
 	}
-	c.follow(ctx, changed)
+	if err := c.follow(ctx, changed); err != nil {
+		return err
+	}
 	return c.drain(context.WithoutCancel(ctx), changed)
+}
+
+// deliver runs an output. It returns an error if it crashes.
+func (c *Collector) deliver(ctx context.Context, s *sink) (err error) {
+	defer crash.Recover(&err)
+	s.output.Run(ctx, s.in, c.delivered)
+	return nil
 }
 
 // relay passes on that something has changed.
@@ -158,8 +173,8 @@ func (c *Collector) delivered(chunk *output.Chunk) {
 	}
 }
 
-// follow works until ctx ends.
-func (c *Collector) follow(ctx context.Context, changed <-chan struct{}) {
+// follow works until ctx ends, or an output crashes.
+func (c *Collector) follow(ctx context.Context, changed <-chan struct{}) error {
 	poll := time.NewTicker(min(pollEvery, c.o.Flush))
 	defer poll.Stop()
 	c.scan(ctx)
@@ -168,7 +183,9 @@ func (c *Collector) follow(ctx context.Context, changed <-chan struct{}) {
 		c.metrics.update(c)
 		select {
 		case <-ctx.Done():
-			return
+			return nil
+		case err := <-c.crashed:
+			return err
 		case chunk := <-c.done:
 			c.acknowledge(ctx, chunk)
 		case <-changed:

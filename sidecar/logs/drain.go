@@ -2,6 +2,7 @@ package logs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -22,6 +23,8 @@ func (c *Collector) drain(ctx context.Context, changed <-chan struct{}) error {
 		select {
 		case <-c.stop:
 			return c.left()
+		case err := <-c.crashed:
+			return errors.Join(err, c.left())
 		case chunk := <-c.done:
 			c.acknowledge(ctx, chunk)
 		case <-changed:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -101,20 +102,26 @@ func (f *Forward) report(ctx context.Context, address string, err error) {
 	if f.since.IsZero() {
 		f.since = now
 	}
-	text := explain(err)
-	if text == f.told && now.Sub(f.last) < heartbeat {
+	why := explain(err)
+	if why.Text == f.told && now.Sub(f.last) < heartbeat {
 		return
 	}
-	f.told, f.last = text, now
-	f.Logger.WarnContext(ctx, "not delivered, trying again", "receiver", address, "err", text, "hint", usererr.Hint(err), "elapsed_seconds", int(now.Sub(f.since).Seconds()))
+	f.told, f.last = why.Text, now
+	f.Logger.WarnContext(ctx, "not delivered, trying again", "receiver", address, "err", why.Text, "hint", why.Hint, "elapsed_seconds", int(now.Sub(f.since).Seconds()))
 }
 
 // explain describes an error without quoting the receiver.
-func explain(err error) string {
+func explain(err error) *usererr.Error {
 	if e, ok := errors.AsType[*usererr.Error](err); ok {
-		return e.Text
+		return e
 	}
-	return usererr.Connection(err).Text
+	if e := usererr.Connection(err); e != nil {
+		return e
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+		return &usererr.Error{Text: "no answer in time", Hint: "check the address, and whether a NetworkPolicy or firewall drops the packets"}
+	}
+	return &usererr.Error{Text: "the connection broke"}
 }
 
 // recovered logs the end of what was reported.

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -120,7 +121,7 @@ func (f *Forward) connect(ctx context.Context, address string) (net.Conn, error)
 	secure := tls.Client(conn, config)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
-		return nil, usererr.TLS(err)
+		return nil, err
 	}
 	return secure, nil
 }
@@ -201,7 +202,7 @@ func (s *session) acknowledgeAll() {
 
 // connectionClosed is why a receiver that closes the connection fails.
 func connectionClosed(err error) error {
-	if err == io.EOF { //nolint:errorlint // msgp returns it as it is
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return &usererr.Error{Text: "the receiver has closed the connection", Err: err}
 	}
 	return err
