@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -46,6 +47,7 @@ type logsOptions struct {
 	file                  string
 	keyFile, passwordFile string
 	config                string
+	warnings              []error // of the configuration
 	strict                bool
 }
 
@@ -63,7 +65,7 @@ func logsTable(env environment.Variables) option.Table[logsOptions] {
 		if len(given.Args) > 0 {
 			return errors.New("sidecar logs takes no argument")
 		}
-		return o.check(env, given)
+		return o.check(env)
 	}}
 }
 
@@ -267,19 +269,28 @@ func logsLimitRows() []option.Option[logsOptions] {
 	}
 }
 
+// fluentBitConfig is where the image of Fluent Bit has its configuration.
+const fluentBitConfig = "/fluent-bit/etc/fluent-bit.conf"
+
 // check completes the options.
-func (o *logsOptions) check(env environment.Variables, given option.Given) error {
-	if len(o.input.Paths) == 0 {
-		return errors.New("nothing to follow: name files with --path, or a configuration with --fluent-bit-config")
+func (o *logsOptions) check(env environment.Variables) error {
+	o.addPod(env)
+	if o.config == "" && len(o.input.Paths) == 0 {
+		if info, err := os.Stat(fluentBitConfig); err != nil || !info.Mode().IsRegular() {
+			return errors.New("nothing to follow: name files with --path, or a configuration with --fluent-bit-config")
+		}
+		o.config = fluentBitConfig
 	}
-	if o.input.Tag == "" {
-		o.input.Tag = "*"
+	if o.config != "" {
+		return o.readConfig(env)
 	}
+	o.input.Tag = cmp.Or(o.input.Tag, "*")
 	if !o.secure && o.tls != (tlsconfig.TLS{}) {
 		return errors.New("certificates need --tls")
 	}
 	if o.secure {
-		o.output.TLS = &o.tls
+		secure := logs.TLS(o.tls)
+		o.output.TLS = &secure
 	}
 	if err := o.tls.Check(); err != nil {
 		return err
@@ -293,8 +304,26 @@ func (o *logsOptions) check(env environment.Variables, given option.Given) error
 	if o.passwordFile != "" {
 		o.output.UserPassword = secretFile("--password-file", o.passwordFile)
 	}
-	o.addPod(env)
 	return o.addOutputs()
+}
+
+// readConfig takes inputs and outputs from a configuration of Fluent Bit. What it does not say, options do.
+func (o *logsOptions) readConfig(env environment.Variables) error {
+	read, warnings, err := logs.ReadFluentBit(o.config, env.Lookup)
+	if err != nil {
+		return err
+	}
+	if o.warnings = warnings; o.strict && len(warnings) > 0 {
+		return errors.Join(warnings...)
+	}
+	for i := range read.Inputs {
+		read.Inputs[i].Fields = append(read.Inputs[i].Fields, o.input.Fields...)
+		read.Inputs[i].Outside = o.input.Outside
+	}
+	o.common.Inputs, o.common.Outputs = read.Inputs, read.Outputs
+	o.common.State = cmp.Or(o.common.State, read.State)
+	o.common.Flush, o.common.RotateWait = cmp.Or(read.Flush, o.common.Flush), cmp.Or(read.RotateWait, o.common.RotateWait)
+	return nil
 }
 
 // addOutputs collects the outputs that are asked for.
@@ -341,16 +370,21 @@ func logsCommand(c *call) *definition {
 		usage:       []string{"inith sidecar logs [OPTION...]"},
 		description: func() string { return logsDescription },
 		table:       logsTable(c.env),
-		open: func(_ context.Context, s session, o *logsOptions, _ option.Given) (job, error) {
-			return openLogs(s, o)
+		open: func(ctx context.Context, s session, o *logsOptions, _ option.Given) (job, error) {
+			return openLogs(ctx, s, o)
 		},
 	})
 }
 
-func openLogs(s session, o *logsOptions) (job, error) {
+func openLogs(ctx context.Context, s session, o *logsOptions) (job, error) {
 	o.common.Logger = s.Lines
+	for _, w := range o.warnings {
+		s.Lines.WarnContext(ctx, "configuration", "err", w)
+	}
 	for i := range o.common.Outputs {
-		o.common.Outputs[i].HostName, _ = s.env.Get("HOSTNAME")
+		if out := &o.common.Outputs[i]; out.HostName == "" {
+			out.HostName, _ = s.env.Get("HOSTNAME")
+		}
 	}
 	c, err := logs.New(o.common)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/inith/inith/internal/tlsconfig"
 	"github.com/inith/inith/sidecar/logs/internal/output"
 	"github.com/inith/inith/sidecar/logs/internal/record"
 	"github.com/inith/inith/sidecar/logs/internal/tail"
@@ -167,8 +168,15 @@ func (out *Output) forward(o *Options) (*output.Forward, error) {
 		}
 	}
 	f := &output.Forward{
-		Addresses: out.Addresses, TLS: out.TLS, NoAck: out.NoAck, Gzip: out.Gzip,
+		Addresses: out.Addresses, NoAck: out.NoAck, Gzip: out.Gzip,
 		Timeout: cmp.Or(out.Timeout, 30*time.Second), Logger: o.Logger,
+	}
+	if out.TLS != nil {
+		secure := tlsconfig.TLS(*out.TLS)
+		if err := secure.Check(); err != nil {
+			return nil, err
+		}
+		f.TLS = &secure
 	}
 	if out.SharedKey != nil {
 		f.Login = &output.Login{Host: cmp.Or(out.HostName, "inith"), SharedKey: out.SharedKey, User: out.User, Password: out.UserPassword}

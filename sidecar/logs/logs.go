@@ -8,8 +8,6 @@ package logs
 import (
 	"log/slog"
 	"time"
-
-	"github.com/inith/inith/internal/tlsconfig"
 )
 
 // Options are those of a [Collector].
@@ -71,9 +69,9 @@ type Output struct {
 	Match string // pattern of the tags; "" is *
 
 	// Of forward:
-	Addresses    []string       // host:port, in the order of preference
-	TLS          *tlsconfig.TLS // nil for none
-	NoAck        bool           // do not wait for acknowledgements: what a broken connection held is lost
+	Addresses    []string // host:port, in the order of preference
+	TLS          *TLS     // nil for none
+	NoAck        bool     // do not wait for acknowledgements: what a broken connection held is lost
 	Gzip         bool
 	Timeout      time.Duration // for a connection and for an acknowledgement; zero: 30s
 	HostName     string        // our name in the handshake
@@ -82,4 +80,14 @@ type Output struct {
 	UserPassword func() (string, error)
 
 	Path string // of file
+}
+
+// TLS says whom to trust and who we are. The zero value trusts the system's certificate authorities, or in an image without
+// any, Mozilla's. The files are read at each connection.
+type TLS struct {
+	CAFile     string // PEM; instead of the system's
+	CertFile   string // PEM; our certificate and its chain
+	KeyFile    string // PEM; the key of CertFile
+	ServerName string // the name to verify; "" is the host
+	SkipVerify bool   // accept any certificate
 }
