@@ -9,6 +9,7 @@ import (
 
 // drain reads all files to their ends and waits for the acknowledgements. Its error says what is left.
 func (c *Collector) drain(ctx context.Context, changed <-chan struct{}) error {
+	defer c.metrics.last(c)
 	lingers := time.Now().Add(c.o.Linger)
 	pass := time.NewTicker(quietTime)
 	defer pass.Stop()

@@ -123,6 +123,10 @@ func (c *Collector) read(ctx context.Context, i *input, file *tail.File, entries
 	data, err := i.follower.Read(ctx, file, c.buffer, now)
 	if err != nil {
 		c.log.WarnContext(ctx, "not readable", "path", file.Path, "err", usererr.Local(err).Text)
+		file.Defer(int(record.Nothing))
+	}
+	if len(data) == 0 { // it was truncated
+		return nil, record.Result{Entries: entries}
 	}
 	at := file.Position()
 	source := record.Source{Path: file.Path, Offset: at.Offset, Inside: at.Inside, Time: now, End: effort}

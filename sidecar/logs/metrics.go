@@ -107,13 +107,18 @@ func (m *metrics) addForward(c *Collector) {
 	})))
 }
 
-// update takes a look at all files, a few times a second at most.
+// update calls last, a few times a second at most.
 func (m *metrics) update(c *Collector) {
 	now := time.Now()
 	if now.Sub(m.updated) < pollEvery {
 		return
 	}
 	m.updated = now
+	m.last(c)
+}
+
+// last takes a look at all files.
+func (m *metrics) last(c *Collector) {
 	s := &fileStats{chunks: len(c.flying)}
 	for _, i := range c.inputs {
 		for _, f := range i.files {

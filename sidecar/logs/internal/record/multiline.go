@@ -49,10 +49,12 @@ func ParseMachine(text string) (*Machine, error) {
 	return &Machine{first: first}, nil
 }
 
-// begin returns the state after the first line of a record.
-func (m *Machine) begin(line []byte) state {
-	s, _ := m.next(outside, line)
-	return s
+// begin returns the state after the first line of a record, false if no other line can belong to it.
+func (m *Machine) begin(line []byte) (state, bool) {
+	if m.first != nil {
+		return within, true
+	}
+	return m.next(outside, line)
 }
 
 // next returns the state after one more line, false if the line does not belong to the record.
@@ -72,7 +74,7 @@ var (
 	pythonBegin    = lazyregexp.New(`Traceback \(most recent call last\):\s*$`)
 	pythonIndented = lazyregexp.New(`^[ \t]`)
 	pythonError    = lazyregexp.New(`^[\pL_][\pL\d_.]*(:|$)`)
-	pythonChain    = lazyregexp.New(`^$|^(During handling of the above|The above) exception `)
+	pythonChain    = lazyregexp.New(`^$|^(During handling of the above|The above) exception\b`)
 
 	javaBegin = lazyregexp.New(`.`)
 	javaFrame = lazyregexp.New(`^[ \t]+(at |\.\.\. \d+|- locked |eval )|^[ \t]*(Caused by|Suppressed): |^[ \t]*nested exception is `)

@@ -201,7 +201,10 @@ func (e *Encoder) extent(data []byte, end End) (n int, whole bool) {
 	if n == 0 || e.o.Multiline == nil {
 		return n, true
 	}
-	state := e.o.Multiline.begin(trimEnd(data[:n]))
+	state, open := e.o.Multiline.begin(trimEnd(data[:n]))
+	if !open {
+		return n, true
+	}
 	for n < len(data) {
 		more := e.line(data[n:], end)
 		if more == 0 {

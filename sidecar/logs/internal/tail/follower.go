@@ -43,22 +43,23 @@ type Stats struct {
 
 // A Follower follows the files that match patterns. Not for concurrent use.
 type Follower struct {
-	o       Options
-	log     *slog.Logger
-	state   *state
-	files   map[ID]*File
-	watcher *watcher
-	aliases map[string]string // new names of files that were renamed before they were found, and their first
-	errors  map[string]string // what was logged of paths that cannot be read
-	first   bool              // the first scan has not ended
-	full    bool              // it was logged that there are too many files
+	o        Options
+	log      *slog.Logger
+	state    *state
+	files    map[ID]*File
+	watcher  *watcher
+	aliases  map[string]alias  // by the new name
+	released map[ID]time.Time  // files that were closed a short while ago
+	errors   map[string]string // what was logged of paths that cannot be read
+	first    bool              // the first scan has not ended
+	full     bool              // it was logged that there are too many files
 
 	Stats Stats
 }
 
 // New opens the state. Files are found by [Follower.Scan].
 func New(o Options) (*Follower, error) {
-	f := &Follower{o: o, log: o.Logger, files: map[ID]*File{}, aliases: map[string]string{}, errors: map[string]string{}, first: true}
+	f := &Follower{o: o, log: o.Logger, files: map[ID]*File{}, aliases: map[string]alias{}, released: map[ID]time.Time{}, errors: map[string]string{}, first: true}
 	if o.StateDir != "" {
 		s, err := openState(o.StateDir, o.Name)
 		if err != nil {
@@ -93,13 +94,13 @@ func (f *Follower) Files() []*File {
 
 // Scan looks for new files, and for what has happened to those that are followed.
 func (f *Follower) Scan(ctx context.Context, now time.Time) {
-	f.follow(f.watcher.take())
+	f.follow(f.watcher.take(), now)
 	seen := map[ID]bool{}
 	for _, p := range f.o.Patterns {
 		w := walk{directory: f.watcher.add, file: func(name string) { f.visit(ctx, p.root, name, name, seen, now) }}
 		w.list(p.root, p.segments, 0)
 	}
-	f.adopt(ctx, seen, now)
+	f.adopt(ctx, now)
 	if f.first {
 		f.resumeRenamed(ctx, seen, now)
 		f.first = false

@@ -2,6 +2,7 @@ package tail
 
 import (
 	"context"
+	"os"
 	"slices"
 	"time"
 )
@@ -75,36 +76,66 @@ func (f *Follower) giveUp(ctx context.Context, file *File) int64 {
 func (f *Follower) close(ctx context.Context, file *File) {
 	_ = file.f.Close()
 	delete(f.files, file.ID)
+	f.released[file.ID] = time.Now()
 	f.drop(ctx, file.ID)
 }
 
 // A rename is one that was seen in a directory.
 type rename struct{ from, to string }
 
-// follow notes the new names of files that were renamed before a scan has found them.
-func (f *Follower) follow(events []rename) {
+// maxRenames is how many renames are kept for the next scan.
+const maxRenames = 4096
+
+// An alias is the new name of a file that was renamed.
+type alias struct {
+	first string // its name before
+	since time.Time
+}
+
+// aliasTime is how long a file is looked for under its new name. It may have been renamed again, and another have taken its
+// place, of which the kernel has yet to tell.
+const aliasTime = 10 * time.Second
+
+// follow notes the new names of files that matched.
+func (f *Follower) follow(events []rename, now time.Time) {
 	for _, e := range events {
-		first, ok := f.aliases[e.from]
+		a, ok := f.aliases[e.from]
 		if !ok {
 			if !slices.ContainsFunc(f.o.Patterns, func(p Pattern) bool { return p.Match(e.from) }) {
 				continue
 			}
-			first = e.from
+			a = alias{first: e.from, since: now}
 		}
 		delete(f.aliases, e.from)
-		f.aliases[e.to] = first
+		if len(f.aliases) < maxRenames {
+			f.aliases[e.to] = a
+		}
 	}
 }
 
-// adopt opens the files that follow has noted.
-func (f *Follower) adopt(ctx context.Context, seen map[ID]bool, now time.Time) {
-	for name, first := range f.aliases {
+// adopt opens the files that follow has noted, unless they are known: they were renamed before a scan has found them.
+func (f *Follower) adopt(ctx context.Context, now time.Time) {
+	for id, since := range f.released {
+		if now.Sub(since) > 2*aliasTime {
+			delete(f.released, id)
+		}
+	}
+	for name, a := range f.aliases {
+		if now.Sub(a.since) > aliasTime {
+			delete(f.aliases, name)
+		}
+		info, err := os.Stat(name)
+		if err != nil {
+			continue
+		}
+		if _, done := f.released[idOf(info)]; done {
+			continue
+		}
 		for _, p := range f.o.Patterns {
-			if p.Match(first) {
-				f.visit(ctx, p.root, name, first, seen, now)
+			if p.Match(a.first) {
+				f.visit(ctx, p.root, name, a.first, map[ID]bool{}, now)
 				break
 			}
 		}
 	}
-	clear(f.aliases)
 }

@@ -24,11 +24,7 @@ type watcher struct {
 	renames     []rename
 }
 
-const (
-	// maxRenames is how many renames are kept for the next scan.
-	maxRenames = 16 << 10
-	watched    = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO | unix.IN_ONLYDIR
-)
+const watched = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO | unix.IN_ONLYDIR
 
 func newWatcher(log *slog.Logger) *watcher {
 	w := &watcher{changed: make(chan struct{}, 1), directories: map[int32]string{}}
