@@ -51,16 +51,17 @@ func (f *Forward) message(c *Chunk) *message {
 	}
 	head := msgp.AppendString(msgp.AppendArrayHeader(nil, 3), c.Tag)
 	head = msgp.AppendBytesHeader(head, uint32(len(entries))) //nolint:gosec // a few MiB
-	tail := msgp.AppendMapHeader(nil, 1)
+	options := uint32(1)
+	tail := msgp.AppendInt(msgp.AppendString(nil, "size"), c.Records)
 	if f.Gzip {
-		tail = msgp.AppendMapHeader(nil, 2)
+		options++
 		tail = msgp.AppendString(msgp.AppendString(tail, "compressed"), "gzip")
 	}
-	if f.NoAck {
-		tail = msgp.AppendInt(msgp.AppendString(tail, "size"), c.Records)
-	} else {
+	if !f.NoAck {
+		options++
 		tail = msgp.AppendString(msgp.AppendString(tail, "chunk"), c.ID)
 	}
+	tail = append(msgp.AppendMapHeader(nil, options), tail...)
 	return &message{chunk: c, parts: net.Buffers{head, entries, tail}}
 }
 
