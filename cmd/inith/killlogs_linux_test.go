@@ -11,6 +11,7 @@ import (
 // TestKilledLogs rotates files in every way while the receiver comes and goes: no line is missing. With kill, `inith sidecar
 // logs` is killed again and again too.
 func TestKilledLogs(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts many processes")
 	}

@@ -31,7 +31,7 @@ a configuration of Fluent Bit; /fluent-bit/etc/fluent-bit.conf is read if it exi
 there is no --path. POD_NAME, POD_NAMESPACE and NODE_NAME go into the records.
 
 EXAMPLES:
-   inith sidecar logs --path '/var/log/agent/*.log' --tag 'agent.*' --forward fluentd:24224
+   inith sidecar logs --path '/var/log/app/*.log' --forward fluentd:24224
    inith sidecar logs --fluent-bit-config /fluent-bit/etc/fluent-bit.conf`
 
 type logsOptions struct {
@@ -107,7 +107,7 @@ func logsFileRows() []option.Option[logsOptions] {
 		},
 		{
 			Flag:  "fluent-bit-config",
-			Usage: "take inputs and outputs from this `FILE` of Fluent Bit", Excludes: []string{"path"},
+			Usage: "take inputs and outputs from this `FILE` of Fluent Bit", Excludes: []string{"path", "forward", "stdout", "file"},
 			Set: option.ToString(func(o *o) *string { return &o.config }),
 		},
 		{

@@ -123,7 +123,7 @@ func (c *Collector) Serve(ctx context.Context) error {
 		wg.Wait()
 	}()
 	for _, i := range c.inputs {
-		f, err := tail.New(i.tail)
+		f, err := tail.New(ctx, i.tail)
 		if err != nil {
 			return err
 		}
@@ -230,7 +230,5 @@ func (c *Collector) acknowledge(ctx context.Context, chunk *output.Chunk) {
 	c.metrics.acknowledged.Add(float64(d.bytes))
 	delete(c.flying, chunk)
 	c.bytes -= len(chunk.Entries)
-	if cap(chunk.Entries) >= chunkBytes && len(c.free) < 3 {
-		c.free = append(c.free, chunk.Entries[:0])
-	}
+	c.recycle(chunk.Entries)
 }

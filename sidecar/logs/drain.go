@@ -23,6 +23,7 @@ func (c *Collector) drain(ctx context.Context, changed <-chan struct{}) error {
 		}
 		select {
 		case <-c.stop:
+			c.acknowledgeRest(ctx)
 			return c.left()
 		case err := <-c.crashed:
 			return errors.Join(err, c.left())
@@ -37,6 +38,18 @@ func (c *Collector) drain(ctx context.Context, changed <-chan struct{}) error {
 				mood = closing
 			}
 			before = now
+		}
+	}
+}
+
+// acknowledgeRest takes over what was delivered and not yet looked at.
+func (c *Collector) acknowledgeRest(ctx context.Context) {
+	for {
+		select {
+		case chunk := <-c.done:
+			c.acknowledge(ctx, chunk)
+		default:
+			return
 		}
 	}
 }

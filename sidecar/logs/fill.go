@@ -117,6 +117,13 @@ func (c *Collector) entries(unread int64) []byte {
 	return make([]byte, 0, chunkBytes+64<<10)
 }
 
+// recycle keeps a large buffer for the next chunk.
+func (c *Collector) recycle(entries []byte) {
+	if cap(entries) >= chunkBytes && len(c.free) < 3 {
+		c.free = append(c.free, entries[:0])
+	}
+}
+
 // read appends the records of a file to entries. The span is nil if there are none.
 func (c *Collector) read(ctx context.Context, i *input, file *tail.File, entries []byte, now time.Time, m mood) (*tail.Span, record.Result) {
 	effort := c.end(file, now, m)
@@ -145,6 +152,7 @@ func (c *Collector) read(ctx context.Context, i *input, file *tail.File, entries
 // submit gives a chunk to the outputs that want it.
 func (c *Collector) submit(ctx context.Context, tag string, entries []byte, records int, d delivery) {
 	if records == 0 {
+		c.recycle(entries)
 		if len(d.spans) > 0 {
 			d.input.follower.Acknowledge(ctx, d.spans)
 		}

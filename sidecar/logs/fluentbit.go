@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/inith/inith/internal/diag"
+	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/suggest"
 	"github.com/inith/inith/sidecar/logs/internal/classic"
 )
@@ -72,7 +73,7 @@ func (b *fluentBit) section(s classic.Section) {
 		}
 		b.o.Outputs = append(b.o.Outputs, done)
 	default:
-		b.warnings = append(b.warnings, &diag.Error{Position: s.At, Message: fmt.Sprintf("section %.64q is ignored", s.Name)})
+		b.warnings = append(b.warnings, &diag.Error{Position: s.At, Message: fmt.Sprintf("section%s is ignored", redact.Quoted(s.Name))})
 	}
 }
 
@@ -111,7 +112,7 @@ func apply[T any](b *fluentBit, s classic.Section, keys map[string]setter[T], t 
 			for name := range keys {
 				names = append(names, name)
 			}
-			b.warnings = append(b.warnings, &diag.Error{Position: e.At, Message: fmt.Sprintf("key %.64q is not known%s", e.Key, suggest.DidYouMean(e.Key, names))})
+			b.warnings = append(b.warnings, &diag.Error{Position: e.At, Message: fmt.Sprintf("key%s is not known%s", redact.Quoted(e.Key), suggest.DidYouMean(e.Key, names))})
 		case set != nil:
 			err := set(t, e.Value)
 			if errors.Is(err, errNoEffect) {

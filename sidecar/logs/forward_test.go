@@ -129,7 +129,7 @@ func TestLogin(t *testing.T) {
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	certified := httptest.NewTLSServer(nil) // for its certificate
-	defer certified.Close()
+	t.Cleanup(certified.Close)
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certified.Certificate().Raw}), 0o600); err != nil {
 		t.Fatal(err)

@@ -93,7 +93,9 @@ func (b *bench) start() {
 		if b.ended != nil {
 			cancel()
 			c.Stop()
-			<-b.ended
+			if err := <-b.ended; err != nil {
+				b.t.Log("it ended with", err)
+			}
 		}
 	})
 }

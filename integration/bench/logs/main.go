@@ -30,10 +30,7 @@ func main() {
 	mode := flag.String("receive", "", "for itself: forward or lines")
 	flag.Parse()
 	if *mode != "" {
-		if err := receive(*mode); err != nil {
-			fail(err)
-		}
-		return
+		fail(receive(*mode))
 	}
 	dir, err := os.MkdirTemp("", "inith-bench-logs-")
 	if err != nil {
@@ -328,7 +325,7 @@ func cpuOf(pid int) time.Duration {
 	return time.Duration(user+system) * tick
 }
 
-// receive is the receiver: it writes its address, and a line when it has as many lines as its argument says.
+// receive is the receiver, until it is killed: it writes its address, and a line when it has as many lines as its argument says.
 func receive(mode string) error {
 	want, err := strconv.ParseInt(flag.Arg(0), 10, 64)
 	if err != nil {

@@ -76,7 +76,8 @@ func (s *started) String() string {
 
 // wait waits until a file is followed: before that, a signal ends the process at once.
 func (s *started) wait(t *testing.T) {
-	for deadline := time.Now().Add(patience); !strings.Contains(s.String(), "msg=following"); time.Sleep(time.Millisecond) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !strings.Contains(s.String(), "msg=following"); <-time.After(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("it does not start: %s", s)
 		}
@@ -91,8 +92,8 @@ func Run(t *testing.T, o Options) {
 	if err := s.Receiver.Start(); err != nil {
 		t.Fatal(err)
 	}
-	s.start()
 	ctx, cancel := context.WithCancel(t.Context())
+	s.start(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { s.disturb(ctx) })
 	s.write()
@@ -104,7 +105,7 @@ func Run(t *testing.T, o Options) {
 }
 
 // start starts inith.
-func (s *storm) start() {
+func (s *storm) start(ctx context.Context) {
 	s.t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,7 +113,7 @@ func (s *storm) start() {
 		"sidecar", "logs", "--path", s.dir + "/*.log", "--tag", "storm", "--forward", s.Receiver.Address(), "--ops-listen", "none",
 		"--flush", "1ms", "--rotate-wait", "200ms", "--drain-timeout", "none",
 	}
-	s.cmd = exec.CommandContext(context.Background(), s.Inith, append(args, s.Flags...)...) //nolint:gosec // our own
+	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), s.Inith, append(args, s.Flags...)...) //nolint:gosec // our own
 	s.stderr = &started{}
 	s.cmd.Stderr = s.stderr
 	if err := s.cmd.Start(); err != nil {
@@ -157,20 +158,20 @@ func (s *storm) disturb(ctx context.Context) {
 			s.pause(ctx, 50)
 			if s.Kills > 0 && rand.IntN(2) == 0 {
 				s.kill()
-				s.start()
+				s.start(ctx)
 			}
 			s.bringBack()
 		case s.Kills > 0:
 			s.kill()
 			s.pause(ctx, 50)
-			s.start()
+			s.start(ctx)
 		}
 	}
 }
 
 // bringBack starts the receiver again. Meanwhile a connection of somebody else may have the port.
 func (s *storm) bringBack() {
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; <-time.After(time.Millisecond) {
 		err := s.Receiver.Start()
 		if err == nil {
 			return
@@ -244,7 +245,7 @@ func (s *storm) known(f *os.File) bool {
 	return known
 }
 
-func (s *storm) sum(f *os.File, n int) string {
+func (*storm) sum(f *os.File, n int) string {
 	b := make([]byte, n)
 	r, err := os.Open(f.Name())
 	if err != nil {
@@ -293,7 +294,7 @@ func (s *storm) renameTwice(f *os.File, n int) *os.File {
 func (s *storm) copyTruncate(f *os.File, n int) *os.File {
 	b, err := os.ReadFile(s.path)
 	s.must(err)
-	s.must(os.WriteFile(fmt.Sprintf("%s.%d", s.path, n), b, 0o600))
+	s.must(os.WriteFile(fmt.Sprintf("%s.%d", s.path, n), b, 0o600)) //nolint:gosec // a directory of the test
 	s.must(os.Truncate(s.path, 0))
 	return f
 }

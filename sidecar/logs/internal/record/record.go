@@ -194,7 +194,7 @@ func trimEnd(line []byte) []byte {
 
 // extent returns how many bytes the first record has, 0 if it is not complete. It is not whole if it exceeds the limit.
 func (e *Encoder) extent(data []byte, end End) (n int, whole bool) {
-	n = e.line(data, end)
+	n = lineOf(data, end)
 	if n == 0 && len(data) > e.o.Limit || n > e.o.Limit+2 {
 		return min(len(data), e.o.Limit), false
 	}
@@ -206,7 +206,7 @@ func (e *Encoder) extent(data []byte, end End) (n int, whole bool) {
 		return n, true
 	}
 	for n < len(data) {
-		more := e.line(data[n:], end)
+		more := lineOf(data[n:], end)
 		if more == 0 {
 			break
 		}
@@ -222,8 +222,8 @@ func (e *Encoder) extent(data []byte, end End) (n int, whole bool) {
 	return n, true
 }
 
-// line returns how many bytes the first line has, 0 if it is not complete.
-func (e *Encoder) line(data []byte, end End) int {
+// lineOf returns how many bytes the first line has, 0 if it is not complete.
+func lineOf(data []byte, end End) int {
 	if i := bytes.IndexByte(data, '\n'); i >= 0 {
 		return i + 1
 	}

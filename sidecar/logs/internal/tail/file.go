@@ -21,7 +21,7 @@ type ID struct {
 
 func idOf(info fs.FileInfo) ID {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		return ID{uint64(st.Dev), st.Ino} //nolint:gosec,unconvert // its type differs between platforms
+		return ID{uint64(st.Dev), st.Ino} //nolint:unconvert // its type differs between platforms
 	}
 	return ID{}
 }
@@ -79,14 +79,14 @@ var errTruncated = errors.New("truncated")
 var errOutside = errors.New("a symbolic link leads out of the directory")
 
 // openFile opens a regular file below root. It waits for nothing, not even for the writer of a pipe.
-func openFile(root, name string, outside bool) (f *os.File, real string, err error) {
-	if real, err = filepath.EvalSymlinks(name); err != nil {
+func openFile(root, name string, outside bool) (f *os.File, resolved string, err error) {
+	if resolved, err = filepath.EvalSymlinks(name); err != nil {
 		return nil, "", err
 	}
 	if outside {
-		f, err = os.OpenFile(real, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+		f, err = os.OpenFile(resolved, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	} else {
-		f, err = openBelow(root, real)
+		f, err = openBelow(root, resolved)
 	}
 	if err != nil {
 		return nil, "", err
@@ -99,16 +99,16 @@ func openFile(root, name string, outside bool) (f *os.File, real string, err err
 		_ = f.Close()
 		return nil, "", err
 	}
-	return f, real, nil
+	return f, resolved, nil
 }
 
 // openBelow opens a path without symbolic links. [os.Root] holds it below root even if it is replaced meanwhile.
-func openBelow(root, real string) (*os.File, error) {
+func openBelow(root, resolved string) (*os.File, error) {
 	base, err := filepath.EvalSymlinks(root)
 	if err != nil {
 		return nil, err
 	}
-	relative, err := filepath.Rel(base, real)
+	relative, err := filepath.Rel(base, resolved)
 	if err != nil || relative == ".." || strings.HasPrefix(relative, "../") {
 		return nil, errOutside
 	}

@@ -72,6 +72,21 @@ func matchName(pattern, name string) bool {
 	return ok && err == nil
 }
 
+// maxEntries is how many files of a directory are looked at: a volume may be hostile.
+const maxEntries = 16 << 10
+
+// readDir returns the entries of a directory, in the order of their names. A directory that cannot be read may appear later.
+func readDir(dir string) []os.DirEntry {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = d.Close() }()
+	entries, _ := d.ReadDir(maxEntries)
+	slices.SortFunc(entries, func(a, b os.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries
+}
+
 // maxDepth is how many directories ** descends: a tree may be hostile.
 const maxDepth = 16
 
@@ -93,11 +108,7 @@ func (w *walk) list(dir string, segments []string, depth int) {
 		w.list(dir, segments[1:], depth)
 	}
 	w.directory(dir)
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return // it may appear later
-	}
-	for _, e := range entries {
+	for _, e := range readDir(dir) {
 		name := filepath.Join(dir, e.Name())
 		switch {
 		case segment == "**" && e.IsDir() && depth < maxDepth && matchName("*", e.Name()):

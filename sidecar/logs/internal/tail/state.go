@@ -127,8 +127,8 @@ func (s *state) load() error {
 	return nil
 }
 
-// maxEntries is how many files a state may name.
-const maxEntries = 64 << 10
+// maxPositions is how many files a state may name.
+const maxPositions = 64 << 10
 
 // readState reads a state. Lines that are not whole are left out: the last one of a killed process, for one.
 func readState(r io.Reader) (map[ID]entry, error) {
@@ -147,7 +147,7 @@ func readState(r io.Reader) (map[ID]entry, error) {
 		if json.Unmarshal(lines.Bytes(), &e) != nil || e.Offset < 0 || e.Start < 0 || e.Start > startSize {
 			continue
 		}
-		if delete(entries, e.ID); !e.Gone && len(entries) < maxEntries {
+		if delete(entries, e.ID); !e.Gone && len(entries) < maxPositions {
 			entries[e.ID] = e
 		}
 	}

@@ -2,12 +2,15 @@
 
 package tail
 
-import "log/slog"
+import (
+	"context"
+	"log/slog"
+)
 
 // A watcher would tell when files are created or renamed. Here it does not: directories are read each second.
 type watcher struct{ changed chan struct{} }
 
-func newWatcher(*slog.Logger) *watcher { return &watcher{} }
+func newWatcher(context.Context, *slog.Logger) *watcher { return &watcher{} }
 
 func (*watcher) add(string) {}
 
