@@ -47,6 +47,39 @@ func TestResend(t *testing.T) {
 	}
 }
 
+// TestAcknowledgedOutOfOrder has a receiver that acknowledges the second chunk only: the position stays before the first.
+func TestAcknowledgedOutOfOrder(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	got := make(chan string, 10)
+	b.server.Receive = func(m fluentserver.Message) fluentserver.Answer {
+		line := m.Records[0].Log()
+		got <- line
+		if line == "one" {
+			return fluentserver.Silent
+		}
+		return fluentserver.Ack
+	}
+	b.write("app.log", "one\n")
+	b.start()
+	<-got
+	b.write("app.log", "two\n")
+	<-got
+	b.until("the second chunk is acknowledged", func() bool { return metric(t, b.c, "inith_logs_acknowledged_bytes_total") == 4 })
+	b.cancel()
+	b.c.Stop()
+	err := <-b.ended
+	if b.ended = nil; err == nil || !strings.Contains(err.Error(), "undelivered: 8 bytes of 1 files") {
+		t.Errorf("got %v", err)
+	}
+	b.server.Stop()
+	b.server.Receive = b.receive
+	b.must(b.server.Start())
+	b.start()
+	b.want("one", "two")
+	b.mustDrain()
+}
+
 func TestGzip(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

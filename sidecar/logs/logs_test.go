@@ -96,6 +96,7 @@ func (b *bench) start() {
 			if err := <-b.ended; err != nil {
 				b.t.Log("it ended with", err)
 			}
+			b.ended = nil
 		}
 	})
 }

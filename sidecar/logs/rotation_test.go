@@ -30,6 +30,7 @@ func TestTail(t *testing.T) {
 		"copytruncate while away, with a copy":  copyTruncatedWhileAway,
 		"copytruncate across a restart":         copyTruncatedAcrossRestart,
 		"truncated and grown beyond the offset": truncatedAndGrown,
+		"truncated, with the same header":       truncatedSameHeader,
 		"copytruncate with a stale writer":      staleWriter,
 		"delete and recreate":                   recreated,
 		"deleted while the receiver is away":    deletedWhileAway,
@@ -235,6 +236,16 @@ func truncatedAndGrown(b *bench) {
 	b.want("one")
 	b.must(os.WriteFile(b.path("app.log"), []byte("another and longer\n"), 0o600)) // truncates and writes
 	b.want("one", "another and longer")
+	b.mustDrain()
+}
+
+// truncatedSameHeader begins a file again with what it began with before.
+func truncatedSameHeader(b *bench) {
+	b.must(os.WriteFile(b.path("app.log"), []byte(long(0)+"\none\n"), 0o600))
+	b.start()
+	b.want(long(0), "one")
+	b.must(os.WriteFile(b.path("app.log"), []byte(long(0)+"\n2\nthree\n"), 0o600))
+	b.want(long(0), "one", long(0), "2", "three")
 	b.mustDrain()
 }
 
