@@ -9,7 +9,7 @@ FUZZTIME ?= 1m
 REPORT    = $(GO) run ./internal/testing/testreport $(STRICT)
 export DOCKER_BUILDKIT ?= $(shell docker buildx version >/dev/null 2>&1 && echo 1 || echo 0)
 
-.PHONY: build demo test unit integration ci checks format lint tidy vuln cross reproducible image image-smoke bench-wait bench-fetch bench-plan bench-audit fuzz soak
+.PHONY: build demo test unit integration ci checks format lint tidy vuln cross reproducible image image-smoke bench-wait bench-fetch bench-plan bench-audit bench-logs fuzz soak
 build: ## bin/inith, static and stripped
 	$(GOBUILD) -o bin/inith ./cmd/inith
 	@chmod 755 bin/inith # whatever the umask: in the image another user runs it
@@ -71,6 +71,9 @@ bench-plan: build ## plans: their longest path, what they take, and their steps 
 
 bench-audit: build ## the audit proxy side by side with a bare ReverseProxy, nginx and haproxy, wrk as the client
 	cd integration && $(GO) run ./bench/audit $(ARGS)
+
+bench-logs: build ## beside rsyslog: a file to a receiver, memory while it is away, CPU when idle
+	cd integration && $(GO) run ./bench/logs $(ARGS)
 
 fuzz: ## each fuzz target for a minute
 	@for d in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \

@@ -32,6 +32,7 @@ func commands() []command {
 		{"install", "copy inith to a volume, for an application of another image", installCommand},
 		{"sidecar audit", "record requests and answers, beside an application", auditCommand},
 		{"sidecar audit verify", "verify the log of sidecar audit", auditVerifyCommand},
+		{"sidecar logs", "forward the lines of log files, beside an application", logsCommand},
 		{"schema", "print the JSON Schema of a file that inith reads", schemaCommand},
 		{"completion", "print a completion script for bash, zsh or fish", completionCommand},
 		{"help", "show the help of inith or of a command", helpCommand},

@@ -29,7 +29,7 @@ func connectionOptions(env environment.Variables, proxyUsage string) []option.Op
 		}
 		return parseProxy(raw)
 	}
-	return []option.Option[c]{
+	rows := []option.Option[c]{
 		{
 			Flag: "proxy", Excludes: []string{"proxy-from-env"},
 			Usage: proxyUsage,
@@ -40,30 +40,38 @@ func connectionOptions(env environment.Variables, proxyUsage string) []option.Op
 			Usage: "take the URL of the proxy from the environment variable `NAME`, or from the file that NAME_FILE names",
 			Set:   option.Parsed(fromEnv, func(c *c) **url.URL { return &c.proxy }),
 		},
+	}
+	return append(rows, option.Within(tlsOptions(), func(c *c) *tlsconfig.TLS { return &c.tls })...)
+}
+
+// tlsOptions are how servers are verified, and what certificate they are shown.
+func tlsOptions() []option.Option[tlsconfig.TLS] {
+	type t = tlsconfig.TLS
+	return []option.Option[t]{
 		{
 			Flag:  "ca-file",
 			Usage: "trust these certificate authorities (PEM `FILE`)",
-			Set:   option.ToString(func(c *c) *string { return &c.tls.CAFile }),
+			Set:   option.ToString(func(t *t) *string { return &t.CAFile }),
 		},
 		{
 			Flag:  "cert-file",
 			Usage: "present this certificate (PEM `FILE`)",
-			Set:   option.ToString(func(c *c) *string { return &c.tls.CertFile }),
+			Set:   option.ToString(func(t *t) *string { return &t.CertFile }),
 		},
 		{
 			Flag:  "key-file",
 			Usage: "the key of the certificate (PEM `FILE`)",
-			Set:   option.ToString(func(c *c) *string { return &c.tls.KeyFile }),
+			Set:   option.ToString(func(t *t) *string { return &t.KeyFile }),
 		},
 		{
 			Flag:  "tls-server-name",
 			Usage: "expect this `NAME` in the certificate instead of the host",
-			Set:   option.ToString(func(c *c) *string { return &c.tls.ServerName }),
+			Set:   option.ToString(func(t *t) *string { return &t.ServerName }),
 		},
 		{
 			Flag: "insecure-skip-tls-verify", Kind: option.Bool,
 			Usage: "accept any certificate",
-			Set:   option.ToBool(func(c *c) *bool { return &c.tls.SkipVerify }),
+			Set:   option.ToBool(func(t *t) *bool { return &t.SkipVerify }),
 		},
 	}
 }

@@ -32,6 +32,7 @@ func demands() map[string]demand {
 		"exec":          {sharesWithCMD: true},
 		"migrate":       {sharesWithCMD: true},
 		"sidecar audit": {needs: 64 << 20, memory: 0.75},
+		"sidecar logs":  {needs: 32 << 20, memory: 0.75},
 	}
 }
 
