@@ -130,6 +130,9 @@ func (o *row) oneName(origin Origin, look func(name string) (string, []string)) 
 
 // meant leaves out strings that are empty, as "$UNSET" in a script makes them: they count as not given.
 func (o *row) meant(values []string) []string {
+	if o.Empty {
+		return values
+	}
 	switch o.Kind {
 	case String, Digits, Strings, StringOrStrings, Size:
 	default:
