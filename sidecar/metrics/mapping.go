@@ -22,7 +22,7 @@ import (
 type mappings struct {
 	file   string // "" for none
 	mapper *mapper.MetricMapper
-	lock   sync.Locker // held while events are mapped
+	store  *store
 	self   *self
 	log    *slog.Logger
 
@@ -60,8 +60,9 @@ func (m *mappings) load() error {
 		err.File = m.file
 		return err
 	}
-	m.lock.Lock()
-	defer m.lock.Unlock()
+	m.store.mu.Lock()
+	defer m.store.mu.Unlock()
+	m.store.shortcuts.forget()
 	return m.mapper.InitFromYAMLString(string(text))
 }
 

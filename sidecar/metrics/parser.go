@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/statsd_exporter/pkg/event"
 	"github.com/prometheus/statsd_exporter/pkg/line"
 )
@@ -14,7 +15,22 @@ type parser struct {
 	lines   *line.Parser
 	self    *self
 	discard *slog.Logger // the parser would quote lines, which may hold secrets
+
+	samples, tagErrors, tags tally // of the last line
 }
+
+// A tally is a counter that its owner reads.
+type tally struct {
+	prometheus.Counter
+
+	n float64
+}
+
+// Inc implements prometheus.Counter, of which the parser calls nothing else.
+func (t *tally) Inc() { t.n++ }
+
+// isSimple reports whether the last line was one sample without an error in its tags.
+func (p *parser) isSimple() bool { return p.samples.n == 1 && p.tagErrors.n == 0 }
 
 // What a line may be at most. It bounds the memory of what is remembered by name.
 const (
@@ -46,7 +62,12 @@ func (p *parser) parse(text string) (events event.Events) {
 	if strings.Contains(text, "|@") {
 		text = p.capRates(text)
 	}
-	return p.lines.LineToEvents(text, *p.self.sampleErrors, p.self.samples, p.self.tagErrors, p.self.tags, p.discard)
+	p.samples.n, p.tagErrors.n, p.tags.n = 0, 0, 0
+	events = p.lines.LineToEvents(text, *p.self.sampleErrors, &p.samples, &p.tagErrors, &p.tags, p.discard)
+	p.self.samples.Add(p.samples.n)
+	p.self.tagErrors.Add(p.tagErrors.n)
+	p.self.tags.Add(p.tags.n)
+	return events
 }
 
 // capRates raises the sampling rates of timers and distributions, for each of which statsd_exporter makes 1/rate

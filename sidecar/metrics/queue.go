@@ -1,24 +1,35 @@
 package metrics
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // A queue holds what the sockets have received until it is parsed. Each packet is followed by a newline, so that one
-// lock, one copy and one wake-up serve all packets that a system call has brought.
+// lock and one copy serve all packets that a system call has brought.
 type queue struct {
+	some   chan struct{} // there are packets, or the queue is closed
+	urgent chan struct{} // there are many
+
 	mu      sync.Mutex
-	changed sync.Cond // something was put, taken, or the queue was closed
+	room    sync.Cond // packets were taken
 	bytes   []byte
 	packets int
 	limit   int // packets
 	closed  bool
 }
 
-// queueBytes bounds the memory of a queue, whatever the size of its packets.
-const queueBytes = 8 << 20
+const (
+	// queueBytes bounds the memory of a queue, whatever the size of its packets.
+	queueBytes = 8 << 20
+	// gatherTime is how long packets wait for others, unless there are many: to wake a thread for each costs far more than
+	// to parse it.
+	gatherTime = 5 * time.Millisecond
+)
 
 func newQueue(limit int) *queue {
-	q := &queue{limit: limit}
-	q.changed.L = &q.mu
+	q := &queue{limit: limit, some: make(chan struct{}, 1), urgent: make(chan struct{}, 1)}
+	q.room.L = &q.mu
 	return q
 }
 
@@ -33,7 +44,6 @@ func (q *queue) offer(packets [][]byte) (dropped int) {
 		}
 		q.put(p)
 	}
-	q.changed.Broadcast()
 	return dropped
 }
 
@@ -42,10 +52,9 @@ func (q *queue) wait(packet []byte) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for q.full(len(packet)) {
-		q.changed.Wait()
+		q.room.Wait()
 	}
 	q.put(packet)
-	q.changed.Broadcast()
 }
 
 func (q *queue) full(n int) bool {
@@ -54,24 +63,39 @@ func (q *queue) full(n int) bool {
 
 func (q *queue) put(packet []byte) {
 	q.bytes = append(append(q.bytes, packet...), '\n')
-	q.packets++
+	if q.packets++; q.packets == 1 {
+		notify(q.some)
+	}
+	if q.packets >= q.limit/4 || len(q.bytes) >= queueBytes/4 {
+		notify(q.urgent)
+	}
+}
+
+func notify(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }
 
 // take returns all packets, each followed by a newline, when there are any, and false when the queue is closed and
 // empty. The bytes of spare are used for those that come next.
 func (q *queue) take(spare []byte) ([]byte, bool) {
+	<-q.some
+	select {
+	case <-q.urgent:
+	case <-time.After(gatherTime):
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for q.packets == 0 {
-		if q.closed {
-			return nil, false
-		}
-		q.changed.Wait()
-	}
-	taken := q.bytes
+	taken, any := q.bytes, q.packets > 0
 	q.bytes, q.packets = spare[:0], 0
-	q.changed.Broadcast()
-	return taken, true
+	if q.closed {
+		notify(q.some)
+		notify(q.urgent)
+	}
+	q.room.Broadcast()
+	return taken, any
 }
 
 // close makes take return false once the queue is empty. Nothing may be put afterwards.
@@ -79,5 +103,6 @@ func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
-	q.changed.Broadcast()
+	notify(q.some)
+	notify(q.urgent)
 }

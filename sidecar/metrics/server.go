@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"iter"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -61,7 +60,7 @@ func New(o Options) (*Server, error) {
 		EventsActions: s.self.actions, EventsUnmapped: s.self.unmapped, ErrorEventStats: s.self.eventErrors,
 		EventStats: s.self.events, ConflictingEventStats: s.self.conflicts, MetricsCount: s.self.metrics,
 	}
-	s.mappings = &mappings{file: o.Mapping.File, mapper: m, lock: &s.store.mu, self: s.self, log: o.Logger}
+	s.mappings = &mappings{file: o.Mapping.File, mapper: m, store: s.store, self: s.self, log: o.Logger}
 	if err := s.mappings.load(); err != nil {
 		return nil, err
 	}
@@ -170,41 +169,52 @@ func (s *Server) handle() {
 	}
 }
 
-// maxEvents is how many events are handled before a scrape gets its turn.
-const maxEvents = 1000
+// turn is how many lines are handled before a scrape gets its turn.
+const turn = 1000
 
 // handlePackets handles lines, each of which ends with a newline.
 func (s *Server) handlePackets(packets []byte) {
-	events := make(event.Events, 0, maxEvents)
 	lines := 0
-	for line := range eachLine(packets) {
-		lines++
-		if line == "" {
-			continue
-		}
-		events = append(events, s.parser.parse(line)...)
-		if len(events) >= maxEvents {
-			s.handleEvents(events)
-			events = events[:0]
-		}
+	for len(packets) > 0 {
+		n, rest := s.handleTurn(packets)
+		lines += n
+		packets = rest
 	}
 	s.self.lines.Add(float64(lines))
-	s.handleEvents(events)
+	s.self.flushed.Inc()
 }
 
-// handleEvents stores events. The exporter of statsd_exporter handles all events of a channel, and returns when that is
-// closed: there is no other way to hand it events, and this one needs no second goroutine.
-func (s *Server) handleEvents(events event.Events) {
+// handleTurn handles the lines of a turn, and returns how many they were and what follows them.
+func (s *Server) handleTurn(packets []byte) (lines int, rest []byte) {
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	now := time.Now()
+	for lines < turn && len(packets) > 0 {
+		end := bytes.IndexByte(packets, '\n')
+		if line := packets[:end]; len(line) > 0 && !s.store.shortcuts.use(line, s.self, now) {
+			s.handleLine(string(line))
+		}
+		packets = packets[end+1:]
+		lines++
+	}
+	return lines, packets
+}
+
+// handleLine takes a line the whole way. The exporter of statsd_exporter handles all events of a channel, and returns when
+// that is closed: there is no other way to hand it events, and this one needs no second goroutine.
+func (s *Server) handleLine(line string) {
+	events := s.parser.parse(line)
 	if len(events) == 0 {
 		return
 	}
 	one := make(chan event.Events, 1)
 	one <- events
 	close(one)
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
+	s.store.last = nil
 	s.exporter.Listen(one)
-	s.self.flushed.Inc()
+	if s.parser.isSimple() && len(events) == 1 {
+		s.store.shortcuts.learn(line, s.store, s.parser.tags.n > 0)
+	}
 }
 
 // expire removes series whose time to live has passed.
@@ -278,17 +288,4 @@ func (s *Server) open(ctx context.Context) (all []receiver, err error) {
 		all = append(all, r)
 	}
 	return all, nil
-}
-
-// eachLine yields the lines of packets, each of which ends with a newline.
-func eachLine(packets []byte) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for len(packets) > 0 {
-			end := bytes.IndexByte(packets, '\n')
-			if !yield(string(packets[:end])) { // a copy: what is remembered of it must not keep the whole buffer
-				return
-			}
-			packets = packets[end+1:]
-		}
-	}
 }

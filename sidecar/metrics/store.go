@@ -17,6 +17,8 @@ type store struct {
 	registry  *registry.Registry
 	series    int
 	max       int
+	last      *request // for a series that was given out; whoever reads it has set it to nil before
+	shortcuts shortcuts
 	self      *self
 	reserved  map[string]bool // names of the server's own metrics
 	conflicts map[string]bool // names that are counted by name
@@ -51,7 +53,7 @@ func newStore(m *mapper.MetricMapper, limit int, s *self) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	st := &store{registry: registry.NewRegistry(unregistered{}, m), max: limit, self: s, reserved: map[string]bool{}, conflicts: map[string]bool{}}
+	st := &store{registry: registry.NewRegistry(unregistered{}, m), max: limit, self: s, reserved: map[string]bool{}, conflicts: map[string]bool{}, shortcuts: shortcuts{all: map[string]*shortcut{}, max: limit}}
 	for _, f := range families {
 		st.reserved[f.GetName()] = true
 	}
@@ -85,6 +87,7 @@ func (s *store) Collect(ch chan<- prometheus.Metric) {
 
 // RemoveStaleMetrics removes the series whose time to live has passed, and what held them. The caller holds the lock.
 func (s *store) RemoveStaleMetrics() {
+	before := s.series
 	s.registry.RemoveStaleMetrics()
 	s.series = 0
 	for name, m := range s.registry.Metrics {
@@ -98,6 +101,9 @@ func (s *store) RemoveStaleMetrics() {
 			delete(s.registry.Metrics, name)
 		}
 		s.series += len(m.Metrics)
+	}
+	if s.series < before {
+		s.shortcuts.forget()
 	}
 }
 
@@ -116,7 +122,7 @@ func typeName(t metrics.MetricType) string {
 
 // GetCounter returns the counter of a label set, or one that nobody sees.
 func (s *store) GetCounter(name string, labels prometheus.Labels, help string, mapping *mapper.MetricMapping, count *prometheus.GaugeVec) (prometheus.Counter, error) {
-	r := request{name: name, labels: labels}
+	r := request{name: name, labels: labels, mapping: mapping}
 	return admit(s, &r, func() (prometheus.Counter, error) {
 		return s.registry.GetCounter(r.name, r.labels, help, mapping, count)
 	}, func() prometheus.Counter { return prometheus.NewCounter(prometheus.CounterOpts{}) })
@@ -124,7 +130,7 @@ func (s *store) GetCounter(name string, labels prometheus.Labels, help string, m
 
 // GetGauge returns the gauge of a label set, or one that nobody sees.
 func (s *store) GetGauge(name string, labels prometheus.Labels, help string, mapping *mapper.MetricMapping, count *prometheus.GaugeVec) (prometheus.Gauge, error) {
-	r := request{name: name, labels: labels}
+	r := request{name: name, labels: labels, mapping: mapping}
 	return admit(s, &r, func() (prometheus.Gauge, error) {
 		return s.registry.GetGauge(r.name, r.labels, help, mapping, count)
 	}, func() prometheus.Gauge { return prometheus.NewGauge(prometheus.GaugeOpts{}) })
@@ -132,7 +138,7 @@ func (s *store) GetGauge(name string, labels prometheus.Labels, help string, map
 
 // GetHistogram returns the histogram of a label set, or one that nobody sees.
 func (s *store) GetHistogram(name string, labels prometheus.Labels, help string, mapping *mapper.MetricMapping, count *prometheus.GaugeVec) (prometheus.Observer, error) {
-	r := request{name: name, labels: labels, own: "le"}
+	r := request{name: name, labels: labels, mapping: mapping, own: "le"}
 	return admit(s, &r, func() (prometheus.Observer, error) {
 		return s.registry.GetHistogram(r.name, r.labels, help, mapping, count)
 	}, unseen)
@@ -140,7 +146,7 @@ func (s *store) GetHistogram(name string, labels prometheus.Labels, help string,
 
 // GetSummary returns the summary of a label set, or one that nobody sees.
 func (s *store) GetSummary(name string, labels prometheus.Labels, help string, mapping *mapper.MetricMapping, count *prometheus.GaugeVec) (prometheus.Observer, error) {
-	r := request{name: name, labels: labels, own: "quantile"}
+	r := request{name: name, labels: labels, mapping: mapping, own: "quantile"}
 	return admit(s, &r, func() (prometheus.Observer, error) {
 		return s.registry.GetSummary(r.name, r.labels, help, mapping, count)
 	}, unseen)
@@ -150,9 +156,21 @@ func unseen() prometheus.Observer { return prometheus.ObserverFunc(func(float64)
 
 // A request is for the series of a label set.
 type request struct {
-	name   string
-	labels prometheus.Labels
-	own    string // a label that the type of metric has itself; "" for none
+	name    string
+	labels  prometheus.Labels
+	own     string // a label that the type of metric has itself; "" for none
+	mapping *mapper.MetricMapping
+
+	overflows bool // the labels are no longer its own
+}
+
+// lastSeries returns the series that was given out last, nil for none or one that nobody sees.
+func (s *store) lastSeries() *metrics.RegisteredMetric {
+	if s.last == nil {
+		return nil
+	}
+	hash, _ := s.registry.HashLabels(s.last.labels)
+	return s.registry.Metrics[s.last.name].Metrics[hash.Values]
 }
 
 // admit gets a series unless something stands against it. What is not admitted is no error: statsd_exporter counts errors
@@ -168,6 +186,9 @@ func admit[M any](s *store, r *request, get func() (M, error), discard func() M)
 	}
 	before := len(s.registry.Metrics[r.name].Metrics)
 	m, err = get()
+	if err == nil && !r.overflows {
+		s.last = r
+	}
 	s.series += len(s.registry.Metrics[r.name].Metrics) - before
 	if err != nil && !s.mayCount(r.name) {
 		return reject(s, conflict, discard), nil
@@ -191,7 +212,7 @@ func (s *store) objection(r *request) reason {
 	}
 	if hash, _ := s.registry.HashLabels(r.labels); metric.Metrics[hash.Values] == nil {
 		s.self.rejected.WithLabelValues(string(tooManyLabels)).Inc()
-		r.labels = prometheus.Labels{"overflow": "true"}
+		r.labels, r.overflows = prometheus.Labels{"overflow": "true"}, true
 	}
 	return ""
 }
