@@ -9,7 +9,7 @@ FUZZTIME ?= 1m
 REPORT    = $(GO) run ./internal/testing/testreport $(STRICT)
 export DOCKER_BUILDKIT ?= $(shell docker buildx version >/dev/null 2>&1 && echo 1 || echo 0)
 
-.PHONY: build demo test unit integration ci checks format lint tidy vuln cross reproducible image image-smoke bench-wait bench-fetch bench-plan fuzz soak
+.PHONY: build demo test unit integration ci checks format lint tidy vuln cross reproducible image image-smoke bench-wait bench-fetch bench-plan bench-metrics fuzz soak
 build: ## bin/inith, static and stripped
 	$(GOBUILD) -o bin/inith ./cmd/inith
 	@chmod 755 bin/inith # whatever the umask: in the image another user runs it
@@ -68,6 +68,9 @@ bench-fetch: build ## side by side with curl, aria2, pget, s5cmd and axel; as ro
 
 bench-plan: build ## plans: their longest path, what they take, and their steps one after another in a shell
 	cd integration && $(GO) run ./bench/plan $(ARGS)
+
+bench-metrics: build ## packets a second without loss, and CPU a packet, side by side with statsd_exporter
+	cd integration && $(GO) run ./bench/metrics $(ARGS)
 
 fuzz: ## each fuzz target for a minute
 	@for d in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \

@@ -24,6 +24,7 @@ func TestDefaults(t *testing.T) {
 	defaults(t, migrateStepTable(nil))
 	defaults(t, auditTable(nil))
 	defaults(t, auditVerifyTable())
+	defaults(t, metricsTable())
 	defaults(t, runTable())
 	defaults(t, execTable())
 	defaults(t, filesTable())

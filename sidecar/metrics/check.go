@@ -53,6 +53,7 @@ func (e mappingError) Error() string { return string(e) }
 
 var (
 	unnamed  = lazyregexp.New(`^line (\d+): metric mapping didn't set`) // the number is that of the mapping
+	badType  = lazyregexp.New(`^(invalid [a-z ]+ type) ['"]((?s:.*))['"]$`)
 	inLine   = lazyregexp.New(`line (\d+): ([^\n]*)`)
 	quoted   = lazyregexp.New("`[^`]*`")
 	semantic = lazyregexp.New(`^(?:invalid (match|label key): (?s:(.*))|(metric name) '(.*)' doesn't match|invalid (regex) (.*) in mapping: )`)
@@ -70,6 +71,13 @@ func located(root *document.Node, text string) *diag.Error {
 	}
 	if found := semantic().FindStringSubmatch(text); found != nil {
 		return &diag.Error{Position: positionOf(mappings, found), Message: text}
+	}
+	if found := badType().FindStringSubmatch(text); found != nil {
+		at := valueOf(root, found[2])
+		if at.Line == 0 { // another spelling of the value
+			at = root.Position()
+		}
+		return &diag.Error{Position: at, Message: found[1]}
 	}
 	if found := inLine().FindStringSubmatch(text); found != nil {
 		line, _ := strconv.Atoi(found[1])
@@ -118,6 +126,24 @@ func items(n *document.Node) []*document.Node {
 		return nil
 	}
 	return n.Items
+}
+
+// valueOf returns where a value stands first.
+func valueOf(n *document.Node, text string) diag.Position {
+	if n.Kind == document.String && n.Text == text {
+		return n.Position()
+	}
+	for _, item := range n.Items {
+		if at := valueOf(item, text); at.Line > 0 {
+			return at
+		}
+	}
+	for _, m := range n.Members {
+		if at := valueOf(m.Value, text); at.Line > 0 {
+			return at
+		}
+	}
+	return diag.Position{}
 }
 
 // firstInLine returns where the first value or key of a line begins.

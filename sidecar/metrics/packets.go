@@ -19,6 +19,7 @@ import (
 type packetSocket struct {
 	conn    packetConn
 	deliver func(packets [][]byte)
+	path    string // of a unix socket; "" for none
 }
 
 // A packetConn is a UDP or a unix socket.
@@ -79,7 +80,13 @@ func (s *packetSocket) receive(ctx context.Context) error {
 	return s.drain(raw, b)
 }
 
-func (s *packetSocket) close() { _ = s.conn.Close() }
+// close closes the socket. The file of a unix socket is removed before, so that it is not that of the next process.
+func (s *packetSocket) close() {
+	if s.path != "" && s.path[0] != '@' {
+		_ = os.Remove(s.path)
+	}
+	_ = s.conn.Close()
+}
 
 // drainTime bounds the drain of a socket whose senders go on.
 const drainTime = time.Second
@@ -133,12 +140,16 @@ func (s *Server) listenUnixgram(ctx context.Context) (*packetSocket, error) {
 			return nil, usererr.File("unix socket", path, err)
 		}
 	}
-	return s.packetSocket(c, func(packets [][]byte) {
+	socket, err := s.packetSocket(c, func(packets [][]byte) {
 		s.self.unixgramPackets.Add(float64(len(packets)))
 		for _, p := range packets {
 			s.queue.wait(p)
 		}
 	})
+	if err == nil {
+		socket.path = path
+	}
+	return socket, err
 }
 
 // removeStaleSocket removes the socket that a container left behind which was killed: unlike statsd_exporter, the next one

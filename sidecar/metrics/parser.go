@@ -16,6 +16,7 @@ type parser struct {
 	self    *self
 	discard *slog.Logger // the parser would quote lines, which may hold secrets
 
+	budget                   int   // observations that the lines of this turn may still stand for
 	samples, tagErrors, tags tally // of the last line
 }
 
@@ -36,6 +37,7 @@ func (p *parser) isSimple() bool { return p.samples.n == 1 && p.tagErrors.n == 0
 const (
 	maxName   = 1 << 10 // bytes
 	maxExpand = 1000    // observations that one line may stand for
+	maxBudget = 100_000 // observations that the lines of a turn may stand for
 )
 
 func newParser(d Dialects, s *self) *parser {
@@ -64,6 +66,7 @@ func (p *parser) parse(text string) (events event.Events) {
 	}
 	p.samples.n, p.tagErrors.n, p.tags.n = 0, 0, 0
 	events = p.lines.LineToEvents(text, *p.self.sampleErrors, &p.samples, &p.tagErrors, &p.tags, p.discard)
+	p.budget = max(0, p.budget-len(events))
 	p.self.samples.Add(p.samples.n)
 	p.self.tagErrors.Add(p.tagErrors.n)
 	p.self.tags.Add(p.tags.n)
@@ -73,7 +76,7 @@ func (p *parser) parse(text string) (events event.Events) {
 // capRates raises the sampling rates of timers and distributions, for each of which statsd_exporter makes 1/rate
 // events. Counters are scaled instead, so that theirs can stay.
 func (p *parser) capRates(text string) string {
-	most := maxExpand / (1 + strings.Count(text, ":"))
+	most := min(maxExpand, p.budget) / (1 + strings.Count(text, ":"))
 	capped := strconv.FormatFloat(1/float64(max(1, most)), 'g', -1, 64)
 	var b strings.Builder
 	for {

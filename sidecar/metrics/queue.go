@@ -88,14 +88,14 @@ func (q *queue) take(spare []byte) ([]byte, bool) {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	taken, any := q.bytes, q.packets > 0
+	taken, some := q.bytes, q.packets > 0
 	q.bytes, q.packets = spare[:0], 0
 	if q.closed {
 		notify(q.some)
 		notify(q.urgent)
 	}
 	q.room.Broadcast()
-	return taken, any
+	return taken, some
 }
 
 // close makes take return false once the queue is empty. Nothing may be put afterwards.

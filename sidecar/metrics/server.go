@@ -189,6 +189,7 @@ func (s *Server) handleTurn(packets []byte) (lines int, rest []byte) {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
 	now := time.Now()
+	s.parser.budget = maxBudget
 	for lines < turn && len(packets) > 0 {
 		end := bytes.IndexByte(packets, '\n')
 		if line := packets[:end]; len(line) > 0 && !s.store.shortcuts.use(line, s.self, now) {
