@@ -25,7 +25,7 @@ the time of --linger, and exits. A second signal ends it at once.
 
 EXAMPLES:
    inith sidecar metrics --statsd.mapping-config=/etc/statsd/mapping.yaml
-   inith sidecar metrics --web.listen-address=:9090 --linger 20s --max-series 5000`
+   inith sidecar metrics --web.listen-address=:9090 --linger 20s`
 
 type metricsOptions struct {
 	sidecarOptions
