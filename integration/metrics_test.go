@@ -270,6 +270,109 @@ func TestStockExporterDies(t *testing.T) {
 			return nil
 		})
 		_ = cmd.Process.Kill()
-		<-ended
+		_ = <-ended
+	}
+}
+
+// TestMetricsPromtool has promtool read what is served. It finds nothing that it does not find at the stock exporter, whose
+// names are kept, and nothing in names of inith.
+func TestMetricsPromtool(t *testing.T) {
+	t.Parallel()
+	both := exporters(t)
+	lines := 0
+	for _, e := range both {
+		lines = e.send(t, "requests_total:1|c|#route:a", "request_seconds:12|ms|#route:a", "depth:3|g")
+	}
+	serveTheSame(t, both, lines)
+	var found [][]string
+	for _, e := range both {
+		text, err := e.scrape()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), "docker", "run", "--rm", "--interactive", "--network=none", "--name="+newName(), "--entrypoint=promtool", image("prometheus"), "check", "metrics")
+		cmd.Stdin = strings.NewReader(text)
+		out, err := cmd.CombinedOutput()
+		const onlyStyle = 3
+		if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && (!ok || exit.ExitCode() != onlyStyle) {
+			t.Errorf("%s: %v\n%s", e.name, err, out)
+		}
+		found = append(found, strings.Split(strings.TrimSpace(string(out)), "\n"))
+	}
+	for _, line := range found[1] {
+		if strings.HasPrefix(line, "inith_") || !slices.Contains(found[0], line) {
+			t.Errorf("promtool: %s", line)
+		}
+	}
+}
+
+// TestExampleComposeMetrics has Prometheus scrape the sidecar of an application, and once more after its end has begun.
+func TestExampleComposeMetrics(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, "compose.metrics.yaml")
+	address := freeAddress(t)
+	p.env = append(p.env, "PROMETHEUS_ADDRESS="+address, "TEST_IMAGE_PROMETHEUS="+image("prometheus"))
+	p.compose(t, "up", "--detach")
+	query := "http://" + address + "/api/v1/query?query=agent_requests_total%7Broute%3D%22home%22%7D%3E2"
+	poll(t, 5*time.Minute, func(context.Context) error {
+		resp, err := http.Get(query)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = resp.Body.Close() }()
+		text, err := io.ReadAll(resp.Body)
+		if err == nil && !strings.Contains(string(text), `"route":"home"`) {
+			err = fmt.Errorf("Prometheus has %s", text)
+		}
+		return err
+	})
+	sidecar := p.container(t.Context(), t, "metrics")
+	p.compose(t, "stop", "--timeout=60", "metrics")
+	r := endOf(t, sidecar)
+	if r.code != 0 || !strings.Contains(r.stderr, "waiting for a scrape") || strings.Contains(r.stderr, "nobody has scraped") {
+		t.Errorf("code %d, %s", r.code, r.stderr)
+	}
+}
+
+// TestExampleMetrics runs the sidecar of metrics.yaml, and with the arguments of statsd_exporter's manifest alone.
+func TestExampleMetrics(t *testing.T) {
+	t.Parallel()
+	tag := buildInith(t)
+	objects := manifest(t, filepath.Join(kubernetesDir, "metrics.yaml"))
+	pod, ok := podOf(objects[0])
+	if !ok {
+		t.Fatal("the first object of metrics.yaml is no Pod")
+	}
+	for name, port := range map[string]string{"example": "9090", "seed": "9102"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			volumes := volumesOf(t, pod, objects)
+			c := *pod.Spec.InitContainers[0].DeepCopy()
+			if name == "seed" {
+				c.Args = c.Args[:1]
+			}
+			id := startContainer(t, kubelet(t, pod, c, volumes, tag, "--network=none")...)
+			get := func(path string) func(ctx context.Context) error {
+				return func(ctx context.Context) error {
+					r := runDocker(ctx, t, nil, "exec", id, "/inith", "wait", "--once", "http://127.0.0.1:"+port+path)
+					if r.code != 0 {
+						return errors.New(r.stderr)
+					}
+					return nil
+				}
+			}
+			poll(t, time.Minute, get("/-/ready"))
+			mapping := filepath.Join(volumes["statsd-config"], "mapping.yaml")
+			writeMode(t, mapping, "mappings: []\n", 0o644)
+			waitLog(t, id, "mapping loaded")
+			mustDocker(t.Context(), t, "kill", "--signal=TERM", id)
+			if name == "example" {
+				waitLog(t, id, "waiting for a scrape")
+				poll(t, time.Minute, get("/metrics"))
+			}
+			if r := endOf(t, id); r.code != 0 || strings.Contains(r.stderr, "nobody has scraped") {
+				t.Errorf("code %d, %s", r.code, r.stderr)
+			}
+		})
 	}
 }

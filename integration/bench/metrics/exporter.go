@@ -43,7 +43,7 @@ func bursts() [][]byte {
 		for _, parts := range [][2]string{
 			{fmt.Sprintf("api.request.route%02d.count:1.", i), "|c"},
 			{fmt.Sprintf("api.request.route%02d.duration:%d.", i, 3*i), "|ms|#ok:1"},
-			{fmt.Sprintf("worker.jobs:1."), fmt.Sprintf("|c|#queue:q%02d,result:ok", i)},
+			{"worker.jobs:1.", fmt.Sprintf("|c|#queue:q%02d,result:ok", i)},
 			{fmt.Sprintf("worker.depth.q%02d:%d.", i, i), "|g"},
 		} {
 			zeros := strings.Repeat("0", packetSize-len(parts[0])-len(parts[1]))
