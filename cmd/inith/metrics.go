@@ -36,7 +36,7 @@ type metricsOptions struct {
 
 func metricsTable() option.Table[metricsOptions] {
 	rows := metricsWebRows()
-	for _, more := range [][]option.Option[metricsOptions]{metricsStatsdRows(), metricsMappingRows(), metricsDialectRows(), metricsLimitRows(), metricsUnusedRows()} {
+	for _, more := range [][]option.Option[metricsOptions]{metricsStatsdRows(), metricsMappingRows(), metricsDialectRows(), metricsLimitRows(), metricsRelayRows(), metricsUnusedRows()} {
 		rows = append(rows, more...)
 	}
 	rows = append(rows, option.Within(drainOptionRows(), func(o *metricsOptions) *sidecarOptions { return &o.sidecarOptions })...)
@@ -188,6 +188,22 @@ func metricsLimitRows() []option.Option[metricsOptions] {
 				}
 				return err
 			},
+		},
+	}
+}
+
+func metricsRelayRows() []option.Option[metricsOptions] {
+	type o = metricsOptions
+	return []option.Option[o]{
+		{
+			Flag: "statsd.relay.address", Key: option.NoKey,
+			Usage: "send all lines on to this `ADDRESS` over UDP",
+			Set:   option.ToString(func(o *o) *string { return &o.Relay.Address }),
+		},
+		{
+			Flag: "statsd.relay.packet-length", Key: option.NoKey, Kind: option.Integer, Default: "1400",
+			Usage: "send at most this `NUMBER` of bytes in a packet",
+			Set:   option.AtLeast(1, func(o *o) *int { return &o.Relay.PacketLength }),
 		},
 	}
 }

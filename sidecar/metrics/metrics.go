@@ -20,7 +20,8 @@ type Options struct {
 
 	Mapping Mapping
 	Dialects
-	Web Web
+	Web   Web
+	Relay Relay
 
 	MaxSeries int           // label sets over all metrics; zero: 10000
 	Linger    time.Duration // how long a server that has drained may still be scraped, until that happened once
@@ -56,6 +57,7 @@ const (
 	defaultMaxSeries    = 10000
 	defaultWebListen    = ":9102"
 	defaultWebPath      = "/metrics"
+	defaultRelayPacket  = 1400
 )
 
 // defaultMode is that of a unix socket.

@@ -26,6 +26,7 @@ type Server struct {
 	parser   *parser
 	queue    *queue
 	exporter *exporter.Exporter
+	relay    *relay
 
 	state   atomic.Int32
 	scraped chan struct{} // a scrape that began after the drain has ended
@@ -48,6 +49,7 @@ func New(o Options) (*Server, error) {
 	o.setDefaults()
 	s := &Server{o: o, self: newSelf(), queue: newQueue(o.QueuePackets), scraped: make(chan struct{}, 1), stopped: make(chan struct{})}
 	s.parser = newParser(o.Dialects, s.self)
+	s.relay = newRelay(o.Relay, s.self, o.Logger)
 	m, err := newMapper(o.Mapping, s.self)
 	if err != nil {
 		return nil, err
@@ -76,6 +78,7 @@ func (o *Options) setDefaults() {
 	o.MaxSeries = cmp.Or(o.MaxSeries, defaultMaxSeries)
 	o.Web.Listen = cmp.Or(o.Web.Listen, defaultWebListen)
 	o.Web.Path = cmp.Or(o.Web.Path, defaultWebPath)
+	o.Relay.PacketLength = cmp.Or(o.Relay.PacketLength, defaultRelayPacket)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -133,8 +136,9 @@ type receiver interface {
 
 // receive handles what the sockets receive until ctx ends and nothing is left. A socket that fails ends the others.
 func (s *Server) receive(ctx context.Context, end context.CancelCauseFunc, all []receiver) error {
-	var receivers, handler sync.WaitGroup
+	var receivers, handler, relay sync.WaitGroup
 	handler.Go(s.handle)
+	relay.Go(func() { s.relay.run(ctx) })
 	for _, r := range all {
 		receivers.Go(func() {
 			if err := r.receive(ctx); err != nil {
@@ -147,6 +151,8 @@ func (s *Server) receive(ctx context.Context, end context.CancelCauseFunc, all [
 	receivers.Wait()
 	s.queue.close()
 	handler.Wait()
+	s.relay.close()
+	relay.Wait()
 	if f, ok := errors.AsType[*failure](context.Cause(ctx)); ok {
 		return f.error
 	}
@@ -192,8 +198,11 @@ func (s *Server) handleTurn(packets []byte) (lines int, rest []byte) {
 	s.parser.budget = maxBudget
 	for lines < turn && len(packets) > 0 {
 		end := bytes.IndexByte(packets, '\n')
-		if line := packets[:end]; len(line) > 0 && !s.store.shortcuts.use(line, s.self, now) {
-			s.handleLine(string(line))
+		if line := packets[:end]; len(line) > 0 {
+			s.relay.add(line)
+			if !s.store.shortcuts.use(line, s.self, now) {
+				s.handleLine(string(line))
+			}
 		}
 		packets = packets[end+1:]
 		lines++

@@ -258,6 +258,48 @@ func TestStaleSocket(t *testing.T) {
 	}
 }
 
+func TestRelay(t *testing.T) {
+	t.Parallel()
+	target, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = target.Close() }()
+	r := start(t, func(o *metrics.Options) {
+		o.Relay = metrics.Relay{Address: target.LocalAddr().String(), PacketLength: 20}
+	})
+	r.send(t, "a:1|c\nb:2|c\n\nc:3|c", "d:4|c|#much:too-long-for-a-packet\ne:5|c")
+	r.expect(t, `statsd_exporter_relay_lines_relayed_total{target="`+r.Relay.Address+`"} 4`, `statsd_exporter_relay_long_lines_total{target="`+r.Relay.Address+`"} 1`)
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	b := make([]byte, 100)
+	for _, want := range []string{"a:1|c\nb:2|c\nc:3|c\n", "e:5|c\n"} {
+		n, _, err := target.ReadFrom(b)
+		if err != nil || string(b[:n]) != want {
+			t.Errorf("got %q, %v, want %q", b[:n], err, want)
+		}
+	}
+}
+
+// TestRelayWithoutTarget has nobody who takes what is relayed.
+func TestRelayWithoutTarget(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{freePort(t), "nothere.invalid:9125"} {
+		r := start(t, func(o *metrics.Options) { o.Relay = metrics.Relay{Address: address, PacketLength: 10} })
+		var lines strings.Builder
+		for range 1000 {
+			lines.WriteString("a:1|c\n")
+		}
+		sendTo(t, "tcp", r.ListenTCP, lines.String())
+		r.expect(t, "a 1000")
+		r.server.Stop()
+		if err := r.stop(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // A lockedBuffer is a log that is read while it is written.
 type lockedBuffer struct {
 	mu sync.Mutex
