@@ -30,6 +30,7 @@ type relay struct {
 
 	conn   net.Conn
 	dialed time.Time
+	failed time.Time // to dial
 
 	lines, tooLong, sent, dropped prometheus.Counter
 }
@@ -40,6 +41,8 @@ const (
 	relayRedial   = 30 * time.Second // after which the name is resolved again
 	relayDial     = 2 * time.Second  // for resolving the name
 )
+
+var errNoTarget = errors.New("the target could not be reached a moment ago")
 
 func newRelay(o Relay, s *self, log *slog.Logger) *relay {
 	if o.Address == "" {
@@ -132,9 +135,13 @@ func (r *relay) close() {
 }
 
 func (r *relay) send(ctx context.Context, packet []byte) error {
+	if time.Since(r.failed) < relayInterval { // so that the end does not wait for one packet after the other
+		return errNoTarget
+	}
 	if r.conn == nil || time.Since(r.dialed) > relayRedial {
 		conn, err := (&net.Dialer{Timeout: relayDial}).DialContext(context.WithoutCancel(ctx), "udp", r.o.Address)
 		if err != nil {
+			r.failed = time.Now()
 			return err
 		}
 		if r.conn != nil {
