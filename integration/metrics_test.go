@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 )
 
 // stockExporter builds statsd_exporter from its module, once for a run.
@@ -334,27 +335,38 @@ func TestExampleComposeMetrics(t *testing.T) {
 	}
 }
 
-// TestExampleMetrics runs the sidecar of metrics.yaml, and with the arguments of statsd_exporter's manifest alone.
+// TestExampleMetrics runs the sidecar of metrics.yaml, with the arguments of statsd_exporter's manifest alone too, and that
+// of combined.yaml.
 func TestExampleMetrics(t *testing.T) {
 	t.Parallel()
 	tag := buildInith(t)
-	objects := manifest(t, filepath.Join(kubernetesDir, "metrics.yaml"))
-	pod, ok := podOf(objects[0])
-	if !ok {
-		t.Fatal("the first object of metrics.yaml is no Pod")
-	}
-	for name, port := range map[string]string{"example": "9090", "seed": "9102"} {
+	for name, tt := range map[string]struct {
+		file, container string
+		args            int // of the container's that are kept; zero: all
+		port            string
+		lingers         bool
+	}{
+		"example":  {"metrics.yaml", "metrics-exporter", 0, "9090", true},
+		"seed":     {"metrics.yaml", "metrics-exporter", 1, "9102", false},
+		"combined": {"combined.yaml", "metrics", 0, "9090", true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			volumes := volumesOf(t, pod, objects)
-			c := *pod.Spec.InitContainers[0].DeepCopy()
-			if name == "seed" {
-				c.Args = c.Args[:1]
+			objects := manifest(t, filepath.Join(kubernetesDir, tt.file))
+			pod, ok := podOf(objects[0])
+			if !ok {
+				t.Fatal("the first object is no Pod")
 			}
+			i := slices.IndexFunc(pod.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == tt.container })
+			c := *pod.Spec.InitContainers[i].DeepCopy()
+			if tt.args > 0 {
+				c.Args = c.Args[:tt.args]
+			}
+			volumes := volumesOf(t, pod, objects)
 			id := startContainer(t, kubelet(t, pod, c, volumes, tag, "--network=none")...)
 			get := func(path string) func(ctx context.Context) error {
 				return func(ctx context.Context) error {
-					r := runDocker(ctx, t, nil, "exec", id, "/inith", "wait", "--once", "http://127.0.0.1:"+port+path)
+					r := runDocker(ctx, t, nil, "exec", id, "/inith", "wait", "--once", "http://127.0.0.1:"+tt.port+path)
 					if r.code != 0 {
 						return errors.New(r.stderr)
 					}
@@ -362,11 +374,12 @@ func TestExampleMetrics(t *testing.T) {
 				}
 			}
 			poll(t, time.Minute, get("/-/ready"))
-			mapping := filepath.Join(volumes["statsd-config"], "mapping.yaml")
-			writeMode(t, mapping, "mappings: []\n", 0o644)
-			waitLog(t, id, "mapping loaded")
+			if mapping := volumes["statsd-config"]; mapping != "" {
+				writeMode(t, filepath.Join(mapping, "mapping.yaml"), "mappings: []\n", 0o644)
+				waitLog(t, id, "mapping loaded")
+			}
 			mustDocker(t.Context(), t, "kill", "--signal=TERM", id)
-			if name == "example" {
+			if tt.lingers {
 				waitLog(t, id, "waiting for a scrape")
 				poll(t, time.Minute, get("/metrics"))
 			}

@@ -41,7 +41,7 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	f := flag.NewFlagSet("metrics", flag.ContinueOnError)
 	inith := f.String("inith", "../bin/inith", "the `FILE` to measure")
 	rounds := f.Int("rounds", 5, "how often each is measured, in turns")
-	trial := f.Duration("trial", time.Second, "how long each rate is tried")
+	trial := f.Duration("trial", 300*time.Millisecond, "how long each rate is tried")
 	buffer := f.Int("read-buffer", 1<<20, "bytes of SO_RCVBUF that both ask for")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -100,7 +100,7 @@ func (m *measured) measure(ctx context.Context, folder string, buffer int, trial
 	if err != nil {
 		return err
 	}
-	result, err := e.try(fixedRate, 2*trial)
+	result, err := e.try(fixedRate, 10*trial)
 	if err != nil {
 		return err
 	}
@@ -123,10 +123,12 @@ func (m *measured) measure(ctx context.Context, folder string, buffer int, trial
 }
 
 // highest returns the highest rate that holds: by doubling, then by halving the interval until it is within a twentieth.
-// A rate fails only if it fails twice, since the machine may do something else for a moment.
+// A rate fails only if it fails often, since the machine may do something else for a moment, in which the buffer of the
+// kernel overflows at any rate.
 func highest(holds func(rate int) (bool, error)) (int, error) {
-	twice := func(rate int) (bool, error) {
-		for range 2 {
+	const tries = 5
+	often := func(rate int) (bool, error) {
+		for range tries {
 			if ok, err := holds(rate); ok || err != nil {
 				return ok, err
 			}
@@ -135,7 +137,7 @@ func highest(holds func(rate int) (bool, error)) (int, error) {
 	}
 	low, high := 0, fixedRate
 	for {
-		ok, err := twice(high)
+		ok, err := often(high)
 		if err != nil {
 			return 0, err
 		}
@@ -146,7 +148,7 @@ func highest(holds func(rate int) (bool, error)) (int, error) {
 	}
 	for high-low > high/20 {
 		middle := (low + high) / 2
-		ok, err := twice(middle)
+		ok, err := often(middle)
 		if err != nil {
 			return 0, err
 		}

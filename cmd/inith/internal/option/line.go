@@ -115,7 +115,7 @@ func (o *row) oneName(origin Origin, look func(name string) (string, []string)) 
 		}
 		used, values := look(name)
 		switch {
-		case len(values) == 0:
+		case len(values) == 0 || used == found.name: // of variables, log.level and log-level have the same
 		case found.origin > FromDefault:
 			return found, fmt.Errorf("%s is the old name of %s: give only one of them", used, found.name)
 		default:
