@@ -254,8 +254,11 @@ func TestStockExporterDies(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		ended := make(chan error, 1)
-		go func() { ended <- cmd.Wait() }()
+		ended := make(chan struct{})
+		go func() {
+			_ = cmd.Wait()
+			close(ended)
+		}()
 		e := &metricsExporter{web: web}
 		poll(t, time.Minute, func(context.Context) error { _, err := e.scrape(); return err })
 		c, err := net.Dial("udp", udp)
@@ -271,7 +274,7 @@ func TestStockExporterDies(t *testing.T) {
 			return nil
 		})
 		_ = cmd.Process.Kill()
-		_ = <-ended
+		<-ended
 	}
 }
 

@@ -2,6 +2,8 @@ package metrics
 
 import (
 	"log/slog"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -70,8 +72,22 @@ func (p *parser) parse(text string) (events event.Events) {
 	p.self.samples.Add(p.samples.n)
 	p.self.tagErrors.Add(p.tagErrors.n)
 	p.self.tags.Add(p.tags.n)
-	return events
+	return slices.DeleteFunc(events, p.spoils)
 }
+
+// spoils reports whether an event would make a sum infinite or not a number, from which it never recovers.
+func (p *parser) spoils(e event.Event) bool {
+	if isFinite(e.Value()) {
+		return false
+	}
+	if g, ok := e.(*event.GaugeEvent); ok && !g.GRelative {
+		return false // until the next value
+	}
+	p.self.sampleErrors.WithLabelValues("not_finite").Inc()
+	return true
+}
+
+func isFinite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // capRates raises the sampling rates of timers and distributions, for each of which statsd_exporter makes 1/rate
 // events. Counters are scaled instead, so that theirs can stay.

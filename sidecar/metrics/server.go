@@ -212,7 +212,14 @@ func (s *Server) handleTurn(packets []byte) (lines int, rest []byte) {
 
 // handleLine takes a line the whole way. The exporter of statsd_exporter handles all events of a channel, and returns when
 // that is closed: there is no other way to hand it events, and this one needs no second goroutine.
+//
+// Nothing that a sender can do is known to make it panic. If there is something, it costs one counter too.
 func (s *Server) handleLine(line string) {
+	defer func() {
+		if recover() != nil {
+			s.self.sampleErrors.WithLabelValues("panic").Inc()
+		}
+	}()
 	events := s.parser.parse(line)
 	if len(events) == 0 {
 		return

@@ -70,6 +70,10 @@ func hostile() map[string][]string {
 		"a:1|c\na:1|g":                              {`statsd_exporter_events_conflict_total{metric_name="a",type="gauge"} 1`},
 		"c:x|c":                                     {`statsd_exporter_sample_errors_total{reason="malformed_value"} 1`},
 		"\xff\xfe:1|c":                              {`statsd_exporter_sample_errors_total{reason="malformed_line"} 1`},
+		"c:nan|c":                                   {`statsd_exporter_sample_errors_total{reason="not_finite"} 1`},
+		"t:1|ms\nt:inf|ms":                          {`statsd_exporter_sample_errors_total{reason="not_finite"} 1`, "t_sum 0.001"},
+		"g:1|g\ng:+inf|g":                           {`statsd_exporter_sample_errors_total{reason="not_finite"} 1`, "g 1"},
+		"g:1|g\ng:nan|g":                            {"g NaN"},
 		"a:1|s":                                     {`statsd_exporter_sample_errors_total{reason="illegal_event"} 1`},
 	}
 }

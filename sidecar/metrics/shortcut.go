@@ -66,7 +66,7 @@ func (s *shortcuts) use(line []byte, self *self, now time.Time) bool {
 	if c.scale.Set {
 		number *= c.scale.Val
 	}
-	if err != nil || c.isCounter && number < 0 {
+	if err != nil || c.isCounter && number < 0 || !isFinite(number) {
 		return false
 	}
 	c.add(number, value[0] == '+' || value[0] == '-')

@@ -90,7 +90,7 @@ func (s *streamSocket) read(ctx context.Context, c *net.TCPConn) {
 	s.self.tcpConnections.Inc()
 	stop := context.AfterFunc(ctx, func() { _ = c.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
-	r := bufio.NewReaderSize(&stream{conn: c, end: ctx.Done()}, maxLine)
+	r := bufio.NewReaderSize(&stream{conn: c}, maxLine)
 	for {
 		line, tooLong, err := r.ReadLine()
 		switch {
@@ -109,14 +109,20 @@ func (s *streamSocket) read(ctx context.Context, c *net.TCPConn) {
 
 // A stream reads a connection. After the end it returns what the kernel has, and then io.EOF.
 type stream struct {
-	conn *net.TCPConn
-	end  <-chan struct{}
+	conn  *net.TCPConn
+	until time.Time // when reading ends that has gone on after the end; zero before that
 }
 
 func (s *stream) Read(p []byte) (int, error) {
 	n, err := s.conn.Read(p)
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		return n, err
+	}
+	if s.until.IsZero() {
+		s.until = time.Now().Add(drainTime)
+	}
+	if time.Now().After(s.until) {
+		return 0, io.EOF
 	}
 	raw, err := s.conn.SyscallConn()
 	if err != nil {
