@@ -9,7 +9,7 @@ FUZZTIME ?= 1m
 REPORT    = $(GO) run ./internal/testing/testreport $(STRICT)
 export DOCKER_BUILDKIT ?= $(shell docker buildx version >/dev/null 2>&1 && echo 1 || echo 0)
 
-.PHONY: build demo test unit integration ci checks format lint tidy vuln cross reproducible image image-smoke bench-wait bench-fetch bench-plan bench-audit bench-logs fuzz soak
+.PHONY: build demo test unit integration ci checks format lint tidy vuln cross reproducible image image-smoke bench-wait bench-fetch bench-plan bench-audit bench-logs bench-metrics fuzz soak
 build: ## bin/inith, static and stripped
 	$(GOBUILD) -o bin/inith ./cmd/inith
 	@chmod 755 bin/inith # whatever the umask: in the image another user runs it
@@ -74,6 +74,9 @@ bench-audit: build ## the audit proxy side by side with a bare ReverseProxy, ngi
 
 bench-logs: build ## beside rsyslog: a file to a receiver, memory while it is away, CPU when idle
 	cd integration && $(GO) run ./bench/logs $(ARGS)
+
+bench-metrics: build ## packets a second without loss, and CPU a packet, side by side with statsd_exporter
+	cd integration && $(GO) run ./bench/metrics $(ARGS)
 
 fuzz: ## each fuzz target for a minute
 	@for d in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \

@@ -40,6 +40,7 @@ var images = map[string]string{
 	"clickhouse": "clickhouse/clickhouse-server:25.8",
 	"influxdb":   "influxdb:1.8-alpine",
 	"kcat":       "edenhill/kcat:1.7.1",
+	"prometheus": "prom/prometheus:v3.5.0",
 	"zookeeper":  "zookeeper:3.9",
 }
 

@@ -33,6 +33,7 @@ func commands() []command {
 		{"sidecar audit", "record requests and answers, beside an application", auditCommand},
 		{"sidecar audit verify", "verify the log of sidecar audit", auditVerifyCommand},
 		{"sidecar logs", "forward the lines of log files, beside an application", logsCommand},
+		{"sidecar metrics", "receive statsd metrics and serve them to Prometheus", metricsCommand},
 		{"schema", "print the JSON Schema of a file that inith reads", schemaCommand},
 		{"completion", "print a completion script for bash, zsh or fish", completionCommand},
 		{"help", "show the help of inith or of a command", helpCommand},
@@ -86,7 +87,7 @@ type app struct {
 }
 
 func newApp(p *process, r *reporter, child []string) *app {
-	return &app{call: &call{env: p.env, stdout: p.stdout, reporter: r, child: child, again: p.again}, rows: rootRows(), flags: map[string][]string{}}
+	return &app{call: &call{env: p.env, stdout: p.stdout, reporter: r, child: child, again: p.again, hangups: p.hangups}, rows: rootRows(), flags: map[string][]string{}}
 }
 
 // rootRows are the flags of inith without a command.

@@ -24,6 +24,7 @@ type call struct {
 	name       string       // of the command
 	child      []string     // what follows "--"; nil for none
 	again      <-chan error // a second signal
+	hangups    func() <-chan struct{}
 	definition *definition
 	events     bool // post them
 }
@@ -71,6 +72,8 @@ type session struct {
 	child []string     // CMD; nil for none, as in a step
 	path  string       // of the program of CMD
 	again <-chan error // a second signal
+
+	hangups func() <-chan struct{} // takes SIGHUP over; nil in a step
 }
 
 // options are those of a command, and those that every command has.
@@ -142,7 +145,7 @@ func (c *call) perform(ctx context.Context, use childUse, stay bool, open func(c
 	case stay && c.child == nil:
 		return usagef("--init needs a command after --")
 	}
-	s := session{Output: c.reporter.forJob(c.stdout), env: c.env, child: c.child, again: c.again}
+	s := session{Output: c.reporter.forJob(c.stdout), env: c.env, child: c.child, again: c.again, hangups: c.hangups}
 	if c.child != nil { // found out before the work starts, not after minutes
 		var err error
 		if s.path, err = subprocess.Look(c.child[0]); err != nil {

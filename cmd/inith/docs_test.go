@@ -248,7 +248,7 @@ func ownFlags(t *testing.T, command string) []string {
 }
 
 func TestDocsHaveTheFlags(t *testing.T) {
-	for _, command := range []string{"wait", "fetch", "validate", "render", "migrate", "run", "lint", "explain", "rbac", "install", "sidecar audit", "sidecar logs"} {
+	for _, command := range []string{"wait", "fetch", "validate", "render", "migrate", "run", "lint", "explain", "rbac", "install", "sidecar audit", "sidecar logs", "sidecar metrics"} {
 		page := command[strings.LastIndexByte(command, ' ')+1:]
 		if diff := cmp.Diff(ownFlags(t, command), names(table(t, "docs/"+page+".md", "option", "default"))); diff != "" {
 			t.Errorf("flags of %s (-code +docs):\n%s", command, diff)

@@ -8,8 +8,8 @@ import (
 )
 
 func main() {
-	ctx, again, stop := signalContext(context.Background()) // first: PID 1 gets no signal that it does not handle
-	p := &process{args: os.Args, env: os.Environ(), stdout: os.Stdout, stderr: os.Stderr, again: again}
+	ctx, again, hangups, stop := signalContext(context.Background()) // first: PID 1 gets no signal that it does not handle
+	p := &process{args: os.Args, env: os.Environ(), stdout: os.Stdout, stderr: os.Stderr, again: again, hangups: hangups}
 	code := p.run(ctx)
 	stop()
 	os.Exit(code)

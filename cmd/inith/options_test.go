@@ -25,6 +25,7 @@ func TestDefaults(t *testing.T) {
 	defaults(t, auditTable(nil))
 	defaults(t, auditVerifyTable())
 	defaults(t, logsTable(nil))
+	defaults(t, metricsTable())
 	defaults(t, runTable())
 	defaults(t, execTable())
 	defaults(t, filesTable())

@@ -20,7 +20,8 @@ type process struct {
 	args           []string
 	env            environment.Variables // as it was at the start: that of CMD
 	stdout, stderr *os.File
-	again          <-chan error // a second signal
+	again          <-chan error           // a second signal
+	hangups        func() <-chan struct{} // takes SIGHUP over; nil if there are none
 }
 
 // run is main without the process: it does not exit.

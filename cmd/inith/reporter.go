@@ -28,15 +28,15 @@ type globals struct {
 func globalOptions() []option.Option[globals] {
 	return []option.Option[globals]{
 		{
-			Flag: "log-format", Key: option.NoKey, Global: true,
-			Usage: "write to stderr in this `FORMAT`", Default: "text", Choices: []string{"text", "json"},
+			Flag: "log-format", Key: option.NoKey, Global: true, Old: []string{"log.format"}, // of statsd_exporter
+			Usage: "write to stderr in this `FORMAT`", Default: "text", Choices: []string{"text", "json"}, OldChoices: []string{"logfmt"},
 			Set: func(g *globals, v option.Value) error {
 				g.json = v.Str == "json"
 				return nil
 			},
 		},
 		{
-			Flag: "log-level", Key: option.NoKey, Global: true,
+			Flag: "log-level", Key: option.NoKey, Global: true, Old: []string{"log.level"}, // of statsd_exporter
 			Usage: "the minimum log `LEVEL`", Default: "info", Choices: []string{"debug", "info", "warn", "error"},
 			Set: func(g *globals, v option.Value) error {
 				return g.level.UnmarshalText([]byte(v.Str))

@@ -19,7 +19,7 @@ type sidecarOptions struct {
 
 func sidecarOptionRows(ops string) []option.Option[sidecarOptions] {
 	type o = sidecarOptions
-	return []option.Option[o]{
+	return append([]option.Option[o]{
 		{
 			Flag: "ops-listen", Key: option.NoKey, Default: ops,
 			Usage: "serve /healthz, /readyz and /metrics at this `ADDRESS`, or none",
@@ -30,6 +30,13 @@ func sidecarOptionRows(ops string) []option.Option[sidecarOptions] {
 				return nil
 			},
 		},
+	}, drainOptionRows()...)
+}
+
+// drainOptionRows are those of a sidecar without an ops port too.
+func drainOptionRows() []option.Option[sidecarOptions] {
+	type o = sidecarOptions
+	return []option.Option[o]{
 		{
 			Flag: "drain-timeout", Key: option.NoKey, Kind: option.Duration, Default: "25s",
 			Usage: "after a signal, complete what has begun for at most this `TIME`",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -18,7 +19,9 @@ func (e *signalError) Error() string { return "received " + unix.SignalName(e.si
 // SIGTERM. Again delivers the second one; most commands ignore it, since they end soon after the first.
 // PID 1 gets none of them that it does not handle. Unlike the context of
 // [signal.NotifyContext], it tells which signal it was, for the exit code.
-func signalContext(parent context.Context) (ctx context.Context, again <-chan error, stop func()) {
+//
+// Hangups takes SIGHUP over for a command that does something else with it than to end.
+func signalContext(parent context.Context) (ctx context.Context, again <-chan error, hangups func() <-chan struct{}, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	// Catch SIGPIPE, so that a closed stderr gives EPIPE instead of killing the process. It is not ignored, since CMD
 	// would inherit that.
@@ -30,18 +33,31 @@ func signalContext(parent context.Context) (ctx context.Context, again <-chan er
 			signal.Notify(ch, s)
 		}
 	}
-	go func() {
-		select {
-		case s := <-ch:
-			cancel(asError(s))
-			second <- asError(<-ch)
-		case <-ctx.Done():
+	var taken atomic.Bool
+	hung := make(chan struct{}, 1)
+	next := func() os.Signal {
+		for {
+			s := <-ch
+			if s != syscall.SIGHUP || !taken.Load() {
+				return s
+			}
+			select {
+			case hung <- struct{}{}:
+			default: // one that nobody has seen yet says the same
+			}
 		}
-	}()
-	return ctx, second, func() {
-		signal.Stop(ch)
-		cancel(nil)
 	}
+	go func() {
+		cancel(asError(next()))
+		second <- asError(next())
+	}()
+	return ctx, second, func() <-chan struct{} {
+			taken.Store(true)
+			return hung
+		}, func() {
+			signal.Stop(ch)
+			cancel(nil)
+		}
 }
 
 func asError(s os.Signal) error {

@@ -24,15 +24,16 @@ type demand struct {
 // demands returns the demands of commands and kinds of steps, by name.
 func demands() map[string]demand {
 	return map[string]demand{
-		"wait":          {needs: 32 << 20, singleThread: true},
-		"fetch":         {needs: 64 << 20, memory: 0.5, collectEarly: true}, // the rest is for pages on their way to the disk
-		"validate":      {memory: 0.75},
-		"render":        {memory: 0.75},
-		"lint":          {memory: 0.75, collectEarly: true},
-		"exec":          {sharesWithCMD: true},
-		"migrate":       {sharesWithCMD: true},
-		"sidecar audit": {needs: 64 << 20, memory: 0.75},
-		"sidecar logs":  {needs: 32 << 20, memory: 0.75},
+		"wait":            {needs: 32 << 20, singleThread: true},
+		"fetch":           {needs: 64 << 20, memory: 0.5, collectEarly: true}, // the rest is for pages on their way to the disk
+		"validate":        {memory: 0.75},
+		"render":          {memory: 0.75},
+		"lint":            {memory: 0.75, collectEarly: true},
+		"exec":            {sharesWithCMD: true},
+		"migrate":         {sharesWithCMD: true},
+		"sidecar audit":   {needs: 64 << 20, memory: 0.75},
+		"sidecar logs":    {needs: 32 << 20, memory: 0.75},
+		"sidecar metrics": {memory: 0.75},
 	}
 }
 

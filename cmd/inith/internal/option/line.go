@@ -115,7 +115,7 @@ func (o *row) oneName(origin Origin, look func(name string) (string, []string)) 
 		}
 		used, values := look(name)
 		switch {
-		case len(values) == 0:
+		case len(values) == 0 || used == found.name: // of variables, log.level and log-level have the same
 		case found.origin > FromDefault:
 			return found, fmt.Errorf("%s is the old name of %s: give only one of them", used, found.name)
 		default:
@@ -130,6 +130,9 @@ func (o *row) oneName(origin Origin, look func(name string) (string, []string)) 
 
 // meant leaves out strings that are empty, as "$UNSET" in a script makes them: they count as not given.
 func (o *row) meant(values []string) []string {
+	if o.Empty {
+		return values
+	}
 	switch o.Kind {
 	case String, Digits, Strings, StringOrStrings, Size:
 	default:

@@ -49,6 +49,7 @@ type Option[T any] struct {
 	Required    bool     // of a key
 	Global      bool     // the variable has no command in its name
 	NoVariable  bool     // no variable sets it
+	Empty       bool     // a string that is empty is a value, not one that was not given
 
 	// Set takes the value over, or says what is wrong with it, without quoting it. Of a list or a mapping it gets the
 	// values one by one.

@@ -61,7 +61,7 @@ func described[T, U any](o *Option[U]) Option[T] {
 	return Option[T]{
 		Flag: o.Flag, Letter: o.Letter, Arg: o.Arg, Key: o.Key, Old: o.Old, Kind: o.Kind, Usage: o.Usage, Default: o.Default,
 		DefaultText: o.DefaultText, Choices: o.Choices, OldChoices: o.OldChoices, Excludes: o.Excludes, Instead: o.Instead,
-		Required: o.Required, Global: o.Global, NoVariable: o.NoVariable, entry: o.entry,
+		Required: o.Required, Global: o.Global, NoVariable: o.NoVariable, Empty: o.Empty, entry: o.entry,
 	}
 }
 
