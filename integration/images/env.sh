@@ -5,11 +5,10 @@ if ! docker image inspect postgres:17-alpine >/dev/null 2>&1 && ! timeout 60 doc
 	echo 'images: upstream images cannot be pulled; using inith-test/*, made from Debian packages' >&2
 	images/make.sh || exit 1
 	: "${TEST_IMAGE_POSTGRES:=inith-test/postgres}" "${TEST_IMAGE_REDIS:=inith-test/redis}" "${TEST_IMAGE_NGINX:=inith-test/nginx}"
-	: "${TEST_IMAGE_MARIADB:=inith-test/mariadb}"
+	: "${TEST_IMAGE_MARIADB:=inith-test/mariadb}" "${TEST_IMAGE_PROMETHEUS:=inith-test/prometheus}"
 	: "${TEST_IMAGE_HAPROXY:=inith-test/haproxy}" "${TEST_IMAGE_PGBOUNCER:=inith-test/pgbouncer}" "${TEST_IMAGE_BUSYBOX:=inith-test/busybox}"
-	: "${TEST_IMAGE_PROMETHEUS:=inith-test/prometheus}"
-	export TEST_IMAGE_PROMETHEUS
-	export TEST_IMAGE_POSTGRES TEST_IMAGE_MARIADB TEST_IMAGE_REDIS TEST_IMAGE_NGINX TEST_IMAGE_HAPROXY TEST_IMAGE_PGBOUNCER TEST_IMAGE_BUSYBOX
+	export TEST_IMAGE_POSTGRES TEST_IMAGE_MARIADB TEST_IMAGE_REDIS TEST_IMAGE_NGINX TEST_IMAGE_HAPROXY TEST_IMAGE_PGBOUNCER \
+		TEST_IMAGE_PROMETHEUS TEST_IMAGE_BUSYBOX
 	# Servers that need no more than their package: the tests say how they are started.
 	for server in RABBITMQ NATS MOSQUITTO MEMCACHED ETCD SLAPD DNSMASQ CLICKHOUSE INFLUXDB KCAT ZOOKEEPER; do
 		export "TEST_IMAGE_$server=inith-test/busybox"

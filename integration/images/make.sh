@@ -44,7 +44,11 @@ make_base() {
 	local hash
 	hash=$(hash_of packages <(declare -f root_fs) <(echo "$suite"))
 	if current inith-test/base "$hash"; then return; fi
-	need_mmdebstrap
+	if ! command -v mmdebstrap >/dev/null; then
+		log 'installing mmdebstrap'
+		apt-get update -qq
+		apt-get install -y -qq --no-install-recommends mmdebstrap >/dev/null
+	fi
 	log 'making inith-test/base, about a minute'
 	root_fs | docker import --change "LABEL $label=$hash" - inith-test/base >/dev/null
 }
@@ -66,25 +70,6 @@ make_server() {
 # Without the buildx plugin the client needs to be told to use the builder that is inside the engine.
 docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT=0
 
-# Prometheus and promtool, in an image of their own: no other test needs them.
-make_prometheus() {
-	local hash
-	hash=$(hash_of <(declare -f make_prometheus) <(echo "$suite"))
-	if current inith-test/prometheus "$hash"; then return; fi
-	need_mmdebstrap
-	log 'making inith-test/prometheus'
-	nice mmdebstrap --quiet --mode=root --variant=essential --include=prometheus \
-		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt=force-unsafe-io "$suite" - |
-		docker import --change "LABEL $label=$hash" --change 'ENTRYPOINT ["/usr/bin/prometheus"]' --change 'USER nobody' - inith-test/prometheus >/dev/null
-}
-
-need_mmdebstrap() {
-	if command -v mmdebstrap >/dev/null; then return; fi
-	log 'installing mmdebstrap'
-	apt-get update -qq
-	apt-get install -y -qq --no-install-recommends mmdebstrap >/dev/null
-}
-
 docker info >/dev/null # ends here, with its reason, where no engine answers
 make_base
 # Ports and stop signals as upstream has them.
@@ -95,4 +80,4 @@ make_server nginx 80 SIGQUIT
 make_server haproxy 80 SIGUSR1
 make_server pgbouncer 5432 SIGINT
 make_server busybox 80 SIGTERM
-make_prometheus
+make_server prometheus 9090 SIGTERM
