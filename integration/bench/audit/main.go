@@ -7,33 +7,24 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/inith/inith/integration/bench/report"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	var err error
-	if len(os.Args) == 4 && os.Args[1] == bareCommand {
-		err = serveBare(ctx, os.Args[2], os.Args[3])
-	} else {
-		err = run(ctx, os.Stdout, os.Args[1:])
-	}
-	stop()
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
+	os.Exit(report.Main(func(ctx context.Context, out io.Writer, args []string) error {
+		if len(args) == 3 && args[0] == bareCommand {
+			return serveBare(ctx, args[1], args[2])
+		}
+		return run(ctx, out, args)
+	}))
 }
 
 // config is what the flags say.

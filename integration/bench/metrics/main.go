@@ -11,10 +11,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/inith/inith/integration/bench/report"
@@ -27,15 +25,7 @@ const (
 	cost       = 0.7   // of the stock exporter's CPU a packet, at most
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	err := run(ctx, os.Stdout, os.Args[1:])
-	stop()
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
-}
+func main() { os.Exit(report.Main(run)) }
 
 func run(ctx context.Context, out io.Writer, args []string) error {
 	f := flag.NewFlagSet("metrics", flag.ContinueOnError)

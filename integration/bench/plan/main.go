@@ -13,10 +13,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/inith/inith/integration/bench/report"
@@ -25,15 +23,7 @@ import (
 // mayTake is what a plan may take above its longest path.
 const mayTake = 100 * time.Millisecond
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	err := run(ctx, os.Stdout, os.Args[1:])
-	stop()
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
-}
+func main() { os.Exit(report.Main(run)) }
 
 func run(ctx context.Context, out io.Writer, args []string) error {
 	f := flag.NewFlagSet("plan", flag.ContinueOnError)

@@ -56,7 +56,7 @@ func haveDocker(ctx context.Context) bool {
 
 func (s *servers) prepareLogin(file, dir string) error {
 	if file != "" {
-		b, err := os.ReadFile(file) //nolint:gosec // the user names it
+		b, err := os.ReadFile(file)
 		s.login = login{strings.TrimSpace(string(b)), file}
 		return err
 	}
