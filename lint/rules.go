@@ -28,6 +28,7 @@ func Rules() []RuleInfo {
 		{ruleFunc(noResources), "I3", "no-resources", Warning, "an init container without resource requests or a memory limit"},
 		{ruleFunc(heavyStart), "I4", "heavy-start", Warning, "an application container that downloads, installs or migrates before it starts"},
 		{ruleFunc(noChecksum), "I5", "no-checksum", Warning, "a download in an init container that nothing verifies"},
+		{ruleFunc(noRetry), "I6", "no-retry", Info, "a download in an init container that is tried once"},
 		{ruleFunc(unpinnedImage), "I7", "unpinned-image", Warning, "an image without a tag, or with latest"},
 		{ruleFunc(writeLost), "I8", "write-lost", Error, "a download of an init container that no volume keeps"},
 		{ruleFunc(migrationRace), "I9", "migration-race", Warning, "a migration that several replicas run at the same time"},
@@ -44,12 +45,15 @@ func Rules() []RuleInfo {
 		{ruleFunc(classicSidecar), "S1", "classic-sidecar", Warning, "a sidecar among the application containers"},
 		{ruleFunc(unknownSidecar), "S2", "unknown-sidecar", Warning, "a sidecar that the version of Kubernetes does not know (--kube-version)"},
 		{ruleFunc(noStartupProbe), "S3", "no-startup-probe", Warning, "a sidecar that the application connects to, without a startupProbe"},
+		{ruleFunc(lateSidecar), "S4", "late-sidecar", Warning, "a sidecar that starts after an init container that needs it, or that delays one that does not"},
 		{ruleFunc(portConflict), "S5", "port-conflict", Error, "two containers that run at the same time with one port"},
 		{ruleFunc(portMismatch), "S6", "port-mismatch", Warning, "a port for metrics at which nothing listens"},
 		{ruleFunc(wrongReference), "S7", "wrong-reference", Error, "a key that a ConfigMap or Secret lacks, or a name that is nearly that of one"},
 		{ruleFunc(bypassedAudit), "S8", "bypassed-audit", Warning, "an application that can be reached past the proxy that audits it"},
 		{ruleFunc(shortGrace), "S9", "short-grace", Warning, "a preStop hook that sleeps for as long as the Pod may take to end"},
+		{ruleFunc(unrestricted), "S10", "unrestricted", Warning, "a sidecar without a memory limit or with rights that it does not need, or a privileged init container"},
 		{ruleFunc(lossyLogs), "S11", "lossy-logs", Warning, "a fluent-bit configuration that loses lines"},
 		{ruleFunc(lostAudit), "S12", "lost-audit", Warning, "an audit log that no volume keeps"},
+		{ruleFunc(otherEnvironment), "E3", "other-environment", Warning, "a check of an environment variable that the application has from another source"},
 	}
 }
