@@ -92,7 +92,7 @@ type Linter struct {
 
 // Lint reads the files as one set of manifests, and applies the rules to it.
 func (l Linter) Lint(files ...File) Report {
-	m := &Manifests{minor: l.KubeMinor, kinds: map[string]*ofKind{}}
+	m := &Manifests{minor: l.KubeMinor, schema: readSchema(), kinds: map[string]*ofKind{}}
 	for _, f := range files {
 		m.read(f)
 	}

@@ -213,3 +213,28 @@ func BenchmarkLint(b *testing.B) {
 		}
 	}
 }
+
+// TestUnknownField has U1 name the field, suggest what was meant, and show no value.
+func TestUnknownField(t *testing.T) {
+	t.Parallel()
+	for spec, want := range map[string][2]string{
+		"{containers: [{name: a, volumeMount: s3cr3t}]}":                          {"spec.containers[0].volumeMount", "did you mean volumeMounts?"},
+		"{containers: [{name: a, Image: s3cr3t}]}":                                {"spec.containers[0].Image", "did you mean image?"},
+		"{containers: [{name: a, securityContext: {fsGroup: 1}}]}":                {"spec.containers[0].securityContext.fsGroup", "kubectl explain pod.spec.containers.securityContext"},
+		"{containers: [{name: a, env: [{name: b, volumes: s3cr3t}]}]}":            {"spec.containers[0].env[0].volumes", "it is a field of PodSpec"},
+		"{containers: [{name: a, privileged: true}]}":                             {"spec.containers[0].privileged", "it is a field of securityContext"},
+		"{containers: [{name: a, env: [{name: b, value: 123}]}]}":                 {"spec.containers[0].env[0].value must be a string", "quote it"},
+		"{containers: [{name: a, env: {b: s3cr3t}}]}":                             {"spec.containers[0].env must be a list", "each item begins with -"},
+		`{containers: [{name: a, stdin: "true"}]}`:                                {"spec.containers[0].stdin must be true or false", "remove the quotes"},
+		"{containers: [{name: a, resources: {limits: {memory: 1 s3cr3t}}}]}":      {"limits.memory must be a quantity", ""},
+		"{containers: [{name: a, ports: [{containerPort: \"80\"}]}]}":             {"ports[0].containerPort must be a number", "remove the quotes"},
+		"{nodeSelector: s3cr3t, containers: [{name: a}]}":                         {"spec.nodeSelector must be a mapping", "check the indentation"},
+		"{containers: [{name: a, livenessProbe: {tcpSocket: {port: [s3cr3t]}}}]}": {"port must be a number or a name", ""},
+	} {
+		r := check(t, lint.Linter{Only: []string{"U1"}}, "apiVersion: v1\nkind: Pod\nspec: "+spec)
+		if len(r.Findings) != 1 || !strings.Contains(r.Findings[0].Message, want[0]) || !strings.Contains(r.Findings[0].Fix, want[1]) ||
+			strings.Contains(r.Findings[0].Message+r.Findings[0].Fix, "s3cr3t") || r.Findings[0].Line != 3 {
+			t.Errorf("%s: %+v, want %s", spec, r.Findings, want)
+		}
+	}
+}

@@ -7,17 +7,17 @@ import (
 
 // A Pod is the specification of a Pod, in a Pod or in a workload that makes Pods.
 type Pod struct {
+	source
+
 	kind        string // of the object that holds it, "Pod" where the file has a bare specification
 	object      string // as findings show it
-	path        string
-	fragment    bool  // the file has a specification without the object around it, as documentation shows it
-	workload    value // the object
+	fragment    bool   // the file has a specification without the object around it, as documentation shows it
+	workload    value  // the object
 	spec        value
 	annotations value
 	claims      []string // names of the claim templates of a StatefulSet
 	init, app   []*container
 	suppressed  []suppression
-	marks       marks
 }
 
 // containers returns all containers.
@@ -57,15 +57,16 @@ func (c *container) finding(at value, message, fix string) Finding {
 	return f
 }
 
-// podOf returns the Pod that an object specifies, nil if it is another kind of object.
-func podOf(path string, object value, marks marks) *Pod {
+// podOf returns the Pod that an object specifies, nil if it is another kind of object. One of a kind that holds a Pod may
+// lack its containers.
+func podOf(object value, holdsPod bool, from source) *Pod {
 	spec, template := specOf(object)
-	if !spec.at("containers").exists() && !spec.at("initContainers").exists() {
+	if !holdsPod && !spec.at("containers").exists() && !spec.at("initContainers").exists() {
 		return nil
 	}
 	kind := object.at("kind").text()
 	p := &Pod{
-		kind: cmp.Or(kind, "Pod"), path: path, fragment: kind == "", workload: object, spec: spec, marks: marks,
+		source: from, kind: cmp.Or(kind, "Pod"), fragment: kind == "", workload: object, spec: spec,
 		suppressed: append(suppressions(object), suppressions(template)...),
 	}
 	p.annotations = template.at("metadata", "annotations")

@@ -55,5 +55,6 @@ func Rules() []RuleInfo {
 		{ruleFunc(lossyLogs), "S11", "lossy-logs", Warning, "a fluent-bit configuration that loses lines"},
 		{ruleFunc(lostAudit), "S12", "lost-audit", Warning, "an audit log that no volume keeps"},
 		{ruleFunc(otherEnvironment), "E3", "other-environment", Warning, "a check of an environment variable that the application has from another source"},
+		{ruleFunc(unknownField), "U1", "unknown-field", Error, "a field that Kubernetes does not know, or a value of another type"},
 	}
 }
