@@ -27,7 +27,7 @@ func wrongOwner(p *Pod, _ *Manifests) []Finding {
 	for _, w := range p.downloads() {
 		m, mounted := w.container.mountOf(w.path)
 		if kind := p.readOnlyVolume(m.volume); mounted && kind != "" {
-			all = append(all, w.container.finding(w.at, w.path+" is in a volume of a "+kind+", which is read-only", "write to an emptyDir"))
+			all = append(all, w.container.inScript(w.pos, w.path+" is in a volume of a "+kind+", which is read-only", "write to an emptyDir"))
 		}
 	}
 	if p.spec.at("securityContext", "fsGroup").exists() {

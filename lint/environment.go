@@ -17,7 +17,8 @@ func otherEnvironment(p *Pod, _ *Manifests) []Finding {
 		if c.sidecar {
 			continue
 		}
-		for _, name := range c.checkedVariables() {
+		for _, checked := range c.checkedVariables() {
+			name := checked.name
 			own, found := c.variable(name)
 			if !found && c.at("envFrom").exists() {
 				continue // it may come from there
@@ -27,7 +28,7 @@ func otherEnvironment(p *Pod, _ *Manifests) []Finding {
 				if !found {
 					message = "it checks " + name + ", which only container " + app.name + " has"
 				}
-				all = append(all, c.finding(c.program.at, message, "copy the entry "+name+" of env from the application"))
+				all = append(all, c.inScript(checked.pos, message, "copy the entry "+name+" of env from the application"))
 			}
 		}
 	}
@@ -92,21 +93,27 @@ func equal(a, b *document.Node) bool {
 
 // checkedVariables returns the environment variables that a container checks: by inith validate --require-env, or in a
 // script by [ -z "$NAME" ] or ${NAME:?}.
-func (c *container) checkedVariables() []string {
+func (c *container) checkedVariables() []check {
 	all := requiredVariables(c.words())
 	if c.program.script != nil {
 		all = append(all, testedVariables(c.program.script)...)
 	}
-	slices.Sort(all)
-	return slices.Compact(all)
+	slices.SortStableFunc(all, func(a, b check) int { return strings.Compare(a.name, b.name) })
+	return slices.CompactFunc(all, func(a, b check) bool { return a.name == b.name })
 }
 
-func requiredVariables(words []string) []string {
+// A check is that of an environment variable.
+type check struct {
+	name string
+	pos  syntax.Pos // in a script
+}
+
+func requiredVariables(words []string) []check {
 	if !slices.Contains(words, "validate") {
 		return nil
 	}
 	const option = "--require-env"
-	var all []string
+	var all []check
 	for i, w := range words {
 		names, given := strings.CutPrefix(w, option+"=")
 		if w == option && i+1 < len(words) {
@@ -114,7 +121,7 @@ func requiredVariables(words []string) []string {
 		}
 		for name := range strings.SplitSeq(names, ",") {
 			if given && !isUnknown(name) {
-				all = append(all, strings.TrimSpace(name))
+				all = append(all, check{name: strings.TrimSpace(name)})
 			}
 		}
 	}
@@ -122,8 +129,9 @@ func requiredVariables(words []string) []string {
 }
 
 // testedVariables returns what a script tests and does not set.
-func testedVariables(script *syntax.File) []string {
-	var all, set []string
+func testedVariables(script *syntax.File) []check {
+	var all []check
+	var set []string
 	syntax.Walk(script, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.Assign:
@@ -134,7 +142,7 @@ func testedVariables(script *syntax.File) []string {
 			set = append(set, n.Name.Value)
 		case *syntax.ParamExp:
 			if n.Param != nil && n.Exp != nil && (n.Exp.Op == syntax.ErrorUnset || n.Exp.Op == syntax.ErrorUnsetOrNull) {
-				all = append(all, n.Param.Value)
+				all = append(all, check{n.Param.Value, n.Pos()})
 			}
 		case *syntax.UnaryTest: // [[ -z $NAME ]]
 			if w, ok := n.X.(*syntax.Word); ok && (n.Op == syntax.TsEmpStr || n.Op == syntax.TsNempStr) {
@@ -147,13 +155,13 @@ func testedVariables(script *syntax.File) []string {
 		}
 		return true
 	})
-	return slices.DeleteFunc(all, func(name string) bool {
-		return slices.Contains(set, name) || strings.Trim(name, "0123456789@*#?") == ""
+	return slices.DeleteFunc(all, func(c check) bool {
+		return slices.Contains(set, c.name) || strings.Trim(c.name, "0123456789@*#?") == ""
 	})
 }
 
 // variableOf returns the name in a word such as "$NAME" or ${NAME:-}, none for another word.
-func variableOf(w *syntax.Word) []string {
+func variableOf(w *syntax.Word) []check {
 	parts := w.Parts
 	if len(parts) == 1 {
 		if quoted, ok := parts[0].(*syntax.DblQuoted); ok {
@@ -164,7 +172,7 @@ func variableOf(w *syntax.Word) []string {
 		return nil
 	}
 	if p, ok := parts[0].(*syntax.ParamExp); ok && p.Param != nil {
-		return []string{p.Param.Value}
+		return []check{{p.Param.Value, p.Pos()}}
 	}
 	return nil
 }

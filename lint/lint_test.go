@@ -238,3 +238,42 @@ func TestUnknownField(t *testing.T) {
 		}
 	}
 }
+
+// TestPositionInScript has findings stand at the statement, where the file has it as the shell reads it.
+func TestPositionInScript(t *testing.T) {
+	t.Parallel()
+	const script = "until nc -z db 5432; do sleep 1; done"
+	for name, c := range map[string]struct {
+		item         string // of args
+		line, column int
+	}{
+		"block":           {"- |\n    set -e\n    ä=1; " + script + "\n", 6, 10},
+		"indented":        {"- |\n    if true; then\n      " + script + "\n    fi\n", 6, 7},
+		"empty lines":     {"- |\n\n    set -e\n\n    " + script + "\n", 8, 5},
+		"stripped":        {"- |-\n    " + script, 5, 5},
+		"own indentation": {"- |2\n    " + script + "\n", 5, 5},
+		"folded":          {"- >\n    set -e;\n    " + script + "\n", 4, 3},
+		"quoted":          {`- "set -e\n` + script + "\"\n", 4, 3},
+		"plain":           {"- " + script + "\n", 4, 3},
+		"carriage return": {"- |\r\n    set -e\r\n    " + script + "\r\n", 6, 5},
+	} {
+		text := "initContainers:\n- command: [sh, -c]\n  args:\n  " + c.item
+		r := check(t, lint.Linter{Only: []string{"I2"}}, text)
+		if len(r.Findings) != 1 || r.Findings[0].Line != c.line || r.Findings[0].Column != c.column {
+			t.Errorf("%s: %+v, want %d:%d\n%s", name, r.Findings, c.line, c.column, text)
+		}
+	}
+}
+
+// TestSuppressedInScript has a comment of the shell suppress a rule, and one at args too.
+func TestSuppressedInScript(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"initContainers:\n- command: [sh, -c]\n  args:\n  - |\n    # inith:ignore I2 a test\n    until nc -z db 5432; do sleep 1; done\n",
+		"initContainers:\n- command: [sh, -c]\n  args:\n  # inith:ignore I2 a test\n  - |\n    set -e\n    until nc -z db 5432; do sleep 1; done\n",
+	} {
+		if r := check(t, lint.Linter{Only: []string{"I2"}}, text); len(r.Findings) > 0 || r.Suppressed != 1 {
+			t.Errorf("%+v of\n%s", r, text)
+		}
+	}
+}

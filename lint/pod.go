@@ -3,6 +3,8 @@ package lint
 import (
 	"cmp"
 	"slices"
+
+	"mvdan.cc/sh/v3/syntax"
 )
 
 // A Pod is the specification of a Pod, in a Pod or in a workload that makes Pods.
@@ -57,6 +59,15 @@ func (c *container) finding(at value, message, fix string) Finding {
 	return f
 }
 
+// inScript returns a finding about a statement of the container's script.
+func (c *container) inScript(pos syntax.Pos, message, fix string) Finding {
+	f := c.finding(c.program.at, message, fix)
+	if line, column, known := c.program.position(pos); known {
+		f.Line, f.Column = line, column
+	}
+	return f
+}
+
 // podOf returns the Pod that an object specifies, nil if it is another kind of object. One of a kind that holds a Pod may
 // lack its containers.
 func podOf(object value, holdsPod bool, from source) *Pod {
@@ -80,8 +91,8 @@ func podOf(object value, holdsPod bool, from source) *Pod {
 	for _, claim := range object.at("spec", "volumeClaimTemplates").items() {
 		p.claims = append(p.claims, claim.at("metadata", "name").text())
 	}
-	p.init = containers(spec.at("initContainers"), true)
-	p.app = containers(spec.at("containers"), false)
+	p.init = containers(spec.at("initContainers"), true, from.lines)
+	p.app = containers(spec.at("containers"), false, from.lines)
 	return p
 }
 
@@ -103,11 +114,11 @@ func specOf(object value) (spec, template value) {
 	return object, value{}
 }
 
-func containers(list value, init bool) []*container {
+func containers(list value, init bool, lines *lines) []*container {
 	var all []*container
 	for _, v := range list.items() {
 		all = append(all, &container{
-			value: v, name: v.at("name").text(), init: init, sidecar: init && v.at("restartPolicy").text() == "Always", program: readProgram(v),
+			value: v, name: v.at("name").text(), init: init, sidecar: init && v.at("restartPolicy").text() == "Always", program: readProgram(v, lines),
 		})
 	}
 	return all

@@ -15,7 +15,7 @@ func noRetry(p *Pod, _ *Manifests) []Finding {
 		}
 		for _, call := range c.program.calls() {
 			if d, ok := downloadOf(call); ok && !retries(call) {
-				all = append(all, c.finding(c.program.at, call.name()+" makes one attempt: after an error, the kubelet restarts the container with pauses of 10 s to 5 min", d.fix()))
+				all = append(all, c.inScript(call.pos, call.name()+" makes one attempt: after an error, the kubelet restarts the container with pauses of 10 s to 5 min", d.fix()))
 				break
 			}
 		}

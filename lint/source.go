@@ -3,6 +3,10 @@ package lint
 import (
 	"bytes"
 	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/inith/inith/internal/diag"
 )
@@ -35,6 +39,35 @@ func (l *lines) line(n int) []byte {
 	}
 	text, _, _ := bytes.Cut(l.data[l.starts[n-1]:], []byte("\n"))
 	return bytes.TrimSuffix(text, []byte("\r"))
+}
+
+// position returns where a statement of a script is in the file, if the script is a block with a line for each of its own:
+// after |, not after > or in quotes.
+func (p program) position(pos syntax.Pos) (line, column int, known bool) {
+	if p.script == nil || !pos.IsValid() || p.text.node == nil {
+		return 0, 0, false
+	}
+	at := p.text.node.Position()
+	if header := []rune(string(p.lines.line(at.Line))); at.Column > len(header) || header[at.Column-1] != '|' {
+		return 0, 0, false
+	}
+	own, written := lineOf(p.text.text(), int(pos.Line())), string(p.lines.line(at.Line+int(pos.Line())))
+	before := int(pos.Col()) - 1
+	indentation, same := strings.CutSuffix(written, own)
+	if !same || before > len(own) {
+		return 0, 0, false
+	}
+	return at.Line + int(pos.Line()), utf8.RuneCountInString(indentation+own[:before]) + 1, true
+}
+
+// lineOf returns a line of a text; the first is 1.
+func lineOf(text string, n int) string {
+	for line := range strings.Lines(text) {
+		if n--; n == 0 {
+			return strings.TrimSuffix(line, "\n")
+		}
+	}
+	return ""
 }
 
 // isBoolean reports whether a string is one such as yes without quotes, which the parser of Kubernetes takes for a boolean:
