@@ -13,7 +13,9 @@ func writableModel(p *Pod, _ *Manifests) []Finding {
 		for _, c := range p.app {
 			for _, m := range c.at("volumeMounts").items() {
 				if m.at("name").text() == filled.volume && m.at("readOnly").text() != "true" {
-					all = append(all, c.finding(m.at("name"), "the application can change what "+w.container.name+" has downloaded", "add readOnly: true"))
+					f := c.finding(m.at("name"), "the application can change what "+w.container.name+" has downloaded", "add readOnly: true")
+					f.Edit = p.setReadOnly(m)
+					all = append(all, f)
 				}
 			}
 		}

@@ -97,7 +97,9 @@ func (w *fieldWalk) value(v value, typ, path string) {
 		return
 	}
 	if want := w.mismatch(v, typ); want != "" {
-		w.add(v.finding(fmt.Sprintf("%s must be %s", path, want), quotesFix(v, typ)))
+		f := v.finding(fmt.Sprintf("%s must be %s", path, want), quotesFix(v, typ))
+		f.Edit = w.pod.retype(v, typ)
+		w.add(f)
 		return
 	}
 	if element, ok := strings.CutPrefix(typ, "[]"); ok {
@@ -124,6 +126,7 @@ func (w *fieldWalk) object(v value, typ, path string, fields map[string]string) 
 		w.container = v.at("name").text()
 	}
 	w.parents = append(w.parents, typ)
+	known := slices.Sorted(maps.Keys(fields))
 	for _, m := range v.node.Members {
 		key := m.Key.Text
 		at := join(path, key)
@@ -132,7 +135,11 @@ func (w *fieldWalk) object(v value, typ, path string, fields map[string]string) 
 			w.value(value{m.Value}, field, at)
 			continue
 		}
-		w.add(value{m.Key}.finding("Kubernetes knows no field "+at, w.unknownFix(key, typ, path)))
+		f := value{m.Key}.finding("Kubernetes knows no field "+at, w.unknownFix(key, typ, path))
+		if i := slices.IndexFunc(known, func(name string) bool { return strings.EqualFold(name, key) }); i >= 0 {
+			f.Edit = w.pod.rename(value{m.Key}, known[i])
+		}
+		w.add(f)
 	}
 	w.parents = w.parents[:len(w.parents)-1]
 	w.container = around

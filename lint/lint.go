@@ -49,6 +49,7 @@ type Finding struct {
 	Container string   // "" if the finding is about no single one
 	Message   string   // what is wrong
 	Fix       string   // what to do about it
+	Edit      Edit     `json:"-"` // that does it, if that is safe; see [Linter.Fix]
 }
 
 // compare orders findings as they stand in the files.

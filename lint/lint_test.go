@@ -173,18 +173,8 @@ func TestUnreadable(t *testing.T) {
 }
 
 func FuzzLint(f *testing.F) {
-	for _, pattern := range []string{"testdata/rules/*.yaml", "testdata/seed/*.yaml"} {
-		paths, err := filepath.Glob(pattern)
-		if err != nil {
-			f.Fatal(err)
-		}
-		for _, path := range paths {
-			b, err := os.ReadFile(path)
-			if err != nil {
-				f.Fatal(err)
-			}
-			f.Add(b)
-		}
+	for _, b := range corpus(f) {
+		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		first, second := lint.Linter{}.Lint(lint.File{Data: data}), lint.Linter{}.Lint(lint.File{Data: data})

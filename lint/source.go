@@ -41,6 +41,33 @@ func (l *lines) line(n int) []byte {
 	return bytes.TrimSuffix(text, []byte("\r"))
 }
 
+// offset returns where a position is in the file, in bytes; the end of the file if there is no such line.
+func (l *lines) offset(at diag.Position) int {
+	text := string(l.line(at.Line))
+	if at.Line < 1 || at.Line > len(l.starts) {
+		return len(l.data)
+	}
+	start := l.starts[at.Line-1]
+	for i := range text {
+		if at.Column--; at.Column < 1 {
+			return start + i
+		}
+	}
+	return start + len(text)
+}
+
+// from returns the rest of a line.
+func (l *lines) from(at diag.Position) string {
+	text := string(l.line(at.Line))
+	return text[min(len(text), max(0, l.offset(at)-l.offset(diag.Position{Line: at.Line, Column: 1}))):]
+}
+
+// hasCarriageReturn reports whether a line ends as Windows writes it.
+func (l *lines) hasCarriageReturn(n int) bool {
+	end := l.offset(diag.Position{Line: n, Column: len(l.line(n)) + 1})
+	return bytes.HasPrefix(l.data[end:], []byte("\r\n"))
+}
+
 // position returns where a statement of a script is in the file, if the script is a block with a line for each of its own:
 // after |, not after > or in quotes.
 func (p program) position(pos syntax.Pos) (line, column int, known bool) {

@@ -113,18 +113,23 @@ func verdicts(decoder runtime.Decoder, text string) (findings []lint.Finding, re
 	return r.Findings, refusal
 }
 
+// compare has both agree on a manifest.
+func compare(t *testing.T, decoder runtime.Decoder, text string) {
+	t.Helper()
+	if findings, refusal := verdicts(decoder, text); (refusal != nil) != (len(findings) > 0) {
+		t.Errorf("the decoder: %v; lint: %+v\n%s", refusal, findings, text)
+	}
+}
+
 // TestDifferential compares lint with the decoder of the API server, on the manifests of this repository.
 func TestDifferential(t *testing.T) {
 	t.Parallel()
 	decoder, refused := newDecoder(t), 0
 	all := documentsOf(t)
 	for _, text := range all {
-		findings, refusal := verdicts(decoder, text)
-		if refusal != nil {
+		compare(t, decoder, text)
+		if _, refusal := verdicts(decoder, text); refusal != nil {
 			refused++
-		}
-		if (refusal != nil) != (len(findings) > 0) {
-			t.Errorf("the decoder: %v; lint: %+v\n%s", refusal, findings, text)
 		}
 	}
 	t.Logf("%d objects, %d refused", len(all), refused)
@@ -134,13 +139,13 @@ func TestDifferential(t *testing.T) {
 }
 
 // TestDifferentialOfEdits compares them on edits of the manifests: a key with a typing error, a key one level up or
-// down, and a value of another type.
+// down, and a value of another type. They agree on what lint fixes, too.
 func TestDifferentialOfEdits(t *testing.T) {
 	t.Parallel()
 	decoder := newDecoder(t)
 	all := documentsOf(t)
 	random := rand.New(rand.NewPCG(1, 2))
-	compared, refused := 0, 0
+	compared, refused, fixed := 0, 0, 0
 	for range 3000 {
 		text := all[random.IntN(len(all))]
 		for range 1 + random.IntN(2) {
@@ -149,18 +154,20 @@ func TestDifferentialOfEdits(t *testing.T) {
 		if text == "" {
 			continue
 		}
-		findings, refusal := verdicts(decoder, text)
+		compare(t, decoder, text)
 		compared++
-		if refusal != nil {
-			refused++
+		if _, refusal := verdicts(decoder, text); refusal == nil {
+			continue
 		}
-		if (refusal != nil) != (len(findings) > 0) {
-			t.Errorf("the decoder: %v; lint: %+v\n%s", refusal, findings, text)
+		refused++
+		if result, edits := (lint.Linter{Only: []string{"U1"}}).Fix(lint.File{Data: []byte(text)}); edits > 0 {
+			fixed++
+			compare(t, decoder, string(result))
 		}
 	}
-	t.Logf("%d edits, %d refused", compared, refused)
-	if refused < 1000 || compared-refused < 200 {
-		t.Errorf("%d edits, %d refused: too few of one", compared, refused)
+	t.Logf("%d edits, %d refused, %d of them fixed", compared, refused, fixed)
+	if refused < 1000 || compared-refused < 200 || fixed < 20 {
+		t.Error("too few of one")
 	}
 }
 
