@@ -54,7 +54,7 @@ func unknownField(p *Pod, m *Manifests) []Finding {
 	w := fieldWalk{pod: p, schema: m.schema, minor: m.minor}
 	switch root := m.schema.root(p.workload); {
 	case root != "":
-		w.value(p.workload, root, "")
+		w.value(p.workload, root)
 	case p.fragment:
 		w.specification(p.spec)
 	}
@@ -68,6 +68,7 @@ type fieldWalk struct {
 	minor     int // of the version of Kubernetes, 0 if it is unknown
 	container string
 	parents   []string // the types around a value
+	path      []string // of the value: keys, and indices such as [0]
 	found     []Finding
 }
 
@@ -84,7 +85,7 @@ func (w *fieldWalk) specification(spec value) {
 		if !v.exists() || w.mismatch(v, typ) != "" || slices.ContainsFunc(v.items(), func(item value) bool { return item.node.Kind != document.Mapping }) {
 			continue
 		}
-		w.value(v, typ, key)
+		w.below(key, v, typ)
 	}
 	for i := range w.found {
 		w.found[i].Severity = Warning
@@ -92,50 +93,49 @@ func (w *fieldWalk) specification(spec value) {
 }
 
 // value checks a value of a type. What a template or another program fills in is unknown.
-func (w *fieldWalk) value(v value, typ, path string) {
+func (w *fieldWalk) value(v value, typ string) {
 	if !v.exists() || typ == "any" || isUnknown(v.text()) && typ != "string" {
 		return
 	}
 	if want := w.mismatch(v, typ); want != "" {
-		f := v.finding(fmt.Sprintf("%s must be %s", path, want), quotesFix(v, typ))
+		f := v.finding(w.pathTo("")+" must be "+want, quotesFix(v, typ))
 		f.Edit = w.pod.retype(v, typ)
 		w.add(f)
 		return
 	}
 	if element, ok := strings.CutPrefix(typ, "[]"); ok {
-		for i, item := range v.items() {
-			w.value(item, element, path+"["+strconv.Itoa(i)+"]")
+		for i, item := range v.node.Items {
+			w.below("["+strconv.Itoa(i)+"]", value{item}, element)
 		}
 		return
 	}
 	if element, ok := strings.CutPrefix(typ, "{}"); ok {
 		for _, m := range v.node.Members {
-			w.value(value{m.Value}, element, join(path, m.Key.Text))
+			w.below(m.Key.Text, value{m.Value}, element)
 		}
 		return
 	}
 	if fields, ok := w.schema[typ]; ok {
-		w.object(v, typ, path, fields)
+		w.object(v, typ, fields)
 	}
 }
 
 // object checks the fields of a mapping.
-func (w *fieldWalk) object(v value, typ, path string, fields map[string]string) {
+func (w *fieldWalk) object(v value, typ string, fields map[string]string) {
 	around := w.container
 	if strings.HasSuffix(typ, "Container") {
 		w.container = v.at("name").text()
 	}
 	w.parents = append(w.parents, typ)
-	known := slices.Sorted(maps.Keys(fields))
 	for _, m := range v.node.Members {
 		key := m.Key.Text
-		at := join(path, key)
 		if field, known := fields[key]; known {
-			w.version(m, typ, at)
-			w.value(value{m.Value}, field, at)
+			w.version(m, typ)
+			w.below(key, value{m.Value}, field)
 			continue
 		}
-		f := value{m.Key}.finding("Kubernetes knows no field "+at, w.unknownFix(key, typ, path))
+		f := value{m.Key}.finding("Kubernetes knows no field "+w.pathTo(key), w.unknownFix(key, typ))
+		known := slices.Sorted(maps.Keys(fields))
 		if i := slices.IndexFunc(known, func(name string) bool { return strings.EqualFold(name, key) }); i >= 0 {
 			f.Edit = w.pod.rename(value{m.Key}, known[i])
 		}
@@ -146,7 +146,7 @@ func (w *fieldWalk) object(v value, typ, path string, fields map[string]string) 
 }
 
 // unknownFix says what to do about a field that a type does not have.
-func (w *fieldWalk) unknownFix(key, typ, path string) string {
+func (w *fieldWalk) unknownFix(key, typ string) string {
 	fields := slices.Sorted(maps.Keys(w.schema[typ]))
 	if near := suggest.Near(strings.ToLower(key), lower(fields), max(1, len(key)/3)); near != "" {
 		i := slices.Index(lower(fields), near)
@@ -163,7 +163,7 @@ func (w *fieldWalk) unknownFix(key, typ, path string) string {
 			return "check the indentation: it is a field of " + field
 		}
 	}
-	return "remove it, or correct its name: kubectl explain " + strings.ToLower(w.pod.kind) + dotted(path) + " lists the fields"
+	return "remove it, or correct its name: kubectl explain " + strings.ToLower(w.pod.kind) + dotted(w.pathTo("")) + " lists the fields"
 }
 
 func lower(all []string) []string {
@@ -174,11 +174,17 @@ func lower(all []string) []string {
 	return lowered
 }
 
-func join(path, key string) string {
-	if path == "" {
-		return key
-	}
-	return path + "." + key
+// below checks a value below the current one.
+func (w *fieldWalk) below(segment string, v value, typ string) {
+	w.path = append(w.path, segment)
+	w.value(v, typ)
+	w.path = w.path[:len(w.path)-1]
+}
+
+// pathTo returns the path of a key of the current value, that of the value itself if it is "".
+func (w *fieldWalk) pathTo(key string) string {
+	path := strings.Join(append(slices.Clip(w.path), key), ".")
+	return strings.TrimSuffix(strings.ReplaceAll(path, ".[", "["), ".")
 }
 
 // dotted returns a path as kubectl explain takes it: without indices.
@@ -244,10 +250,10 @@ func quotesFix(v value, typ string) string {
 }
 
 // version finds fields that the version of Kubernetes does not have on by default.
-func (w *fieldWalk) version(m document.Member, typ, path string) {
+func (w *fieldWalk) version(m document.Member, typ string) {
 	since := 0
 	switch key := m.Key.Text; {
-	case key == "fileKeyRef" && typ == "EnvVarSource", key == "restartPolicyRules", key == "restartPolicy" && strings.Contains("."+path, ".containers["):
+	case key == "fileKeyRef" && typ == "EnvVarSource", key == "restartPolicyRules", key == "restartPolicy" && slices.Contains(w.path, "containers"):
 		since = 35 // https://kep.k8s.io/3721, https://kep.k8s.io/5307
 	case key == "action" && typ == "ContainerRestartRule" && m.Value.Text == "RestartAllContainers":
 		since = 36 // https://kep.k8s.io/5532
@@ -255,5 +261,5 @@ func (w *fieldWalk) version(m document.Member, typ, path string) {
 	if w.minor == 0 || w.minor >= since {
 		return
 	}
-	w.add(value{m.Key}.finding(fmt.Sprintf("%s needs Kubernetes 1.%d, and the manifests are for 1.%d", path, since, w.minor), "upgrade, or do without it"))
+	w.add(value{m.Key}.finding(fmt.Sprintf("%s needs Kubernetes 1.%d, and the manifests are for 1.%d", w.pathTo(m.Key.Text), since, w.minor), "upgrade, or do without it"))
 }

@@ -57,7 +57,7 @@ func tune(env environment.Variables, log *slog.Logger, kinds []string) {
 		return !set
 	}
 	if sum.collectEarly && unset("GOGC") {
-		debug.SetGCPercent(50)
+		debug.SetGCPercent(25)
 	}
 	if sum.singleThread && unset("GOMAXPROCS") {
 		runtime.GOMAXPROCS(1)
