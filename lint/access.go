@@ -13,7 +13,9 @@ func writableModel(p *Pod, _ *Manifests) []Finding {
 		for _, c := range p.app {
 			for _, m := range c.at("volumeMounts").items() {
 				if m.at("name").text() == filled.volume && m.at("readOnly").text() != "true" {
-					all = append(all, c.finding(m.at("name"), "the application can change what "+w.container.name+" has downloaded", "add readOnly: true"))
+					f := c.finding(m.at("name"), "the application can change what "+w.container.name+" has downloaded", "add readOnly: true")
+					f.Edit = p.setReadOnly(m)
+					all = append(all, f)
 				}
 			}
 		}
@@ -27,7 +29,7 @@ func wrongOwner(p *Pod, _ *Manifests) []Finding {
 	for _, w := range p.downloads() {
 		m, mounted := w.container.mountOf(w.path)
 		if kind := p.readOnlyVolume(m.volume); mounted && kind != "" {
-			all = append(all, w.container.finding(w.at, w.path+" is in a volume of a "+kind+", which is read-only", "write to an emptyDir"))
+			all = append(all, w.container.inScript(w.pos, w.path+" is in a volume of a "+kind+", which is read-only", "write to an emptyDir"))
 		}
 	}
 	if p.spec.at("securityContext", "fsGroup").exists() {

@@ -60,7 +60,7 @@ func noChecksum(p *Pod, _ *Manifests) []Finding {
 		}
 		for _, call := range calls {
 			if d, ok := downloadOf(call); ok {
-				all = append(all, c.finding(program.at, "what "+call.name()+" downloads is not verified, and a partial file can stay behind", d.fix()))
+				all = append(all, c.inScript(call.pos, "what "+call.name()+" downloads is not verified, and a partial file can stay behind", d.fix()))
 				break
 			}
 		}

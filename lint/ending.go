@@ -34,8 +34,8 @@ func sleeps(hook value) int {
 	command := hook.at("exec", "command")
 	words := command.texts()
 	calls := []call{{words: wordsOf(words)}}
-	if script, ok := scriptOf(words); ok {
-		calls = callsOf(script)
+	if i := scriptIndex(words); i >= 0 {
+		calls = callsOf(words[i])
 	}
 	for _, c := range calls {
 		if c.name() == "sleep" && len(c.args()) == 1 && c.args()[0].known {

@@ -16,7 +16,7 @@ func heavyStart(p *Pod, _ *Manifests) []Finding {
 		}
 		for _, call := range calls[:len(calls)-1] {
 			if what := preparation(call); what != "" {
-				all = append(all, c.finding(program.at, call.name()+" "+what+" at each start, and a failure shows only in the log of the application",
+				all = append(all, c.inScript(call.pos, call.name()+" "+what+" at each start, and a failure shows only in the log of the application",
 					"do it in an init container"))
 				break
 			}

@@ -49,6 +49,7 @@ type Finding struct {
 	Container string   // "" if the finding is about no single one
 	Message   string   // what is wrong
 	Fix       string   // what to do about it
+	Edit      Edit     `json:"-"` // that does it, if that is safe; see [Linter.Fix]
 }
 
 // compare orders findings as they stand in the files.
@@ -92,7 +93,7 @@ type Linter struct {
 
 // Lint reads the files as one set of manifests, and applies the rules to it.
 func (l Linter) Lint(files ...File) Report {
-	m := &Manifests{minor: l.KubeMinor, kinds: map[string]*ofKind{}}
+	m := &Manifests{minor: l.KubeMinor, schema: readSchema(), kinds: map[string]*ofKind{}}
 	for _, f := range files {
 		m.read(f)
 	}

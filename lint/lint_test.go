@@ -173,18 +173,8 @@ func TestUnreadable(t *testing.T) {
 }
 
 func FuzzLint(f *testing.F) {
-	for _, pattern := range []string{"testdata/rules/*.yaml", "testdata/seed/*.yaml"} {
-		paths, err := filepath.Glob(pattern)
-		if err != nil {
-			f.Fatal(err)
-		}
-		for _, path := range paths {
-			b, err := os.ReadFile(path)
-			if err != nil {
-				f.Fatal(err)
-			}
-			f.Add(b)
-		}
+	for _, b := range corpus(f) {
+		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		first, second := lint.Linter{}.Lint(lint.File{Data: data}), lint.Linter{}.Lint(lint.File{Data: data})
@@ -210,6 +200,70 @@ func BenchmarkLint(b *testing.B) {
 	for b.Loop() {
 		if r := (lint.Linter{}).Lint(files...); r.Pods != 2000 {
 			b.Fatalf("%d Pods", r.Pods)
+		}
+	}
+}
+
+// TestUnknownField has U1 name the field, suggest what was meant, and show no value.
+func TestUnknownField(t *testing.T) {
+	t.Parallel()
+	for spec, want := range map[string][2]string{
+		"{containers: [{name: a, volumeMount: s3cr3t}]}":                          {"spec.containers[0].volumeMount", "did you mean volumeMounts?"},
+		"{containers: [{name: a, Image: s3cr3t}]}":                                {"spec.containers[0].Image", "did you mean image?"},
+		"{containers: [{name: a, securityContext: {fsGroup: 1}}]}":                {"spec.containers[0].securityContext.fsGroup", "kubectl explain pod.spec.containers.securityContext"},
+		"{containers: [{name: a, env: [{name: b, volumes: s3cr3t}]}]}":            {"spec.containers[0].env[0].volumes", "it is a field of PodSpec"},
+		"{containers: [{name: a, privileged: true}]}":                             {"spec.containers[0].privileged", "it is a field of securityContext"},
+		"{containers: [{name: a, env: [{name: b, value: 123}]}]}":                 {"spec.containers[0].env[0].value must be a string", "quote it"},
+		"{containers: [{name: a, env: {b: s3cr3t}}]}":                             {"spec.containers[0].env must be a list", "each item begins with -"},
+		`{containers: [{name: a, stdin: "true"}]}`:                                {"spec.containers[0].stdin must be true or false", "remove the quotes"},
+		"{containers: [{name: a, resources: {limits: {memory: 1 s3cr3t}}}]}":      {"limits.memory must be a quantity", ""},
+		"{containers: [{name: a, ports: [{containerPort: \"80\"}]}]}":             {"ports[0].containerPort must be a number", "remove the quotes"},
+		"{nodeSelector: s3cr3t, containers: [{name: a}]}":                         {"spec.nodeSelector must be a mapping", "check the indentation"},
+		"{containers: [{name: a, livenessProbe: {tcpSocket: {port: [s3cr3t]}}}]}": {"port must be a number or a name", ""},
+	} {
+		r := check(t, lint.Linter{Only: []string{"U1"}}, "apiVersion: v1\nkind: Pod\nspec: "+spec)
+		if len(r.Findings) != 1 || !strings.Contains(r.Findings[0].Message, want[0]) || !strings.Contains(r.Findings[0].Fix, want[1]) ||
+			strings.Contains(r.Findings[0].Message+r.Findings[0].Fix, "s3cr3t") || r.Findings[0].Line != 3 {
+			t.Errorf("%s: %+v, want %s", spec, r.Findings, want)
+		}
+	}
+}
+
+// TestPositionInScript has findings stand at the statement, where the file has it as the shell reads it.
+func TestPositionInScript(t *testing.T) {
+	t.Parallel()
+	const script = "until nc -z db 5432; do sleep 1; done"
+	for name, c := range map[string]struct {
+		item         string // of args
+		line, column int
+	}{
+		"block":           {"- |\n    set -e\n    ä=1; " + script + "\n", 6, 10},
+		"indented":        {"- |\n    if true; then\n      " + script + "\n    fi\n", 6, 7},
+		"empty lines":     {"- |\n\n    set -e\n\n    " + script + "\n", 8, 5},
+		"stripped":        {"- |-\n    " + script, 5, 5},
+		"own indentation": {"- |2\n    " + script + "\n", 5, 5},
+		"folded":          {"- >\n    set -e;\n    " + script + "\n", 4, 3},
+		"quoted":          {`- "set -e\n` + script + "\"\n", 4, 3},
+		"plain":           {"- " + script + "\n", 4, 3},
+		"carriage return": {"- |\r\n    set -e\r\n    " + script + "\r\n", 6, 5},
+	} {
+		text := "initContainers:\n- command: [sh, -c]\n  args:\n  " + c.item
+		r := check(t, lint.Linter{Only: []string{"I2"}}, text)
+		if len(r.Findings) != 1 || r.Findings[0].Line != c.line || r.Findings[0].Column != c.column {
+			t.Errorf("%s: %+v, want %d:%d\n%s", name, r.Findings, c.line, c.column, text)
+		}
+	}
+}
+
+// TestSuppressedInScript has a comment of the shell suppress a rule, and one at args too.
+func TestSuppressedInScript(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"initContainers:\n- command: [sh, -c]\n  args:\n  - |\n    # inith:ignore I2 a test\n    until nc -z db 5432; do sleep 1; done\n",
+		"initContainers:\n- command: [sh, -c]\n  args:\n  # inith:ignore I2 a test\n  - |\n    set -e\n    until nc -z db 5432; do sleep 1; done\n",
+	} {
+		if r := check(t, lint.Linter{Only: []string{"I2"}}, text); len(r.Findings) > 0 || r.Suppressed != 1 {
+			t.Errorf("%+v of\n%s", r, text)
 		}
 	}
 }

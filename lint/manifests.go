@@ -13,6 +13,7 @@ type Manifests struct {
 	Pods []*Pod
 
 	minor    int // of the version of Kubernetes, 0 if it is unknown
+	schema   schema
 	objects  int
 	kinds    map[string]*ofKind
 	findings []Finding // of files that cannot be read
@@ -60,9 +61,9 @@ func (m *Manifests) read(f File) {
 			m.fail(Error, f.Path, p.Position, p.Text(), p.Hint)
 		}
 	}
-	marks := readMarks(f.Data)
+	from := source{path: f.Path, marks: readMarks(f.Data), lines: &lines{data: f.Data}}
 	for _, d := range documents {
-		m.add(f.Path, value{d}, marks)
+		m.add(value{d}, from)
 	}
 }
 
@@ -87,19 +88,19 @@ func braces(data []byte) (line, column int) {
 }
 
 // add adds an object, or those of a list.
-func (m *Manifests) add(path string, v value, marks marks) {
+func (m *Manifests) add(v value, from source) {
 	if !v.exists() {
 		return
 	}
 	if items := v.at("items"); items.exists() && !v.at("spec").exists() {
 		for _, item := range items.items() {
-			m.add(path, item, marks)
+			m.add(item, from)
 		}
 		return
 	}
 	m.objects++
 	m.index(v)
-	if p := podOf(path, v, marks); p != nil {
+	if p := podOf(v, m.schema.root(v) != "", from); p != nil {
 		m.Pods = append(m.Pods, p)
 	}
 }

@@ -18,10 +18,10 @@ func neverEnds(p *Pod, _ *Manifests) []Finding {
 			continue
 		}
 		program := c.program
-		switch what := endless(c, program); {
+		switch what, pos := endless(c, program); {
 		case what == "":
 		case program.at.exists():
-			all = append(all, c.finding(program.at, what+" never ends, so that no later container starts", sidecarFix))
+			all = append(all, c.inScript(pos, what+" never ends, so that no later container starts", sidecarFix))
 		default:
 			all = append(all, c.finding(c.at("image"), what+" never ends, so that no later container starts", sidecarFix))
 		}
@@ -29,25 +29,25 @@ func neverEnds(p *Pod, _ *Manifests) []Finding {
 	return all
 }
 
-// endless returns what keeps a container running, "" if nothing does.
-func endless(c *container, p program) string {
+// endless returns what keeps a container running, "" if nothing does, and where a script has it.
+func endless(c *container, p program) (what string, pos syntax.Pos) {
 	if !c.at("command").exists() {
 		if server := knownSidecar(c.at("image").text()); server != "" && !c.at("args").exists() {
-			return server
+			return server, pos
 		}
-		return ""
+		return "", pos
 	}
 	for _, call := range p.calls() {
 		if !call.background && isServer(call) {
-			return "the command " + call.name()
+			return "the command " + call.name(), call.pos
 		}
 	}
 	for _, loop := range p.loops() {
 		if isForever(loop) && !leaves(loop) {
-			return "the loop"
+			return "the loop", loop.Pos()
 		}
 	}
-	return ""
+	return "", pos
 }
 
 // isServer reports whether a command runs until something terminates it.

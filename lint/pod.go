@@ -3,21 +3,23 @@ package lint
 import (
 	"cmp"
 	"slices"
+
+	"mvdan.cc/sh/v3/syntax"
 )
 
 // A Pod is the specification of a Pod, in a Pod or in a workload that makes Pods.
 type Pod struct {
+	source
+
 	kind        string // of the object that holds it, "Pod" where the file has a bare specification
 	object      string // as findings show it
-	path        string
-	fragment    bool  // the file has a specification without the object around it, as documentation shows it
-	workload    value // the object
+	fragment    bool   // the file has a specification without the object around it, as documentation shows it
+	workload    value  // the object
 	spec        value
 	annotations value
 	claims      []string // names of the claim templates of a StatefulSet
 	init, app   []*container
 	suppressed  []suppression
-	marks       marks
 }
 
 // containers returns all containers.
@@ -57,15 +59,25 @@ func (c *container) finding(at value, message, fix string) Finding {
 	return f
 }
 
-// podOf returns the Pod that an object specifies, nil if it is another kind of object.
-func podOf(path string, object value, marks marks) *Pod {
+// inScript returns a finding about a statement of the container's script.
+func (c *container) inScript(pos syntax.Pos, message, fix string) Finding {
+	f := c.finding(c.program.at, message, fix)
+	if line, column, known := c.program.position(pos); known {
+		f.Line, f.Column = line, column
+	}
+	return f
+}
+
+// podOf returns the Pod that an object specifies, nil if it is another kind of object. One of a kind that holds a Pod may
+// lack its containers.
+func podOf(object value, holdsPod bool, from source) *Pod {
 	spec, template := specOf(object)
-	if !spec.at("containers").exists() && !spec.at("initContainers").exists() {
+	if !holdsPod && !spec.at("containers").exists() && !spec.at("initContainers").exists() {
 		return nil
 	}
 	kind := object.at("kind").text()
 	p := &Pod{
-		kind: cmp.Or(kind, "Pod"), path: path, fragment: kind == "", workload: object, spec: spec, marks: marks,
+		source: from, kind: cmp.Or(kind, "Pod"), fragment: kind == "", workload: object, spec: spec,
 		suppressed: append(suppressions(object), suppressions(template)...),
 	}
 	p.annotations = template.at("metadata", "annotations")
@@ -79,8 +91,8 @@ func podOf(path string, object value, marks marks) *Pod {
 	for _, claim := range object.at("spec", "volumeClaimTemplates").items() {
 		p.claims = append(p.claims, claim.at("metadata", "name").text())
 	}
-	p.init = containers(spec.at("initContainers"), true)
-	p.app = containers(spec.at("containers"), false)
+	p.init = containers(spec.at("initContainers"), true, from.lines)
+	p.app = containers(spec.at("containers"), false, from.lines)
 	return p
 }
 
@@ -102,11 +114,11 @@ func specOf(object value) (spec, template value) {
 	return object, value{}
 }
 
-func containers(list value, init bool) []*container {
+func containers(list value, init bool, lines *lines) []*container {
 	var all []*container
 	for _, v := range list.items() {
 		all = append(all, &container{
-			value: v, name: v.at("name").text(), init: init, sidecar: init && v.at("restartPolicy").text() == "Always", program: readProgram(v),
+			value: v, name: v.at("name").text(), init: init, sidecar: init && v.at("restartPolicy").text() == "Always", program: readProgram(v, lines),
 		})
 	}
 	return all

@@ -12,7 +12,7 @@ func migrationRace(p *Pod, m *Manifests) []Finding {
 		program := c.program
 		for _, call := range program.calls() {
 			if preparation(call) == migrates && !call.has("--check", "--plan", "status", "validate") {
-				all = append(all, c.finding(program.at, "each replica runs this migration, several at the same time",
+				all = append(all, c.inScript(call.pos, "each replica runs this migration, several at the same time",
 					"run it as inith migrate --lock-from-env DATABASE_URL -- "+call.name()+" …, which has one replica migrate and the others wait"))
 				break
 			}

@@ -12,6 +12,8 @@ import (
 type program struct {
 	at     value        // where its text is
 	script *syntax.File // of a shell; nil if it is a command
+	text   value        // of the script
+	lines  *lines       // of the file
 	argv   []word       // of the command that starts it; empty if that is the image's
 }
 
@@ -22,26 +24,28 @@ type word struct {
 }
 
 // readProgram returns what a container runs.
-func readProgram(c value) program {
+func readProgram(c value, lines *lines) program {
 	command, args := c.at("command"), c.at("args")
 	at := command
 	if !command.exists() {
 		at = args
 	}
-	p := program{at: at}
+	p := program{at: at, lines: lines}
+	items := append(command.items(), args.items()...)
 	words := append(command.texts(), args.texts()...)
 	p.argv = wordsOf(words)
 	if !command.exists() {
 		p.argv = nil // what args belong to is known to the image only
 		return p
 	}
-	script, ok := scriptOf(words)
-	if !ok {
+	i := scriptIndex(words)
+	if i < 0 {
 		return p
 	}
-	if p.script = parseScript(script); p.script == nil {
+	if p.script = parseScript(words[i]); p.script == nil {
 		return p
 	}
+	p.text = items[i]
 	p.argv = nil
 	if args.exists() {
 		p.at = args
@@ -67,17 +71,17 @@ func callsOf(script string) []call {
 	return callsIn(file)
 }
 
-// scriptOf returns the script of a command such as sh -c SCRIPT.
-func scriptOf(argv []string) (string, bool) {
+// scriptIndex returns which word is the script of a command such as sh -c SCRIPT, -1 if none is.
+func scriptIndex(argv []string) int {
 	if len(argv) < 3 || !slices.Contains([]string{"sh", "bash", "ash", "dash", "busybox", "ksh"}, path.Base(argv[0])) {
-		return "", false
+		return -1
 	}
 	for i, arg := range argv[1:] {
 		if strings.HasPrefix(arg, "-") && strings.HasSuffix(arg, "c") && !strings.HasPrefix(arg, "--") && i+2 < len(argv) {
-			return argv[i+2], true
+			return i + 2
 		}
 	}
-	return "", false
+	return -1
 }
 
 // wordsOf returns the words of a command without a shell.
@@ -115,6 +119,7 @@ func addParts(b *strings.Builder, parts []syntax.WordPart) (known bool) {
 
 // A call is a command that a program runs.
 type call struct {
+	pos        syntax.Pos // in the script, if there is one
 	words      []word
 	background bool
 	redirs     []*syntax.Redirect
@@ -177,7 +182,7 @@ func callsIn(nodes ...syntax.Node) []call {
 }
 
 func callOf(s *syntax.Stmt, simple *syntax.CallExpr) call {
-	c := call{background: s.Background, redirs: s.Redirs}
+	c := call{pos: s.Pos(), background: s.Background, redirs: s.Redirs}
 	for _, arg := range simple.Args {
 		c.words = append(c.words, wordOf(arg))
 	}

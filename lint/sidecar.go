@@ -4,10 +4,10 @@ import "strings"
 
 // classicSidecar finds sidecars among the application's containers, which may start after it and end before it.
 func classicSidecar(p *Pod, _ *Manifests) []Finding {
+	all := p.inWrongList()
 	if len(p.app) < 2 {
-		return nil
+		return all
 	}
-	var all []Finding
 	for _, c := range p.app {
 		name := knownSidecar(c.at("image").text())
 		if name == "" {
@@ -19,6 +19,22 @@ func classicSidecar(p *Pod, _ *Manifests) []Finding {
 			f.Severity, f.Message = Error, name+" does not exit, so that the "+p.kind+" never completes"
 		}
 		all = append(all, f)
+	}
+	return all
+}
+
+// inWrongList finds sidecars whose restartPolicy has no effect: it makes a sidecar of an init container only. In a Pod that is
+// not restarted, it may be what is meant.
+func (p *Pod) inWrongList() []Finding {
+	if policy := p.spec.at("restartPolicy").text(); policy != "" && policy != "Always" {
+		return nil
+	}
+	var all []Finding
+	for _, c := range p.app {
+		if policy := c.at("restartPolicy"); policy.text() == "Always" && knownSidecar(c.at("image").text()) == "" {
+			all = append(all, c.finding(policy, "restartPolicy: Always makes a sidecar of an init container, not of one in containers",
+				"move the container to initContainers, or remove restartPolicy"))
+		}
 	}
 	return all
 }

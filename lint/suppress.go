@@ -54,12 +54,12 @@ func readMarks(data []byte) marks {
 }
 
 // suppresses reports whether a comment or an annotation suppresses a finding: a comment at its line, at the first line of
-// its container, or of the specification.
+// its container, or of its command.
 func (p *Pod) suppresses(f Finding) bool {
 	lines := []int{f.Line}
 	for _, c := range p.containers() {
 		if c.name == f.Container {
-			lines = append(lines, c.line())
+			lines = append(lines, c.line(), c.program.at.line())
 		}
 	}
 	for _, line := range lines {

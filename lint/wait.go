@@ -19,7 +19,7 @@ func waitWithoutTimeout(p *Pod, _ *Manifests) []Finding {
 		program := c.program
 		for _, loop := range program.loops() {
 			if fix, waits := waitsFor(loop); waits && !isCounted(loop) && !leaves(loop) {
-				all = append(all, c.finding(program.at, "the loop has no time limit, and does not report why it waits", fix))
+				all = append(all, c.inScript(loop.Pos(), "the loop has no time limit, and does not report why it waits", fix))
 			}
 		}
 	}

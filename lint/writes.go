@@ -4,6 +4,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
 )
 
 // A mount is a volume in a container.
@@ -38,8 +40,8 @@ func isBelow(file, dir string) bool {
 // A written file is where a download of an init container goes.
 type written struct {
 	container *container
-	at        value
-	path      string // absolute
+	pos       syntax.Pos // of the command, in a script
+	path      string     // absolute
 }
 
 // downloads returns where the init containers write what they download, as far as that is known. What the same script
@@ -52,7 +54,7 @@ func (p *Pod) downloads() []written {
 		for _, call := range calls {
 			d, ok := downloadOf(call)
 			if file := known(d.dest); ok && path.IsAbs(file) && !isUnknown(file) && mentions(calls, file) == 1 {
-				all = append(all, written{c, program.at, path.Clean(file)})
+				all = append(all, written{c, call.pos, path.Clean(file)})
 			}
 		}
 	}
@@ -77,9 +79,9 @@ func writeLost(p *Pod, _ *Manifests) []Finding {
 		m, mounted := w.container.mountOf(w.path)
 		switch {
 		case !mounted && !isBelow(w.path, "/tmp") && !isBelow(w.path, "/dev"):
-			all = append(all, w.container.finding(w.at, w.path+" is in no volume: it is deleted when the container exits", "mount a volume there"))
+			all = append(all, w.container.inScript(w.pos, w.path+" is in no volume: it is deleted when the container exits", "mount a volume there"))
 		case m.readOnly:
-			all = append(all, w.container.finding(w.at, w.path+" is in a volume that is mounted read-only", "remove readOnly from the mount of the init container"))
+			all = append(all, w.container.inScript(w.pos, w.path+" is in a volume that is mounted read-only", "remove readOnly from the mount of the init container"))
 		}
 	}
 	return all
@@ -91,7 +93,7 @@ func notShared(p *Pod, _ *Manifests) []Finding {
 	for _, w := range p.downloads() {
 		m, mounted := w.container.mountOf(w.path)
 		if mounted && !p.fragment && p.isEmptyDir(m.volume) && !p.isMountedBy(m.volume, w.container) {
-			all = append(all, w.container.finding(w.at, "no other container mounts the volume "+m.volume+", to which "+w.path+" is written",
+			all = append(all, w.container.inScript(w.pos, "no other container mounts the volume "+m.volume+", to which "+w.path+" is written",
 				"mount it in the container that reads the file"))
 		}
 	}

@@ -28,6 +28,7 @@ EXAMPLES:
    inith lint deploy/
    helm template . | inith lint -
    inith lint deploy/ --fail-on error --format github
+   inith lint --fix deploy/
    inith lint --list`
 
 // maxManifests bounds what is read, in bytes.
@@ -40,6 +41,7 @@ type lintOptions struct {
 	failOn lint.Severity
 	format string
 	list   bool
+	fix    bool
 }
 
 func lintTable() option.Table[lintOptions] {
@@ -70,6 +72,11 @@ func lintTable() option.Table[lintOptions] {
 				Flag: "fail-on", Key: option.NoKey, Default: "warning", Choices: []string{"warning", "error"},
 				Usage: "exit with 3 for findings of this `SEVERITY` or a worse one",
 				Set:   option.Parsed(lint.ParseSeverity, func(o *o) *lint.Severity { return &o.failOn }),
+			},
+			{
+				Flag: "fix", Key: option.NoKey, Kind: option.Bool,
+				Usage: "make the edits that are safe in the files, and report what is left",
+				Set:   option.ToBool(func(o *o) *bool { return &o.fix }),
 			},
 			{
 				Flag: "format", Key: option.NoKey, Default: "text", Choices: view.LintFormats(),
@@ -129,6 +136,9 @@ func openLint(s session, o *lintOptions) (job, error) {
 	}
 	if len(o.paths) == 0 {
 		return nil, errors.New("no path: name a file or a directory, as in inith lint deploy/, or - for the standard input")
+	}
+	if o.fix && slices.Contains(o.paths, "-") {
+		return nil, errFixStdin
 	}
 	reader := manifestReader{subject: "manifests are", left: maxManifests}
 	for _, path := range o.paths {
@@ -196,9 +206,14 @@ func (m *manifestReader) read(path string, from io.Reader) error {
 	return nil
 }
 
-func (j *lintJob) run(context.Context) (outcome string, err error) {
+func (j *lintJob) run(ctx context.Context) (outcome string, err error) {
 	if j.options.list {
 		return "", view.WriteLintRules(j.session.Stdout)
+	}
+	if j.options.fix {
+		if err := j.fix(ctx); err != nil {
+			return "", err
+		}
 	}
 	report := j.options.linter.Lint(j.files...)
 	if err := view.WriteLint(j.session.Stdout, j.options.format, report); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"log/slog"
 	"os"
 	"runtime"
@@ -16,7 +17,7 @@ import (
 type demand struct {
 	needs         int64   // bytes of memory that the container should have; zero: whatever
 	memory        float64 // share of the cgroup's memory limit for our heap; zero: whatever
-	collectEarly  bool    // most of the heap stays: to collect it costs little
+	gcPercent     int     // GOGC where most of the heap stays, so that to collect it costs little; 0 for the default
 	singleThread  bool    // it sleeps: fewer threads to wake cost a fifth less CPU
 	sharesWithCMD bool    // a command that it runs needs memory of the same cgroup
 }
@@ -25,10 +26,10 @@ type demand struct {
 func demands() map[string]demand {
 	return map[string]demand{
 		"wait":            {needs: 32 << 20, singleThread: true},
-		"fetch":           {needs: 64 << 20, memory: 0.5, collectEarly: true}, // the rest is for pages on their way to the disk
+		"fetch":           {needs: 64 << 20, memory: 0.5, gcPercent: 50}, // the rest is for pages on their way to the disk
 		"validate":        {memory: 0.75},
 		"render":          {memory: 0.75},
-		"lint":            {memory: 0.75, collectEarly: true},
+		"lint":            {memory: 0.75, gcPercent: 25},
 		"exec":            {sharesWithCMD: true},
 		"migrate":         {sharesWithCMD: true},
 		"sidecar audit":   {needs: 64 << 20, memory: 0.75},
@@ -48,7 +49,9 @@ func tune(env environment.Variables, log *slog.Logger, kinds []string) {
 			sum.memory = min(sum.memory, d.memory)
 		}
 		sum.needs = max(sum.needs, d.needs)
-		sum.collectEarly = sum.collectEarly || d.collectEarly
+		if d.gcPercent > 0 {
+			sum.gcPercent = min(cmp.Or(sum.gcPercent, d.gcPercent), d.gcPercent)
+		}
 		sum.sharesWithCMD = sum.sharesWithCMD || d.sharesWithCMD
 		sum.singleThread = sum.singleThread && d.singleThread
 	}
@@ -56,8 +59,8 @@ func tune(env environment.Variables, log *slog.Logger, kinds []string) {
 		_, set := env.Lookup(name)
 		return !set
 	}
-	if sum.collectEarly && unset("GOGC") {
-		debug.SetGCPercent(50)
+	if sum.gcPercent > 0 && unset("GOGC") {
+		debug.SetGCPercent(sum.gcPercent)
 	}
 	if sum.singleThread && unset("GOMAXPROCS") {
 		runtime.GOMAXPROCS(1)
