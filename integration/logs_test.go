@@ -51,12 +51,10 @@ func (c *collecting) Start() (err error) {
 func (c *collecting) Stop()           { _ = c.running.Shutdown(context.Background()) }
 func (c *collecting) Address() string { return c.address }
 
-func (c *collecting) Connections() int { return int(c.connections.Load()) }
-
-func (c *collecting) Lines() []string {
+func (c *collecting) Received() (lines []string, connections int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.lines
+	return c.lines, int(c.connections.Load())
 }
 
 // TestExampleLogs runs the sidecar of the Pod as its manifest says, with an aggregator that is not there at first.
