@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -30,15 +31,16 @@ func TestLogsToOpenTelemetry(t *testing.T) {
 
 // A collecting receiver keeps the lines.
 type collecting struct {
-	address string
-	running receiver.Logs
+	address     string
+	running     receiver.Logs
+	connections atomic.Int64
 
 	mu    sync.Mutex
 	lines []string
 }
 
 func (c *collecting) Start() (err error) {
-	c.running, err = telemetry.Start(context.Background(), c.address, func(r plog.LogRecord) {
+	c.running, err = telemetry.Start(context.Background(), c.address, &c.connections, func(r plog.LogRecord) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.lines = append(c.lines, strings.Clone(r.Body().Str()))
@@ -49,10 +51,10 @@ func (c *collecting) Start() (err error) {
 func (c *collecting) Stop()           { _ = c.running.Shutdown(context.Background()) }
 func (c *collecting) Address() string { return c.address }
 
-func (c *collecting) Lines() []string {
+func (c *collecting) Received() (lines []string, connections int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.lines
+	return c.lines, int(c.connections.Load())
 }
 
 // TestExampleLogs runs the sidecar of the Pod as its manifest says, with an aggregator that is not there at first.

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	corev1 "k8s.io/api/core/v1"
 )
 
 // stockExporter builds statsd_exporter from its module, once for a run.
@@ -338,30 +337,26 @@ func TestExampleComposeMetrics(t *testing.T) {
 	}
 }
 
-// TestExampleMetrics runs the sidecar of metrics.yaml, with the arguments of statsd_exporter's manifest alone too, and that
-// of combined.yaml.
+// TestExampleMetrics runs the sidecar of metrics.yaml, with the arguments of statsd_exporter's manifest alone too.
 func TestExampleMetrics(t *testing.T) {
 	t.Parallel()
 	tag := buildInith(t)
 	for name, tt := range map[string]struct {
-		file, container string
-		args            int // of the container's that are kept; zero: all
-		port            string
-		lingers         bool
+		args    int // of the container's that are kept; zero: all
+		port    string
+		lingers bool
 	}{
-		"example":  {"metrics.yaml", "metrics-exporter", 0, "9090", true},
-		"seed":     {"metrics.yaml", "metrics-exporter", 1, "9102", false},
-		"combined": {"combined.yaml", "metrics", 0, "9090", true},
+		"example": {0, "9090", true},
+		"seed":    {1, "9102", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			objects := manifest(t, filepath.Join(kubernetesDir, tt.file))
+			objects := manifest(t, filepath.Join(kubernetesDir, "metrics.yaml"))
 			pod, ok := podOf(objects[0])
 			if !ok {
 				t.Fatal("the first object is no Pod")
 			}
-			i := slices.IndexFunc(pod.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == tt.container })
-			c := *pod.Spec.InitContainers[i].DeepCopy()
+			c := *pod.Spec.InitContainers[0].DeepCopy()
 			if tt.args > 0 {
 				c.Args = c.Args[:tt.args]
 			}

@@ -32,7 +32,7 @@ func openOps(ctx context.Context, r *Runner) (*ops, error) {
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", r.Ops)
 	if err != nil {
-		return nil, listenError("ops port", r.Ops, err)
+		return nil, usererr.Listen("ops port", r.Ops, err)
 	}
 	o.server = &http.Server{Handler: o.handler(r), ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 16 << 10}
 	r.log().InfoContext(ctx, "ops port", "address", l.Addr().String())
@@ -42,15 +42,6 @@ func openOps(ctx context.Context, r *Runner) (*ops, error) {
 		}
 	})
 	return o, nil
-}
-
-// listenError explains why a port cannot be opened.
-func listenError(what, address string, err error) error {
-	return &usererr.Error{
-		Text: fmt.Sprintf("listen on the %s %s: %s", what, address, usererr.Listen(err)),
-		Hint: "check that no other container of the Pod uses this port",
-		Err:  err,
-	}
 }
 
 func (o *ops) close() {

@@ -194,7 +194,7 @@ func auditLimitRows() []option.Option[auditOptions] {
 		{
 			Flag: "header-timeout", Key: option.NoKey, Kind: option.Duration, Default: "10s",
 			Usage: "close a connection whose headers take longer than this `TIME`",
-			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.HeaderTimeout }),
+			Set:   option.ToFiniteDuration(func(o *o) *time.Duration { return &o.HeaderTimeout }),
 		},
 	}
 }

@@ -70,13 +70,13 @@ func (a *killedAudit) round(t *testing.T, round int) {
 	t.Helper()
 	args := append([]string{"sidecar", "audit", "--listen", "127.0.0.1:0", "--upstream", a.upstream, "--log", a.log, "--ops-listen", "none", "--min-free", "1B"}, a.flags...)
 	cmd := exec.CommandContext(t.Context(), a.bin, args...)
-	stderr := &awaited{pattern: listening(), seen: make(chan struct{})}
+	stderr := &awaited{}
 	cmd.Stderr = stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	select {
-	case <-stderr.seen:
+	case <-stderr.expect(listening()):
 	case <-time.After(patience):
 		t.Fatalf("it does not listen: %s", stderr)
 	}

@@ -48,8 +48,8 @@ func (c *counting) Start() error    { return c.server.Start() }
 func (c *counting) Stop()           { c.server.Stop() }
 func (c *counting) Address() string { return c.server.Addr }
 
-func (c *counting) Lines() []string {
+func (c *counting) Received() (lines []string, connections int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.lines
+	return c.lines, int(c.server.Accepted.Load())
 }

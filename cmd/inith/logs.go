@@ -5,8 +5,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,7 +67,7 @@ func logsTable(env environment.Variables) option.Table[logsOptions] {
 		if len(given.Args) > 0 {
 			return errors.New("sidecar logs takes no argument")
 		}
-		return o.check(env)
+		return errors.Join(checkLinger(given, o.common.Linger, o.drain), o.check(env, given))
 	}}
 }
 
@@ -218,7 +220,7 @@ func logsOutputRows() []option.Option[logsOptions] {
 		{
 			Flag: "forward-timeout", Kind: option.Duration, Default: "30s",
 			Usage: "give up a connection that is not made, or a chunk that is not acknowledged, within this `TIME`",
-			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.output.Timeout }),
+			Set:   option.ToFiniteDuration(func(o *o) *time.Duration { return &o.output.Timeout }),
 		},
 		{
 			Flag: "tls", Kind: option.Bool,
@@ -249,12 +251,12 @@ func logsLimitRows() []option.Option[logsOptions] {
 		{
 			Flag: "flush", Kind: option.Duration, Default: "1s",
 			Usage: "gather lines for this `TIME`",
-			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.common.Flush }),
+			Set:   option.ToFiniteDuration(func(o *o) *time.Duration { return &o.common.Flush }),
 		},
 		{
 			Flag: "rotate-wait", Kind: option.Duration, Default: "5s",
 			Usage: "close a renamed or deleted file that has not grown for this `TIME`",
-			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.common.RotateWait }),
+			Set:   option.ToFiniteDuration(func(o *o) *time.Duration { return &o.common.RotateWait }),
 		},
 		{
 			Flag: "held-max", Kind: option.Size, Default: "256MiB",
@@ -262,9 +264,9 @@ func logsLimitRows() []option.Option[logsOptions] {
 			Set:   option.ToSize(func(o *o) *int64 { return &o.common.HeldBytes }),
 		},
 		{
-			Flag: "linger", Kind: option.Duration, DefaultText: "0s",
+			Flag: "linger", Default: "0s", // not a Duration, which is never zero
 			Usage: "after a signal, follow the files for at least this `TIME`",
-			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.common.Linger }),
+			Set:   option.Parsed(parseLinger, func(o *o) *time.Duration { return &o.common.Linger }),
 		},
 	}
 }
@@ -273,7 +275,7 @@ func logsLimitRows() []option.Option[logsOptions] {
 const fluentBitConfig = "/fluent-bit/etc/fluent-bit.conf"
 
 // check completes the options.
-func (o *logsOptions) check(env environment.Variables) error {
+func (o *logsOptions) check(env environment.Variables, given option.Given) error {
 	o.addPod(env)
 	if o.config == "" && len(o.input.Paths) == 0 {
 		if info, err := os.Stat(fluentBitConfig); err != nil || !info.Mode().IsRegular() {
@@ -282,7 +284,7 @@ func (o *logsOptions) check(env environment.Variables) error {
 		o.config = fluentBitConfig
 	}
 	if o.config != "" {
-		return o.readConfig(env)
+		return o.readConfig(env, given)
 	}
 	o.input.Tag = cmp.Or(o.input.Tag, "*")
 	if !o.secure && o.tls != (tlsconfig.TLS{}) {
@@ -307,8 +309,18 @@ func (o *logsOptions) check(env environment.Variables) error {
 	return o.addOutputs()
 }
 
-// readConfig takes inputs and outputs from a configuration of Fluent Bit. What it does not say, options do.
-func (o *logsOptions) readConfig(env environment.Variables) error {
+// readConfig takes inputs and outputs from a configuration of Fluent Bit. Options that have no effect with it are errors;
+// the others go before what it says.
+func (o *logsOptions) readConfig(env environment.Variables, given option.Given) error {
+	var idle []string
+	for _, id := range replacedByConfig() {
+		if given.Has(id) {
+			idle = append(idle, given.Name(id))
+		}
+	}
+	if len(idle) > 0 {
+		return fmt.Errorf("%s: the configuration decides: set this in %s", strings.Join(idle, ", "), o.config)
+	}
 	read, warnings, err := logs.ReadFluentBit(o.config, env.Lookup)
 	if err != nil {
 		return err
@@ -318,12 +330,33 @@ func (o *logsOptions) readConfig(env environment.Variables) error {
 	}
 	for i := range read.Inputs {
 		read.Inputs[i].Fields = append(read.Inputs[i].Fields, o.input.Fields...)
-		read.Inputs[i].Outside = o.input.Outside
+		read.Inputs[i].Outside, read.Inputs[i].LineLimit = o.input.Outside, o.input.LineLimit
+	}
+	for i := range read.Outputs {
+		read.Outputs[i].Timeout = o.output.Timeout
 	}
 	o.common.Inputs, o.common.Outputs = read.Inputs, read.Outputs
 	o.common.State = cmp.Or(o.common.State, read.State)
-	o.common.Flush, o.common.RotateWait = cmp.Or(read.Flush, o.common.Flush), cmp.Or(read.RotateWait, o.common.RotateWait)
+	if !given.Has("flush") {
+		o.common.Flush = cmp.Or(read.Flush, o.common.Flush)
+	}
+	if !given.Has("rotate-wait") {
+		o.common.RotateWait = cmp.Or(read.RotateWait, o.common.RotateWait)
+	}
 	return nil
+}
+
+// replacedByConfig returns the IDs of the options in whose place a configuration of Fluent Bit stands: all that describe
+// inputs, records and outputs, except those that it cannot say.
+func replacedByConfig() []string {
+	ids := []string{"exclude", "tag", "from"}
+	tls := option.Within(tlsOptions(), func(o *logsOptions) *tlsconfig.TLS { return &o.tls })
+	for _, row := range slices.Concat(logsRecordRows(), logsOutputRows(), tls) {
+		if id := row.ID(); !slices.Contains([]string{"add", "line-limit", "forward-timeout"}, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // addOutputs collects the outputs that are asked for.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/inith/inith/cmd/inith/internal/option"
 	"github.com/inith/inith/internal/duration"
@@ -44,10 +45,7 @@ func metricsTable() option.Table[metricsOptions] {
 		if len(given.Args) > 0 {
 			return errors.New("sidecar metrics takes no argument")
 		}
-		if o.drain > 0 && o.Linger > o.drain {
-			return given.Errorf("linger", "must not be longer than --drain-timeout")
-		}
-		return nil
+		return checkLinger(given, o.Linger, o.drain)
 	}}
 }
 
@@ -182,12 +180,7 @@ func metricsLimitRows() []option.Option[metricsOptions] {
 		{
 			Flag: "linger", Key: option.NoKey, Default: "0s", // not a Duration, which is never zero
 			Usage: "after SIGTERM, wait at most this `TIME` for one more scrape",
-			Set: func(o *o, v option.Value) (err error) {
-				if v.Str != "0s" {
-					o.Linger, err = duration.Parse(v.Str)
-				}
-				return err
-			},
+			Set:   option.Parsed(parseLinger, func(o *o) *time.Duration { return &o.Linger }),
 		},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -44,38 +45,45 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdSignal is "signal NAME REGEXP CODE inith ARG...": inith gets the signal once its stderr matches, and has to end
-// with that exit code (-N: killed by signal N).
+// cmdSignal is "signal NAME REGEXP [NAME REGEXP]... CODE inith ARG...": inith gets each signal once its stderr matches, and
+// has to end with that exit code (-N: killed by signal N) after the last one.
 func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 4 {
-		ts.Fatalf("usage: signal NAME REGEXP CODE CMD...")
+	steps := 0
+	for steps+1 < len(args) && strings.HasPrefix(args[steps], "SIG") {
+		steps += 2
 	}
-	pattern, err := regexp.Compile(args[1])
+	if neg || steps == 0 || len(args) < steps+2 {
+		ts.Fatalf("usage: signal NAME REGEXP [NAME REGEXP]... CODE CMD...")
+	}
+	want, err := strconv.Atoi(args[steps])
 	ts.Check(err)
-	want, err := strconv.Atoi(args[2])
-	ts.Check(err)
-	cmd := bareCommand(ts, args[3:])
-	stderr := &awaited{pattern: pattern, seen: make(chan struct{})}
-	cmd.Stderr = stderr
+	cmd := bareCommand(ts, args[steps+1:])
+	stdout, stderr := &strings.Builder{}, &awaited{}
+	cmd.Stdout, cmd.Stderr = stdout, stderr
 	ts.Check(cmd.Start())
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
-	select {
-	case <-stderr.seen:
-	case err := <-done:
-		ts.Fatalf("ended before it wrote %s: %v: %s", args[1], err, stderr)
-	case <-time.After(patience):
-		_ = cmd.Process.Kill()
-		ts.Fatalf("has not written %s: %s", args[1], stderr)
+	for step := range slices.Chunk(args[:steps], 2) {
+		pattern, err := regexp.Compile(step[1])
+		ts.Check(err)
+		select {
+		case <-stderr.expect(pattern):
+		case err := <-done:
+			ts.Fatalf("ended before it wrote %s: %v: %s", step[1], err, stderr)
+		case <-time.After(patience):
+			_ = cmd.Process.Kill()
+			ts.Fatalf("has not written %s: %s", step[1], stderr)
+		}
+		ts.Check(cmd.Process.Signal(unix.SignalNum(step[0])))
 	}
-	ts.Check(cmd.Process.Signal(unix.SignalNum(args[0])))
 	select {
 	case err := <-done:
 		ts.Logf("ended: %v", err)
 	case <-time.After(patience):
 		_ = cmd.Process.Kill()
-		ts.Fatalf("has not ended after %s", args[0])
+		ts.Fatalf("has not ended after the last signal")
 	}
+	ts.Check(os.WriteFile(ts.MkAbs("signal.stdout"), []byte(stdout.String()), 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs("signal.stderr"), []byte(stderr.String()), 0o600))
 	if got := exitCodeOf(cmd.ProcessState); got != want {
 		ts.Fatalf("exit code %d, want %d: %s", got, want, stderr)
@@ -85,23 +93,35 @@ func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
 // patience is what a machine takes at most that is a hundred times slower.
 const patience = 3 * time.Minute
 
-// An awaited stream closes seen when what was written matches.
+// An awaited stream says when what was written matches.
 type awaited struct {
 	mu      sync.Mutex
 	all     strings.Builder
-	pattern *regexp.Regexp
+	pattern *regexp.Regexp // nil: nothing is awaited
 	seen    chan struct{}
-	matched bool
+}
+
+// expect returns a channel that is closed when what was written since the start matches.
+func (a *awaited) expect(pattern *regexp.Regexp) (seen <-chan struct{}) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.pattern, a.seen = pattern, make(chan struct{})
+	defer a.match()
+	return a.seen
+}
+
+func (a *awaited) match() {
+	if a.pattern != nil && a.pattern.MatchString(a.all.String()) {
+		a.pattern = nil
+		close(a.seen)
+	}
 }
 
 func (a *awaited) Write(b []byte) (int, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.all.Write(b)
-	if !a.matched && a.pattern.MatchString(a.all.String()) {
-		a.matched = true
-		close(a.seen)
-	}
+	a.match()
 	return len(b), nil
 }
 

@@ -45,6 +45,21 @@ func drainOptionRows() []option.Option[sidecarOptions] {
 	}
 }
 
+// parseLinger reads the time for which a sidecar stays after a signal, 0s for none.
+func parseLinger(s string) (time.Duration, error) {
+	if s == "0s" {
+		return 0, nil
+	}
+	return duration.Parse(s)
+}
+
+func checkLinger(given option.Given, linger, drain time.Duration) error {
+	if drain > 0 && linger > drain {
+		return given.Errorf("linger", "must not be longer than --drain-timeout")
+	}
+	return nil
+}
+
 // A sidecarJob is a sidecar that is ready to serve.
 type sidecarJob struct{ runner sidecar.Runner }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -17,7 +18,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	receiver, err := telemetry.Start(ctx, ":24224", func(r plog.LogRecord) {
+	receiver, err := telemetry.Start(ctx, ":24224", new(atomic.Int64), func(r plog.LogRecord) {
 		fields := r.Attributes().AsRaw()
 		_, _ = fmt.Println(fields["fluent.tag"], r.Body().Str(), fields["kubernetes"])
 	})

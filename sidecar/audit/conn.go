@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/inith/inith/internal/usererr"
 )
 
 // moreConnections are served beyond the limit, with 503. Those beyond wait in the kernel.
@@ -26,7 +28,7 @@ type listener struct {
 func listen(ctx context.Context, address string, limit int) (*listener, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, listenError(address, err)
+		return nil, usererr.Listen("address of the proxy", address, err)
 	}
 	tcp, ok := l.(*net.TCPListener)
 	if !ok {

@@ -16,7 +16,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/inith/inith/internal/usererr"
 	"github.com/inith/inith/sidecar/audit/internal/ledger"
 	"github.com/inith/inith/sidecar/audit/internal/mask"
 )
@@ -189,10 +188,4 @@ func (o *Options) ledger() ledger.Options {
 			"level": o.Record.Level, "upstream": o.Upstream, "fsync": o.Log.Fsync, "on_write_error": o.Log.Policy, "strict": o.Log.Strict,
 		},
 	}
-}
-
-// listenError explains why the port cannot be opened.
-func listenError(address string, err error) error {
-	known := usererr.Listen(err)
-	return &usererr.Error{Text: "listen on " + address + ": " + known.Text, Hint: known.Hint, Err: err}
 }

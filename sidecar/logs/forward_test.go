@@ -4,14 +4,18 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"net"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/inith/inith/internal/testing/faultserver"
 	"github.com/inith/inith/internal/testing/fluentserver"
 	"github.com/inith/inith/sidecar/logs"
 )
@@ -78,6 +82,79 @@ func TestAcknowledgedOutOfOrder(t *testing.T) {
 	b.start()
 	b.want("one", "two")
 	b.mustDrain()
+}
+
+// TestStateIsAcknowledged has one chunk acknowledged after the next was read: the state has the end of the first.
+func TestStateIsAcknowledged(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	got, release := make(chan struct{}), make(chan struct{})
+	b.server.Receive = func(m fluentserver.Message) fluentserver.Answer {
+		if m.Records[0].Log() != "one" {
+			return fluentserver.Silent
+		}
+		close(got)
+		<-release
+		return b.receive(m)
+	}
+	b.write("app.log", "one\n")
+	b.start()
+	<-got
+	b.write("app.log", "two\n")
+	b.until("both lines are read", func() bool { return metric(t, b.c, "inith_logs_read_bytes_total") == 8 })
+	close(release)
+	b.until("the first is acknowledged", func() bool { return metric(t, b.c, "inith_logs_acknowledged_bytes_total") == 4 })
+	state, err := os.ReadFile(b.path(".inith/logs.state"))
+	b.must(err)
+	if !strings.Contains(string(state), `"offset":4,`) || strings.Contains(string(state), `"offset":8,`) {
+		t.Errorf("got %s, want offset 4", state)
+	}
+	b.cancel()
+	b.c.Stop()
+	if err := <-b.ended; err == nil || !strings.Contains(err.Error(), "undelivered: 4 bytes of 1 files") {
+		t.Errorf("got %v", err)
+	}
+	b.ended = nil
+	b.server.Stop()
+	b.server.Receive = b.receive
+	b.must(b.server.Start())
+	b.start()
+	b.want("one", "two")
+	b.mustDrain()
+}
+
+// TestNameIsLookedUpAgain moves a receiver to another address.
+func TestNameIsLookedUpAgain(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	_, port, err := net.SplitHostPort(b.server.Addr)
+	b.must(err)
+	moved := &fluentserver.Server{Addr: "127.0.0.2:" + port, Receive: b.receive}
+	b.must(moved.Start())
+	t.Cleanup(moved.Stop)
+	var elsewhere atomic.Bool
+	resolver, stop, err := faultserver.StartNames(t.Context(), func(string) []netip.Addr {
+		if elsewhere.Load() {
+			return []netip.Addr{netip.MustParseAddr("127.0.0.2")}
+		}
+		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}
+	})
+	b.must(err)
+	t.Cleanup(stop)
+	b.options.Outputs[0].Addresses = []string{faultserver.OriginName + ":" + port}
+	b.prepare = func(c *logs.Collector) { c.Resolve(resolver) }
+	b.write("app.log", "one\n")
+	b.start()
+	b.want("one")
+	elsewhere.Store(true)
+	b.server.Stop()
+	b.write("app.log", "two\n")
+	b.want("one", "two")
+	b.mustDrain()
+	if b.server.Accepted.Load() != 1 || moved.Accepted.Load() != 1 {
+		t.Errorf("%d connections to the old address and %d to the new one", b.server.Accepted.Load(), moved.Accepted.Load())
+	}
+	b.must(b.server.Start()) // for its cleanup
 }
 
 func TestGzip(t *testing.T) {
@@ -204,7 +281,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestFailover has two receivers, of which one is away.
+// TestFailover has two receivers, of which each is away once.
 func TestFailover(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -220,10 +297,19 @@ func TestFailover(t *testing.T) {
 	first.Stop()
 	b.write("app.log", "two\n")
 	b.want("one", "two")
-	b.mustDrain()
 	if b.server.Accepted.Load() == 0 {
 		t.Error("the second receiver was not used")
 	}
+	b.must(first.Start())
+	t.Cleanup(first.Stop)
+	b.server.Stop()
+	b.write("app.log", "three\n")
+	b.want("one", "two", "three")
+	b.mustDrain()
+	if first.Accepted.Load() != 2 {
+		t.Error("it has not come back to the first receiver")
+	}
+	b.must(b.server.Start()) // for its cleanup
 }
 
 // TestLines writes to a file instead of a receiver, which is renamed meanwhile.

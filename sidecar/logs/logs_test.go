@@ -26,6 +26,7 @@ type bench struct {
 	dir     string
 	server  *fluentserver.Server
 	options logs.Options
+	prepare func(*logs.Collector) // before a collector starts; nil for nothing
 
 	mu       sync.Mutex
 	messages []fluentserver.Message
@@ -85,6 +86,9 @@ func (b *bench) start() {
 	c, err := logs.New(b.options)
 	if err != nil {
 		b.t.Fatal(err)
+	}
+	if b.prepare != nil {
+		b.prepare(c)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	b.c, b.cancel, b.ended = c, cancel, make(chan error, 1)

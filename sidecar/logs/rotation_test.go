@@ -532,6 +532,53 @@ func TestHeldFiles(t *testing.T) {
 	}
 }
 
+// TestHeldFilesLimit deletes one more file than is kept open while the receiver is away.
+func TestHeldFilesLimit(t *testing.T) {
+	t.Parallel()
+	const limit = 64
+	b := newBench(t)
+	b.answers(fluentserver.Close)
+	b.start()
+	for n := range limit + 1 {
+		b.write("app.log", fmt.Sprintln(n))
+		b.untilFollowed("app.log", n+1)
+		b.must(os.Remove(b.path("app.log")))
+	}
+	b.until("it drops the oldest", func() bool { return metric(t, b.c, "inith_logs_files_dropped_total") > 0 })
+	dropped, held := metric(t, b.c, "inith_logs_files_dropped_total"), metric(t, b.c, "inith_logs_held_files")
+	if dropped != 1 || held != limit {
+		t.Errorf("%v files were dropped and %v are held, want 1 and %d", dropped, held, limit)
+	}
+	b.answers(fluentserver.Ack)
+	b.mustDrain()
+	if got := len(b.lines()); got < limit {
+		t.Errorf("%d lines of %d files arrived", got, limit)
+	}
+}
+
+// TestWithoutInotify has scenarios in which directories are read each second, and nothing else tells of a change.
+func TestWithoutInotify(t *testing.T) {
+	t.Parallel()
+	for name, scenario := range map[string]func(b *bench){
+		"rename":                            renamed,
+		"rename while the receiver is away": renamedWhileAway,
+		"renamed while nobody reads":        renamedAcrossRestart,
+		"copytruncate":                      copyTruncated,
+		"delete and recreate":               recreated,
+		"directories that appear later":     laterDirectories,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.prepare = (*logs.Collector).WithoutInotify
+			scenario(b)
+			if !strings.Contains(b.logged(), "directories are only read each second") {
+				t.Error("it does not say what that means")
+			}
+		})
+	}
+}
+
 // TestOutages stops and starts the receiver while lines are written.
 func TestOutages(t *testing.T) {
 	t.Parallel()

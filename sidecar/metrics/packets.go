@@ -115,7 +115,7 @@ func (s *packetSocket) drain(raw syscall.RawConn, b *batch) error {
 func (s *Server) listenUDP(ctx context.Context) (*packetSocket, error) {
 	c, err := (&net.ListenConfig{}).ListenPacket(ctx, "udp", s.o.ListenUDP)
 	if err != nil {
-		return nil, listenError("UDP address", s.o.ListenUDP, err)
+		return nil, usererr.Listen("UDP address", s.o.ListenUDP, err)
 	}
 	return s.packetSocket(c, func(packets [][]byte) {
 		s.self.udpPackets.Add(float64(len(packets)))
@@ -133,7 +133,7 @@ func (s *Server) listenUnixgram(ctx context.Context) (*packetSocket, error) {
 	}
 	c, err := (&net.ListenConfig{}).ListenPacket(ctx, "unixgram", path)
 	if err != nil {
-		return nil, listenError("unix socket", path, err)
+		return nil, usererr.File("unix socket", path, err)
 	}
 	if path[0] != '@' {
 		if err := os.Chmod(path, s.o.SocketMode); err != nil {

@@ -224,11 +224,11 @@ func TestTCPLineTooLong(t *testing.T) {
 func TestListenErrors(t *testing.T) {
 	t.Parallel()
 	r := start(t, nil)
-	for name, change := range map[string]func(o *metrics.Options){
-		"web":  func(o *metrics.Options) { o.Web.Listen = r.Web.Listen },
-		"udp":  func(o *metrics.Options) { o.ListenUDP = r.ListenUDP },
-		"tcp":  func(o *metrics.Options) { o.ListenTCP = r.ListenTCP },
-		"unix": func(o *metrics.Options) { o.ListenUnixgram = filepath.Join(t.TempDir(), "nothere", "s") },
+	for want, change := range map[string]func(o *metrics.Options){
+		"listen on the web address": func(o *metrics.Options) { o.Web.Listen = r.Web.Listen },
+		"listen on the UDP address": func(o *metrics.Options) { o.ListenUDP = r.ListenUDP },
+		"listen on the TCP address": func(o *metrics.Options) { o.ListenTCP = r.ListenTCP },
+		"unix socket":               func(o *metrics.Options) { o.ListenUnixgram = filepath.Join(t.TempDir(), "nothere", "s") },
 	} {
 		o := metrics.Options{ListenUDP: freePort(t), Web: metrics.Web{Listen: freePort(t)}}
 		change(&o)
@@ -236,8 +236,8 @@ func TestListenErrors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Serve(t.Context()); err == nil || !strings.Contains(err.Error(), "listen on the") {
-			t.Errorf("%s: %v", name, err)
+		if err := s.Serve(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
 		}
 	}
 	if _, err := metrics.New(metrics.Options{}); err == nil {

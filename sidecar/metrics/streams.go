@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -35,7 +34,7 @@ const (
 func (s *Server) listenTCP(ctx context.Context) (*streamSocket, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.o.ListenTCP)
 	if err != nil {
-		return nil, listenError("TCP address", s.o.ListenTCP, err)
+		return nil, usererr.Listen("TCP address", s.o.ListenTCP, err)
 	}
 	listener, ok := l.(*net.TCPListener)
 	if !ok {
@@ -135,16 +134,4 @@ func (s *stream) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	return n, err
-}
-
-// listenError explains why an address cannot be listened on.
-func listenError(what, address string, err error) error {
-	if e, ok := errors.AsType[syscall.Errno](err); ok {
-		err = e
-	}
-	return &usererr.Error{
-		Text: fmt.Sprintf("listen on the %s %s: %s", what, address, usererr.Listen(err)),
-		Hint: "check that no other container of the Pod uses this port",
-		Err:  err,
-	}
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/inith/inith/internal/usererr"
 )
 
 // web serves the metrics, and answers probes.
@@ -24,7 +26,7 @@ type web struct {
 func (s *Server) listenWeb(ctx context.Context) (*web, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.o.Web.Listen)
 	if err != nil {
-		return nil, listenError("web address", s.o.Web.Listen, err)
+		return nil, usererr.Listen("web address", s.o.Web.Listen, err)
 	}
 	s.o.Logger.InfoContext(ctx, "serving metrics", "address", l.Addr().String(), "path", s.o.Web.Path)
 	return &web{listener: l, server: &http.Server{

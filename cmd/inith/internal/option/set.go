@@ -30,6 +30,17 @@ func ToDuration[T any](at func(*T) *time.Duration) func(*T, Value) error {
 	return func(t *T, v Value) error { *at(t) = v.Duration; return nil }
 }
 
+// ToFiniteDuration stores a duration that cannot be none.
+func ToFiniteDuration[T any](at func(*T) *time.Duration) func(*T, Value) error {
+	return func(t *T, v Value) error {
+		if v.Duration == 0 {
+			return errors.New("none is not possible here: want a time such as 500ms, 90s or 5m")
+		}
+		*at(t) = v.Duration
+		return nil
+	}
+}
+
 // ToSize stores a number of bytes.
 func ToSize[T any](at func(*T) *int64) func(*T, Value) error {
 	return func(t *T, v Value) error { *at(t) = v.Int; return nil }

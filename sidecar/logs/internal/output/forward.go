@@ -25,6 +25,7 @@ type Forward struct {
 	NoAck     bool           // a chunk is delivered when it is written to the connection
 	Gzip      bool
 	Timeout   time.Duration // for a connection, and for the acknowledgement of a chunk
+	Resolver  *net.Resolver // nil: the default one
 	Logger    *slog.Logger
 
 	Stats Stats

@@ -109,7 +109,7 @@ func (s *session) serve(ctx context.Context, address string) error {
 func (f *Forward) connect(ctx context.Context, address string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, f.Timeout)
 	defer cancel()
-	conn, err := (&dial.Dialer{}).DialContext(ctx, "tcp", address)
+	conn, err := (&dial.Dialer{Resolver: f.Resolver}).DialContext(ctx, "tcp", address)
 	if err != nil || f.loader == nil {
 		return conn, err
 	}

@@ -29,6 +29,7 @@ type Options struct {
 	MaxFiles   int           // beyond which files are not followed
 	MaxHeld    int           // renamed and deleted files that are kept open
 	HeldBytes  int64         // undelivered bytes of deleted files
+	NoInotify  bool          // read directories only when they are scanned, as where the kernel has no inotify
 
 	Logger *slog.Logger
 }
@@ -66,7 +67,7 @@ func New(ctx context.Context, o Options) (*Follower, error) {
 		}
 		f.state = s
 	}
-	f.watcher = newWatcher(ctx, f.log)
+	f.watcher = newWatcher(ctx, f.log, o.NoInotify)
 	return f, nil
 }
 

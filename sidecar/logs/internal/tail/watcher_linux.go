@@ -26,9 +26,12 @@ type watcher struct {
 
 const watched = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO | unix.IN_ONLYDIR
 
-func newWatcher(ctx context.Context, log *slog.Logger) *watcher {
+func newWatcher(ctx context.Context, log *slog.Logger, off bool) *watcher {
 	w := &watcher{changed: make(chan struct{}, 1), directories: map[int32]string{}}
-	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	fd, err := -1, error(unix.ENOSYS)
+	if !off {
+		fd, err = unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	}
 	if err != nil {
 		log.WarnContext(ctx, "directories are only read each second: a file that is renamed sooner is lost", "err", err)
 		return w

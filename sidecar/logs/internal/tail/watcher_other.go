@@ -10,7 +10,7 @@ import (
 // A watcher would tell when files are created or renamed. Here it does not: directories are read each second.
 type watcher struct{ changed chan struct{} }
 
-func newWatcher(context.Context, *slog.Logger) *watcher { return &watcher{} }
+func newWatcher(context.Context, *slog.Logger, bool) *watcher { return &watcher{} }
 
 func (*watcher) add(string) {}
 
