@@ -104,6 +104,9 @@ func (f *Follower) Scan(ctx context.Context, now time.Time) {
 	if f.first {
 		f.resumeRenamed(ctx, seen, now)
 		f.first = false
+		if len(f.files) == 0 { // a typing error, or an application that has not started
+			f.log.InfoContext(ctx, "no file matches yet", "paths", f.o.Patterns)
+		}
 	}
 	for id, file := range f.files {
 		switch {

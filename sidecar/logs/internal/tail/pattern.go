@@ -39,6 +39,8 @@ func ParsePattern(text string) (Pattern, error) {
 	return Pattern{root: root, segments: segments[fixed:]}, nil
 }
 
+func (p Pattern) String() string { return path.Join(append([]string{p.root}, p.segments...)...) }
+
 // Root returns the directory before the first wildcard.
 func (p Pattern) Root() string { return p.root }
 
