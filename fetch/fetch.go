@@ -58,6 +58,9 @@ func ParseDigest(s string) (Digest, error) { return source.ParseDigest(s) }
 // TLS is how servers are verified.
 type TLS = source.TLS
 
+// Hub is where files of hf URLs are.
+type Hub = source.Hub
+
 // A Result says how a file was fetched.
 type Result struct {
 	Path     string // of the file, or of the directory of an archive; "" for Dest "-"
