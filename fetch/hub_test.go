@@ -117,6 +117,26 @@ func TestHubPinned(t *testing.T) {
 	}
 }
 
+// TestHubMovedBranch fetches a file again only if its bytes are others at the new commit.
+func TestHubMovedBranch(t *testing.T) {
+	t.Parallel()
+	dest := filepath.Join(t.TempDir(), "c")
+	for i, c := range []struct {
+		commit, text string
+		skipped      bool
+	}{{"1", "one", false}, {"2", "one", true}, {"3", "two", false}} {
+		r := hubRepository()
+		r.Commit = strings.Repeat(c.commit, 40)
+		r.Files["config.json"] = []byte(c.text)
+		_, hub := startHub(t, r)
+		result, err := run(t, &fetch.Fetcher{Hub: hub}, fetch.File{URL: parse(t, "hf://org/model/config.json"), Dest: dest})
+		got, _ := os.ReadFile(dest)
+		if err != nil || string(got) != c.text || result.Skipped != c.skipped {
+			t.Errorf("%d: %q, %+v, %v", i, got, result, err)
+		}
+	}
+}
+
 // TestHubWrongBytes compares with what the repository says.
 func TestHubWrongBytes(t *testing.T) {
 	t.Parallel()
