@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -273,11 +274,21 @@ func TestHubThrottled(t *testing.T) {
 		w.WriteHeader(http.StatusTooManyRequests)
 		return true
 	}
-	_, err := run(t, &fetch.Fetcher{Hub: hub, RetryMaxWait: 1, StallTimeout: 1e9}, fetch.File{
-		URL: parse(t, "hf://org/model/z.txt"), Dest: filepath.Join(t.TempDir(), "x"),
-	})
-	want := "status 429 (Too Many Requests): the quota of 500 requests of the kind api in 300s is used up for 55s, and no byte came for 1s"
-	if err == nil || !strings.Contains(err.Error(), want) {
+	tr, err := (&fetch.Fetcher{Hub: hub}).Open(fetch.File{URL: parse(t, "hf://org/model/z.txt"), Dest: filepath.Join(t.TempDir(), "x")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	go func() {
+		for tr.Status().Err == nil && ctx.Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		cancel()
+	}()
+	_, _ = tr.Run(ctx)
+	const want = "status 429 (Too Many Requests): the quota of 500 requests of the kind api in 300s is used up for 55s"
+	if err := tr.Status().Err; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v", err)
 	}
 }
@@ -295,7 +306,9 @@ func TestHubToken(t *testing.T) {
 	}
 	r := hubRepository()
 	r.Token = "hf_s3cr3t"
-	hubURL, other := "hf://org/model/onnx/model.bin", "http://127.0.0.1:1/x"
+	missing := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(missing.Close)
+	hubURL, other := "hf://org/model/onnx/model.bin", missing.URL+"/x"
 	for name, c := range map[string]struct {
 		hub     fetch.Hub
 		file    fetch.File
@@ -312,7 +325,7 @@ func TestHubToken(t *testing.T) {
 		s, hub := startHub(t, r)
 		c.hub.Endpoint = hub.Endpoint
 		c.file.Dest = filepath.Join(t.TempDir(), "x")
-		_, err := run(t, &fetch.Fetcher{Hub: c.hub, StallTimeout: 5e8}, c.file)
+		_, err := run(t, &fetch.Fetcher{Hub: c.hub}, c.file)
 		if (err != nil) != c.refused || err != nil && strings.Contains(err.Error(), "hf_") {
 			t.Errorf("%s: %v, %q", name, err, s.Requests(""))
 		}

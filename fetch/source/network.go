@@ -51,7 +51,7 @@ func (t TLS) Check() error { return tlsconfig.TLS(t).Check() }
 
 // Credentials prove who we are to one origin. Files are read again for each request.
 type Credentials struct {
-	URL *url.URL // whose origin gets them; others do not
+	URL *url.URL // whose origin gets them, for an hf URL that of the hub; others do not
 
 	HeaderFiles  []string // of "Name: value" lines
 	BearerFile   string   // of a token
