@@ -233,7 +233,7 @@ func (f *hubFile) api(what, revision string, rest ...string) *url.URL {
 // The rest of that page's URL may be of another host than the mirror that was asked.
 func (f *hubFile) get(ctx context.Context, u *url.URL, into any) (next string, err error) {
 	const (
-		most = 16 << 20 // bytes; a page of 1,000 entries has some 300 KiB
+		most = 4 << 20 // bytes; a page of 1,000 entries has some 300 KiB
 		wait = DefaultHeaderWait
 	)
 	file := &webFile{web: f.hub.web, url: u}
