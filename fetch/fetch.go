@@ -29,7 +29,7 @@ const (
 
 // A File is one thing to fetch.
 type File struct {
-	URL     *url.URL
+	URL     *url.URL   // http, https or hf
 	Mirrors []*url.URL // others that have the same bytes, in the order to try
 
 	// Dest is a path: with a trailing slash, or of an existing directory, the last
@@ -43,7 +43,8 @@ type File struct {
 	Extract  bool        // Dest is a directory that gets what the archive holds
 	Verify   bool        // hash an existing file even if the stored receipt matches
 
-	// Sent to the origin of URL and nowhere else, and read again for each request.
+	// Sent to the origin of URL, for an hf URL that of the hub, and nowhere else. Read again
+	// for each request.
 	HeaderFiles  []string // of "Name: value" lines
 	BearerFile   string   // of a token
 	PasswordFile string   // for the user of the URL
@@ -57,6 +58,9 @@ func ParseDigest(s string) (Digest, error) { return source.ParseDigest(s) }
 
 // TLS is how servers are verified.
 type TLS = source.TLS
+
+// Hub is where files of hf URLs are.
+type Hub = source.Hub
 
 // A Result says how a file was fetched.
 type Result struct {

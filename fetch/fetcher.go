@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,7 @@ type Fetcher struct {
 	MaxSize      int64         // bytes that a file may have, also if the server does not say how many it has; zero: any number
 
 	TLS   TLS
+	Hub   Hub
 	Proxy func(target *url.URL) (*url.URL, error) // nil: none
 
 	MemoryLimit int64        // bytes that the cgroup allows; zero: no limit
@@ -57,7 +59,7 @@ func (f *Fetcher) rooms() parts {
 		f.parts = parts{
 			engine: e,
 			network: &source.Network{
-				Connections: f.Connections, HeaderWait: f.HeaderWait, TLS: f.TLS, Proxy: f.Proxy, Wrap: e.Wrap,
+				Connections: f.Connections, HeaderWait: f.HeaderWait, TLS: f.TLS, Hub: f.Hub, Proxy: f.Proxy, Wrap: e.Wrap,
 			},
 			store: &store.Store{MemoryLimit: f.MemoryLimit, MemoryFree: f.MemoryFree, DiskLimit: f.DiskLimit},
 		}
@@ -78,18 +80,17 @@ func (f *Fetcher) Open(file File) (*Transfer, error) {
 		file: file, fetcher: f, log: cmp.Or(f.Logger, slog.New(slog.DiscardHandler)),
 		urls: append([]*url.URL{file.URL}, file.Mirrors...), progress: engine.NewProgress(),
 	}
-	for _, u := range t.urls {
-		if err := source.Check(u); err != nil {
+	asked := t.urls
+	if file.SumsURL != nil {
+		asked = append(slices.Clip(asked), file.SumsURL)
+	}
+	for _, u := range asked {
+		if err := f.rooms().network.Check(u); err != nil {
 			return nil, err
 		}
 	}
 	if err := t.credentials().Check(); err != nil {
 		return nil, err
-	}
-	if file.SumsURL != nil {
-		if err := source.Check(file.SumsURL); err != nil {
-			return nil, err
-		}
 	}
 	path, err := resolveDest(file)
 	if err != nil {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/inith/inith/internal/testing/hubserver"
 )
 
 // startFiles starts an origin with files for fetch: /model.bin of 3 MiB, the same
@@ -67,6 +69,19 @@ func startFiles(e *testscript.Env) {
 	e.Setenv("FILES_HOST", strings.TrimPrefix(origin.URL, "http://"))
 	e.Setenv("SUM", sum)
 	e.Setenv("TARSUM", fmt.Sprintf("%x", sha256.Sum256(archive)))
+}
+
+// startHub starts a hub with a gated model, whose files are for those only who send the canary.
+// The links to its large files have the canary in them.
+func startHub(e *testscript.Env) {
+	b := make([]byte, 3<<20)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(b)
+	hub := hubserver.Start(hubserver.Repository{
+		Name: "org/model", Commit: strings.Repeat("0123456789", 4), Token: canary, Gated: true, LFS: 1 << 20,
+		Files: map[string][]byte{"config.json": []byte("{}"), "onnx/model.bin": b},
+	}, canary)
+	e.Defer(hub.Close)
+	e.Setenv("HUB", hub.URL)
 }
 
 // archiveOf returns a tar with one file.

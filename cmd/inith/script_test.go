@@ -132,6 +132,7 @@ func setup(e *testscript.Env) error {
 	}
 	e.Defer(func() { searchFiles(e) })
 	startFiles(e)
+	startHub(e)
 	if err := startServers(e); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"hash"
 	"hash/crc32"
+	"strconv"
 	"strings"
 
 	"github.com/zeebo/blake3"
@@ -21,7 +22,7 @@ import (
 // A Digest is the value of a hash function over a whole file. The zero Digest is
 // none.
 type Digest struct {
-	Algorithm string // "sha256", "sha512", "blake3"; a server's also "sha1", "md5", "crc32c"
+	Algorithm string // "sha256", "sha512", "blake3"; a server's also "sha1", "md5", "crc32c", and "git-blob-N" of N bytes
 	Hex       string // lower case
 }
 
@@ -48,12 +49,43 @@ func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
 // NewHash returns the hash function of a [Digest] that was parsed.
 func NewHash(algorithm string) hash.Hash {
-	for _, a := range digestAlgorithms() {
-		if a.name == algorithm {
-			return a.create()
-		}
+	if a, ok := digestAlgorithmOf(algorithm); ok {
+		return a.create()
 	}
 	return nil
+}
+
+func digestAlgorithmOf(name string) (digestAlgorithm, bool) {
+	for _, a := range digestAlgorithms() {
+		if a.name == name {
+			return a, true
+		}
+	}
+	return gitBlob(name)
+}
+
+const gitBlobPrefix = "git-blob-"
+
+// gitBlob returns the hash function by which git names a file of as many bytes as the name of
+// the algorithm says: SHA-1 over "blob N", a zero byte and the bytes
+// (https://git-scm.com/book/en/v2/Git-Internals-Git-Objects).
+func gitBlob(name string) (digestAlgorithm, bool) {
+	digits, ok := strings.CutPrefix(name, gitBlobPrefix)
+	size, err := strconv.ParseInt(digits, 10, 64)
+	if !ok || err != nil || size < 0 || digits != strconv.FormatInt(size, 10) {
+		return digestAlgorithm{}, false
+	}
+	return digestAlgorithm{name, sha1.Size, false, func() hash.Hash {
+		h := sha1.New() //nolint:gosec // git's
+		_, _ = fmt.Fprintf(h, "blob %d\x00", size)
+		return h
+	}}, true
+}
+
+// gitBlobDigest returns the digest that git's name of a file is. The zero Digest stands for one
+// that is none.
+func gitBlobDigest(size int64, id string) Digest {
+	return hexDigest(gitBlobPrefix+strconv.FormatInt(size, 10), id)
 }
 
 // ParseDigest reads a digest to pin, such as "sha256:9f86…". Its errors do not
@@ -114,13 +146,12 @@ func AnyDigest(s string) Digest {
 // hexDigest is [ParseDigest] for what a server says: the zero Digest stands for
 // one that is none.
 func hexDigest(name, value string) Digest {
-	for _, a := range digestAlgorithms() {
-		if a.name == name {
-			d, _ := newDigest(a, strings.ToLower(value))
-			return d
-		}
+	a, ok := digestAlgorithmOf(name)
+	if !ok {
+		return Digest{}
 	}
-	return Digest{}
+	d, _ := newDigest(a, strings.ToLower(value))
+	return d
 }
 
 // String returns the digest as [ParseDigest] reads it.

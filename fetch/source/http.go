@@ -27,10 +27,14 @@ const userAgent = "inith"
 type web struct {
 	network  *Network
 	access   Credentials
-	retrying func(error) // is called with why a request is sent again
+	token    string                     // sent to the origin of access instead of its files; "": none
+	retrying func(error)                // is called with why a request is sent again
+	refusal  func(*http.Response) error // says what an answer means to who knows the server, nil if it does not; nil: nobody does
 }
 
-func newWeb(n *Network, c Credentials, retrying func(error)) Resolver { return &web{n, c, retrying} }
+func newWeb(n *Network, c Credentials, retrying func(error)) Resolver {
+	return &web{network: n, access: c, retrying: retrying}
+}
 
 // Resolve returns the one file of a URL. It sends nothing.
 func (w *web) Resolve(_ context.Context, u *url.URL) ([]Object, error) {
@@ -123,6 +127,9 @@ func (f *webFile) connect() (*client, error) {
 
 func (f *webFile) open(ctx context.Context, u *url.URL, r request) (*Part, error) {
 	resp, err := f.send(ctx, u, r)
+	if err == nil {
+		err = f.refused(resp)
+	}
 	if err == nil && r.n != Whole && !f.ranged.Load() && mayRefuseRange(resp, r) {
 		resp, r = f.withoutRange(ctx, u, r, resp)
 	}
@@ -143,6 +150,18 @@ func (f *webFile) open(ctx context.Context, u *url.URL, r request) (*Part, error
 		f.mu.Unlock()
 	}
 	return part, nil
+}
+
+// refused returns what a refusal means to who knows the server, nil if nobody does.
+func (f *webFile) refused(resp *http.Response) error {
+	if f.web.refusal == nil {
+		return nil
+	}
+	err := f.web.refusal(resp)
+	if err != nil {
+		_ = resp.Body.Close()
+	}
+	return err
 }
 
 // withoutRange asks for the whole object, once. It returns the first answer if that is
@@ -232,6 +251,9 @@ func (f *webFile) authorize(req *http.Request) error {
 }
 
 func (f *webFile) addHeaders(req *http.Request) error {
+	if f.web.token != "" {
+		req.Header.Set("Authorization", "Bearer "+f.web.token)
+	}
 	for _, name := range f.web.access.HeaderFiles {
 		header, err := credentials.ReadHeaders(name)
 		if err != nil {

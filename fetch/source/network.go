@@ -27,6 +27,7 @@ type Network struct {
 	Connections int           // idle ones to keep to one host; zero: 16
 	HeaderWait  time.Duration // a request without an answer for so long is sent again, and the first answer counts; zero: 30s
 	TLS         TLS
+	Hub         Hub
 	Proxy       func(target *url.URL) (*url.URL, error) // nil: none
 
 	// Wrap gets each new connection, with the origin that its requests begin at. nil: none.
@@ -50,7 +51,7 @@ func (t TLS) Check() error { return tlsconfig.TLS(t).Check() }
 
 // Credentials prove who we are to one origin. Files are read again for each request.
 type Credentials struct {
-	URL *url.URL // whose origin gets them; others do not
+	URL *url.URL // whose origin gets them, for an hf URL that of the hub; others do not
 
 	HeaderFiles  []string // of "Name: value" lines
 	BearerFile   string   // of a token
@@ -59,14 +60,16 @@ type Credentials struct {
 
 // A scheme is a row of the table of resolvers.
 type scheme struct {
-	name string
-	open func(n *Network, c Credentials, retrying func(error)) Resolver
+	name  string
+	check func(u *url.URL) error // reports what makes a URL none of the scheme
+	open  func(n *Network, c Credentials, retrying func(error)) Resolver
 }
 
 func schemes() []scheme {
 	return []scheme{
-		{"http", newWeb},
-		{"https", newWeb},
+		{"http", checkHost, newWeb},
+		{"https", checkHost, newWeb},
+		{hubScheme, checkHubName, newHub},
 	}
 }
 
@@ -85,18 +88,32 @@ func (n *Network) Resolver(u *url.URL, c Credentials, retrying func(error)) (Res
 	return all[i].open(n, c, retrying), nil
 }
 
+// Check reports a URL that no resolver can read, and what the network lacks for it.
+func (n *Network) Check(u *url.URL) error {
+	if err := Check(u); err != nil || u.Scheme != hubScheme {
+		return err
+	}
+	return n.Hub.Check()
+}
+
 // Check reports a URL that no resolver can read.
 func Check(u *url.URL) error {
-	switch {
-	case u == nil:
+	if u == nil {
 		return errors.New("no URL")
-	case !slices.ContainsFunc(schemes(), func(s scheme) bool { return s.name == u.Scheme }):
-		return errors.New("want an " + schemeNames() + " URL, not" + unknownScheme(u.Scheme))
-	case u.Hostname() == "":
-		return errors.New("the URL has no host")
-	default:
-		return nil
 	}
+	for _, s := range schemes() {
+		if s.name == u.Scheme {
+			return s.check(u)
+		}
+	}
+	return errors.New("want an " + schemeNames() + " URL, not" + unknownScheme(u.Scheme))
+}
+
+func checkHost(u *url.URL) error {
+	if u.Hostname() == "" {
+		return errors.New("the URL has no host")
+	}
+	return nil
 }
 
 // unknownScheme names a scheme, and says where the objects are that people mean by it.
@@ -105,7 +122,6 @@ func unknownScheme(scheme string) string {
 		{"s3 s3a s3n", "an object in S3 has an https URL, https://BUCKET.s3.REGION.amazonaws.com/KEY, signed if it is private"},
 		{"gs gcs", "an object in Cloud Storage has an https URL, https://storage.googleapis.com/BUCKET/OBJECT"},
 		{"az abfs abfss wasb wasbs", "a blob has an https URL, https://ACCOUNT.blob.core.windows.net/CONTAINER/BLOB, signed if it is private"},
-		{"hf", "a file on Hugging Face has an https URL, https://huggingface.co/ORG/NAME/resolve/REVISION/FILE"},
 		{"oci docker", "images are not a source"},
 		{"file", "a local file is not a source"},
 	} {
@@ -121,5 +137,6 @@ func schemeNames() string {
 	for _, s := range schemes() {
 		names = append(names, s.name)
 	}
-	return strings.Join(names, " or ")
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }

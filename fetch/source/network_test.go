@@ -27,11 +27,11 @@ func TestCheck(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
 		"http://host/x": "", "https://host/x": "",
-		"ftp://host/x": `want an http or https URL, not "ftp"`,
-		"s3://b/k": `want an http or https URL, not "s3": an object in S3 has an https URL, ` +
+		"ftp://host/x": `want an http, https or hf URL, not "ftp"`,
+		"s3://b/k": `want an http, https or hf URL, not "s3": an object in S3 has an https URL, ` +
 			"https://BUCKET.s3.REGION.amazonaws.com/KEY, signed if it is private",
-		"file:///x": `want an http or https URL, not "file": a local file is not a source`,
-		"/x":        "want an http or https URL, not another",
+		"file:///x": `want an http, https or hf URL, not "file": a local file is not a source`,
+		"/x":        "want an http, https or hf URL, not another",
 		"http:///x": "the URL has no host",
 	} {
 		err := source.Check(parse(t, raw))

@@ -36,7 +36,7 @@ func contentOptions(env environment.Variables) []option.Option[fetch.File] {
 	return []option.Option[file]{
 		{
 			Arg: "SOURCE", Key: "url",
-			Usage: "an http or https URL",
+			Usage: "an http, https or hf URL",
 			Set:   option.Parsed(redact.ParseURL, func(f *file) **url.URL { return &f.URL }),
 		},
 		{
