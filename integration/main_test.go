@@ -47,10 +47,10 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// build makes inith as it is released: static.
+// build makes inith as it is released: static and stripped.
 func build(dir string) (string, error) {
 	name := filepath.Join(dir, "inith")
-	cmd := exec.Command("go", "build", "-o", name, "./cmd/inith")
+	cmd := exec.Command("go", "build", "-tags", "urfave_cli_no_docs", "-trimpath", "-ldflags", "-s -w", "-o", name, "./cmd/inith")
 	cmd.Dir = ".." // another module
 	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {

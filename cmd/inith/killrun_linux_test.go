@@ -24,7 +24,9 @@ const hangs = 5 * time.Minute
 func buildInith(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "inith")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-tags", "urfave_cli_no_docs", "-o", path, ".").CombinedOutput()
+	build := exec.CommandContext(t.Context(), "go", "build", "-tags", "urfave_cli_no_docs", "-trimpath", "-ldflags", "-s -w", "-o", path, ".")
+	build.Env = append(build.Environ(), "CGO_ENABLED=0") // as it is released
+	out, err := build.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
