@@ -9,7 +9,7 @@ FUZZTIME ?= 1m
 REPORT    = $(GO) run ./internal/testing/testreport $(STRICT)
 export DOCKER_BUILDKIT ?= $(shell docker buildx version >/dev/null 2>&1 && echo 1 || echo 0)
 
-.PHONY: build demo test unit integration ci checks format lint tidy vuln cross reproducible image image-smoke bench-wait bench-fetch bench-plan bench-audit bench-logs bench-metrics fuzz soak
+.PHONY: build demo test unit integration ci checks format lint tidy vuln cross reproducible image image-smoke bench-wait bench-fetch bench-plan bench-audit bench-logs bench-metrics fuzz soak corpus
 build: ## bin/inith, static and stripped
 	$(GOBUILD) -o bin/inith ./cmd/inith
 	@chmod 755 bin/inith # whatever the umask: in the image another user runs it
@@ -86,3 +86,6 @@ fuzz: ## each fuzz target for a minute
 soak: ## thousands of random combinations of faults, and of kills
 	INITH_SOAK_SEEDS=5000 $(GO) test -run Soak -count=1 -timeout 2h ./fetch
 	INITH_KILL_ROUNDS=100 $(GO) test -run TestKilled -count=1 -timeout 2h ./cmd/inith
+
+corpus: build ## lint the manifests of other projects, from the module cache: no error but those that are known to be real
+	$(GO) run ./internal/testing/corpus bin/inith

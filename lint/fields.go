@@ -134,6 +134,9 @@ func (w *fieldWalk) object(v value, typ string, fields map[string]string) {
 			w.below(key, value{m.Value}, field)
 			continue
 		}
+		if strings.HasPrefix(key, "$") || strings.HasPrefix(key, "(") {
+			continue // of a patch for kustomize, such as $patch, or of a policy
+		}
 		f := value{m.Key}.finding("Kubernetes knows no field "+w.pathTo(key), w.unknownFix(key, typ))
 		known := slices.Sorted(maps.Keys(fields))
 		if i := slices.IndexFunc(known, func(name string) bool { return strings.EqualFold(name, key) }); i >= 0 {

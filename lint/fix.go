@@ -23,8 +23,9 @@ func (e Edit) exists() bool { return e.Old != "" }
 // would not have fewer findings, or a rule would have more. A second Fix changes nothing.
 func (l Linter) Fix(f File) (fixed []byte, edits int) {
 	fixed = f.Data
+	f.Found = false // else an edit after which it cannot be parsed would be one that leaves no finding
 	for report := l.Lint(f); ; {
-		result, applied, after := l.apply(File{f.Path, fixed}, report, editsOf(report))
+		result, applied, after := l.apply(File{Path: f.Path, Data: fixed}, report, editsOf(report))
 		if applied == 0 {
 			return fixed, edits
 		}
@@ -55,7 +56,7 @@ func (l Linter) apply(f File, before Report, edits []Edit) (fixed []byte, applie
 		return f.Data, 0, before
 	}
 	if fixed, applied := applyAll(f.Data, edits); applied > 0 {
-		if after = l.Lint(File{f.Path, fixed}); after.isBetterThan(before) {
+		if after = l.Lint(File{Path: f.Path, Data: fixed}); after.isBetterThan(before) {
 			return fixed, applied, after
 		}
 	}
@@ -64,7 +65,7 @@ func (l Linter) apply(f File, before Report, edits []Edit) (fixed []byte, applie
 	}
 	half := len(edits) / 2
 	fixed, last, after := l.apply(f, before, edits[half:])
-	fixed, first, after := l.apply(File{f.Path, fixed}, after, edits[:half])
+	fixed, first, after := l.apply(File{Path: f.Path, Data: fixed}, after, edits[:half])
 	return fixed, first + last, after
 }
 

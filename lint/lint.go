@@ -62,8 +62,9 @@ func (f Finding) compare(other Finding) int {
 
 // A File is what a manifest file holds.
 type File struct {
-	Path string // as findings show it
-	Data []byte
+	Path  string // as findings show it
+	Data  []byte
+	Found bool // in a directory, among other files: it is ignored if it cannot be parsed and has no apiVersion
 }
 
 // A Report is the result of a [Linter].

@@ -153,6 +153,35 @@ func TestSuppressed(t *testing.T) {
 }
 
 // TestUnreadable has files that are no manifests: one finding each, and no crash.
+// TestFound has files that a directory has beside manifests: they are errors only where somebody names them.
+func TestFound(t *testing.T) {
+	t.Parallel()
+	for text, found := range map[string]int{
+		"{\"strict\": [true, }":                  0,
+		"apiVersion: v1\nkind: Pod\n  name: x\n": 1,
+	} {
+		for name, want := range map[bool]int{true: found, false: 1} {
+			r := lint.Linter{}.Lint(lint.File{Path: "x.yaml", Data: []byte(text), Found: name})
+			if len(r.Findings) != want {
+				t.Errorf("%q, found %t: %v, want %d", text, name, r.Findings, want)
+			}
+		}
+	}
+}
+
+// TestPatch has a part of an object, whose base may have what it lacks.
+func TestPatch(t *testing.T) {
+	t.Parallel()
+	const patch = "apiVersion: apps/v1\nkind: Deployment\nspec:\n  template: {spec: {containers: [{name: a, volumeMounts: [{name: data, mountPath: /data}]}]}}\n"
+	for text, want := range map[string]lint.Severity{patch: lint.Info, patch + "  selector: {}\n": lint.Error} {
+		for _, f := range check(t, lint.Linter{Only: []string{"V3"}}, text).Findings {
+			if f.Severity != want {
+				t.Errorf("%q: %v, want %v", text, f, want)
+			}
+		}
+	}
+}
+
 func TestUnreadable(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{

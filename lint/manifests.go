@@ -56,6 +56,9 @@ func (m *Manifests) read(f File) {
 		m.fail(Info, f.Path, at, "a template that was not rendered", "render it first: helm template . | inith lint -")
 		return
 	}
+	if documents == nil && f.Found && !bytes.Contains(f.Data, []byte("apiVersion")) {
+		return
+	}
 	for _, p := range problems {
 		if documents == nil || p.Code == "duplicate-key" {
 			m.fail(Error, f.Path, p.Position, p.Text(), p.Hint)

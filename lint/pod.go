@@ -3,6 +3,7 @@ package lint
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -13,7 +14,7 @@ type Pod struct {
 
 	kind        string // of the object that holds it, "Pod" where the file has a bare specification
 	object      string // as findings show it
-	fragment    bool   // the file has a specification without the object around it, as documentation shows it
+	fragment    bool   // a part is missing: the object around it, as in documentation, or what the base of a patch has
 	workload    value  // the object
 	spec        value
 	annotations value
@@ -68,6 +69,11 @@ func (c *container) inScript(pos syntax.Pos, message, fix string) Finding {
 	return f
 }
 
+// isPatch reports whether an object is a part of one, for kustomize to merge: a whole one has a selector.
+func isPatch(object value) bool {
+	return strings.HasPrefix(object.at("apiVersion").text(), "apps/") && !object.at("spec", "selector").exists()
+}
+
 // podOf returns the Pod that an object specifies, nil if it is another kind of object. One of a kind that holds a Pod may
 // lack its containers.
 func podOf(object value, holdsPod bool, from source) *Pod {
@@ -77,7 +83,7 @@ func podOf(object value, holdsPod bool, from source) *Pod {
 	}
 	kind := object.at("kind").text()
 	p := &Pod{
-		source: from, kind: cmp.Or(kind, "Pod"), fragment: kind == "", workload: object, spec: spec,
+		source: from, kind: cmp.Or(kind, "Pod"), fragment: kind == "" || isPatch(object), workload: object, spec: spec,
 		suppressed: append(suppressions(object), suppressions(template)...),
 	}
 	p.annotations = template.at("metadata", "annotations")

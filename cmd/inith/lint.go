@@ -179,7 +179,10 @@ func (m *manifestReader) add(path string) error {
 		case entry.IsDir() && name != path && strings.HasPrefix(entry.Name(), "."):
 			return fs.SkipDir
 		case entry.Type().IsRegular() && slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(name)):
-			return m.open(name)
+			if err := m.open(name); err != nil {
+				return err
+			}
+			m.files[len(m.files)-1].Found = true
 		}
 		return nil
 	})
