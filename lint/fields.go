@@ -134,8 +134,8 @@ func (w *fieldWalk) object(v value, typ string, fields map[string]string) {
 			w.below(key, value{m.Value}, field)
 			continue
 		}
-		if strings.HasPrefix(key, "$") || strings.HasPrefix(key, "(") {
-			continue // of a patch for kustomize, such as $patch, or of a policy
+		if w.pod.fragment && strings.HasPrefix(key, "$") {
+			continue // a directive of a patch, such as $patch
 		}
 		f := value{m.Key}.finding("Kubernetes knows no field "+w.pathTo(key), w.unknownFix(key, typ))
 		known := slices.Sorted(maps.Keys(fields))

@@ -172,6 +172,12 @@ func TestFound(t *testing.T) {
 // TestPatch has a part of an object, whose base may have what it lacks.
 func TestPatch(t *testing.T) {
 	t.Parallel()
+	const deletes = "apiVersion: apps/v1\nkind: Deployment\nspec:\n  template: {spec: {containers: [{name: a, $patch: delete}]}}\n"
+	for text, want := range map[string]bool{deletes: false, deletes + "  selector: {}\n": true} {
+		if has(check(t, lint.Linter{}, text), "U1") != want {
+			t.Errorf("%q: want an unknown field: %t", text, want)
+		}
+	}
 	const patch = "apiVersion: apps/v1\nkind: Deployment\nspec:\n  template: {spec: {containers: [{name: a, volumeMounts: [{name: data, mountPath: /data}]}]}}\n"
 	for text, want := range map[string]lint.Severity{patch: lint.Info, patch + "  selector: {}\n": lint.Error} {
 		for _, f := range check(t, lint.Linter{Only: []string{"V3"}}, text).Findings {
