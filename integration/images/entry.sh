@@ -110,7 +110,7 @@ redis | redis-server) start_redis "$@" ;;
 mariadb | mariadbd) start_mariadb "$@" ;;
 nginx) exec nginx -g 'daemon off;' "$@" ;;
 haproxy) as_user haproxy haproxy -W -db -f /usr/local/etc/haproxy/haproxy.cfg "$@" ;;
-prometheus) as_user nobody prometheus "$@" ;;
+prometheus) as_user prometheus prometheus "$@" ;;
 pgbouncer) as_user postgres pgbouncer /etc/pgbouncer/pgbouncer.ini "$@" ;;
 busybox) exec sh "$@" ;;
 *) exec "$name" "$@" ;;
