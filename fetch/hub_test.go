@@ -39,7 +39,7 @@ func startHub(tb testing.TB, r hubserver.Repository) (*hubserver.Server, fetch.H
 	tb.Cleanup(s.Close)
 	tb.Cleanup(func() {
 		if leaks := s.Leaks(); len(leaks) > 0 {
-			tb.Errorf("the server of the bytes was told: %q", leaks)
+			tb.Errorf("the server of the bytes received: %q", leaks)
 		}
 	})
 	return s, fetch.Hub{Endpoint: parse(tb, s.URL)}
@@ -332,7 +332,7 @@ func TestHubToken(t *testing.T) {
 	}
 }
 
-// TestHubResumed goes on where an earlier run was stopped, although its link has expired since.
+// TestHubResumed resumes a run that was stopped, although its link has expired since.
 func TestHubResumed(t *testing.T) {
 	t.Parallel()
 	r := hubRepository()

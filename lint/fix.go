@@ -22,15 +22,19 @@ func (e Edit) exists() bool { return e.Old != "" }
 // Fix returns a file with the edits of its findings, and how many there are. It leaves out an edit after which the file
 // would not have fewer findings, or a rule would have more. A second Fix changes nothing.
 func (l Linter) Fix(f File) (fixed []byte, edits int) {
-	fixed = f.Data
-	f.Found = false // else an edit after which it cannot be parsed would be one that leaves no finding
 	for report := l.Lint(f); ; {
-		result, applied, after := l.apply(File{Path: f.Path, Data: fixed}, report, editsOf(report))
+		result, applied, after := l.apply(f, report, editsOf(report))
 		if applied == 0 {
-			return fixed, edits
+			return f.Data, edits
 		}
-		fixed, report, edits = result, after, edits+applied
+		f.Data, report, edits = result, after, edits+applied
 	}
+}
+
+// with returns the file with other content.
+func (f File) with(data []byte) File {
+	f.Data = data
+	return f
 }
 
 // editsOf returns the edits of all findings in the order of the file, without those that would overlap.
@@ -56,7 +60,7 @@ func (l Linter) apply(f File, before Report, edits []Edit) (fixed []byte, applie
 		return f.Data, 0, before
 	}
 	if fixed, applied := applyAll(f.Data, edits); applied > 0 {
-		if after = l.Lint(File{Path: f.Path, Data: fixed}); after.isBetterThan(before) {
+		if after = l.Lint(f.with(fixed)); after.isBetterThan(before) {
 			return fixed, applied, after
 		}
 	}
@@ -65,7 +69,7 @@ func (l Linter) apply(f File, before Report, edits []Edit) (fixed []byte, applie
 	}
 	half := len(edits) / 2
 	fixed, last, after := l.apply(f, before, edits[half:])
-	fixed, first, after := l.apply(File{Path: f.Path, Data: fixed}, after, edits[:half])
+	fixed, first, after := l.apply(f.with(fixed), after, edits[:half])
 	return fixed, first + last, after
 }
 

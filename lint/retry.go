@@ -39,8 +39,8 @@ func (p program) repeats() bool {
 	return found || slices.ContainsFunc(p.calls(), func(c call) bool { return c.name() == "retry" })
 }
 
-// retries reports whether a download repeats itself. Clients of object stores do; wget and curl have to be told: without
-// an option, wget gives up when the connection is refused.
+// retries reports whether a download repeats itself. Clients of object stores do; wget and curl do so only
+// with an option: without it, wget gives up when the connection is refused.
 func retries(c call) bool {
 	if c.name() != "wget" && c.name() != "curl" {
 		return true

@@ -1,19 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"net"
-	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
 	"github.com/inith/inith/cmd/inith/internal/environment"
 	"github.com/inith/inith/cmd/inith/internal/option"
-	"github.com/inith/inith/internal/usererr"
+	"github.com/inith/inith/internal/credentials"
 	"github.com/inith/inith/sidecar/audit"
 )
 
@@ -262,12 +259,12 @@ func chainKey(path string) ([]byte, error) {
 		return nil, nil
 	}
 	const shortest = 16
-	key, err := os.ReadFile(filepath.Clean(path))
+	key, err := credentials.ReadSecret("--chain-key-file", path)
 	if err != nil {
-		return nil, usererr.File("--chain-key-file", path, err)
+		return nil, err
 	}
-	if key = bytes.TrimRight(key, "\r\n"); len(key) < shortest {
+	if len(key) < shortest {
 		return nil, errors.New("--chain-key-file: want a key of at least 16 bytes")
 	}
-	return key, nil
+	return []byte(key), nil
 }

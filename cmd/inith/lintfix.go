@@ -8,7 +8,6 @@ import (
 
 	"github.com/inith/inith/internal/atomicfile"
 	"github.com/inith/inith/internal/usererr"
-	"github.com/inith/inith/lint"
 )
 
 // errFixStdin is a usage error.
@@ -24,7 +23,7 @@ func (j *lintJob) fix(ctx context.Context) error {
 		if err := rewrite(f.Path, fixed); err != nil {
 			return usererr.Local(err)
 		}
-		j.files[i] = lint.File{Path: f.Path, Data: fixed}
+		j.files[i].Data = fixed
 		j.session.Log.InfoContext(ctx, "fixed", "path", f.Path, "edits", edits)
 	}
 	return nil

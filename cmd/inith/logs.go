@@ -1,21 +1,19 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/inith/inith/cmd/inith/internal/environment"
 	"github.com/inith/inith/cmd/inith/internal/option"
+	"github.com/inith/inith/internal/credentials"
 	"github.com/inith/inith/internal/tlsconfig"
-	"github.com/inith/inith/internal/usererr"
 	"github.com/inith/inith/sidecar/logs"
 )
 
@@ -389,13 +387,7 @@ func (o *logsOptions) addPod(env environment.Variables) {
 
 // secretFile returns a function that reads a secret, since it may be replaced.
 func secretFile(flag, path string) func() (string, error) {
-	return func() (string, error) {
-		b, err := os.ReadFile(filepath.Clean(path))
-		if err != nil {
-			return "", usererr.File(flag, path, err)
-		}
-		return string(bytes.TrimRight(b, "\r\n")), nil
-	}
+	return func() (string, error) { return credentials.ReadSecret(flag, path) }
 }
 
 func logsCommand(c *call) *definition {

@@ -123,7 +123,7 @@ func (s *side) close() {
 	}
 }
 
-// forget drops the copy, for which a line stands now. The memory is given back when that is written.
+// forget drops the copy, for which a line stands now. The memory is released when that is written.
 func (s *side) forget() { s.kept = nil }
 
 // release gives the memory of the copy back.

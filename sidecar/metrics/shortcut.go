@@ -15,7 +15,7 @@ import (
 // "jobs:2|c|#queue:a". The first line of a shape takes the whole way through statsd_exporter's parser, mapping and
 // registry; those after it are a number, an addition and the counts that statsd_exporter would have made.
 //
-// They hold as long as the mapping and the series do: whoever changes one of these forgets all of them. The lock of the
+// They hold as long as the mapping and the series do: a change of one of these forgets all of them. The lock of the
 // store guards them.
 type shortcuts struct {
 	all map[string]*shortcut // by shape

@@ -17,7 +17,7 @@ type store struct {
 	registry  *registry.Registry
 	series    int
 	max       int
-	last      *request // for a series that was given out; whoever reads it has set it to nil before
+	last      *request // for a series that was given out; set it to nil before a call that reads it
 	shortcuts shortcuts
 	self      *self
 	reserved  map[string]bool // names of the server's own metrics

@@ -61,8 +61,8 @@ type exporter struct {
 	bursts [][]byte
 }
 
-func start(ctx context.Context, folder string, argv []string, buffer int) (*exporter, error) {
-	file := filepath.Join(folder, "mapping.yaml")
+func start(ctx context.Context, dir string, argv []string, buffer int) (*exporter, error) {
+	file := filepath.Join(dir, "mapping.yaml")
 	if err := os.WriteFile(file, []byte(mapping), 0o600); err != nil {
 		return nil, err
 	}

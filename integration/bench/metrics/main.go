@@ -36,12 +36,12 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	folder, err := os.MkdirTemp("", "bench-metrics")
+	dir, err := os.MkdirTemp("", "bench-metrics")
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(folder) }()
-	stock := filepath.Join(folder, "statsd_exporter")
+	defer func() { _ = os.RemoveAll(dir) }()
+	stock := filepath.Join(dir, "statsd_exporter")
 	if b, err := exec.CommandContext(ctx, "go", "build", "-o", stock, "github.com/prometheus/statsd_exporter").CombinedOutput(); err != nil { //nolint:gosec // ours
 		return fmt.Errorf("build the stock exporter: %w: %s", err, b)
 	}
@@ -55,7 +55,7 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	}
 	for range *rounds {
 		for _, m := range all {
-			if err := m.measure(ctx, folder, *buffer, *trial); err != nil {
+			if err := m.measure(ctx, dir, *buffer, *trial); err != nil {
 				return fmt.Errorf("%s: %w", m.name, err)
 			}
 		}
@@ -77,8 +77,8 @@ type measured struct {
 const fixedRate = 50_000
 
 // measure finds the highest rate without loss, and what a packet costs.
-func (m *measured) measure(ctx context.Context, folder string, buffer int, trial time.Duration) error {
-	e, err := start(ctx, folder, m.argv, buffer)
+func (m *measured) measure(ctx context.Context, dir string, buffer int, trial time.Duration) error {
+	e, err := start(ctx, dir, m.argv, buffer)
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ type Server struct {
 	mu       sync.Mutex
 	expired  int      // links with a lower number have expired
 	requests []string // "METHOD PATH", of both origins
-	leaks    []string // credentials or pages that the other origin was told
+	leaks    []string // credentials or pages that the other origin received
 }
 
 // Start starts a hub. The signature is part of each link.
@@ -84,7 +84,7 @@ func (s *Server) Requests(part string) []string {
 	return slices.DeleteFunc(slices.Clone(s.requests), func(r string) bool { return !strings.Contains(r, part) })
 }
 
-// Leaks returns what the other origin was told and must not know.
+// Leaks returns what the other origin received and must not know.
 func (s *Server) Leaks() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

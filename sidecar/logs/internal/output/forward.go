@@ -32,7 +32,7 @@ type Forward struct {
 
 	loader *tlsconfig.Loader
 	next   int    // index of the address to try
-	told   string // the error that was logged
+	logged string // the error that was logged
 	since  time.Time
 	last   time.Time // when it was logged
 }
@@ -104,10 +104,10 @@ func (f *Forward) report(ctx context.Context, address string, err error) {
 		f.since = now
 	}
 	why := explain(err)
-	if why.Text == f.told && now.Sub(f.last) < heartbeat {
+	if why.Text == f.logged && now.Sub(f.last) < heartbeat {
 		return
 	}
-	f.told, f.last = why.Text, now
+	f.logged, f.last = why.Text, now
 	f.Logger.WarnContext(ctx, "not delivered, trying again", "receiver", address, "err", why.Text, "hint", why.Hint, "elapsed_seconds", int(now.Sub(f.since).Seconds()))
 }
 
@@ -131,5 +131,5 @@ func (f *Forward) recovered(ctx context.Context) {
 		return
 	}
 	f.Logger.InfoContext(ctx, "delivered again", "elapsed_seconds", int(time.Since(f.since).Seconds()))
-	f.since, f.last, f.told = time.Time{}, time.Time{}, ""
+	f.since, f.last, f.logged = time.Time{}, time.Time{}, ""
 }

@@ -35,14 +35,14 @@ func (l *Lines) Run(ctx context.Context, in <-chan *Chunk, delivered func(*Chunk
 			return
 		}
 		text := appendLines(nil, c)
-		told := ""
+		logged := ""
 		for {
 			err := l.write(text)
 			if err == nil {
 				break
 			}
-			if reason := usererr.Local(err).Text; reason != told {
-				told = reason
+			if reason := usererr.Local(err).Text; reason != logged {
+				logged = reason
 				l.Logger.WarnContext(ctx, "not written, trying again", "path", l.Path, "err", reason)
 			}
 			if sleep(ctx, pause.NextBackOff()); ctx.Err() != nil {

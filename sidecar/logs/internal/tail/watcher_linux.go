@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A watcher tells when files are created, renamed or deleted in directories. It is told nothing of writes: a file that is
+// A watcher reports when files are created, renamed or deleted in directories. It does not watch writes: a file that is
 // written to all the time would wake it all the time.
 type watcher struct {
 	changed chan struct{}
