@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/inith/inith/integration/bench/report"
 )
 
 // question and answer are those of a chat, of about a kibibyte each.
@@ -102,15 +104,8 @@ func (p *proxy) cpu() time.Duration {
 	if p.process == nil {
 		return 0
 	}
-	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.process.Process.Pid))
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	const user, system, tick = 11, 12, 10 * time.Millisecond // proc(5), after the name
-	ticks := 0
-	for _, i := range []int{user, system} {
-		n, _ := strconv.Atoi(fields[i])
-		ticks += n
-	}
-	return time.Duration(ticks) * tick
+	used, _ := report.CPU(p.process.Process.Pid)
+	return used
 }
 
 // memory returns a size from the status of the process, in MiB.
@@ -118,11 +113,9 @@ func (p *proxy) memory(field string) float64 {
 	if p.process == nil {
 		return math.NaN()
 	}
-	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.process.Process.Pid))
-	_, rest, _ := strings.Cut(string(status), field+":")
-	kib, err := strconv.Atoi(strings.Fields(rest)[0])
+	bytes, err := report.Memory(p.process.Process.Pid, field)
 	if err != nil {
 		return math.NaN()
 	}
-	return float64(kib) / 1024
+	return float64(bytes) / (1 << 20)
 }

@@ -44,16 +44,6 @@ func (b *bench) of(name, level, half string) []row {
 	return all
 }
 
-// median returns that of a measure.
-func median[T any](all []T, measure func(T) float64) float64 {
-	var v []float64
-	for _, r := range all {
-		v = append(v, measure(r))
-	}
-	slices.Sort(v)
-	return report.Median(v)
-}
-
 // An ofRound is a measurement, with the number of its round.
 type ofRound interface{ number() int }
 
@@ -88,8 +78,8 @@ func (b *bench) reportLoad() {
 		for _, p := range all {
 			rows := b.of(p.name, p.level, "")
 			ratio := paired(rows, b.of(bare, "", ""), func(x, y row) float64 { return x.rate / y.rate })
-			line(p.title(), report.Number(median(rows, rateOf), 0, ""), report.Number(ratio, 2, "x"),
-				report.Number(median(rows, p50Of), 2, " ms"), report.Number(median(rows, p99Of), 2, " ms"), cpuCell(p, rows), failures(rows),
+			line(p.title(), report.Number(report.MedianOf(rows, rateOf), 0, ""), report.Number(ratio, 2, "x"),
+				report.Number(report.MedianOf(rows, p50Of), 2, " ms"), report.Number(report.MedianOf(rows, p99Of), 2, " ms"), cpuCell(p, rows), failures(rows),
 				figure(p.level == levels()[0], ratio >= rateFigure))
 		}
 	})
@@ -103,9 +93,9 @@ func (b *bench) reportLoad() {
 				}
 				none, bareRows := b.of(direct, "", level), b.of(bare, "", level)
 				above := paired(rows, bareRows, func(x, y row) float64 { return x.p99 - y.p99 })
-				line(p.title(), report.Number(median(rows, rateOf), 0, ""),
-					report.Number(median(rows, p50Of), 2, " ms"), report.Number(paired(rows, none, func(x, y row) float64 { return x.p50 - y.p50 }), 2, " ms"),
-					report.Number(median(rows, p99Of), 2, " ms"), report.Number(paired(rows, none, func(x, y row) float64 { return x.p99 - y.p99 }), 2, " ms"),
+				line(p.title(), report.Number(report.MedianOf(rows, rateOf), 0, ""),
+					report.Number(report.MedianOf(rows, p50Of), 2, " ms"), report.Number(paired(rows, none, func(x, y row) float64 { return x.p50 - y.p50 }), 2, " ms"),
+					report.Number(report.MedianOf(rows, p99Of), 2, " ms"), report.Number(paired(rows, none, func(x, y row) float64 { return x.p99 - y.p99 }), 2, " ms"),
 					report.Number(above, 2, " ms"), cpuCell(p, rows), failures(rows), figure(p.level != "", above <= p99Figure))
 			}
 		})
@@ -125,7 +115,7 @@ func cpuCell(p *proxy, rows []row) string {
 	if p.name == direct {
 		return report.Nothing
 	}
-	return report.Number(median(rows, func(r row) float64 { return r.cpu }), 0, " µs")
+	return report.Number(report.MedianOf(rows, func(r row) float64 { return r.cpu }), 0, " µs")
 }
 
 func failures(rows []row) string {
@@ -156,7 +146,7 @@ func (b *bench) reportStreams(all []*proxy, streams []stream) {
 			}
 			cells := []string{p.title()}
 			for _, measure := range []func(stream) float64{event, slow, ended} {
-				cells = append(cells, report.Number(median(own, measure), 3, " ms"), report.Number(added(measure), 3, " ms"))
+				cells = append(cells, report.Number(report.MedianOf(own, measure), 3, " ms"), report.Number(added(measure), 3, " ms"))
 			}
 			line(append(cells, figure(p.level != "", added(event) <= eventFigure && added(ended) <= eventFigure))...)
 		}

@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -104,9 +103,9 @@ func (b *bench) run() (held bool, err error) {
 	report.Table(os.Stdout, fmt.Sprintf("%d MiB of %d-byte lines to a receiver that discards, medians of %d", b.bytes>>20, lineBytes, b.rounds),
 		"sender\tMB/s\tlines/s\tCPU ms/MB\tpeak memory\tfigure", func(line func(...string)) {
 			for i, w := range ways {
-				took := median(all[i], func(r result) float64 { return r.took.Seconds() })
-				cpu := median(all[i], func(r result) float64 { return r.cpu.Seconds() * 1e3 })
-				peak := median(all[i], func(r result) float64 { return float64(r.peak) / (1 << 20) })
+				took := report.MedianOf(all[i], func(r result) float64 { return r.took.Seconds() })
+				cpu := report.MedianOf(all[i], func(r result) float64 { return r.cpu.Seconds() * 1e3 })
+				peak := report.MedianOf(all[i], func(r result) float64 { return float64(r.peak) / (1 << 20) })
 				mb := float64(b.bytes) / 1e6
 				figure := ""
 				if i == 0 {
@@ -131,15 +130,6 @@ func (b *bench) run() (held bool, err error) {
 		line("CPU a second, 100 idle files", report.Number(idle.Seconds()*1e3, 2, " ms"), "≤ 5 ms: "+report.Verdict(idleOK))
 	})
 	return held && awayOK && idleOK, nil
-}
-
-func median(all []result, of func(result) float64) float64 {
-	var v []float64
-	for _, r := range all {
-		v = append(v, of(r))
-	}
-	slices.Sort(v)
-	return report.Median(v)
 }
 
 // writeLines writes a file of numbered lines.
@@ -210,28 +200,14 @@ func measure(cmd, receiver *exec.Cmd, out *bufio.Reader) (r result, err error) {
 	}
 	_, err = out.ReadString('\n')
 	r.took = time.Since(start)
-	r.peak = peakOf(cmd.Process.Pid)
+	peak, peakErr := report.Memory(cmd.Process.Pid, "VmHWM")
+	r.peak = peak
 	_ = cmd.Process.Signal(syscall.SIGTERM)
 	_ = cmd.Wait()
 	r.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	_ = receiver.Process.Kill()
 	_ = receiver.Wait()
-	return r, err
-}
-
-// peakOf returns the peak of the memory of a process.
-func peakOf(pid int) int64 {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(b)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			n, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			return n << 10
-		}
-	}
-	return 0
+	return r, errors.Join(err, peakErr)
 }
 
 // rsyslog sends the file with imfile and omfwd, over plain TCP: nothing is acknowledged.
@@ -272,10 +248,10 @@ func (b *bench) away() (int64, error) {
 		return 0, err
 	}
 	<-time.After(b.idle)
-	peak := peakOf(cmd.Process.Pid)
+	peak, err := report.Memory(cmd.Process.Pid, "VmHWM")
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
-	return peak, nil
+	return peak, err
 }
 
 // idling returns the CPU time a second with 100 files that nobody writes to.
@@ -301,28 +277,14 @@ func (b *bench) idling() (time.Duration, error) {
 		return 0, err
 	}
 	<-time.After(3 * time.Second) // it has read them
-	before := cpuOf(cmd.Process.Pid)
+	before, beforeErr := report.CPU(cmd.Process.Pid)
 	<-time.After(b.idle)
-	used := cpuOf(cmd.Process.Pid) - before
+	after, afterErr := report.CPU(cmd.Process.Pid)
 	for _, p := range []*exec.Cmd{cmd, receiver} {
 		_ = p.Process.Kill()
 		_ = p.Wait()
 	}
-	return time.Duration(float64(used) / b.idle.Seconds()), nil
-}
-
-// cpuOf returns the CPU time of a process, in ticks of 10 ms.
-func cpuOf(pid int) time.Duration {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0
-	}
-	_, after, _ := strings.Cut(string(b), ") ")
-	fields := strings.Fields(after)
-	const tick = 10 * time.Millisecond
-	user, _ := strconv.Atoi(fields[11])
-	system, _ := strconv.Atoi(fields[12])
-	return time.Duration(user+system) * tick
+	return time.Duration(float64(after-before) / b.idle.Seconds()), errors.Join(beforeErr, afterErr)
 }
 
 // receive is the receiver, until it is killed: it writes its address, and a line when it has as many lines as its argument says.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/inith/inith/integration/bench/report"
 )
 
 // mapping maps half of the packets.
@@ -212,30 +213,11 @@ func (e *exporter) received() (int, error) {
 
 // cpu returns the CPU time of the exporter, in user mode and in the kernel.
 func (e *exporter) cpu() (time.Duration, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", e.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
-	const perSecond = 100 // USER_HZ
-	ticks := 0
-	for _, f := range fields[11:13] {
-		n, err := strconv.Atoi(f)
-		if err != nil {
-			return 0, err
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * time.Second / perSecond, nil
+	return report.CPU(e.cmd.Process.Pid)
 }
 
 // memory returns the highest resident size of the exporter in MiB.
 func (e *exporter) memory() (float64, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", e.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	_, rest, _ := strings.Cut(string(b), "VmHWM:")
-	kib, err := strconv.Atoi(strings.Fields(rest)[0])
-	return float64(kib) / 1024, err
+	bytes, err := report.Memory(e.cmd.Process.Pid, "VmHWM")
+	return float64(bytes) / (1 << 20), err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -46,4 +47,14 @@ func Median(v []float64) float64 {
 		return math.NaN()
 	}
 	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
+}
+
+// MedianOf returns the median of a measure; of none it is NaN.
+func MedianOf[T any](all []T, measure func(T) float64) float64 {
+	var v []float64
+	for _, one := range all {
+		v = append(v, measure(one))
+	}
+	slices.Sort(v)
+	return Median(v)
 }

@@ -9,10 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
+
+	"github.com/inith/inith/integration/bench/report"
 )
 
 // A command is a program with its arguments and what it needs in its
@@ -80,17 +80,11 @@ func tail(f *os.File) string {
 
 // highWater returns VmHWM of a process, in bytes; zero if it is gone.
 func highWater(pid int) int64 {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	peak, err := report.Memory(pid, "VmHWM")
 	if err != nil {
 		return 0
 	}
-	_, rest, _ := strings.Cut(string(b), "VmHWM:")
-	number, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
-	kb, err := strconv.ParseInt(number, 10, 64)
-	if err != nil {
-		return 0
-	}
-	return kb << 10
+	return peak
 }
 
 // Of ptrace(2) and waitpid(2); package syscall lacks them.
