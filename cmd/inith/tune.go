@@ -62,12 +62,14 @@ func tune(env environment.Variables, log *slog.Logger, kinds []string) {
 	if sum.gcPercent > 0 && unset("GOGC") {
 		debug.SetGCPercent(sum.gcPercent)
 	}
-	if sum.singleThread && unset("GOMAXPROCS") {
-		runtime.GOMAXPROCS(1)
-	}
 	if sum.memory == 1 {
-		// To find the limit costs a wait that is ready at once a twentieth of its CPU.
-		time.AfterFunc(memoryDelay, func() { sum.memoryLimit(log) })
+		// Both cost a wait that is ready at once a tenth of its CPU.
+		time.AfterFunc(tuneDelay, func() {
+			if sum.singleThread && unset("GOMAXPROCS") {
+				runtime.GOMAXPROCS(1)
+			}
+			sum.memoryLimit(log)
+		})
 		return
 	}
 	if limit, ok := sum.memoryLimit(log); ok && unset("GOMEMLIMIT") {
@@ -75,8 +77,9 @@ func tune(env environment.Variables, log *slog.Logger, kinds []string) {
 	}
 }
 
-// memoryDelay is when a command that sets no limit of its own looks whether it has enough memory.
-const memoryDelay = 100 * time.Millisecond
+// tuneDelay is when a command that sets no limit of its own looks whether it has enough memory, and a wait gets by with
+// one thread.
+const tuneDelay = 100 * time.Millisecond
 
 // memoryLimit returns the limit of the cgroup, and warns if it is too small.
 func (d demand) memoryLimit(log *slog.Logger) (cgroup.Limit, bool) {

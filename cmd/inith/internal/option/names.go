@@ -32,7 +32,15 @@ func Variable(command, flag string) string {
 	if command != "" {
 		name = command + "_" + flag
 	}
-	return "INITH_" + strings.ToUpper(strings.NewReplacer("-", "_", " ", "_", ".", "_").Replace(name))
+	return "INITH_" + strings.Map(variableLetter, name)
+}
+
+// variableLetter returns a letter of a flag as variables have it.
+func variableLetter(r rune) rune {
+	if strings.ContainsRune("- .", r) {
+		return '_'
+	}
+	return unicode.ToUpper(r)
 }
 
 // A Row is what help, completion and documentation need to know of an option.
