@@ -26,14 +26,24 @@ type command struct {
 // A job is what a tool is to download.
 type job struct {
 	origin string // host and port
+	layout layout
 	files  []file
+	data   string // the folder of the files at the origin
 	dir    string // an empty folder for the files
 	list   string // a file name for a list of them
 }
 
-func (j job) url(f file) string    { return "http://" + j.origin + "/" + bucket + "/" + f.name }
-func (job) s3(f file) string       { return "s3://" + bucket + "/" + f.name }
-func (j job) output(f file) string { return filepath.Join(j.dir, f.name) }
+func (job) s3(f file) string       { return "s3://" + bucket + "/" + f.Name }
+func (j job) output(f file) string { return filepath.Join(j.dir, f.Name) }
+
+// url is where clients without a word of the hub's API download a file from.
+func (j job) url(f file) string {
+	path := bucket
+	if j.layout == hub {
+		path = repository + "/resolve/main"
+	}
+	return "http://" + j.origin + "/" + path + "/" + f.Name
+}
 
 // toolsFor returns the tools of this run that can do a scenario.
 func (b *toolbox) toolsFor(s scenario) []tool {
@@ -51,12 +61,18 @@ func (b *toolbox) toolsFor(s scenario) []tool {
 	}
 	if s.files > 1 {
 		if b.inith != "" {
-			tools[0].command = b.inithList
+			tools[0].command = b.inithMany(s.layout)
+		}
+		if s.layout != urls && s.line == nil {
+			tools = append(tools, tool{name: hashName, program: hashName, command: b.hash, yard: true})
 		}
 		add("curl -Z", b.curlList, "curl", "sha256sum")
 		add("aria2 -j16", b.aria2List, "aria2c")
 		add("pget multifile", b.pgetList, "pget", "sha256sum")
 		add("s5cmd run", b.s5cmdList, "s5cmd", "sha256sum")
+		if s.layout == prefix {
+			add("s5cmd cp", b.s5cmdPrefix, "s5cmd", "sha256sum")
+		}
 		return tools
 	}
 	curl, aria2 := `curl -qfsS -o "$out" "$url"`, `exec aria2c --no-conf -q -x16 -s16 -k1M --checksum=sha-256="$sum" -d "$dir" -o "$name" "$url"`
@@ -102,8 +118,8 @@ func (b *toolbox) yard(s scenario) (tool, bool) {
 func (b *toolbox) one(script string) func(job) command {
 	return func(j job) command {
 		f := j.files[0]
-		return b.script(script, "", "url="+j.url(f), "out="+j.output(f), "sum="+f.sum,
-			"dir="+j.dir, "name="+f.name, "origin="+j.origin, "s3="+j.s3(f))
+		return b.script(script, "", "url="+j.url(f), "out="+j.output(f), "sum="+f.Sum,
+			"dir="+j.dir, "name="+f.Name, "origin="+j.origin, "s3="+j.s3(f))
 	}
 }
 
@@ -125,21 +141,46 @@ func (b *toolbox) many(j job, script string, line func(f file) string) command {
 
 const checkSums = ` && cd "$dir" && exec sha256sum -c --status "$sums"`
 
+// inithMany returns how inith downloads several files.
+func (b *toolbox) inithMany(l layout) func(job) command {
+	switch l {
+	case hub:
+		return b.all(`HF_ENDPOINT="http://$origin" exec "$inith" fetch "hf://` + repository + `" "$dir"`)
+	case prefix:
+		return b.all(`AWS_ENDPOINT_URL="http://$origin" exec "$inith" fetch "s3://` + bucket + `/" "$dir" --no-sign-request --evidence server`)
+	}
+	return b.inithList
+}
+
+// all is a script for all files, which needs no list of them.
+func (b *toolbox) all(script string) func(job) command {
+	return func(j job) command { return b.many(j, script, func(file) string { return "" }) }
+}
+
+// hash hashes what the origin has, with all cores: there is no faster way to verify it.
+func (b *toolbox) hash(j job) command {
+	return b.script(`exec "$self" `+roleHash+` "$data"`, "", "self="+b.self, "data="+j.data)
+}
+
+func (b *toolbox) s5cmdPrefix(j job) command {
+	return b.all(`s5cmd --log error --no-sign-request --endpoint-url "http://$origin" cp "s3://` + bucket + `/*" "$dir/"` + checkSums)(j)
+}
+
 func (b *toolbox) inithList(j job) command {
 	return b.many(j, `exec "$inith" fetch -f "$list"`, func(f file) string {
-		return "- {url: '" + j.url(f) + "', to: '" + j.output(f) + "', sha256: '" + f.sum + "'}\n"
+		return "- {url: '" + j.url(f) + "', to: '" + j.output(f) + "', sha256: '" + f.Sum + "'}\n"
 	})
 }
 
 func (b *toolbox) curlList(j job) command {
-	return b.many(j, `curl -qfsS -Z -K "$list"`+checkSums, func(f file) string {
+	return b.many(j, `curl -qfsSL -Z -K "$list"`+checkSums, func(f file) string {
 		return "url = \"" + j.url(f) + "\"\noutput = \"" + j.output(f) + "\"\n"
 	})
 }
 
 func (b *toolbox) aria2List(j job) command {
 	return b.many(j, `exec aria2c --no-conf -q -j16 -d "$dir" -i "$list"`, func(f file) string {
-		return j.url(f) + "\n  out=" + f.name + "\n  checksum=sha-256=" + f.sum + "\n"
+		return j.url(f) + "\n  out=" + f.Name + "\n  checksum=sha-256=" + f.Sum + "\n"
 	})
 }
 

@@ -10,33 +10,53 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 )
 
 // A file is at the origin, and is to be downloaded.
 type file struct {
-	name string
-	size int64
-	sum  string // SHA-256, in hexadecimal
+	Name string
+	Size int64
+	Sum  string // SHA-256, in hexadecimal
+	Blob string // what git calls the file; of one that is in LFS, its pointer
 }
 
-// makeFiles fills a folder with files of noise.
-func makeFiles(dir string, count int, size int64) ([]file, error) {
+// makeFiles fills a folder with the files of a scenario, all of noise, and with a list of them.
+func makeFiles(dir string, s scenario) ([]file, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, err
 	}
 	var files []file
-	for i := range count {
-		f := file{name: fmt.Sprintf("%03d.bin", i), size: size}
-		var err error
-		if f.sum, err = makeFile(filepath.Join(dir, f.name), size, byte(i)); err != nil {
+	for i := range s.files + s.small {
+		f := file{Name: fmt.Sprintf("%03d.bin", i), Size: s.size}
+		if i >= s.files {
+			f.Size = smallSize
+		}
+		if err := f.make(filepath.Join(dir, f.Name), byte(i)); err != nil {
 			return nil, err
 		}
 		files = append(files, f)
 	}
-	return files, nil
+	return files, writeCatalog(dir, files)
+}
+
+// make makes the file, and fills in its sums.
+func (f *file) make(path string, seed byte) (err error) {
+	if f.Sum, err = makeFile(path, f.Size, seed); err != nil {
+		return err
+	}
+	blob := []byte("the pointer of " + f.Sum)
+	if f.Size < lfsSize {
+		if blob, err = os.ReadFile(path); err != nil {
+			return err
+		}
+	}
+	f.Blob = gitBlob(blob)
+	return nil
 }
 
 func makeFile(name string, size int64, seed byte) (sum string, err error) {
@@ -74,7 +94,7 @@ func isWhole(name, sum string) (bool, error) {
 func sums(files []file) []byte {
 	var b bytes.Buffer
 	for _, f := range files {
-		fmt.Fprintf(&b, "%s  %s\n", f.sum, f.name)
+		fmt.Fprintf(&b, "%s  %s\n", f.Sum, f.Name)
 	}
 	return b.Bytes()
 }
@@ -99,4 +119,23 @@ func tail(f *os.File) string {
 	}
 	b, _ := io.ReadAll(f)
 	return strings.TrimSpace(string(b))
+}
+
+const roleHash = "hash"
+
+// hashFiles computes the SHA-256 of all files in a folder, as many at a time as there are cores.
+func hashFiles(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	var all errgroup.Group
+	all.SetLimit(runtime.NumCPU())
+	for _, e := range entries {
+		all.Go(func() error {
+			_, err := isWhole(filepath.Join(dir, e.Name()), "")
+			return err
+		})
+	}
+	return all.Wait()
 }

@@ -45,6 +45,8 @@ func run(ctx context.Context, stdin io.Reader, stdout io.Writer, args []string) 
 			return emulateLink(stdin, stdout, args[1:])
 		case roleLaunch:
 			return launch(ctx, stdin, stdout)
+		case roleHash:
+			return hashFiles(args[1])
 		}
 	}
 	return measure(ctx, stdout, args)

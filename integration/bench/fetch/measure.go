@@ -16,7 +16,7 @@ import (
 // after each other, in random order, so that noise hits them alike. The first
 // round warms up.
 func (b *bench) measureScenario(ctx context.Context, s scenario) error {
-	data := filepath.Join(b.work, fmt.Sprintf("origin-%dx%d", s.files, s.size))
+	data := filepath.Join(b.work, fmt.Sprintf("origin-%dx%d+%d", s.files, s.size, s.small))
 	files, err := b.filesIn(data, s)
 	if err != nil {
 		return err
@@ -35,7 +35,7 @@ func (b *bench) measureScenario(ctx context.Context, s scenario) error {
 		return err
 	}
 	defer func() { fmt.Fprint(b.out, origin.stop()) }()
-	j := job{origin: origin.ready, files: files, dir: filepath.Join(b.work, "out"), list: filepath.Join(b.work, "list")}
+	j := job{origin: origin.ready, layout: s.layout, files: files, data: data, dir: filepath.Join(b.work, "out"), list: filepath.Join(b.work, "list")}
 	tools := slices.DeleteFunc(b.tools.toolsFor(s), func(t tool) bool { return !b.wanted(t.name) })
 	for round := range b.rounds + 1 {
 		rand.Shuffle(len(tools), func(x, y int) { tools[x], tools[y] = tools[y], tools[x] })
@@ -64,7 +64,7 @@ func (b *bench) filesIn(data string, s scenario) ([]file, error) {
 	if files, ok := b.data[data]; ok {
 		return files, nil
 	}
-	files, err := makeFiles(data, s.files, s.size)
+	files, err := makeFiles(data, s)
 	b.data[data] = files
 	return files, err
 }
@@ -107,7 +107,7 @@ func (b *bench) download(ctx context.Context, in *namespace, s scenario, t tool,
 		return nil
 	}
 	for _, f := range j.files {
-		whole, err := isWhole(j.output(f), f.sum)
+		whole, err := isWhole(j.output(f), f.Sum)
 		if err != nil {
 			return err
 		}

@@ -25,7 +25,7 @@ const (
 
 // serveOrigin is an HTTP server of files, until its standard input ends. Bytes
 // go from the page cache to the socket by sendfile, so it takes little CPU.
-// GET and HEAD of a file are all that S3 clients need of it.
+// It lists them as a hub does, and as S3 does.
 func serveOrigin(ctx context.Context, stdin io.Reader, stdout io.Writer, args []string) error {
 	f := flag.NewFlagSet(roleOrigin, flag.ContinueOnError)
 	dir := f.String("dir", "", "folder of the files")
@@ -40,7 +40,11 @@ func serveOrigin(ctx context.Context, stdin io.Reader, stdout io.Writer, args []
 		return err
 	}
 	l := &listener{Listener: tcp, pace: *pace, cut: *cut}
-	server := &http.Server{Handler: files(*dir), ReadHeaderTimeout: time.Minute}
+	c, err := readCatalog(*dir)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: c.serve(files(*dir)), ReadHeaderTimeout: time.Minute}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
 	fmt.Fprintln(stdout, tcp.Addr())
@@ -70,7 +74,9 @@ func files(dir string) http.Handler {
 			return
 		}
 		w.Header().Set("Content-Type", "application/octet-stream")
-		w.Header().Set("ETag", fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size()))
+		if w.Header().Get("ETag") == "" {
+			w.Header().Set("ETag", fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size()))
+		}
 		http.ServeContent(w, r, "", info.ModTime(), f)
 	})
 }

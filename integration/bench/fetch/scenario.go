@@ -20,14 +20,16 @@ const (
 
 // A scenario is what is downloaded, over what line, from what kind of origin.
 type scenario struct {
-	topic string
-	name  string
-	size  int64 // bytes of a file
-	files int
-	line  *line // nil: loopback
-	pace  int64 // bytes a second that a connection is given; zero: all it can
-	cut   int64 // bytes after which a connection is closed; zero: never
-	limit int64 // bytes of memory, page cache included; zero: none
+	topic  string
+	name   string
+	size   int64 // bytes of a file
+	files  int
+	small  int // more files, of smallSize bytes
+	layout layout
+	line   *line // nil: loopback
+	pace   int64 // bytes a second that a connection is given; zero: all it can
+	cut    int64 // bytes after which a connection is closed; zero: never
+	limit  int64 // bytes of memory, page cache included; zero: none
 
 	withSums bool          // curl also with sha256sum: it differs where hashing decides
 	slow     bool          // for several connections only: one takes minutes
@@ -44,7 +46,7 @@ type line struct {
 }
 
 func topics() []string {
-	return []string{"loopback", "paced", "rtt", "loss", "cubic", "cut", "files", "memory"}
+	return []string{"loopback", "paced", "rtt", "loss", "cubic", "cut", "files", "hub", "prefix", "memory"}
 }
 
 // scenarios are those for which inith has a figure to hold.
@@ -82,6 +84,7 @@ func scenarios(quick bool) []scenario {
 			figures: []figure{{of: inithName, versus: "s5cmd", most: 0.9}},
 		},
 	}
+	all = append(all, directories(128*mib/shrink, long(0, "cubic"))...)
 	for _, limit := range []int64{256 * mib, 64 * mib} {
 		all = append(all, scenario{
 			topic: "memory", name: "memory cgroup of " + bytesText(limit), size: 4 * gib / shrink, limit: limit, withSums: true,
@@ -93,7 +96,24 @@ func scenarios(quick bool) []scenario {
 		if all[i].line != nil && all[i].files == 1 {
 			all[i].bound = all[i].line.bound(all[i].size)
 		}
-		all[i].name += ", " + bytesText(all[i].size*int64(all[i].files))
+		all[i].name += ", " + bytesText(all[i].size*int64(all[i].files)+smallSize*int64(all[i].small))
+	}
+	return all
+}
+
+// directories are those with a repository or a prefix as models have them: some large files, and many small ones.
+func directories(large int64, slow *line) []scenario {
+	var all []scenario
+	for _, l := range []struct {
+		layout layout
+		topic  string
+		name   string
+	}{{hub, "hub", "repository of a hub"}, {prefix, "prefix", "prefix in S3"}} {
+		s := scenario{topic: l.topic, size: large, files: 8, small: 200, layout: l.layout}
+		near, far := s, s
+		near.name, near.figures = l.name+", loopback", []figure{fastest(0.9), {of: inithName, versus: hashName, most: 1.11}}
+		far.name, far.line, far.figures = l.name+", 50 ms RTT, 1 Gbit/s", slow, []figure{fastest(0.9)}
+		all = append(all, near, far)
 	}
 	return all
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 
@@ -13,6 +14,7 @@ import (
 const (
 	inithName   = "inith"
 	inithWith32 = "inith --connections 32"
+	hashName    = "(sha256 alone)"
 	fewestPeers = 3
 )
 
@@ -32,10 +34,15 @@ func knownPeers() report.Peers {
 type toolbox struct {
 	report.Peers
 	inith string // "": measure the peers alone
+	self  string // this program
 }
 
 func findTools(ctx context.Context, inith string) (*toolbox, error) {
-	b := &toolbox{Peers: knownPeers()}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	b := &toolbox{Peers: knownPeers(), self: self}
 	if inith != "" {
 		path, err := filepath.Abs(inith)
 		if err != nil {
