@@ -62,23 +62,24 @@ func tune(env environment.Variables, log *slog.Logger, kinds []string) {
 	if sum.gcPercent > 0 && unset("GOGC") {
 		debug.SetGCPercent(sum.gcPercent)
 	}
-	if sum.memory == 1 {
-		// Both cost a wait that is ready at once a tenth of its CPU.
-		time.AfterFunc(tuneDelay, func() {
-			if sum.singleThread && unset("GOMAXPROCS") {
-				runtime.GOMAXPROCS(1)
-			}
+	time.AfterFunc(tuneDelay, func() {
+		unmapStart()
+		if sum.singleThread && unset("GOMAXPROCS") {
+			runtime.GOMAXPROCS(1)
+		}
+		if sum.memory == 1 {
 			sum.memoryLimit(log)
-		})
-		return
-	}
-	if limit, ok := sum.memoryLimit(log); ok && unset("GOMEMLIMIT") {
-		debug.SetMemoryLimit(sum.heap(limit))
+		}
+	})
+	if sum.memory < 1 {
+		if limit, ok := sum.memoryLimit(log); ok && unset("GOMEMLIMIT") {
+			debug.SetMemoryLimit(sum.heap(limit))
+		}
 	}
 }
 
-// tuneDelay is when a command that sets no limit of its own looks whether it has enough memory, and a wait gets by with
-// one thread.
+// tuneDelay is when the process settles down: a command that is done by then, such as a wait whose target is ready at
+// once, does not pay for it, a tenth of its CPU.
 const tuneDelay = 100 * time.Millisecond
 
 // memoryLimit returns the limit of the cgroup, and warns if it is too small.
