@@ -32,7 +32,7 @@ func demands() map[string]demand {
 		"lint":            {memory: 0.75, gcPercent: 25},
 		"exec":            {sharesWithCMD: true},
 		"migrate":         {sharesWithCMD: true},
-		"sidecar audit":   {needs: 64 << 20, memory: 0.75, gcPercent: 400}, // a small heap is collected often, and requests wait for it
+		"sidecar audit":   {needs: 64 << 20, memory: 0.7, gcPercent: 200}, // a small heap is collected often, and requests wait for it
 		"sidecar logs":    {needs: 32 << 20, memory: 0.75},
 		"sidecar metrics": {memory: 0.75},
 	}
