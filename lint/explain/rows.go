@@ -15,7 +15,10 @@ func in(states []string, words ...string) func(facts) bool {
 // notStarted is in for a container that was not started at all: the runtime says so by an exit code of its own.
 func notStarted(states []string, words ...string) func(facts) bool {
 	matches := in(states, words...)
-	return func(f facts) bool { return matches(f) && (f.exit < 0 || f.exit > 125) }
+	const runtimeFailed = 128
+	return func(f facts) bool {
+		return matches(f) && (f.exit < 0 || f.exit == runtimeFailed || strings.Contains(f.message, "oci runtime"))
+	}
 }
 
 // exits matches the exit code of any container.
@@ -26,10 +29,10 @@ func inithExits(code int) func(facts) bool {
 	return func(f facts) bool { return f.inith && f.exit == code }
 }
 
-// failsWith matches a container that has failed, and one of the words in what it said.
+// failsWith matches a container whose program has failed, and one of the words in what it said.
 func failsWith(words ...string) func(facts) bool {
 	return func(f facts) bool {
-		return f.exit > 0 && slices.ContainsFunc(words, func(w string) bool { return strings.Contains(f.message, w) })
+		return f.exit > 0 && f.exit < 126 && slices.ContainsFunc(words, func(w string) bool { return strings.Contains(f.message, w) })
 	}
 }
 
