@@ -89,3 +89,4 @@ soak: ## thousands of random combinations of faults, and of kills
 
 corpus: build ## lint the manifests of other projects, from the module cache: no error but those that are known to be real
 	$(GO) run ./internal/testing/corpus bin/inith
+	cd integration && $(GO) run ./fields $$(cd .. && $(GO) run ./internal/testing/corpus -dirs)

@@ -2,6 +2,7 @@ package lint
 
 import (
 	_ "embed"
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,7 +23,7 @@ var fieldTable string
 type schema map[string]map[string]string
 
 // readSchema reads the table, which has a line for each type: its name and its fields. A field is name=type, or a name alone
-// if it is a string; []type is a list, {}type a mapping with any keys, port a number or a name.
+// if it is a string; []type is a list, {}type a mapping with any keys, port a number or a name, base64 an encoded string.
 func readSchema() schema {
 	s := schema{}
 	for line := range strings.Lines(fieldTable) {
@@ -49,10 +50,17 @@ func (s schema) root(object value) string {
 	return ""
 }
 
+// holdsPod reports whether objects of a type have the specification of a Pod.
+func (s schema) holdsPod(typ string) bool {
+	fields := s[typ]
+	return fields["template"] != "" || fields["spec"] == "PodSpec" || s[fields["spec"]]["template"] != "" || s[fields["spec"]]["jobTemplate"] != ""
+}
+
 // unknownField finds fields that the API server refuses: it does not know them, or wants a value of another type.
 func unknownField(p *Pod, m *Manifests) []Finding {
 	w := fieldWalk{pod: p, schema: m.schema, minor: m.minor}
 	switch root := m.schema.root(p.workload); {
+	case p.workload.at("sops").exists(): // encrypted: its values are not those that the API server gets
 	case root != "":
 		w.value(p.workload, root)
 	case p.fragment:
@@ -94,7 +102,7 @@ func (w *fieldWalk) specification(spec value) {
 
 // value checks a value of a type. What a template or another program fills in is unknown.
 func (w *fieldWalk) value(v value, typ string) {
-	if !v.exists() || typ == "any" || isUnknown(v.text()) && typ != "string" {
+	if !v.exists() || typ == "any" || isUnknown(v.text()) && typ != "string" || w.isTemplate(v) {
 		return
 	}
 	if want := w.mismatch(v, typ); want != "" {
@@ -111,13 +119,18 @@ func (w *fieldWalk) value(v value, typ string) {
 	}
 	if element, ok := strings.CutPrefix(typ, "{}"); ok {
 		for _, m := range v.node.Members {
-			w.below(m.Key.Text, value{m.Value}, element)
+			w.below(w.keyOf(m), value{m.Value}, element)
 		}
 		return
 	}
 	if fields, ok := w.schema[typ]; ok {
 		w.object(v, typ, fields)
 	}
+}
+
+// isTemplate reports whether a value is a template without quotes, which YAML takes for mappings.
+func (w *fieldWalk) isTemplate(v value) bool {
+	return v.node.Kind == document.Mapping && strings.HasPrefix(w.pod.lines.from(v.node.Position()), "{{")
 }
 
 // object checks the fields of a mapping.
@@ -137,7 +150,7 @@ func (w *fieldWalk) object(v value, typ string, fields map[string]string) {
 		if w.pod.fragment && strings.HasPrefix(key, "$") {
 			continue // a directive of a patch, such as $patch
 		}
-		f := value{m.Key}.finding("Kubernetes knows no field "+w.pathTo(key), w.unknownFix(key, typ))
+		f := value{m.Key}.finding("Kubernetes knows no field "+w.pathTo(w.keyOf(m)), w.unknownFix(key, typ))
 		known := slices.Sorted(maps.Keys(fields))
 		if i := slices.IndexFunc(known, func(name string) bool { return strings.EqualFold(name, key) }); i >= 0 {
 			f.Edit = w.pod.rename(value{m.Key}, known[i])
@@ -146,6 +159,16 @@ func (w *fieldWalk) object(v value, typ string, fields map[string]string) {
 	}
 	w.parents = w.parents[:len(w.parents)-1]
 	w.container = around
+}
+
+// keyOf returns a key for a message. Those of a Secret are masked unless they look like a field: it may be a value in a
+// wrong place.
+func (w *fieldWalk) keyOf(m document.Member) string {
+	key := m.Key.Text
+	if w.pod.kind == kindSecret && (strings.Trim(key, letters) != "" || len(key) > 32) {
+		return "…"
+	}
+	return key
 }
 
 // unknownFix says what to do about a field that a type does not have.
@@ -211,6 +234,8 @@ func (w *fieldWalk) mismatch(v value, typ string) string {
 		return unless(kind == document.Mapping, "a mapping")
 	case typ == "string":
 		return unless(kind == document.String && !w.isBoolean(v), "a string")
+	case typ == "base64":
+		return unless(kind == document.String && isBase64(v.text()), "in base64")
 	case typ == "bool":
 		return unless(kind == document.Bool || w.isBoolean(v), "true or false, without quotes")
 	case typ == "quantity":
@@ -222,6 +247,13 @@ func (w *fieldWalk) mismatch(v value, typ string) string {
 		return unless(kind == document.Int || kind == document.Float, "a number, without quotes")
 	}
 	return ""
+}
+
+// isBase64 reports whether a string is encoded as the API server wants it, with padding, or a placeholder such as
+// <path:secrets#key>.
+func isBase64(s string) bool {
+	_, err := base64.StdEncoding.DecodeString(s)
+	return err == nil || strings.HasPrefix(s, "<")
 }
 
 func (w *fieldWalk) isBoolean(v value) bool {
@@ -242,6 +274,8 @@ func unless(right bool, want string) string {
 func quotesFix(v value, typ string) string {
 	scalar := v.node.Kind != document.Mapping && v.node.Kind != document.Sequence
 	switch {
+	case typ == "base64":
+		return "encode it, or move it to stringData of the Secret, or to data of the ConfigMap"
 	case typ == "string" && scalar:
 		return "quote it"
 	case (typ == "int" || typ == "bool") && v.node.Kind == document.String:

@@ -22,6 +22,7 @@ func (e Edit) exists() bool { return e.Old != "" }
 // Fix returns a file with the edits of its findings, and how many there are. It leaves out an edit after which the file
 // would not have fewer findings, or a rule would have more. A second Fix changes nothing.
 func (l Linter) Fix(f File) (fixed []byte, edits int) {
+	l.Excerpts = false
 	for report := l.Lint(f); ; {
 		result, applied, after := l.apply(f, report, editsOf(report))
 		if applied == 0 {

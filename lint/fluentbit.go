@@ -9,33 +9,23 @@ import (
 func lossyLogs(p *Pod, m *Manifests) []Finding {
 	var all []Finding
 	for _, c := range p.running() {
-		if knownSidecar(c.at("image").text()) != "fluent-bit" {
-			continue
-		}
-		for _, own := range c.mounts() {
-			config := m.of("ConfigMap").byName[p.volume(own.volume).at("configMap", "name").text()]
-			if lost := lostLines(config); lost != "" {
+		for _, input := range p.tailedBy(c, m) {
+			if lost := lostLines(input); lost != "" {
 				all = append(all, c.finding(c.at("image"), "the tail input of its ConfigMap "+lost, "add to [INPUT]: DB /PATH/tail.db, Read_from_Head On, Skip_Long_Lines On"))
+				break
 			}
 		}
 	}
 	return all
 }
 
-// lostLines says which lines the tail inputs of a configuration lose, "" if none.
-func lostLines(config value) string {
-	if config.node == nil || config.at("data").node == nil {
-		return ""
-	}
-	for _, member := range config.at("data").node.Members {
-		for _, input := range tailInputs(value{member.Value}.text()) {
-			switch {
-			case input["db"] == "":
-				return "has no DB: after a restart it skips what was written meanwhile"
-			case input["skip_long_lines"] == "" && input["buffer_max_size"] == "":
-				return "stops reading a file at a line of more than 32 KB"
-			}
-		}
+// lostLines says which lines a tail input loses, "" if none.
+func lostLines(input map[string]string) string {
+	switch {
+	case input["db"] == "":
+		return "has no DB: after a restart it skips what was written meanwhile"
+	case input["skip_long_lines"] == "" && input["buffer_max_size"] == "":
+		return "stops reading a file at a line of more than 32 KB"
 	}
 	return ""
 }

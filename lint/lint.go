@@ -50,6 +50,9 @@ type Finding struct {
 	Message   string   // what is wrong
 	Fix       string   // what to do about it
 	Edit      Edit     `json:"-"` // that does it, if that is safe; see [Linter.Fix]
+
+	// Excerpt has the line with its number, and below it a caret; secrets are masked. See [Linter.Excerpts].
+	Excerpt string `json:",omitempty"`
 }
 
 // compare orders findings as they stand in the files.
@@ -73,6 +76,7 @@ type Report struct {
 	Objects    int       // that were read
 	Pods       int       // and specifications of Pods among them
 	Suppressed int       // findings that a comment or an annotation suppresses
+	Ignored    []string  // paths of files that a directory has and that are no manifests: see [File]
 }
 
 // Worst returns the severity of the worst finding, 0 if there is none.
@@ -89,26 +93,31 @@ type Linter struct {
 	Only []string // ids of the only rules to apply; none: all
 	Skip []string // ids of rules that are not applied
 
-	KubeMinor int // of the version of Kubernetes that the manifests are for, such as 30 for 1.30; zero if it is not known
+	KubeMinor int  // of the version of Kubernetes that the manifests are for, such as 30 for 1.30; zero if it is not known
+	Excerpts  bool // findings have an excerpt
 }
 
 // Lint reads the files as one set of manifests, and applies the rules to it.
 func (l Linter) Lint(files ...File) Report {
-	m := &Manifests{minor: l.KubeMinor, schema: readSchema(), kinds: map[string]*ofKind{}}
+	m := &Manifests{minor: l.KubeMinor, schema: readSchema(), kinds: map[string]*ofKind{}, files: map[string]parsed{}}
 	for _, f := range files {
 		m.read(f)
 	}
-	r := Report{Findings: m.findings, Objects: m.objects, Pods: len(m.Pods)}
+	r := Report{Findings: m.findings, Objects: m.objects, Pods: len(m.Pods), Ignored: m.ignored}
 	for _, rule := range Rules() {
 		if len(l.Only) > 0 && !slices.Contains(l.Only, rule.ID) || slices.Contains(l.Skip, rule.ID) {
 			continue
 		}
-		for _, p := range m.Pods {
+		for _, p := range m.checkedBy(rule) {
 			r.add(rule, p, m)
 		}
 	}
 	slices.SortFunc(r.Findings, Finding.compare)
 	r.Findings = slices.Compact(r.Findings)
+	if l.Excerpts {
+		e := excerpter{files: m.files, shown: newShown()}
+		e.add(r.Findings)
+	}
 	return r
 }
 

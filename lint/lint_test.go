@@ -71,7 +71,7 @@ func TestSeed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := lint.Linter{}.Lint(lint.File{Path: filepath.Base(path), Data: b})
+		r := lint.Linter{Excerpts: true}.Lint(lint.File{Path: filepath.Base(path), Data: b})
 		var out bytes.Buffer
 		e := json.NewEncoder(&out)
 		e.SetEscapeHTML(false)
@@ -152,7 +152,6 @@ func TestSuppressed(t *testing.T) {
 	}
 }
 
-// TestUnreadable has files that are no manifests: one finding each, and no crash.
 // TestFound has files that a directory has beside manifests: they are errors only where somebody names them.
 func TestFound(t *testing.T) {
 	t.Parallel()
@@ -162,8 +161,8 @@ func TestFound(t *testing.T) {
 	} {
 		for name, want := range map[bool]int{true: found, false: 1} {
 			r := lint.Linter{}.Lint(lint.File{Path: "x.yaml", Data: []byte(text), Found: name})
-			if len(r.Findings) != want {
-				t.Errorf("%q, found %t: %v, want %d", text, name, r.Findings, want)
+			if len(r.Findings) != want || len(r.Ignored) != 1-want {
+				t.Errorf("%q, found %t: %v, want %d", text, name, r, want)
 			}
 		}
 	}
@@ -188,6 +187,7 @@ func TestPatch(t *testing.T) {
 	}
 }
 
+// TestUnreadable has files that are no manifests: one finding each, and no crash.
 func TestUnreadable(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
@@ -219,6 +219,27 @@ func FuzzLint(f *testing.F) {
 	})
 }
 
+// FuzzShell has any script in a manifest: it is read without a crash, and every finding has a place in the file.
+func FuzzShell(f *testing.F) {
+	for _, script := range []string{
+		"until nc -z db 5432; do sleep 1; done", "while true; do :; done", "wget -O /m/x https://h/x && exec app", "for i in 1 2; do curl -f x || break; done",
+		"cat <<EOF\n$(date)\nEOF\n", "a() { tail -f x; }; a", "case $x in a) ;; esac", "if [ -z \"$A\" ]; then exit 1; fi", "echo 'x", "((", "timeout 5 sh -c 'nc -l 1'",
+	} {
+		f.Add(script)
+	}
+	f.Fuzz(func(t *testing.T, script string) {
+		manifest, err := json.Marshal(map[string]any{"initContainers": []any{map[string]any{"name": "a", "command": []string{"sh", "-c", script}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range (lint.Linter{Excerpts: true}).Lint(lint.File{Data: manifest}).Findings {
+			if found.Line != 1 || found.Column < 1 || found.Message == "" {
+				t.Errorf("%+v of %q", found, script)
+			}
+		}
+	})
+}
+
 // BenchmarkLint checks 1,000 manifests of 2 to 4 KB, as one set.
 func BenchmarkLint(b *testing.B) {
 	text, err := os.ReadFile("testdata/seed/08-pattern-1-logging-sidecar.yaml")
@@ -233,33 +254,8 @@ func BenchmarkLint(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if r := (lint.Linter{}).Lint(files...); r.Pods != 2000 {
+		if r := (lint.Linter{Excerpts: true}).Lint(files...); r.Pods != 2000 {
 			b.Fatalf("%d Pods", r.Pods)
-		}
-	}
-}
-
-// TestUnknownField has U1 name the field, suggest what was meant, and show no value.
-func TestUnknownField(t *testing.T) {
-	t.Parallel()
-	for spec, want := range map[string][2]string{
-		"{containers: [{name: a, volumeMount: s3cr3t}]}":                          {"spec.containers[0].volumeMount", "did you mean volumeMounts?"},
-		"{containers: [{name: a, Image: s3cr3t}]}":                                {"spec.containers[0].Image", "did you mean image?"},
-		"{containers: [{name: a, securityContext: {fsGroup: 1}}]}":                {"spec.containers[0].securityContext.fsGroup", "kubectl explain pod.spec.containers.securityContext"},
-		"{containers: [{name: a, env: [{name: b, volumes: s3cr3t}]}]}":            {"spec.containers[0].env[0].volumes", "it is a field of PodSpec"},
-		"{containers: [{name: a, privileged: true}]}":                             {"spec.containers[0].privileged", "it is a field of securityContext"},
-		"{containers: [{name: a, env: [{name: b, value: 123}]}]}":                 {"spec.containers[0].env[0].value must be a string", "quote it"},
-		"{containers: [{name: a, env: {b: s3cr3t}}]}":                             {"spec.containers[0].env must be a list", "each item begins with -"},
-		`{containers: [{name: a, stdin: "true"}]}`:                                {"spec.containers[0].stdin must be true or false", "remove the quotes"},
-		"{containers: [{name: a, resources: {limits: {memory: 1 s3cr3t}}}]}":      {"limits.memory must be a quantity", ""},
-		"{containers: [{name: a, ports: [{containerPort: \"80\"}]}]}":             {"ports[0].containerPort must be a number", "remove the quotes"},
-		"{nodeSelector: s3cr3t, containers: [{name: a}]}":                         {"spec.nodeSelector must be a mapping", "check the indentation"},
-		"{containers: [{name: a, livenessProbe: {tcpSocket: {port: [s3cr3t]}}}]}": {"port must be a number or a name", ""},
-	} {
-		r := check(t, lint.Linter{Only: []string{"U1"}}, "apiVersion: v1\nkind: Pod\nspec: "+spec)
-		if len(r.Findings) != 1 || !strings.Contains(r.Findings[0].Message, want[0]) || !strings.Contains(r.Findings[0].Fix, want[1]) ||
-			strings.Contains(r.Findings[0].Message+r.Findings[0].Fix, "s3cr3t") || r.Findings[0].Line != 3 {
-			t.Errorf("%s: %+v, want %s", spec, r.Findings, want)
 		}
 	}
 }

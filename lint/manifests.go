@@ -2,6 +2,7 @@ package lint
 
 import (
 	"bytes"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/inith/inith/internal/diag"
@@ -17,6 +18,9 @@ type Manifests struct {
 	objects  int
 	kinds    map[string]*ofKind
 	findings []Finding // of files that cannot be read
+	ignored  []string  // paths
+	files    map[string]parsed
+	others   []*Pod // objects of a known kind that hold no Pod
 }
 
 // ofKind are the objects of one kind.
@@ -51,12 +55,14 @@ func (m *Manifests) of(kind string) *ofKind {
 // read adds the objects of a file.
 func (m *Manifests) read(f File) {
 	documents, problems := document.Parse(document.YAML, f.Data, document.Options{Templates: true})
+	m.files[f.Path] = parsed{f.Data, documents}
 	if line, column := braces(f.Data); documents == nil && line > 0 {
 		at := diag.Position{Line: line, Column: column}
 		m.fail(Info, f.Path, at, "a template that was not rendered", "render it first: helm template . | inith lint -")
 		return
 	}
 	if documents == nil && f.Found && !bytes.Contains(f.Data, []byte("apiVersion")) {
+		m.ignored = append(m.ignored, f.Path)
 		return
 	}
 	for _, p := range problems {
@@ -103,7 +109,18 @@ func (m *Manifests) add(v value, from source) {
 	}
 	m.objects++
 	m.index(v)
-	if p := podOf(v, m.schema.root(v) != "", from); p != nil {
+	root := m.schema.root(v)
+	if p := podOf(v, m.schema.holdsPod(root), from); p != nil {
 		m.Pods = append(m.Pods, p)
+	} else if root != "" {
+		m.others = append(m.others, objectOf(v, from))
 	}
+}
+
+// checkedBy returns what a rule looks at.
+func (m *Manifests) checkedBy(rule RuleInfo) []*Pod {
+	if _, all := rule.Rule.(objectRule); all {
+		return slices.Concat(m.Pods, m.others)
+	}
+	return m.Pods
 }

@@ -90,16 +90,27 @@ func podOf(object value, holdsPod bool, from source) *Pod {
 	if p.kind == "Pod" {
 		p.annotations = object.at("metadata", "annotations")
 	}
-	p.object = p.kind
-	if name := cmp.Or(object.at("metadata", "name").text(), object.at("metadata", "generateName").text()); name != "" {
-		p.object += "/" + name
-	}
+	p.object = nameOf(object, p.kind)
 	for _, claim := range object.at("spec", "volumeClaimTemplates").items() {
 		p.claims = append(p.claims, claim.at("metadata", "name").text())
 	}
 	p.init = containers(spec.at("initContainers"), true, from.lines)
 	p.app = containers(spec.at("containers"), false, from.lines)
 	return p
+}
+
+// objectOf returns an object that holds no Pod. It may be a patch.
+func objectOf(object value, from source) *Pod {
+	kind := object.at("kind").text()
+	return &Pod{source: from, kind: kind, object: nameOf(object, kind), fragment: true, workload: object, suppressed: suppressions(object)}
+}
+
+// nameOf returns what findings call an object.
+func nameOf(object value, kind string) string {
+	if name := cmp.Or(object.at("metadata", "name").text(), object.at("metadata", "generateName").text()); name != "" {
+		return kind + "/" + name
+	}
+	return kind
 }
 
 // specOf returns the Pod specification of an object, and the template that has it. A document with only a specification

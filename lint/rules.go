@@ -10,6 +10,9 @@ type ruleFunc func(p *Pod, m *Manifests) []Finding
 
 func (f ruleFunc) Check(p *Pod, m *Manifests) []Finding { return f(p, m) }
 
+// An objectRule also looks at objects of the kinds that inith knows and that hold no Pod, such as Services.
+type objectRule struct{ ruleFunc }
+
 // A RuleInfo is a row of the table of rules.
 type RuleInfo struct {
 	Rule
@@ -38,6 +41,7 @@ func Rules() []RuleInfo {
 		{ruleFunc(notShared), "V1", "not-shared", Error, "a download into a volume that no other container mounts"},
 		{ruleFunc(pathDiffers), "V2", "path-differs", Error, "a path of the application that only an init container has"},
 		{ruleFunc(danglingMount), "V3", "dangling-mount", Error, "a volume mount without its volume, or two at one path"},
+		{ruleFunc(logPath), "V4", "log-path", Warning, "a sidecar that follows a log where the application does not write it"},
 		{ruleFunc(writableModel), "V5", "writable-model", Info, "a download that the application can change"},
 		{ruleFunc(unlimitedVolume), "V6", "unlimited-volume", Warning, "an emptyDir without a size limit"},
 		{ruleFunc(wrongOwner), "V7", "wrong-owner", Warning, "a volume that two users write, or a download into a read-only volume"},
@@ -55,6 +59,6 @@ func Rules() []RuleInfo {
 		{ruleFunc(lossyLogs), "S11", "lossy-logs", Warning, "a fluent-bit configuration that loses lines"},
 		{ruleFunc(lostAudit), "S12", "lost-audit", Warning, "an audit log that no volume keeps"},
 		{ruleFunc(otherEnvironment), "E3", "other-environment", Warning, "a check of an environment variable that the application has from another source"},
-		{ruleFunc(unknownField), "U1", "unknown-field", Error, "a field that Kubernetes does not know, or a value of another type"},
+		{objectRule{unknownField}, "U1", "unknown-field", Error, "a field that Kubernetes does not know, or a value of another type"},
 	}
 }

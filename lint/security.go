@@ -10,9 +10,7 @@ func unrestricted(p *Pod, _ *Manifests) []Finding {
 	var all []Finding
 	for _, c := range p.init {
 		if privileged := c.at("securityContext", "privileged"); privileged.text() == "true" {
-			f := c.finding(privileged, "a privileged container has all rights of its node", "give it the one capability that it needs, or suppress this finding with the reason")
-			f.Severity = Error
-			all = append(all, f)
+			all = append(all, c.finding(privileged, "a privileged container has all rights of its node", "give it the one capability that it needs, or suppress this finding with the reason"))
 			continue
 		}
 		if !c.sidecar {

@@ -218,7 +218,11 @@ func (j *lintJob) run(ctx context.Context) (outcome string, err error) {
 			return "", err
 		}
 	}
+	j.options.linter.Excerpts = j.options.format == "text"
 	report := j.options.linter.Lint(j.files...)
+	if n := len(report.Ignored); n > 0 {
+		j.session.Log.InfoContext(ctx, "ignored: not parsable, and without apiVersion", "files", n, "first", report.Ignored[0])
+	}
 	if err := view.WriteLint(j.session.Stdout, j.options.format, report); err != nil {
 		return "", err
 	}

@@ -17,7 +17,12 @@ func edit(random *rand.Rand, text string) string {
 		return ""
 	}
 	var all []place
-	places(o["spec"], o, &all)
+	for _, part := range []string{"spec", "data", "binaryData", "stringData"} {
+		if m, ok := o[part].(map[string]any); ok && len(m) > 0 {
+			all = append(all, place{map[string]any{}, o, part})
+		}
+		places(o[part], o, &all)
+	}
 	if len(all) == 0 {
 		return ""
 	}

@@ -16,23 +16,33 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
 func main() {
+	if dirs := os.Args[1:]; len(dirs) > 0 {
+		if err := compareAll(os.Stdout, dirs); err != nil {
+			fmt.Fprintln(os.Stderr, "fields:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if _, err := os.Stdout.WriteString(table()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-// objects are the kinds that hold a Pod.
+// objects are the kinds that hold a Pod, and those that lint reads beside them.
 func objects() map[string]any {
 	return map[string]any{
 		"v1/Pod": corev1.Pod{}, "v1/PodTemplate": corev1.PodTemplate{}, "v1/ReplicationController": corev1.ReplicationController{},
 		"apps/v1/Deployment": appsv1.Deployment{}, "apps/v1/StatefulSet": appsv1.StatefulSet{}, "apps/v1/DaemonSet": appsv1.DaemonSet{},
 		"apps/v1/ReplicaSet": appsv1.ReplicaSet{}, "batch/v1/Job": batchv1.Job{}, "batch/v1/CronJob": batchv1.CronJob{},
+		"v1/Service": corev1.Service{}, "v1/ConfigMap": corev1.ConfigMap{}, "v1/Secret": corev1.Secret{},
+		"v1/PersistentVolumeClaim": corev1.PersistentVolumeClaim{}, "networking.k8s.io/v1/NetworkPolicy": networkingv1.NetworkPolicy{},
 	}
 }
 
@@ -115,7 +125,7 @@ func (g *generator) typ(t reflect.Type) string {
 		return "int"
 	case reflect.Slice:
 		if t.Elem().Kind() == reflect.Uint8 {
-			return "string" // in base64
+			return "base64"
 		}
 		return "[]" + g.typ(t.Elem())
 	case reflect.Map:

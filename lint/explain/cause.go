@@ -69,7 +69,19 @@ func (c *container) facts(events []event) (facts, string) {
 		}
 	}
 	f.message = strings.ToLower(said)
+	if f.inith {
+		return f, lines(said)
+	}
 	return f, firstLine(said)
+}
+
+// lines returns the lines of a message of inith as one: the cause, and what to do about it.
+func lines(s string) string {
+	all := strings.Split(strings.TrimSpace(s), "\n")
+	for i, line := range all {
+		all[i] = strings.TrimSpace(line)
+	}
+	return strings.Join(all, "; ")
 }
 
 // setEnd notes that memory was the reason, whatever the container waits for now.
@@ -161,7 +173,7 @@ func volumeCause(c Cause, events []event) (Cause, bool) {
 			c.State, c.Message = e.Reason, firstLine(e.Message)
 			c.Why, c.Fix = "a volume cannot be mounted", "check that its ConfigMap, Secret or claim exists in this namespace, with these keys"
 			return c, true
-		case "FailedCreatePodSandBox":
+		case "FailedCreatePodSandBox", "NetworkNotReady":
 			c.State, c.Message = e.Reason, firstLine(e.Message)
 			c.Why, c.Fix = "the node cannot set up the network of the Pod", "check the network plugin on this node"
 			return c, true

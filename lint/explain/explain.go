@@ -72,6 +72,9 @@ func explain(p *pod, s *set, now time.Time) Explanation {
 	events := s.about(p)
 	if c, ok := p.cause(events); ok {
 		e.Causes = append(e.Causes, c)
+		if p.Status.Reason != "" { // the containers end for this reason
+			return e
+		}
 	}
 	for _, c := range p.containers() {
 		if cause, ok := c.cause(p, events); ok {

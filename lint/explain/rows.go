@@ -12,12 +12,28 @@ func in(states []string, words ...string) func(facts) bool {
 	}
 }
 
+// notStarted is in for a container that was not started at all: the runtime says so by an exit code of its own.
+func notStarted(states []string, words ...string) func(facts) bool {
+	matches := in(states, words...)
+	const runtimeFailed = 128
+	return func(f facts) bool {
+		return matches(f) && (f.exit < 0 || f.exit == runtimeFailed || strings.Contains(f.message, "oci runtime"))
+	}
+}
+
 // exits matches the exit code of any container.
 func exits(code int) func(facts) bool { return func(f facts) bool { return f.exit == code } }
 
 // inithExits matches the exit code of a container that runs inith.
 func inithExits(code int) func(facts) bool {
 	return func(f facts) bool { return f.inith && f.exit == code }
+}
+
+// failsWith matches a container whose program has failed, and one of the words in what it said.
+func failsWith(words ...string) func(facts) bool {
+	return func(f facts) bool {
+		return f.exit > 0 && f.exit < 126 && slices.ContainsFunc(words, func(w string) bool { return strings.Contains(f.message, w) })
+	}
 }
 
 // rows returns the table of causes, one line each: the more special ones first.
@@ -35,14 +51,18 @@ func rows() []row {
 		{in(create, "configmap"), "a ConfigMap or a key of it does not exist", "create it in this namespace, or mark the reference as optional"},
 		{in(create, "secret"), "a Secret or a key of it does not exist", "create it in this namespace, or mark the reference as optional"},
 		{in(create, "runasnonroot", "non-root", "non-numeric"), "the image runs as root or as a named user, and runAsNonRoot is set", "set runAsUser to the number of its user"},
-		{in(start, "executable file not found", "no such file"), "the command does not exist in the image", "correct command; an image without a shell has no sh"},
-		{in(start, "permission denied"), "the command is not executable for the container's user", "check the mode of the file, and runAsUser"},
+		{notStarted(start, "executable file not found", "no such file"), "the command does not exist in the image", "correct command; an image without a shell has no sh"},
+		{notStarted(start, "permission denied"), "the command is not executable for the container's user", "check the mode of the file, and runAsUser"},
 		{in([]string{"RunContainerError", "StartError", "ContainerCannotRun"}), "the container cannot be started", "read the message of the runtime"},
 		{in(create), "the container cannot be created", "read the message of the kubelet"},
 		{in([]string{"OOMKilled"}), "the container needed more memory than its limit", "raise limits.memory; a volume with medium: Memory counts too"},
 		{inithExits(2), "inith was started with wrong options, and did nothing", "correct the line that its message names; no restart helps"},
 		{inithExits(3), "what inith verified is not what was asked for", "correct the file, or the digest, that its message names; no restart helps"},
 		{inithExits(124), "the time limit of inith has passed", "its message names the cause: start what it waits for, or raise --timeout"},
+		{failsWith("address already in use", "eaddrinuse"), "another container of the Pod listens on the same port: they share their network", "give one of them another port; inith lint finds such ports (S5)"},
+		{failsWith("permission denied", "eacces", "operation not permitted"), "the container's user may not read or write a file", "set fsGroup of the Pod, or runAsUser: see the volume and the securityContext"},
+		{failsWith("read-only file system", "erofs"), "the container writes to a file system that is read-only", "mount a volume where it writes, without readOnly"},
+		{failsWith("no space left on device", "enospc"), "a volume is full", "raise sizeLimit of the emptyDir or the size of the claim, or write less"},
 		{inithExits(1), "inith failed", "its message names the cause"},
 		{inithExits(70), "inith itself crashed", "report its log"},
 		{func(f facts) bool { return f.exit == 137 && f.probeHit }, "a liveness or startup probe failed, and the kubelet killed the container", "give it more time: a startupProbe with a higher failureThreshold"},

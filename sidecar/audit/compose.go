@@ -1,10 +1,8 @@
 package audit
 
 import (
-	"bytes"
 	"encoding/json"
 	"maps"
-	"math"
 	"net"
 	"net/http"
 	"slices"
@@ -17,93 +15,105 @@ import (
 	"github.com/inith/inith/sidecar/audit/internal/mask"
 )
 
-// recordedHeaders returns the names of the usual headers, and of others.
+// recordedHeaders returns the names of the usual headers, and of others, in their order.
 func recordedHeaders(more []string) []string {
 	all := []string{"Accept", "Content-Length", "Retry-After", "Server", "User-Agent"}
 	for _, name := range more {
 		all = append(all, http.CanonicalHeaderKey(name))
 	}
-	return all
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // newRecord returns what every record has.
 func (p *Proxy) newRecord(start time.Time, id, client string) *record {
-	r := &record{Event: "exchange", Time: start.UTC().Format(time.RFC3339Nano), ID: id, Client: client}
+	r := &record{event: "exchange", time: start, id: id, client: client}
 	if host, _, err := net.SplitHostPort(client); err == nil {
-		r.Client = host
+		r.client = host
 	}
 	if p.o.Pod != (Pod{}) {
-		r.Pod = &p.o.Pod
+		r.pod = &p.o.Pod
 	}
 	return r
 }
 
 // append queues a record. Then done is called, once, when it is written or lost.
 func (p *Proxy) append(r *record, done func(error)) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(r); err != nil { // it cannot be: all of it is strings, numbers and JSON of ours
-		p.o.Logger.Error("record not encoded", "err", err)
+	b, ok := p.lines.Get().(*[]byte)
+	if !ok {
+		b = new([]byte)
 	}
-	p.writer.Append(bytes.TrimSuffix(b.Bytes(), []byte("\n")), done)
+	*b = r.appendTo((*b)[:0])
+	p.writer.Append(*b, func(err error) {
+		if cap(*b) <= maxLine {
+			p.lines.Put(b)
+		}
+		done(err)
+	})
 }
+
+// maxLine is the capacity of the largest buffer that is kept for the next record, in bytes.
+const maxLine = 16 << 10
 
 // recordRequest writes and syncs the line of a request, before the application sees it.
 func (x *exchange) recordRequest() error {
 	pass := x.p.masker.Begin()
-	r := x.p.newRecord(x.start, pass.Text(x.id), x.in.RemoteAddr)
-	r.Event, r.Method, r.Path = "request", cut(pass.Text(x.in.Method)), cut(pass.Path(x.in.URL))
+	r := x.p.newRecord(x.start, x.maskedID(pass), x.in.RemoteAddr)
+	r.event, r.method, r.path = "request", cut(pass.Text(x.in.Method)), cut(pass.Path(x.in.URL))
 	done := make(chan error, 1)
 	x.p.append(r, func(err error) { done <- err })
 	return <-done
 }
 
+// maskedID returns the id of the request. One that the proxy made needs no masking.
+func (x *exchange) maskedID(pass *mask.Pass) string {
+	if x.ownID {
+		return x.id
+	}
+	return pass.Text(x.id)
+}
+
 // compose makes the record of an exchange. Every string that a client or the application chose is masked.
 func (x *exchange) compose(level Level) *record {
 	pass := x.p.masker.Begin()
-	r := x.p.newRecord(x.start, pass.Text(x.id), x.in.RemoteAddr)
-	r.Level, r.Outcome, r.Error, r.Status, r.Upgrade = level, x.outcome, x.failure, x.status, cut(pass.Text(x.upgrade))
-	r.Method, r.Path, r.Query, r.Protocol = cut(pass.Text(x.in.Method)), cut(pass.Path(x.in.URL)), cut(pass.Query(x.in.URL.RawQuery)), x.in.Proto
-	r.TraceID, r.SpanID = traceOf(x.in.Header)
+	r := x.p.newRecord(x.start, x.maskedID(pass), x.in.RemoteAddr)
+	r.level, r.outcome, r.failure, r.status, r.upgrade = level, x.outcome, x.failure, x.status, cut(pass.Text(x.upgrade))
+	r.method, r.path, r.query, r.protocol = cut(pass.Text(x.in.Method)), cut(pass.Path(x.in.URL)), cut(pass.Query(x.in.URL.RawQuery)), x.in.Proto
+	r.traceID, r.spanID = traceOf(x.in.Header)
 	if name := x.p.o.Record.UserHeader; name != "" {
-		r.User = cut(pass.Header(name, x.in.Header.Get(name)))
+		r.user = cut(pass.Header(name, x.in.Header.Get(name)))
 	}
-	r.Request = x.composeSide(pass, x.request, x.in.Header, level.records(Request))
-	r.Response = x.composeSide(pass, x.response, x.answer, level.records(RequestResponse))
-	x.composeUsage(pass, r)
-	x.composeTimes(r)
+	r.request = x.composeSide(pass, &x.request, x.in.Header, level.records(Request))
+	r.response = x.composeSide(pass, &x.response, x.answer, level.records(RequestResponse))
+	r.usage = x.composeUsage(pass)
+	r.firstByte, r.total = until(x.start, x.answeredAt), until(x.start, x.endedAt)
+	if r.usage != nil {
+		r.firstToken = until(x.start, r.usage.FirstToken)
+	}
 	if len(pass.Counts) > 0 {
-		r.Redacted = pass.Counts
+		r.redacted = pass.Counts
 		x.p.metrics.masked(pass.Counts)
 	}
 	return r
 }
 
-func (x *exchange) composeTimes(r *record) {
-	r.TotalMS = millis(x.endedAt.Sub(x.start))
-	if !x.answeredAt.IsZero() {
-		r.FirstByteMS = millis(x.answeredAt.Sub(x.start))
-	}
-}
-
 func (x *exchange) composeSide(pass *mask.Pass, s *side, h http.Header, body bool) *recordedSide {
 	r := &recordedSide{
-		Bytes: s.bytes, SHA256: s.digest(), Incomplete: !s.ended,
-		ContentType: cut(pass.Text(h.Get("Content-Type"))), Encoding: cut(pass.Text(h.Get("Content-Encoding"))),
-		Headers: x.composeHeaders(pass, h),
+		bytes: s.bytes, sha256: s.digest(), incomplete: !s.ended,
+		contentType: cut(pass.Text(h.Get("Content-Type"))), encoding: cut(pass.Text(h.Get("Content-Encoding"))),
+		headers: x.composeHeaders(pass, h),
 	}
 	if body && s.bytes > 0 && x.upgrade == "" {
-		r.Body, r.Truncated, r.Omitted = x.composeBody(pass, s, h)
+		r.body, r.truncated, r.omitted = x.composeBody(pass, s, h)
 	}
 	return r
 }
 
-func (x *exchange) composeHeaders(pass *mask.Pass, h http.Header) map[string]string {
-	all := map[string]string{}
+func (x *exchange) composeHeaders(pass *mask.Pass, h http.Header) []header {
+	all := make([]header, 0, len(x.p.headers))
 	for _, name := range x.p.headers {
 		if values := h[name]; len(values) > 0 {
-			all[name] = cut(pass.Header(name, strings.Join(values, ", ")))
+			all = append(all, header{name, cut(pass.Header(name, strings.Join(values, ", ")))})
 		}
 	}
 	return all
@@ -129,44 +139,18 @@ func (x *exchange) composeBody(pass *mask.Pass, s *side, h http.Header) (body js
 	return body, truncated, omitted
 }
 
-// composeUsage adds what was read of a model's usage.
-func (x *exchange) composeUsage(pass *mask.Pass, r *record) {
+// composeUsage returns what was read of a model's usage, nil if it is none of a model.
+func (x *exchange) composeUsage(pass *mask.Pass) *genai.Usage {
 	if x.usage == nil {
-		return
-	}
-	u := x.usage.Usage()
-	g := &recordedUsage{Stream: u.Stream, Events: u.Documents}
-	g.Operation.Name, g.Request.Model = u.Operation, pass.Text(u.RequestModel)
-	g.Response.ID, g.Response.Model = pass.Text(u.ResponseID), pass.Text(u.ResponseModel)
-	for _, reason := range u.FinishReasons {
-		g.Response.FinishReasons = append(g.Response.FinishReasons, pass.Text(reason))
-	}
-	g.Usage.InputTokens, g.Usage.OutputTokens, g.Usage.CachedTokens = known(u.InputTokens), known(u.OutputTokens), known(u.CachedTokens)
-	if u.InputTokens < 0 && u.OutputTokens < 0 {
-		g.Usage.Missing = missing(u)
-	}
-	r.GenAI = g
-	if !u.FirstToken.IsZero() {
-		r.TokenMS = millis(u.FirstToken.Sub(x.start))
-	}
-}
-
-// missing says why there is no usage.
-func missing(u genai.Usage) string {
-	switch {
-	case u.Documents == 0:
-		return "no answer that can be read"
-	case u.Stream && !u.AskedForUsage:
-		return "stream without include_usage"
-	}
-	return "not in the answer"
-}
-
-func known(n int64) *int64 {
-	if n < 0 {
 		return nil
 	}
-	return &n
+	u := x.usage.Usage()
+	u.RequestModel, u.ResponseID, u.ResponseModel = pass.Text(u.RequestModel), pass.Text(u.ResponseID), pass.Text(u.ResponseModel)
+	u.FinishReasons = slices.Clone(u.FinishReasons)
+	for i, reason := range u.FinishReasons {
+		u.FinishReasons[i] = pass.Text(reason)
+	}
+	return &u
 }
 
 // contentTypes returns those of the request and of the answer.
@@ -178,17 +162,15 @@ var traceparent = lazyregexp.New(`^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-
 
 // traceOf returns the ids of the caller's trace. https://www.w3.org/TR/trace-context/
 func traceOf(h http.Header) (trace, span string) {
-	m := traceparent().FindStringSubmatch(h.Get("Traceparent"))
+	parent := h.Get("Traceparent")
+	if parent == "" {
+		return "", ""
+	}
+	m := traceparent().FindStringSubmatch(parent)
 	if m == nil {
 		return "", ""
 	}
 	return m[1], m[2]
-}
-
-// millis returns a duration in milliseconds, to the microsecond.
-func millis(d time.Duration) *float64 {
-	ms := math.Round(float64(d)/float64(time.Microsecond)) / 1000
-	return &ms
 }
 
 // cut bounds a string that a client chose.

@@ -145,13 +145,13 @@ func (p *Proxy) recordUnseen(c *conn, begun time.Time, status int, readErr error
 	late := errors.Is(readErr, os.ErrDeadlineExceeded)
 	switch {
 	case status != 0 && (readErr == nil || late): // after a connection that ended, nobody reads it
-		r.Outcome, r.Error, r.Status = outcomeRefused, "malformed: "+http.StatusText(status), status
+		r.outcome, r.failure, r.status = outcomeRefused, "malformed: "+http.StatusText(status), status
 	case late:
-		r.Outcome, r.Error = outcomeTimeout, "the headers did not arrive in time"
+		r.outcome, r.failure = outcomeTimeout, "the headers did not arrive in time"
 	default:
-		r.Outcome, r.Error = outcomeClient, "the connection ended within the headers"
+		r.outcome, r.failure = outcomeClient, "the connection ended within the headers"
 	}
-	r.TotalMS = millis(time.Since(begun))
-	p.metrics.exchanges.WithLabelValues(string(r.Outcome)).Inc()
+	r.total = until(begun, time.Now())
+	p.metrics.exchanges.WithLabelValues(string(r.outcome)).Inc()
 	p.append(r, func(error) {})
 }

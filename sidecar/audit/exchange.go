@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"net/http"
@@ -19,9 +20,10 @@ type exchange struct {
 	w     http.ResponseWriter
 	in    *http.Request
 	id    string
+	ownID bool // the id is made here
 	start time.Time
 
-	request, response *side
+	request, response side
 	usage             *genai.Exchange // nil if the path is none of a model server
 	most              Level           // that the exchange can get
 
@@ -40,7 +42,7 @@ func (p *Proxy) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	p.metrics.open.Inc()
 	x := &exchange{p: p, w: w, in: r, start: time.Now(), id: r.Header.Get("X-Request-Id"), request: newSide(&p.budget), response: newSide(&p.budget)}
 	if !isID(x.id) {
-		x.id = newID()
+		x.id, x.ownID = newID(), true
 	}
 	x.most = p.o.Record.highest(r.Method, r.URL.Path)
 	if x.most != None {
@@ -55,6 +57,7 @@ func (p *Proxy) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	if x.usage != nil {
 		x.request.usage = x.usage.Request(r.Header.Get("Content-Type"), r.Header.Get("Content-Encoding"))
 	}
+	x.request.expected = r.ContentLength
 	if r.ContentLength == 0 {
 		x.request.ended = true
 	}
@@ -77,7 +80,13 @@ func isID(s string) bool {
 func newID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // it never fails
-	return hex.EncodeToString(b[:])
+	return hexOf(b[:])
+}
+
+// hexOf returns at most 32 bytes in hexadecimal, with one allocation.
+func hexOf(b []byte) string {
+	var text [2 * sha256.Size]byte
+	return string(text[:hex.Encode(text[:], b)])
 }
 
 // refusal returns why a request must not reach the application, "" if it may.

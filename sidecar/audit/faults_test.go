@@ -101,20 +101,23 @@ func TestApplicationVanishes(t *testing.T) {
 }
 
 // TestNoRetry ends a connection that was used before, when the next request comes on it: net/http alone would send a GET
-// again, though the application has seen it.
+// again, and a POST that says that it may be repeated, though the application has seen it.
 func TestNoRetry(t *testing.T) {
 	t.Parallel()
-	naive, proxied := repeats(t, nil), repeats(t, func(t *testing.T, upstream string) string { t.Helper(); return start(t, upstream, nil).address })
-	if naive != 3 {
-		t.Errorf("a client of net/http sent %d requests, not 3: the fault is not there", naive)
-	}
-	if proxied != 2 {
-		t.Errorf("the application saw %d requests, want 2", proxied)
+	through := func(t *testing.T, upstream string) string { t.Helper(); return start(t, upstream, nil).address }
+	for _, body := range []string{"", "question"} {
+		naive, proxied := repeats(t, body, nil), repeats(t, body, through)
+		if naive != 3 {
+			t.Errorf("body %q: a client of net/http sent %d requests, not 3: the fault is not there", body, naive)
+		}
+		if proxied != 2 {
+			t.Errorf("body %q: the application saw %d requests, want 2", body, proxied)
+		}
 	}
 }
 
-// repeats sends two requests, of which the application answers the first, and returns how many it saw.
-func repeats(t *testing.T, through func(t *testing.T, upstream string) string) int {
+// repeats sends two requests, with a body or without, of which the application answers the first, and returns how many it saw.
+func repeats(t *testing.T, body string, through func(t *testing.T, upstream string) string) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -131,9 +134,11 @@ func repeats(t *testing.T, through func(t *testing.T, upstream string) string) i
 			}
 			r := bufio.NewReader(c)
 			for i := 0; ; i++ {
-				if _, err := http.ReadRequest(r); err != nil {
+				request, err := http.ReadRequest(r)
+				if err != nil {
 					break
 				}
+				_, _ = io.Copy(io.Discard, request.Body)
 				mu.Lock()
 				seen++
 				first := seen == 1
@@ -152,7 +157,12 @@ func repeats(t *testing.T, through func(t *testing.T, upstream string) string) i
 	}
 	client := &http.Client{Transport: &http.Transport{}}
 	for range 2 {
-		if resp, err := client.Get("http://" + address + "/"); err == nil {
+		request, err := http.NewRequestWithContext(t.Context(), map[bool]string{true: "GET", false: "POST"}[body == ""], "http://"+address+"/", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Idempotency-Key", "1")
+		if resp, err := client.Do(request); err == nil {
 			_, _ = io.Copy(io.Discard, resp.Body)
 			_ = resp.Body.Close()
 		}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log" //nolint:depguard // what httputil wants
 	"maps"
 	"net"
 	"net/http"
@@ -22,14 +21,16 @@ import (
 
 // forward passes the request on, and the answer back.
 func (x *exchange) forward() {
-	ctx, cancel := context.WithCancelCause(x.in.Context())
-	defer cancel(nil)
-	transport := x.p.http1
-	if x.in.ProtoMajor == 2 { // a client of gRPC expects an application that speaks it
+	transport, in := x.p.http1, x.in
+	if in.ProtoMajor == 2 { // a client of gRPC expects an application that speaks it
 		transport = x.p.http2
 	} else {
 		_ = http.NewResponseController(x.w).EnableFullDuplex()
-		ctx = withoutRetry(ctx, cancel)
+		if in.ContentLength == 0 { // net/http never sends a body again that it cannot rewind
+			ctx, cancel := context.WithCancelCause(in.Context())
+			defer cancel(nil)
+			in = in.WithContext(withoutRetry(ctx, cancel))
+		}
 	}
 	w := x.w
 	if x.in.Header.Get("Upgrade") != "" {
@@ -37,7 +38,7 @@ func (x *exchange) forward() {
 	}
 	proxy := httputil.ReverseProxy{
 		Rewrite: x.rewrite, Transport: transport, BufferPool: x.p,
-		ErrorHandler: x.failed, ErrorLog: log.New(io.Discard, "", 0),
+		ErrorHandler: x.failed, ErrorLog: x.p.discard,
 	}
 	proxy.ModifyResponse = func(res *http.Response) error {
 		if res.ContentLength > 0 { // ReverseProxy flushes others at once, and would hold this one back until its end
@@ -46,7 +47,7 @@ func (x *exchange) forward() {
 		return x.answered(res)
 	}
 	defer x.settle()
-	proxy.ServeHTTP(w, x.in.WithContext(ctx))
+	proxy.ServeHTTP(w, in)
 }
 
 // flushInterval is how long a piece of an answer whose length is known may wait for the next one. Most such answers are sent
@@ -153,6 +154,7 @@ func (x *exchange) answered(res *http.Response) error {
 		}
 		return nil
 	}
+	x.response.expected = res.ContentLength
 	x.readUsage(res.Header.Get("Content-Type"), res.Header.Get("Content-Encoding"))
 	res.Body = &responseBody{res.Body, x}
 	return nil

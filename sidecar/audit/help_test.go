@@ -29,20 +29,20 @@ type running struct {
 }
 
 // start starts a proxy before an application.
-func start(t *testing.T, upstream string, change func(*audit.Options)) *running {
-	t.Helper()
-	o := audit.Options{Listen: freePort(t), Upstream: upstream, Log: audit.Log{Path: filepath.Join(t.TempDir(), "requests.jsonl")}, Logger: slog.New(slog.DiscardHandler)}
+func start(tb testing.TB, upstream string, change func(*audit.Options)) *running {
+	tb.Helper()
+	o := audit.Options{Listen: freePort(tb), Upstream: upstream, Log: audit.Log{Path: filepath.Join(tb.TempDir(), "requests.jsonl")}, Logger: slog.New(slog.DiscardHandler)}
 	if change != nil {
 		change(&o)
 	}
 	p, err := audit.New(o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ctx, cancel := context.WithCancel(context.WithoutCancel(tb.Context()))
 	r := &running{address: o.Listen, log: o.Log.Path, proxy: p, cancel: cancel, done: make(chan error, 1)}
 	go func() { r.done <- p.Serve(ctx) }()
-	t.Cleanup(func() { p.Stop(); _ = r.stop() })
+	tb.Cleanup(func() { p.Stop(); _ = r.stop() })
 	for range 6000 {
 		if p.Ready() == nil {
 			return r
@@ -53,11 +53,11 @@ func start(t *testing.T, upstream string, change func(*audit.Options)) *running 
 		select {
 		case r.err = <-r.done:
 			r.ended = true
-			t.Fatalf("the proxy has ended: %v", r.err)
+			tb.Fatalf("the proxy has ended: %v", r.err)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	t.Fatal("the proxy does not listen")
+	tb.Fatal("the proxy does not listen")
 	return nil
 }
 
@@ -150,11 +150,11 @@ func application(t *testing.T, handler http.HandlerFunc) string {
 }
 
 // freePort returns an address where nothing listens.
-func freePort(t *testing.T) string {
-	t.Helper()
+func freePort(tb testing.TB) string {
+	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
 	return l.Addr().String()

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log" //nolint:depguard // what net/http wants
 	"log/slog"
 	"net"
 	"net/http"
@@ -30,6 +32,8 @@ type Proxy struct {
 	http1   *http.Transport
 	http2   *http.Transport // without TLS
 	buffers sync.Pool
+	lines   sync.Pool // of *[]byte, for records
+	discard *log.Logger
 	ended   chan ended // exchanges whose records are to be made
 
 	writer    *ledger.Writer // set by Serve
@@ -51,7 +55,7 @@ func New(o Options) (*Proxy, error) {
 	}
 	p := &Proxy{
 		o: o, masker: mask.New(o.Record.Secret), headers: recordedHeaders(o.Record.Headers), budget: budget{limit: o.CaptureMemory}, stop: make(chan struct{}),
-		ended: make(chan ended, maxEnded), http1: o.transport(false), http2: o.transport(true),
+		discard: log.New(io.Discard, "", 0), ended: make(chan ended, maxEnded), http1: o.transport(false), http2: o.transport(true),
 	}
 	p.buffers.New = func() any { b := make([]byte, 8<<10); return &b }
 	p.metrics = newMetrics(p)

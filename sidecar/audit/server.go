@@ -2,8 +2,6 @@ package audit
 
 import (
 	"context"
-	"io"
-	"log" //nolint:depguard // what net/http wants
 	"net"
 	"net/http"
 	"time"
@@ -22,7 +20,7 @@ func (p *Proxy) server(base context.Context) *http.Server {
 		DisableGeneralOptionsHandler: true, // OPTIONS * is the application's
 		Protocols:                    &http.Protocols{},
 		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: 250, MaxReceiveBufferPerStream: 256 << 10, MaxReceiveBufferPerConnection: 1 << 20},
-		ErrorLog:                     log.New(io.Discard, "", 0), // it would quote clients
+		ErrorLog:                     p.discard, // it would quote clients
 	}
 	s.Protocols.SetHTTP1(true)
 	s.Protocols.SetUnencryptedHTTP2(true)

@@ -3,7 +3,6 @@ package audit
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"hash"
 	"sync"
 
@@ -20,6 +19,7 @@ const (
 type side struct {
 	budget   *budget
 	limit    int64 // bytes to keep; zero: none
+	expected int64 // bytes, as the headers say; zero or less if they do not
 	usage    *genai.Reader
 	decoding int64 // bytes that its decoder takes
 
@@ -34,7 +34,7 @@ type side struct {
 	truncated string
 }
 
-func newSide(b *budget) *side { return &side{budget: b, sum: sha256.New()} }
+func newSide(b *budget) side { return side{budget: b, sum: sha256.New()} }
 
 // pass takes note of bytes that go by.
 func (s *side) pass(p []byte) {
@@ -77,10 +77,10 @@ func (s *side) keep(p []byte) {
 	}
 }
 
-// grow adds a piece, from the budget. Pieces are as large as what is kept already, within bounds.
+// grow adds a piece, from the budget. Pieces are as large as what is expected, or what is kept already, within bounds.
 func (s *side) grow() bool {
 	const least, most = 512, 4 << 10
-	n := min(max(s.size, least), most, s.limit-s.size)
+	n := min(max(s.size, s.expected-s.size, least), most, s.limit-s.size)
 	if !s.budget.take(n) {
 		return false
 	}
@@ -133,4 +133,7 @@ func (s *side) release() {
 }
 
 // digest returns the hash of what went by. The side must be closed.
-func (s *side) digest() string { return hex.EncodeToString(s.sum.Sum(nil)) }
+func (s *side) digest() string {
+	var sum [sha256.Size]byte
+	return hexOf(s.sum.Sum(sum[:0]))
+}

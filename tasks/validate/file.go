@@ -14,6 +14,7 @@ import (
 
 	"github.com/inith/inith/internal/diag"
 	"github.com/inith/inith/internal/document"
+	"github.com/inith/inith/internal/excerpt"
 	"github.com/inith/inith/internal/retry"
 )
 
@@ -198,8 +199,8 @@ func (s *session) content(ctx context.Context, r FileRule, format document.Forma
 	problems = fewer(r.Path, problems)
 	var show func(p diag.Position) []string
 	if r.Secret == nil && format != document.Text {
-		lines := sync.OnceValue(func() *excerpts { return newExcerpts(format, data, documents) })
-		show = func(p diag.Position) []string { return lines().around(p.Line, p.Column) }
+		lines := sync.OnceValue(func() *excerpt.File { return excerpt.New(format, data, documents, excerpt.Filter{}) })
+		show = func(p diag.Position) []string { return lines().Around(p.Line, p.Column) }
 	}
 	s.addShown(show, problems)
 }

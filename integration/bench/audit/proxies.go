@@ -104,7 +104,7 @@ func (p *proxy) start(ctx context.Context, argv []string) error {
 	p.process = exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // ours
 	p.process.Stderr = os.Stderr
 	if p.name == inith {
-		p.process.Env = append(os.Environ(), "GOMEMLIMIT=48MiB") //nolint:forbidigo // what inith sets itself in a container of 64 MiB
+		p.process.Env = append(os.Environ(), "GOMEMLIMIT=45MiB") //nolint:forbidigo // what inith sets itself in a container of 64 MiB
 	}
 	out, err := os.CreateTemp("", "inith-bench-")
 	if err != nil {

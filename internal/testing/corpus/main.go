@@ -49,7 +49,10 @@ func main() {
 
 func run(ctx context.Context, out io.Writer, args []string) error {
 	if len(args) != 1 {
-		return errors.New("usage: corpus PATH-OF-INITH")
+		return errors.New("usage: corpus PATH-OF-INITH, or corpus -dirs for the directories of the modules")
+	}
+	if args[0] == "-dirs" {
+		return printDirs(ctx, out)
 	}
 	var all []error
 	for _, module := range modules() {
@@ -66,6 +69,18 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 		all = append(all, compare(path, errs))
 	}
 	return errors.Join(all...)
+}
+
+// printDirs prints the directories of the modules.
+func printDirs(ctx context.Context, out io.Writer) error {
+	for _, module := range modules() {
+		dir, err := download(ctx, module)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(out, dir)
+	}
+	return nil
 }
 
 // download returns the directory of a module in the module cache.

@@ -50,6 +50,9 @@ func writeLintText(w io.Writer, f lint.Finding) {
 		where += ": "
 	}
 	fmt.Fprintln(w, redact.Line(fmt.Sprintf("%s:%d:%d: %s %s: %s%s", f.Path, f.Line, f.Column, f.Severity, f.Rule, where, f.Message)))
+	for line := range strings.Lines(f.Excerpt) {
+		fmt.Fprintln(w, "   ", redact.Line(strings.TrimSuffix(line, "\n")))
+	}
 	if f.Fix != "" {
 		fmt.Fprintln(w, "    fix:", redact.Line(f.Fix))
 	}
@@ -62,6 +65,7 @@ type lintReport struct {
 	Objects    int           `json:"objects"`
 	Pods       int           `json:"pods"`
 	Suppressed int           `json:"suppressed"`
+	Ignored    []string      `json:"ignored,omitempty"`
 }
 
 type lintFinding struct {
@@ -77,7 +81,7 @@ type lintFinding struct {
 }
 
 func writeLintJSON(w io.Writer, r lint.Report) {
-	report := lintReport{Version: 1, Findings: []lintFinding{}, Objects: r.Objects, Pods: r.Pods, Suppressed: r.Suppressed}
+	report := lintReport{Version: 1, Findings: []lintFinding{}, Objects: r.Objects, Pods: r.Pods, Suppressed: r.Suppressed, Ignored: r.Ignored}
 	for _, f := range r.Findings {
 		report.Findings = append(report.Findings, lintFinding{
 			f.Rule, f.Severity.String(), f.Path, f.Line, f.Column, f.Object, f.Container, f.Message, f.Fix,

@@ -37,7 +37,8 @@ const (
 )
 
 func newScanner(found func([]byte, value), ended func()) *scanner {
-	return &scanner{found: found, ended: ended}
+	const usualDepth, usualPath = 8, 64
+	return &scanner{found: found, ended: ended, frames: make([]frame, 0, usualDepth), path: make([]byte, 0, usualPath)}
 }
 
 // Write reads a piece. It never fails.
@@ -69,12 +70,19 @@ func (s *scanner) readString(p []byte) int {
 		s.keep(p[:1])
 		return 1
 	}
-	n := bytes.IndexAny(p, `"\`)
+	const window = 64 // so that a string full of escapes is not searched again and again
+	p = p[:min(len(p), window)]
+	n := bytes.IndexByte(p, '"')
 	if n < 0 {
-		s.keep(p)
-		return len(p)
+		n = len(p)
+	}
+	if escape := bytes.IndexByte(p[:n], '\\'); escape >= 0 {
+		n = escape
 	}
 	s.keep(p[:n])
+	if n == len(p) {
+		return n
+	}
 	if p[n] == '\\' {
 		s.keep(p[n : n+1])
 		s.escaped = true
@@ -86,6 +94,9 @@ func (s *scanner) readString(p []byte) int {
 
 // keep adds to the scalar, as far as it is kept.
 func (s *scanner) keep(p []byte) {
+	if s.scalar == nil {
+		s.scalar = make([]byte, 0, maxScalar)
+	}
 	room := maxScalar - len(s.scalar)
 	if len(p) > room {
 		p, s.long = p[:room], true

@@ -254,6 +254,6 @@ func (w *Writer) tidy() {
 		if before != nil {
 			<-before
 		}
-		w.o.tidy()
+		w.o.tidy(w.closing)
 	})
 }

@@ -43,13 +43,14 @@ func isStamp(s string) bool {
 	return ok && err == nil && len(number) >= 12 && strings.Trim(number, "0123456789") == ""
 }
 
-// tidy compresses closed files, and removes those that are too many. Nothing else writes them.
-func (o *Options) tidy() {
+// tidy compresses closed files, and removes those that are too many. Nothing else writes them. It takes its time until hurry
+// is closed.
+func (o *Options) tidy(hurry <-chan struct{}) {
 	for _, name := range closedFiles(o.Path) {
 		if strings.HasSuffix(name, ".gz") {
 			continue
 		}
-		if err := compress(name); err != nil {
+		if err := compress(name, hurry); err != nil {
 			o.log().Warn("closed log not compressed", "path", name, "err", err)
 		}
 	}
@@ -65,7 +66,7 @@ func (o *Options) tidy() {
 }
 
 // compress replaces a file by one with gzip. Killed in between, it leaves both or the old one.
-func compress(path string) error {
+func compress(path string, hurry <-chan struct{}) error {
 	in, err := os.Open(filepath.Clean(path))
 	if err != nil {
 		return err
@@ -80,7 +81,7 @@ func compress(path string) error {
 		out.Discard()
 		return err
 	}
-	_, err = io.Copy(z, in)
+	_, err = io.Copy(z, &paced{in: in, hurry: hurry, began: time.Now()})
 	if closeErr := z.Close(); err == nil {
 		err = closeErr
 	}
@@ -92,6 +93,23 @@ func compress(path string) error {
 		return err
 	}
 	return os.Remove(path)
+}
+
+// A paced reader has its reader work a quarter of the time: whole time slices would delay the requests that arrive meanwhile.
+type paced struct {
+	in    io.Reader
+	hurry <-chan struct{} // closed: at once
+	began time.Time       // when what was read last was
+}
+
+func (p *paced) Read(b []byte) (int, error) {
+	const rest, longest = 3, 100 * time.Millisecond
+	select {
+	case <-time.After(min(rest*time.Since(p.began), longest)):
+	case <-p.hurry:
+	}
+	p.began = time.Now()
+	return p.in.Read(b)
 }
 
 // lastChain returns the end of the newest closed file, the origin if there is none.

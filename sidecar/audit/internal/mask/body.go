@@ -54,10 +54,10 @@ func (p *Pass) json(body []byte, whole bool) (json.RawMessage, string) {
 	}
 	p.documents(all)
 	if len(all) == 1 {
-		return json.RawMessage(all[0].encode()), ""
+		return all[0].encode(len(body)), ""
 	}
 	list := node{kind: '[', members: all}
-	return json.RawMessage(list.encode()), ""
+	return list.encode(len(body)), ""
 }
 
 // events returns an array of the events of a stream, each an object with event and data. Data that is JSON stays so.
@@ -74,7 +74,7 @@ func (p *Pass) events(body []byte, whole bool) (json.RawMessage, string) {
 	}
 	p.documents(all)
 	list := node{kind: '[', members: all}
-	return json.RawMessage(list.encode()), ""
+	return list.encode(len(body)), ""
 }
 
 // eventOf returns an event, nil if there is none in the lines.
@@ -128,5 +128,5 @@ func (p *Pass) form(body string, whole bool) (json.RawMessage, string) {
 		}
 		list.members = append(list.members, &node{kind: '[', members: []*node{{kind: '"', text: p.Text(name)}, {kind: '"', text: p.value(value, 0)}}})
 	}
-	return json.RawMessage(list.encode()), ""
+	return list.encode(len(body)), ""
 }

@@ -8,19 +8,6 @@ const (
 	maxCard = 19
 )
 
-// hasDigits reports whether there are enough digits for a card.
-func hasDigits(s string) bool {
-	n := 0
-	for i := range len(s) {
-		if isDigit(s[i]) {
-			if n++; n == minCard {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // cards masks the numbers of cards: groups of digits with at most one space or dash between two.

@@ -9,21 +9,22 @@ import (
 
 // A detector finds one kind of secret in text.
 type detector struct {
-	maybe func(s string) bool // cheap; false if there is certainly none
+	wants trait               // what such a text has in any case
+	maybe func(s string) bool // cheap; false if there is certainly none; nil: as wants says
 	mask  func(p *Pass, s string) string
 }
 
 func detectors() []detector {
 	return []detector{
-		{holds("-----BEGIN"), whole("pem", pem)},
-		{holds("eyJ"), whole("jwt", jwt)},
-		{holds("://", "@"), group("password", userInfo)},
-		{holds(":", `"`), func(p *Pass, s string) string { return p.fieldsInText(s) }},
-		{holds("="), func(p *Pass, s string) string { return p.pairsInText(s) }},
-		{func(s string) bool { return len(s) >= minKey }, func(p *Pass, s string) string { return p.keys(s) }},
-		{holdsBearer, group("api-key", bearer)},
-		{holds("@"), whole("email", email)},
-		{hasDigits, func(p *Pass, s string) string { return p.cards(s) }},
+		{hasDash, holds("-----BEGIN"), whole("pem", pem)},
+		{hasLong, holds("eyJ"), whole("jwt", jwt)},
+		{hasColon | hasAt, holds("://"), group("password", userInfo)},
+		{hasColon | hasQuote, nil, func(p *Pass, s string) string { return p.fieldsInText(s) }},
+		{hasEquals, nil, func(p *Pass, s string) string { return p.pairsInText(s) }},
+		{hasLong, nil, func(p *Pass, s string) string { return p.keys(s) }},
+		{hasB, holdsBearer, group("api-key", bearer)},
+		{hasAt, nil, whole("email", email)},
+		{hasDigits, nil, func(p *Pass, s string) string { return p.cards(s) }},
 	}
 }
 
@@ -54,46 +55,39 @@ var (
 	pairInText  = lazyregexp.New(`(?:^|[?&;,\s])([A-Za-z0-9_.-]{2,64})=([^&;,\s"']+)`)
 )
 
-func holds(parts ...string) func(string) bool {
-	return func(s string) bool {
-		for _, part := range parts {
-			if !strings.Contains(s, part) {
-				return false
-			}
-		}
-		return true
-	}
+func holds(part string) func(string) bool {
+	return func(s string) bool { return strings.Contains(s, part) }
 }
 
 // holdsBearer reports whether a string holds "bearer", in any case.
 func holdsBearer(s string) bool {
 	const word = "bearer"
-	for i := range len(s) - len(word) + 1 {
-		if s[i]|0x20 == word[0] && strings.EqualFold(s[i:i+len(word)], word) {
-			return true
+	for _, first := range []byte{'b', 'B'} {
+		for rest := s; ; {
+			i := strings.IndexByte(rest, first)
+			if i < 0 || len(rest)-i < len(word) {
+				break
+			}
+			if strings.EqualFold(rest[i:i+len(word)], word) {
+				return true
+			}
+			rest = rest[i+1:]
 		}
 	}
 	return false
 }
 
-// minKey is the length of the shortest API key, of Slack.
-const minKey = 15
-
-// isKeyByte reports whether API keys, as the pattern has them, may hold a byte.
-func isKeyByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || isDigit(c) || c == '-' || c == '_' || c == '.'
-}
-
-// keys masks API keys. It shows the pattern, which is slow, only words that are long enough: text has few of them.
+// keys masks API keys. It shows the pattern, which is slow, only words that are long enough and have the beginning of a key
+// in them: text has few of them.
 func (p *Pass) keys(s string) string {
 	var b strings.Builder
 	last := 0
 	for begin := 0; begin < len(s); {
 		end := begin
-		for end < len(s) && isKeyByte(s[end]) {
+		for end < len(s) && p.m.traits[s[end]]&keyByte != 0 {
 			end++
 		}
-		if end-begin >= minKey {
+		if end-begin >= minKey && holdsKey(s[begin:end]) {
 			b.WriteString(s[last:begin])
 			b.WriteString(replaceGroup(apiKey(), s[begin:end], 1, func([]string) string { return p.mark("api-key") }))
 			last = end
@@ -104,6 +98,25 @@ func (p *Pass) keys(s string) string {
 		return s
 	}
 	return b.String() + s[last:]
+}
+
+// holdsKey reports whether a word has the beginning of an API key, as the pattern has them: at its own beginning, or after
+// what is neither a letter nor a digit.
+func holdsKey(word string) bool {
+	for i := range len(word) {
+		if i > 0 && strings.IndexByte("-_.", word[i-1]) < 0 {
+			continue
+		}
+		for _, begin := range [...]string{
+			"sk-", "sk_", "rk_", "pk_", "AKIA", "ASIA", "gh", "gl", "xox", "AIza", "ya29", "hf_", "npm", "gsk", "r8", "pplx", "nvapi", "dop_v1", "lsv2_pt", "pat",
+			"SG.", "hvs.",
+		} {
+			if strings.HasPrefix(word[i:], begin) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // whole masks what a pattern matches.

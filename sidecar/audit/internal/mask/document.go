@@ -127,10 +127,10 @@ func (p *Pass) value(s string, nesting int) string {
 	const most = 4
 	if nesting < most && looksLikeJSON(s) {
 		if all, err := parse([]byte(s)); err == nil && len(all) == 1 {
-			before := all[0].encode()
+			before := string(all[0].encode(len(s)))
 			p.fields(all[0], nil)
 			p.leaves(all[0], nesting+1)
-			if after := all[0].encode(); after != before {
+			if after := string(all[0].encode(len(s))); after != before {
 				return after
 			}
 		}

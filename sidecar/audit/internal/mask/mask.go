@@ -10,11 +10,12 @@ type Masker struct {
 	paths [][]string      // of fields, from the root of a document; "*" is any one key or index
 
 	detectors []detector
+	traits    [256]trait // of bytes
 }
 
 // New returns a masker of the fields that usually hold secrets, and of others: a name, or a path such as user.*.address.
 func New(fields []string) *Masker {
-	m := &Masker{names: usualNames(), detectors: detectors()}
+	m := &Masker{names: usualNames(), detectors: detectors(), traits: traits()}
 	for _, f := range fields {
 		if strings.Contains(f, ".") {
 			m.paths = append(m.paths, strings.Split(f, "."))
@@ -28,23 +29,30 @@ func New(fields []string) *Masker {
 // A Pass masks the parts of one record, and counts what it has masked.
 type Pass struct {
 	m      *Masker
-	Counts map[string]int // by the reason
+	Counts map[string]int // by the reason; nil if nothing was masked
 }
 
 // Begin begins a record.
-func (m *Masker) Begin() *Pass { return &Pass{m: m, Counts: map[string]int{}} }
+func (m *Masker) Begin() *Pass { return &Pass{m: m} }
 
 // mark counts a secret, and returns what stands in its place.
 func (p *Pass) mark(reason string) string {
+	if p.Counts == nil {
+		p.Counts = map[string]int{}
+	}
 	p.Counts[reason]++
 	return "[REDACTED:" + reason + "]"
 }
 
 // Text returns a string without what the detectors find in it.
 func (p *Pass) Text(s string) string {
+	has := p.m.traitsOf(s)
 	for _, d := range p.m.detectors {
-		if d.maybe(s) {
-			s = d.mask(p, s)
+		if has&d.wants != d.wants || d.maybe != nil && !d.maybe(s) {
+			continue
+		}
+		if masked := d.mask(p, s); masked != s {
+			s, has = masked, p.m.traitsOf(masked)
 		}
 	}
 	return s

@@ -30,6 +30,9 @@ func (m *Masker) isSecret(name string) bool {
 
 // normalize makes client-secret, client_secret and clientSecret one.
 func normalize(name string) string {
+	if isNormal(name) {
+		return name
+	}
 	n := make([]byte, 0, 64)
 	for i := range len(name) {
 		switch c := name[i]; c {
@@ -39,4 +42,14 @@ func normalize(name string) string {
 		}
 	}
 	return strings.ToLower(string(n))
+}
+
+// isNormal reports whether a name has small letters and digits only.
+func isNormal(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; (c < 'a' || c > 'z') && !isDigit(c) {
+			return false
+		}
+	}
+	return true
 }

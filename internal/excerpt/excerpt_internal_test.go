@@ -1,4 +1,4 @@
-package validate
+package excerpt
 
 import (
 	"fmt"
@@ -162,10 +162,10 @@ func FuzzExcerptAny(f *testing.F) {
 
 func checkExcerpts(t *testing.T, format document.Format, text string, documents []*document.Node, secret string) {
 	t.Helper()
-	e := newExcerpts(format, []byte(text), documents)
+	e := New(format, []byte(text), documents, Filter{})
 	for line := -1; line <= min(200, strings.Count(text, "\n")+2); line++ {
 		for _, column := range []int{-1, 0, 1, 2, 3, 5, 8, 13, 1 << 20} {
-			for _, shown := range e.around(line, column) {
+			for _, shown := range e.Around(line, column) {
 				if secret != "" && strings.ContainsAny(shown, secret) {
 					t.Fatalf("a value is shown: %q, of %s, parsed: %v\n%s", shown, format, documents != nil, text)
 				}
@@ -182,13 +182,13 @@ func TestExcerptIsTold(t *testing.T) {
 	t.Parallel()
 	const text = "server:\n  port: Q\n  list: [Q, {key: Z, other: Q}] # Q\n"
 	documents, _ := document.Parse(document.YAML, []byte(text), document.Options{})
-	got := strings.Join(newExcerpts(document.YAML, []byte(text), documents).around(2, 9), "\n")
+	got := strings.Join(New(document.YAML, []byte(text), documents, Filter{}).Around(2, 9), "\n")
 	want := "1 | server:\n2 |   port: …\n  |         ^\n3 |   list: […, {key: …, other: …"
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	broken := strings.Replace(text, "]", "", 1)
-	got = strings.Join(newExcerpts(document.YAML, []byte(broken), nil).around(2, 9), "\n")
+	got = strings.Join(New(document.YAML, []byte(broken), nil, Filter{}).Around(2, 9), "\n")
 	want = "1 | server:\n2 |   port: …\n  |         ^\n3 |   list: …"
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

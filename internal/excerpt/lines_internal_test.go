@@ -1,4 +1,4 @@
-package validate
+package excerpt
 
 import (
 	"strings"
@@ -48,7 +48,7 @@ func TestExcerptLines(t *testing.T) {
 			if !test.broken {
 				documents, _ = document.Parse(test.format, []byte(test.text), document.Options{})
 			}
-			got := strings.Join(newExcerpts(test.format, []byte(test.text), documents).around(test.line, 1), "\n")
+			got := strings.Join(New(test.format, []byte(test.text), documents, Filter{}).Around(test.line, 1), "\n")
 			if got != test.want {
 				t.Errorf("got\n%s\nwant\n%s", got, test.want)
 			}
