@@ -4,34 +4,35 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/inith/inith/fetch"
 	"github.com/inith/inith/internal/testing/hubserver"
 )
 
-// TestDirectoryKilled kills downloads of a directory at any moment, until one is complete: what is at the destination
-// is the old directory or the new one, and what was finished is not requested again.
+// TestDirectoryKilled kills downloads of a directory at any moment, of one version after the other: what is at the
+// destination is the old directory or the new one, and what was finished is not requested again.
 func TestDirectoryKilled(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts some fifty processes")
+		t.Skip("starts some hundred processes")
 	}
+	t.Parallel()
 	bin, seed := buildInith(t), uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	for i, kind := range []string{"new", "update", "in place"} {
 		t.Run(kind, func(t *testing.T) {
-			t.Parallel()
 			k := &killedDirectory{bin: bin, rand: rand.New(rand.NewPCG(seed, uint64(i))), kind: kind, dest: filepath.Join(t.TempDir(), "model")}
+			k.hub = hubserver.Start(killedRepository(0), canary)
+			defer k.hub.Close()
 			k.run(t)
 		})
 	}
@@ -44,13 +45,15 @@ type killedDirectory struct {
 	kind     string
 	dest     string
 	hub      *hubserver.Server
+	version  byte
 	old, new map[string][]byte
-	complete int // kills that found the new directory
+	asked    int // requests for files, before this version
+	kills    int // of this version
 }
 
 func killedRepository(version byte) hubserver.Repository {
 	r := hubserver.Repository{
-		Name: "org/model", Commit: strings.Repeat(string([]byte{'0' + version}), 40), LFS: 1 << 20, Files: map[string][]byte{},
+		Name: "org/model", Commit: fmt.Sprintf("%040x", version), LFS: 1 << 20, Files: map[string][]byte{},
 	}
 	for i := range 3 {
 		r.Files[fmt.Sprintf("model-%d.safetensors", i)] = randomBytes(3<<20+i, uint64(version)*100+uint64(i))
@@ -62,64 +65,99 @@ func killedRepository(version byte) hubserver.Repository {
 	return r
 }
 
-func (k *killedDirectory) command(options ...string) *exec.Cmd {
-	cmd := exec.Command(k.bin, append([]string{"fetch", "hf://org/model", k.dest, "--json"}, options...)...)
+func (k *killedDirectory) start(t *testing.T, options ...string) *fetchRun {
+	t.Helper()
+	args := append([]string{"hf://org/model", k.dest, "--connections=4"}, options...)
 	if k.kind == "in place" {
-		cmd.Args = append(cmd.Args, "--in-place")
+		args = append(args, "--in-place")
 	}
-	cmd.Env = []string{"HF_ENDPOINT=" + k.hub.URL, "NO_PROXY=*"}
-	return cmd
+	r, err := startFetchWith([]string{"HF_ENDPOINT=" + k.hub.URL}, k.bin, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 func (k *killedDirectory) run(t *testing.T) {
 	t.Helper()
-	r := killedRepository(1)
-	k.hub = hubserver.Start(r, canary)
-	defer k.hub.Close()
-	if k.kind != "new" {
-		k.old = r.Files
-		if out, err := k.command().CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
+	complete := 0
+	k.next(t)
+	for range 30 {
+		r := k.start(t, "--limit-rate=8MiB")
+		k.strike(r)
+		if !r.kill() {
+			if err := endedAlone(r); err != nil {
+				t.Error(err)
+			}
 		}
-		r = killedRepository(2)
-		k.hub.Change(r)
-	}
-	k.new = r.Files
-	before := len(k.hub.Requests("/resolve/"))
-	const kills = 15
-	for range kills {
-		cmd := k.command("--limit-rate=8MiB", "--connections=4")
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
+		k.kills++
+		if k.look(t) {
+			complete++
+			k.next(t)
 		}
-		time.Sleep(upTo(k.rand, 900*time.Millisecond))
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		k.look(t)
 	}
-	out, err := k.command().Output()
-	var result jsonResult
-	if err != nil || json.Unmarshal(out, &result) != nil {
-		t.Fatalf("%v: %s", err, out)
+	if err := k.start(t).succeed(); err != nil {
+		t.Fatal(err)
 	}
-	if got := k.files(t); !maps.EqualFunc(got, k.new, bytes.Equal) {
-		t.Errorf("at the end: %q", slices.Sorted(maps.Keys(got)))
+	if !k.look(t) {
+		t.Error("it is not complete")
 	}
-	const underWay = 4 * 2 // requests of a run that is killed: and those that it had just answered
-	if n, most := len(k.hub.Requests("/resolve/"))-before, len(k.new)+(kills+1)*underWay; n > most {
-		t.Errorf("%d requests for %d files, want at most %d", n, len(k.new), most)
-	}
-	t.Logf("%d kills found it complete; the last run: %+v", k.complete, result)
+	k.wantFewRequests(t)
 	k.wantNothingLeft(t)
+	t.Logf("%d versions were complete", complete)
 }
 
-// look holds what is at the destination to be the old directory or the new one. In place, that holds for each file.
-func (k *killedDirectory) look(t *testing.T) {
+// next makes the hub have another version.
+func (k *killedDirectory) next(t *testing.T) {
+	t.Helper()
+	k.wantFewRequests(t)
+	k.version++
+	k.old = k.new
+	if k.kind == "new" {
+		k.old = nil
+		if err := os.RemoveAll(k.dest); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := killedRepository(k.version)
+	k.new = r.Files
+	k.hub.Change(r)
+	k.kills, k.asked = 0, len(k.hub.Requests("/resolve/"))
+}
+
+// wantFewRequests holds the requests for a version to one for each file, and those that were under way at a kill.
+func (k *killedDirectory) wantFewRequests(t *testing.T) {
+	t.Helper()
+	const underWay = 4 * 2 // the files that are fetched, and those that had come just then
+	n := len(k.hub.Requests("/resolve/")) - k.asked
+	if most := len(k.new) + (k.kills+1)*underWay; k.new != nil && n > most {
+		t.Errorf("version %d: %d requests for %d files after %d kills, want at most %d", k.version, n, len(k.new), k.kills, most)
+	}
+}
+
+// strike returns when a run is to be killed: at any time, or while the files are put to the destination.
+func (k *killedDirectory) strike(r *fetchRun) {
+	shortly := upTo(k.rand, 4*time.Millisecond)
+	switch k.rand.IntN(5) {
+	case 0:
+		r.after(fetch.Syncing, shortly)
+	case 1:
+		r.after(fetch.Renaming, shortly)
+	case 2:
+		r.afterNext(fetch.Renaming, shortly/4)
+	default:
+		r.read(r.begun.Add(upTo(k.rand, 900*time.Millisecond)), "")
+	}
+}
+
+// look holds what is at the destination to be the old directory or the new one, and reports whether it is the new one. In
+// place, each file is one of the two.
+func (k *killedDirectory) look(t *testing.T) (isNew bool) {
 	t.Helper()
 	now := k.files(t)
-	switch isNew := maps.EqualFunc(now, k.new, bytes.Equal); {
+	isNew = maps.EqualFunc(now, k.new, bytes.Equal)
+	switch {
 	case isNew:
-		k.complete++
 	case k.kind == "in place":
 		for name, b := range now {
 			if !bytes.Equal(b, k.old[name]) && !bytes.Equal(b, k.new[name]) {
@@ -129,6 +167,7 @@ func (k *killedDirectory) look(t *testing.T) {
 	case !maps.EqualFunc(now, k.old, bytes.Equal):
 		t.Errorf("neither the old directory nor the new one: %q", slices.Sorted(maps.Keys(now)))
 	}
+	return isNew
 }
 
 // files returns what is at the destination: nil if nothing is.
