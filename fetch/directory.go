@@ -5,6 +5,7 @@ import (
 	"context"
 	"hash"
 	"maps"
+	"math"
 	"runtime"
 	"slices"
 
@@ -30,9 +31,9 @@ type directory struct {
 // A member is a file of a directory.
 type member struct {
 	source.Object
-	kept   bool             // it is at the destination already
-	looked store.Identity   // of what is at the destination, and is not what is wanted
-	record store.FileRecord // of the file that was fetched or kept
+	kept   bool              // it is at the destination already
+	looked store.Identity    // of what is at the destination, and is not what is wanted
+	record *store.FileRecord // of the file that was fetched or kept; nil: it is neither
 }
 
 // fetchDirectory fetches the objects that a URL means.
@@ -99,12 +100,10 @@ func (d *directory) lookAtFiles(ctx context.Context) error {
 		}
 		var known *store.FileRecord
 		if d.record != nil {
-			if r, ok := d.record.Files[m.Name]; ok {
-				known = &r
-			}
+			known = d.record.Files[m.Name]
 		}
-		m.record, m.kept = d.recognized(ctx, view, m, known, now)
-		m.looked = now
+		m.record = d.recognized(ctx, view, m, known, now)
+		m.looked, m.kept = now, m.record != nil
 		return context.Cause(ctx)
 	})
 	if err != nil {
@@ -115,29 +114,29 @@ func (d *directory) lookAtFiles(ctx context.Context) error {
 	return nil
 }
 
-// recognized reports whether a file is the wanted one: by its record, or by hashing it.
-func (d *directory) recognized(ctx context.Context, view *store.View, m *member, known *store.FileRecord, now store.Identity) (store.FileRecord, bool) {
+// recognized returns the record of a file that is the wanted one, by its record, or by hashing it; nil if it is not.
+func (d *directory) recognized(ctx context.Context, view *store.View, m *member, known *store.FileRecord, now store.Identity) *store.FileRecord {
 	same := known != nil && m.is(known)
 	if same && known.File == now && !d.file.Verify {
-		return *known, true
+		return known
 	}
 	want := m.Digests
 	if same {
 		want = append(slices.Clip(want), source.AnyDigest(known.Digest))
 	}
 	if len(want) == 0 || m.Size >= 0 && m.Size != now.Size {
-		return store.FileRecord{}, false
+		return nil
 	}
 	sums, file, err := hashFile(ctx, view, m.Name, want)
 	if err != nil || slices.ContainsFunc(want, func(d Digest) bool { return sums[d.Algorithm] != d }) {
-		return store.FileRecord{}, false
+		return nil
 	}
 	r := m.describe(sums["sha256"])
 	r.File = file
 	if same {
 		r.Evidence = known.Evidence
 	}
-	return r, true
+	return r
 }
 
 // complete reports whether nothing has to be done.
@@ -159,12 +158,12 @@ func (m *member) is(r *store.FileRecord) bool {
 }
 
 // describe returns the record of a file with a digest.
-func (m *member) describe(sum Digest) store.FileRecord {
+func (m *member) describe(sum Digest) *store.FileRecord {
 	level := EvidenceServer
 	if len(m.Digests) == 0 {
 		level = EvidenceSize
 	}
-	return store.FileRecord{
+	return &store.FileRecord{
 		Path: m.Name, Digest: sum.String(), Server: digestNames(m.Digests), Validator: m.Validator, Evidence: level.String(),
 	}
 }
@@ -207,9 +206,10 @@ func (d *directory) fetchFiles(ctx context.Context) (Result, error) {
 	}
 	d.enter(Fetching)
 	e := d.fetcher.rooms().engine
-	err = each(ctx, len(missing), atOnce, func(i int) int { return e.Streams(missing[i].Size) }, func(ctx context.Context, i int) error {
+	err = each(ctx, len(missing), 2*e.Streams(math.MaxInt64), func(i int) int { return e.Streams(missing[i].Size) }, func(ctx context.Context, i int) error {
+		s := missing[i].Source
 		if err := d.fetchFile(ctx, stage, missing[i]); err != nil {
-			return named(missing[i].Source.Name(), err)
+			return named(s.Name(), err)
 		}
 		return nil
 	})
@@ -221,7 +221,7 @@ func (d *directory) fetchFiles(ctx context.Context) (Result, error) {
 
 // fetchFile fetches one file into the stage.
 func (d *directory) fetchFile(ctx context.Context, stage *store.Stage, m *member) error {
-	if r, ok := stage.Finished(m.Name); ok && m.is(&r) {
+	if r, ok := stage.Finished(m.Name); ok && m.is(r) {
 		m.record = r
 		progress, end := d.crowd.start()
 		progress.Skipped(r.File.Size)
@@ -245,7 +245,7 @@ func (d *directory) fetchFile(ctx context.Context, stage *store.Stage, m *member
 	if r.File, err = v.Partial.Place(d.file.Mode); err != nil {
 		return err
 	}
-	m.record = r
+	m.record, m.Source = r, nil // of many files, the sources take memory
 	return stage.Finish(r)
 }
 

@@ -111,7 +111,7 @@ func confirmFile(view *store.View, name string, verified *store.Identity) error 
 // writeRecord writes the record. Without one the next run has more to do, and the result is no less right.
 func (d *directory) writeRecord(ctx context.Context) {
 	r := &store.DirectoryRecord{
-		Source: store.ID(d.name), Revision: d.revision, Selection: d.file.selection(), Sums: d.listed, Files: map[string]store.FileRecord{},
+		Source: store.ID(d.name), Revision: d.revision, Selection: d.file.selection(), Sums: d.listed, Files: map[string]*store.FileRecord{},
 	}
 	for _, m := range d.files {
 		r.Files[m.Name] = m.record
@@ -140,7 +140,7 @@ func (d *directory) outdated() bool {
 		return true
 	}
 	for _, m := range d.files {
-		if r.Files[m.Name].File != m.record.File {
+		if known := r.Files[m.Name]; known == nil || known.File != m.record.File {
 			return true
 		}
 	}

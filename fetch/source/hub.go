@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
+	"sync"
 
 	"github.com/inith/inith/internal/credentials"
+	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/usererr"
 )
 
@@ -101,15 +104,24 @@ func (h *hub) repository(u *url.URL) (*hubRepository, error) {
 	return h.known[name], nil
 }
 
-// A hubFile is a file of a repository at a commit: its bytes never change.
+// A hubFile is a file of a repository at a commit: its bytes never change. Of many files, most
+// wait for their turn: what a request needs is made then.
 type hubFile struct {
-	shown string
-	info  Info
-	web   *webFile
+	hubPath
+	info Info
+
+	mu  sync.Mutex
+	web *webFile // nil: not opened yet
 }
 
-func (f *hubFile) Name() string   { return f.shown }
-func (f *hubFile) Origin() string { return f.web.Origin() }
+func (f *hubFile) Name() string {
+	if f.path == f.name.path {
+		return redact.URL(&f.url)
+	}
+	return redact.URL(f.url.JoinPath(escaped(strings.Split(f.below(f.path), "/"))...))
+}
+
+func (f *hubFile) Origin() string { return credentials.Origin(f.endpoint) }
 
 // Stat sends no request: what its repository says of the file is all that there is.
 func (f *hubFile) Stat(context.Context) (Info, error) { return f.info, nil }
@@ -120,7 +132,7 @@ func (f *hubFile) Open(ctx context.Context, off, n int64, validator string) (*Pa
 	if validator != "" && validator != f.info.Validator {
 		return nil, ErrChanged
 	}
-	part, err := f.web.Open(ctx, off, n, "")
+	part, err := f.bytes().Open(ctx, off, n, "")
 	switch {
 	case err != nil:
 		return nil, err
@@ -135,6 +147,16 @@ func (f *hubFile) Open(ctx context.Context, off, n int64, validator string) (*Pa
 	}
 	part.Info = f.info
 	return part, nil
+}
+
+func (f *hubFile) bytes() *webFile {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.web == nil {
+		f.web = &webFile{web: f.hubRepository.web, url: f.endpoint.JoinPath(f.name.resolve(f.commit, f.path)...)}
+		f.web.web.refusal = f.refusal
+	}
+	return f.web
 }
 
 // notTheHub is the error for an answer that the hub's API does not give.

@@ -134,7 +134,7 @@ func (r *hubRepository) files(ctx context.Context) ([]Object, error) {
 			return nil, err
 		}
 	}
-	var all []Object
+	all := make([]Object, 0, len(r.all.entries))
 	for i := range r.all.entries {
 		switch e := &r.all.entries[i]; {
 		case e.Type != "file": // the directories of the files are listed too
@@ -151,6 +151,7 @@ func (r *hubRepository) files(ctx context.Context) ([]Object, error) {
 			all = append(all, o)
 		}
 	}
+	r.all = nil // it is as large as all
 	return all, nil
 }
 
@@ -183,20 +184,18 @@ func (r *hubRepository) object(e *hubEntry) (Object, error) {
 	if err != nil {
 		return Object{}, err
 	}
-	name := e.Path
-	if r.name.path != "" {
-		name = strings.TrimPrefix(name, r.name.path+"/")
-	}
-	u := r.url
-	if e.Path != r.name.path {
-		u = *u.JoinPath(escaped(strings.Split(name, "/"))...)
-	}
-	web := r.web
-	web.refusal = hubPath{r, e.Path}.refusal
 	return Object{
-		Name: name, Size: info.Size, Digests: info.Digests, Validator: info.Validator,
-		Source: &hubFile{redact.URL(&u), info, &webFile{web: web, url: r.endpoint.JoinPath(r.name.resolve(r.commit, e.Path)...)}},
+		Name: r.below(e.Path), Size: info.Size, Digests: info.Digests, Validator: info.Validator,
+		Source: &hubFile{hubPath: hubPath{r, e.Path}, info: info},
 	}, nil
+}
+
+// below returns the path of a file in the directory that the URL names.
+func (r *hubRepository) below(path string) string {
+	if r.name.path == "" {
+		return path
+	}
+	return strings.TrimPrefix(path, r.name.path+"/")
 }
 
 // tree returns the URL of the listing of a directory at the commit.

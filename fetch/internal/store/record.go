@@ -21,7 +21,7 @@ type DirectoryRecord struct {
 
 	Sums Identity `json:"sums"` // of the list of digests; the zero Identity: there is none
 
-	Files map[string]FileRecord `json:"-"` // by path
+	Files map[string]*FileRecord `json:"-"` // by path
 }
 
 // A FileRecord says what a file of a directory is.
@@ -86,7 +86,7 @@ func (r *DirectoryRecord) write(f io.Writer) error {
 // readDirectoryRecord returns what the good lines say.
 func readDirectoryRecord(f io.Reader) (*DirectoryRecord, error) {
 	const longest = 64 << 10
-	r := &DirectoryRecord{Files: map[string]FileRecord{}}
+	r := &DirectoryRecord{Files: map[string]*FileRecord{}}
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, longest)
 	for n := 0; lines.Scan(); n++ {
@@ -99,7 +99,7 @@ func readDirectoryRecord(f io.Reader) (*DirectoryRecord, error) {
 		}
 		var file FileRecord
 		if ok && kind == "file" && json.Unmarshal([]byte(rest), &file) == nil {
-			r.Files[file.Path] = file
+			r.Files[file.Path] = &file
 		}
 	}
 	if r.Version == 0 {

@@ -32,12 +32,12 @@ type Stage struct {
 
 	mu       sync.Mutex
 	records  *os.File
-	finished map[string]FileRecord // by path
+	finished map[string]*FileRecord // by path
 }
 
 // OpenStage opens the stage of the destination, whose lock the caller has. It must be closed.
 func (d *Destination) OpenStage() (*Stage, error) {
-	s := &Stage{dest: d, names: &listing{}, finished: map[string]FileRecord{}}
+	s := &Stage{dest: d, names: &listing{}, finished: map[string]*FileRecord{}}
 	if err := s.open(); err != nil {
 		s.Close()
 		return nil, refused("create .inith next to", err)
@@ -135,15 +135,15 @@ func memberState(name string) string {
 func (d *directory) ensurePublic(name string) (*directory, error) { return d.ensure(name, 0o777) }
 
 // Finished returns the record of a file in the stage, if the file is still what the record speaks for.
-func (s *Stage) Finished(name string) (FileRecord, bool) {
+func (s *Stage) Finished(name string) (*FileRecord, bool) {
 	s.mu.Lock()
-	r, ok := s.finished[name]
+	r := s.finished[name]
 	s.mu.Unlock()
-	return r, ok && r.File == identityIn(s.root, name)
+	return r, r != nil && r.File == identityIn(s.root, name)
 }
 
 // Finish records a file in the stage.
-func (s *Stage) Finish(r FileRecord) error {
+func (s *Stage) Finish(r *FileRecord) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.finished[r.Path] = r
@@ -167,7 +167,7 @@ func (s *Stage) Write(name string, b []byte) (Identity, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.finished[name] = FileRecord{Path: name, File: file}
+	s.finished[name] = &FileRecord{Path: name, File: file}
 	return file, nil
 }
 
@@ -197,7 +197,7 @@ func (s *Stage) Prune(wanted map[string]bool) {
 		}
 	}
 	s.root.prune("", wanted)
-	maps.DeleteFunc(s.finished, func(name string, r FileRecord) bool { return !wanted[name] || r.File != identityIn(s.root, name) })
+	maps.DeleteFunc(s.finished, func(name string, r *FileRecord) bool { return !wanted[name] || r.File != identityIn(s.root, name) })
 }
 
 // prune removes the files below d that are not wanted, and directories that are empty then.
@@ -244,15 +244,27 @@ func (p *Partial) Place(mode fs.FileMode) (Identity, error) {
 	if err := p.insist(p.rename); err != nil {
 		return Identity{}, err
 	}
-	return p.Identity(), nil
+	file := p.Identity()
+	startWrite(p.f, 0, file.Size) // so that the last sync is short
+	return file, nil
 }
 
-// Sync returns when all files of the stage that records are of are on the disk, as they were when they were recorded.
+// Sync returns when files of the stage are on the disk, as they were when they were recorded. A file system makes many
+// last at once, if they are asked for together.
 func (s *Stage) Sync(names []string) error {
-	for _, name := range names {
-		if err := s.syncFile(name); err != nil {
-			return refused("write", err)
-		}
+	const together = 16
+	var wg sync.WaitGroup
+	errs := make([]error, together)
+	for i := range together {
+		wg.Go(func() {
+			for n := i; n < len(names) && errs[i] == nil; n += together {
+				errs[i] = s.syncFile(names[n])
+			}
+		})
+	}
+	wg.Wait()
+	if err := cmp.Or(errs...); err != nil {
+		return refused("write", err)
 	}
 	if err := s.root.syncAll(); err != nil {
 		return refused("write the directory of", err)
