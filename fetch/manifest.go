@@ -2,7 +2,6 @@ package fetch
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -20,14 +19,20 @@ const sumsName = "SHA256SUMS"
 
 // sums returns the digests of all files, as sha256sum writes them.
 func (d *directory) sums() []byte {
-	var b bytes.Buffer
-	byName := slices.SortedFunc(slices.Values(d.files), func(a, b *member) int { return cmp.Compare(a.Name, b.Name) })
-	for _, m := range byName {
-		name := strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`).Replace(m.Name)
+	escape := strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`)
+	var lines []string
+	for _, m := range d.files {
+		name, escaped := escape.Replace(m.Name), ""
 		if name != m.Name {
-			b.WriteByte('\\')
+			escaped = `\`
 		}
-		fmt.Fprintf(&b, "%s  %s\n", source.AnyDigest(m.record.Digest).Hex, name)
+		lines = append(lines, name+"\x00"+escaped+source.AnyDigest(m.record.Digest).Hex)
+	}
+	slices.Sort(lines) // by name
+	var b bytes.Buffer
+	for _, line := range lines {
+		name, sum, _ := strings.Cut(line, "\x00")
+		b.WriteString(sum + "  " + name + "\n")
 	}
 	return b.Bytes()
 }

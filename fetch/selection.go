@@ -1,7 +1,6 @@
 package fetch
 
 import (
-	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -44,19 +43,22 @@ func (f File) wants(name string) bool {
 // some names a few of many files: one of each kind.
 func some(all []source.Object) string {
 	const most = 5
-	var names []string
+	var names, shown []string
+	for _, o := range all {
+		names = append(names, o.Name)
+	}
+	slices.Sort(names)
 	kinds := map[string]bool{}
-	byName := slices.SortedFunc(slices.Values(all), func(a, b source.Object) int { return cmp.Compare(a.Name, b.Name) })
-	for _, o := range byName {
-		if kind := path.Ext(o.Name); !kinds[kind] && len(names) < most {
+	for _, name := range names {
+		if kind := path.Ext(name); !kinds[kind] && len(shown) < most {
 			kinds[kind] = true
-			names = append(names, fmt.Sprintf("%.100q", o.Name))
+			shown = append(shown, fmt.Sprintf("%.100q", name))
 		}
 	}
-	if len(names) < len(all) {
-		names = append(names, "…")
+	if len(shown) < len(all) {
+		shown = append(shown, "…")
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(shown, ", ")
 }
 
 // matchName reports whether a path matches a pattern, as the hub's own client does it

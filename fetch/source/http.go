@@ -97,7 +97,9 @@ func (f *webFile) Open(ctx context.Context, off, n int64, validator string) (*Pa
 	f.asking.Lock() // one asks for all
 	defer f.asking.Unlock()
 	if link := f.link(); link != nil && link != refused {
-		return f.open(ctx, link, r)
+		if part, err := f.open(ctx, link, r); err == nil || !IsPermanent(err) {
+			return part, err
+		} // it has expired as well, while others asked
 	}
 	return f.open(ctx, f.url, r)
 }

@@ -191,11 +191,11 @@ func (r *hubRepository) object(e *hubEntry) (Object, error) {
 }
 
 // below returns the path of a file in the directory that the URL names.
-func (r *hubRepository) below(path string) string {
+func (r *hubRepository) below(file string) string {
 	if r.name.path == "" {
-		return path
+		return file
 	}
-	return strings.TrimPrefix(path, r.name.path+"/")
+	return strings.TrimPrefix(file, r.name.path+"/")
 }
 
 // tree returns the URL of the listing of a directory at the commit.
