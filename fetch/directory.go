@@ -116,7 +116,7 @@ func (d *directory) lookAtFiles(ctx context.Context) error {
 
 // recognized returns the record of a file that is the wanted one, by its record, or by hashing it; nil if it is not.
 func (d *directory) recognized(ctx context.Context, view *store.View, m *member, known *store.FileRecord, now store.Identity) *store.FileRecord {
-	same := known != nil && m.is(known)
+	same := known != nil && m.is(known) && d.suffices(known)
 	if same && known.File == now && !d.file.Verify {
 		return known
 	}
@@ -136,7 +136,16 @@ func (d *directory) recognized(ctx context.Context, view *store.View, m *member,
 	if same {
 		r.Evidence = known.Evidence
 	}
+	if !d.suffices(r) {
+		return nil
+	}
 	return r
+}
+
+// suffices reports whether as much speaks for a file as was asked for.
+func (d *directory) suffices(r *store.FileRecord) bool {
+	level, known := evidenceNamed(r.Evidence)
+	return known && level >= d.file.Evidence
 }
 
 // complete reports whether nothing has to be done.
@@ -235,13 +244,14 @@ func (d *directory) fetchFile(ctx context.Context, stage *store.Stage, m *member
 	defer dest.Close()
 	progress, end := d.crowd.start()
 	defer end()
-	v, err := d.memberJob(m, dest, progress).Run(ctx)
+	level := EvidenceNone
+	v, err := d.memberJob(m, dest, progress, &level).Run(ctx)
 	if err != nil {
 		return d.explained(m.Source, err)
 	}
 	defer v.Partial.Close()
 	r := m.describe(v.Digest)
-	r.Validator = cmp.Or(r.Validator, v.Receipt.Validator)
+	r.Evidence, r.Validator = level.String(), cmp.Or(v.Receipt.Validator, r.Validator)
 	if r.File, err = v.Partial.Place(d.file.Mode); err != nil {
 		return err
 	}
@@ -249,19 +259,15 @@ func (d *directory) fetchFile(ctx context.Context, stage *store.Stage, m *member
 	return stage.Finish(r)
 }
 
-// memberJob returns the job that fetches a file.
-func (d *directory) memberJob(m *member, dest *store.Destination, progress *engine.Progress) *engine.Job {
+// memberJob returns the job that fetches a file. It sets level to what speaks for the content.
+func (d *directory) memberJob(m *member, dest *store.Destination, progress *engine.Progress, level *Evidence) *engine.Job {
 	job := d.job(m.Source)
 	job.Dest, job.Progress, job.Primary = dest, progress, m.Source
 	job.Fetching, job.Verifying = func() {}, func() {}
 	job.Judge = func(server []Digest) (engine.Check, error) {
-		c := engine.Check{Main: "sha256", Wanted: server}
-		level := EvidenceSize
-		if len(server) > 0 {
-			level = EvidenceServer
-		}
-		if level < d.file.Evidence {
-			return c, &EvidenceError{Source: m.Source.Name(), Want: d.file.Evidence, Got: level}
+		var c engine.Check
+		if c, *level = d.check(server); *level < d.file.Evidence {
+			return c, &EvidenceError{Source: m.Source.Name(), Want: d.file.Evidence, Got: *level}
 		}
 		return c, nil
 	}

@@ -1,12 +1,14 @@
 package fetch_test
 
 import (
+	"cmp"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -184,4 +186,74 @@ func TestForgedStage(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantFiles(t, file.Dest, hubRepository().Files)
+}
+
+// TestKeptFileChanges has an application write to a file that was intact, while another one is fetched: the run does
+// not take what is there then for verified. The next run does.
+func TestKeptFileChanges(t *testing.T) {
+	t.Parallel()
+	for _, inPlace := range []bool{false, true} {
+		s, hub := startHub(t, hubRepository())
+		file := fetch.File{URL: parse(t, "hf://org/model"), Dest: filepath.Join(t.TempDir(), "m"), InPlace: inPlace}
+		if _, err := run(t, &fetch.Fetcher{Hub: hub}, file); err != nil {
+			t.Fatal(err)
+		}
+		next := hubRepository()
+		next.Commit, next.Files["z.txt"] = strings.Repeat("d", 40), []byte("Z")
+		s.Change(next)
+		var once atomic.Bool
+		s.Fault = func(_ http.ResponseWriter, r *http.Request) bool {
+			if strings.HasSuffix(r.URL.Path, "/z.txt") && !once.Swap(true) {
+				if err := os.WriteFile(filepath.Join(file.Dest, "config.json"), []byte(`{"a": 9}`), 0o644); err != nil {
+					t.Error(err)
+				}
+			}
+			return false
+		}
+		_, err := run(t, &fetch.Fetcher{Hub: hub}, file)
+		if err == nil || !strings.Contains(err.Error(), `"config.json" was intact, and changed while others were fetched`) {
+			t.Errorf("in place %t: %v", inPlace, err)
+		}
+		if _, err := run(t, &fetch.Fetcher{Hub: hub}, file); err != nil {
+			t.Errorf("in place %t: %v", inPlace, err)
+		}
+		wantFiles(t, file.Dest, next.Files)
+	}
+}
+
+// TestDirectoryOfAnotherUser finds it intact, without a record of its own and without permission to write: the process
+// of another user has fetched it.
+func TestDirectoryOfAnotherUser(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can become another user")
+	}
+	if os.Getenv("INITH_TEST_CHILD") == "" { // the parent has what it fetched in a directory that all can read
+		child(t, nil)
+		return
+	}
+	s, hub := startHub(t, hubRepository())
+	dir, err := os.MkdirTemp("/var/tmp", "inith-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = syscall.Seteuid(0)
+		_ = os.RemoveAll(dir)
+	})
+	file := fetch.File{URL: parse(t, "hf://org/model"), Dest: filepath.Join(dir, "m")}
+	if _, err := run(t, &fetch.Fetcher{Hub: hub}, file); err != nil {
+		t.Fatal(err)
+	}
+	before := len(s.Requests("/resolve/"))
+	const nobody = 65534
+	if err := cmp.Or(os.Chmod(dir, 0o755), syscall.Seteuid(nobody)); err != nil { // of all threads
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(file.Dest, "x"), nil, 0o600); err == nil {
+		t.Fatal("the other user can write there")
+	}
+	result, err := run(t, &fetch.Fetcher{Hub: hub}, file)
+	if n := len(s.Requests("/resolve/")) - before; err != nil || !result.Skipped || n != 0 {
+		t.Errorf("%+v, %v, %d files asked for", result, err, n)
+	}
 }

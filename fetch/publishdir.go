@@ -28,6 +28,9 @@ func (d *directory) publish(ctx context.Context, stage *store.Stage, fetched []*
 	if err := stage.Sync(names); err != nil {
 		return Result{}, err
 	}
+	if err := d.checkKept(); err != nil {
+		return Result{}, err
+	}
 	d.enter(Renaming)
 	if err := d.replace(ctx, stage, names); err != nil {
 		return Result{}, err
@@ -38,6 +41,19 @@ func (d *directory) publish(ctx context.Context, stage *store.Stage, fetched []*
 	}
 	d.reportOthers(ctx)
 	return d.result(), nil
+}
+
+// checkKept reports a file that was at the destination, and has changed while others were fetched.
+func (d *directory) checkKept() error {
+	view := d.at.View()
+	defer view.Close()
+	for _, m := range d.files {
+		if m.kept && view.Identity(m.Name) != m.record.File {
+			return store.Refusal(fmt.Sprintf("the file %q was intact, and changed while others were fetched", m.Name),
+				"Let one process write to the destination, and run inith again: what was fetched is kept.", nil)
+		}
+	}
+	return nil
 }
 
 // replace replaces the directory as a whole if that is possible and worth it, else its files.

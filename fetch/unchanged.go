@@ -25,14 +25,13 @@ func (t *Transfer) unchangedDirectory(ctx context.Context, l location) (Result, 
 	}
 	d, err := t.recorded(ctx, dest, r, nameOf(l.url))
 	if err != nil || !d.complete() {
+		t.crowd.Store(nil)
 		return Result{}, false, err
-	}
-	if level := d.result().Evidence; level < t.file.Evidence {
-		return Result{}, false, nil
 	}
 	if !t.file.WriteSums { // else what the list says holds, until it is removed
 		revision, err := t.revision(ctx, l)
 		if err != nil || revision == "" || revision != r.Revision {
+			t.crowd.Store(nil)
 			return Result{}, false, err
 		}
 	}
