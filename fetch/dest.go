@@ -18,6 +18,9 @@ func resolveDest(file File) (string, error) {
 			return "", err
 		}
 	}
+	if err := checkHubCache(file); err != nil {
+		return "", err
+	}
 	switch {
 	case file.Dest == "":
 		return "", errors.New("no destination")
@@ -54,6 +57,9 @@ func directoryDest(file File) (dest string, within bool, err error) {
 		return "", false, errors.New("no destination")
 	}
 	dest = filepath.Clean(file.Dest)
+	if c, ok := source.HubCacheOf(file.URL); ok && file.HubCache {
+		dest = filepath.Join(dest, c.Name)
+	}
 	existing, err := os.Lstat(dest)
 	switch {
 	case err != nil: // nothing, or what cannot be reached

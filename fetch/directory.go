@@ -23,6 +23,8 @@ type directory struct {
 	revision string // of the source; "": none is known
 	record   *store.DirectoryRecord
 	crowd    *crowd
+	layout   *cacheLayout   // of the hub's cache; nil: the directory is as the source has it
+	hasLinks bool           // the links of the layout are at the destination, or there is none
 	others   []string       // what else is at the destination
 	hasList  bool           // the list of digests is at the destination, or none is wanted
 	listed   store.Identity // of the list of digests
@@ -76,14 +78,22 @@ func (t *Transfer) newDirectory(objects []source.Object, name, revision string) 
 		return nil, err
 	}
 	d := &directory{Transfer: t, name: name, revision: revision, crowd: &crowd{}}
+	if c, ok := source.HubCacheOf(t.file.URL); ok && t.file.HubCache {
+		objects = d.cached(objects, c)
+	}
+	d.add(objects)
+	return d, d.checkSumsName()
+}
+
+// add adds the files of a directory.
+func (d *directory) add(objects []source.Object) {
 	for _, o := range objects {
 		d.files = append(d.files, &member{Object: o})
 		d.crowd.size += max(0, o.Size)
 	}
 	largestFirst := func(a, b *member) int { return cmp.Or(cmp.Compare(b.Size, a.Size), cmp.Compare(a.Name, b.Name)) }
 	slices.SortFunc(d.files, largestFirst)
-	t.crowd.Store(d.crowd)
-	return d, d.checkSumsName()
+	d.Transfer.crowd.Store(d.crowd)
 }
 
 // lookAtFiles finds out which files are at the destination.
@@ -109,7 +119,10 @@ func (d *directory) lookAtFiles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.others = view.Others(d.wanted())
+	if d.layout == nil { // else there are other snapshots
+		d.others = view.Others(d.wanted())
+	}
+	d.hasLinks = d.hasLayout(view)
 	d.hasList = d.allKept() && d.hasSums(ctx, view)
 	return nil
 }
@@ -150,7 +163,7 @@ func (d *directory) suffices(r *store.FileRecord) bool {
 
 // complete reports whether nothing has to be done.
 func (d *directory) complete() bool {
-	return d.allKept() && d.hasList && (!d.file.Delete || len(d.others) == 0)
+	return d.allKept() && d.hasList && d.hasLinks && (!d.file.Delete || len(d.others) == 0)
 }
 
 // allKept reports whether all files are at the destination.

@@ -52,6 +52,7 @@ type File struct {
 	// What becomes of a directory.
 	WriteSums bool // add a file SHA256SUMS, which is what later runs compare with, instead of asking the server
 	Delete    bool // remove what else is in it
+	HubCache  bool // Dest is the cache of Hugging Face's own programs, which gets what an hf URL means
 	InPlace   bool // replace file after file, with the list of digests last, and keep the state in the directory
 
 	// Sent to the origin of URL, for an hf URL that of the hub, and nowhere else. Read again

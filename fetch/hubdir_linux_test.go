@@ -232,21 +232,15 @@ func TestDirectoryOfAnotherUser(t *testing.T) {
 		return
 	}
 	s, hub := startHub(t, hubRepository())
-	dir, err := os.MkdirTemp("/var/tmp", "inith-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = syscall.Seteuid(0)
-		_ = os.RemoveAll(dir)
-	})
+	dir := t.TempDir()
+	t.Cleanup(func() { _ = syscall.Seteuid(0) })
 	file := fetch.File{URL: parse(t, "hf://org/model"), Dest: filepath.Join(dir, "m")}
 	if _, err := run(t, &fetch.Fetcher{Hub: hub}, file); err != nil {
 		t.Fatal(err)
 	}
 	before := len(s.Requests("/resolve/"))
 	const nobody = 65534
-	if err := cmp.Or(os.Chmod(dir, 0o755), syscall.Seteuid(nobody)); err != nil { // of all threads
+	if err := cmp.Or(os.Chmod(filepath.Dir(dir), 0o755), syscall.Seteuid(nobody)); err != nil { // of all threads
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(file.Dest, "x"), nil, 0o600); err == nil {

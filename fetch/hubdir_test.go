@@ -371,3 +371,59 @@ func throttle(w http.ResponseWriter) bool {
 	w.WriteHeader(http.StatusTooManyRequests)
 	return true
 }
+
+// TestHubCache writes what the hub's own client reads without a network: blobs, links and references, as
+// https://huggingface.co/docs/huggingface_hub/guides/manage-cache has them. A second revision is added to the first.
+func TestHubCache(t *testing.T) {
+	t.Parallel()
+	r := hubRepository()
+	r.Files["copy of config.json"] = r.Files["config.json"]
+	s, hub := startHub(t, r)
+	file := fetch.File{URL: parse(t, "hf://org/model"), Dest: t.TempDir(), HubCache: true}
+	root := filepath.Join(file.Dest, "models--org--model")
+	wantSnapshot := func(r hubserver.Repository) {
+		t.Helper()
+		for name, want := range r.Files {
+			at := filepath.Join(root, "snapshots", r.Commit, filepath.FromSlash(name))
+			b, err := os.ReadFile(at)
+			target, linkErr := os.Readlink(at)
+			if err != nil || linkErr != nil || !bytes.Equal(b, want) || !strings.HasPrefix(target, strings.Repeat("../", 2+strings.Count(name, "/"))+"blobs/") {
+				t.Errorf("%s: %d bytes, %v, a link to %q, %v", name, len(b), err, target, linkErr)
+			}
+		}
+		if b, err := os.ReadFile(filepath.Join(root, "refs", "main")); string(b) != r.Commit {
+			t.Errorf("refs/main: %q, %v", b, err)
+		}
+	}
+	for n, again := range []int{0, 1} {
+		before := len(s.Requests(""))
+		result, err := run(t, &fetch.Fetcher{Hub: hub}, file)
+		if err != nil || result.Skipped != (n == 1) || result.Path != root {
+			t.Fatalf("run %d: %+v, %v", n+1, result, err)
+		}
+		if asked := len(s.Requests("")) - before; n == 1 && asked != again {
+			t.Errorf("run %d: %d requests", n+1, asked)
+		}
+	}
+	wantSnapshot(r)
+	if blobs, _ := os.ReadDir(filepath.Join(root, "blobs")); len(blobs) != len(r.Files)-1 {
+		t.Errorf("blobs %v", blobs)
+	}
+	next := hubRepository()
+	next.Commit, next.Files["z.txt"] = strings.Repeat("c", 40), []byte("Z")
+	s.Change(next)
+	if result, err := run(t, &fetch.Fetcher{Hub: hub}, file); err != nil || result.Fetched != 1 {
+		t.Errorf("%+v, %v", result, err)
+	}
+	wantSnapshot(next)
+	if _, err := os.ReadFile(filepath.Join(root, "snapshots", r.Commit, "z.txt")); err != nil {
+		t.Errorf("the first snapshot: %v", err)
+	}
+	if err := os.Remove(filepath.Join(root, "snapshots", next.Commit, "z.txt")); err != nil {
+		t.Fatal(err)
+	}
+	if result, err := run(t, &fetch.Fetcher{Hub: hub}, file); err != nil || result.Skipped || result.Fetched != 0 {
+		t.Errorf("without a link: %+v, %v", result, err)
+	}
+	wantSnapshot(next)
+}

@@ -35,6 +35,9 @@ func (d *directory) publish(ctx context.Context, stage *store.Stage, fetched []*
 	if err := d.replace(ctx, stage, names); err != nil {
 		return Result{}, err
 	}
+	if err := d.writeLayout(); err != nil {
+		return Result{}, err
+	}
 	stage.Remove() // before the record: what has two names changes when it loses one
 	if err := d.confirmDirectory(ctx); err != nil {
 		return Result{}, err
@@ -59,7 +62,7 @@ func (d *directory) checkKept() error {
 // replace replaces the directory as a whole if that is possible and worth it, else its files.
 func (d *directory) replace(ctx context.Context, stage *store.Stage, names []string) error {
 	err := store.ErrInPlace
-	if len(names) > 0 && !d.file.InPlace {
+	if len(names) > 0 && !d.file.InPlace && d.layout == nil {
 		err = stage.Replace(d.keeps(), !d.file.Delete)
 	}
 	if !errors.Is(err, store.ErrInPlace) {
@@ -128,6 +131,9 @@ func confirmFile(view *store.View, name string, verified *store.Identity) error 
 func (d *directory) writeRecord(ctx context.Context) {
 	r := &store.DirectoryRecord{
 		Source: store.ID(d.name), Revision: d.revision, Selection: d.file.selection(), Sums: d.listed, Files: map[string]*store.FileRecord{},
+	}
+	if d.layout != nil {
+		r.Links, r.Ref = d.layout.links, d.layout.ref
 	}
 	for _, m := range d.files {
 		r.Files[m.Name] = m.record
@@ -201,7 +207,7 @@ func notForDirectories(file File) error {
 func notForFiles(file File) error {
 	option := cmp.Or(
 		nameIf("--include", len(file.Include) > 0), nameIf("--exclude", len(file.Exclude) > 0), nameIf("--write-sums", file.WriteSums),
-		nameIf("--delete", file.Delete), nameIf("--in-place", file.InPlace))
+		nameIf("--delete", file.Delete), nameIf("--in-place", file.InPlace), nameIf("--hf-cache", file.HubCache))
 	if option == "" {
 		return nil
 	}

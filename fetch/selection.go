@@ -13,10 +13,10 @@ import (
 
 // selection identifies which files of a directory are wanted, and how.
 func (f File) selection() string {
-	if len(f.Include)+len(f.Exclude) == 0 {
+	if len(f.Include)+len(f.Exclude) == 0 && !f.HubCache {
 		return ""
 	}
-	return store.ID(fmt.Sprintf("%q %q", f.Include, f.Exclude))
+	return store.ID(fmt.Sprintf("%q %q %t", f.Include, f.Exclude, f.HubCache))
 }
 
 // selected returns the objects that are wanted. None is an error.

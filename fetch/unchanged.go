@@ -48,9 +48,10 @@ func (t *Transfer) recorded(ctx context.Context, dest *store.Destination, r *sto
 		}
 		objects = append(objects, o)
 	}
-	d, err := t.newDirectory(objects, name, r.Revision)
-	if err != nil {
-		return nil, err
+	d := &directory{Transfer: t, name: name, revision: r.Revision, crowd: &crowd{}}
+	d.add(objects)
+	if r.Links != nil {
+		d.layout = &cacheLayout{r.Links, r.Ref}
 	}
 	d.at, d.record = dest, r
 	return d, d.lookAtFiles(ctx)

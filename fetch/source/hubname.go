@@ -58,6 +58,23 @@ func parseHubName(u *url.URL) (hubName, error) {
 	return name, name.readPath(rest)
 }
 
+// A HubCache says where the cache of the hub's own client has what an hf URL names
+// (https://huggingface.co/docs/huggingface_hub/guides/manage-cache).
+type HubCache struct {
+	Name     string // of the directory of the repository, such as models--org--name
+	Revision string // a branch, a tag, a reference or a commit
+	Path     string // of the directory in the repository; "": all of it
+}
+
+// HubCacheOf returns that of a URL, if it is an hf URL.
+func HubCacheOf(u *url.URL) (HubCache, bool) {
+	if u.Scheme != hubScheme {
+		return HubCache{}, false
+	}
+	n, err := parseHubName(u)
+	return HubCache{strings.Join([]string{n.kind, n.owner, n.repository}, "--"), n.revision, n.path}, err == nil
+}
+
 // readRepository reads the name of the repository and its revision, and returns what follows.
 func (n *hubName) readRepository(rest []string) ([]string, error) {
 	repository := rest[0]

@@ -21,7 +21,9 @@ type DirectoryRecord struct {
 
 	Sums Identity `json:"sums"` // of the list of digests; the zero Identity: there is none
 
-	Files map[string]*FileRecord `json:"-"` // by path
+	Files map[string]*FileRecord `json:"-"`             // by path
+	Links map[string]string      `json:"-"`             // by path, where a link leads to; nil: there are none
+	Ref   string                 `json:"ref,omitempty"` // the path of the file that names the revision; "": there is none
 }
 
 // A FileRecord says what a file of a directory is.
@@ -80,6 +82,9 @@ func (r *DirectoryRecord) write(f io.Writer) error {
 	for _, file := range r.Files {
 		err = errors.Join(err, lines.add("file", file))
 	}
+	for name, target := range r.Links {
+		err = errors.Join(err, lines.add("link", [2]string{name, target}))
+	}
 	return errors.Join(err, w.Flush())
 }
 
@@ -97,15 +102,28 @@ func readDirectoryRecord(f io.Reader) (*DirectoryRecord, error) {
 			}
 			continue
 		}
-		var file FileRecord
-		if ok && kind == "file" && json.Unmarshal([]byte(rest), &file) == nil {
-			r.Files[file.Path] = &file
+		if ok {
+			r.add(kind, []byte(rest))
 		}
 	}
 	if r.Version == 0 {
 		return nil, errors.New("empty record")
 	}
 	return r, lines.Err()
+}
+
+func (r *DirectoryRecord) add(kind string, line []byte) {
+	var file FileRecord
+	var link [2]string
+	switch {
+	case kind == "file" && json.Unmarshal(line, &file) == nil:
+		r.Files[file.Path] = &file
+	case kind == "link" && json.Unmarshal(line, &link) == nil:
+		if r.Links == nil {
+			r.Links = map[string]string{}
+		}
+		r.Links[link[0]] = link[1]
+	}
 }
 
 // A lineWriter writes the lines of a record, each with its checksum.

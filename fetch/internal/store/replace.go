@@ -183,6 +183,9 @@ func (s *Stage) move(name string, root *directory) error {
 
 // Delete removes paths in the directory, as [View.Others] returns them.
 func (d *Destination) Delete(names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
 	root, err := d.parent.sub(d.name)
 	if err != nil {
 		return refused("read the directory of", err)

@@ -108,6 +108,11 @@ func directoryOptions() []option.Option[fetch.File] {
 			Set:   option.ToBool(func(f *file) *bool { return &f.Delete }),
 		},
 		{
+			Flag: "hf-cache", Kind: option.Bool,
+			Usage: "DEST is the cache of Hugging Face's own programs (HF_HUB_CACHE), which read from it without a network",
+			Set:   option.ToBool(func(f *file) *bool { return &f.HubCache }),
+		},
+		{
 			Flag: "in-place", Kind: option.Bool,
 			Usage: "replace the files of the directory one after the other, and keep .inith in it",
 			Set:   option.ToBool(func(f *file) *bool { return &f.InPlace }),
