@@ -9,36 +9,37 @@ import (
 )
 
 // Link returns where a symbolic link in the directory leads to, "" for anything else.
-func (v *View) Link(name string) string {
+func (v *View) Link(name string) (target string) {
 	const longest = 4096
-	if v.root == nil {
-		return ""
-	}
-	parent, err := v.root.descend(path.Dir(name), (*directory).sub)
-	if err != nil {
-		return ""
-	}
-	defer parent.close()
-	b := make([]byte, longest)
-	n, err := unix.Readlinkat(parent.fd(), path.Base(name), b)
-	if err != nil {
-		return ""
-	}
-	return string(b[:n])
+	v.at(name, func(parent *directory, base string) {
+		b := make([]byte, longest)
+		if n, err := unix.Readlinkat(parent.fd(), base, b); err == nil {
+			target = string(b[:n])
+		}
+	})
+	return target
 }
 
 // Text returns what is in a small file of the directory, "" for anything else.
-func (v *View) Text(name string) string {
+func (v *View) Text(name string) (text string) {
+	v.at(name, func(parent *directory, base string) {
+		b, _ := parent.read(base) // nothing, if it cannot be read
+		text = string(b)
+	})
+	return text
+}
+
+// at calls look with the directory that a path is in, if it exists.
+func (v *View) at(name string, look func(parent *directory, base string)) {
 	if v.root == nil {
-		return ""
+		return
 	}
 	parent, err := v.root.descend(path.Dir(name), (*directory).sub)
 	if err != nil {
-		return ""
+		return
 	}
 	defer parent.close()
-	b, _ := parent.read(path.Base(name)) // nothing, if it cannot be read
-	return string(b)
+	look(parent, path.Base(name))
 }
 
 // Link makes a path in the directory a symbolic link. What else is there is replaced, but for a directory.
