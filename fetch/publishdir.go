@@ -28,7 +28,7 @@ func (d *directory) publish(ctx context.Context, stage *store.Stage, fetched []*
 	if err := stage.Sync(names); err != nil {
 		return Result{}, err
 	}
-	if err := d.checkKept(); err != nil {
+	if err := d.checkKept(ctx); err != nil {
 		return Result{}, err
 	}
 	d.enter(Renaming)
@@ -46,15 +46,22 @@ func (d *directory) publish(ctx context.Context, stage *store.Stage, fetched []*
 	return d.result(), nil
 }
 
-// checkKept reports a file that was at the destination, and has changed while others were fetched.
-func (d *directory) checkKept() error {
+// checkKept reports a file that was at the destination, and has other bytes since others were fetched. One that was only
+// touched, such as by the end of a second name that a killed run had given it, is hashed.
+func (d *directory) checkKept(ctx context.Context) error {
 	view := d.at.View()
 	defer view.Close()
 	for _, m := range d.files {
-		if m.kept && view.Identity(m.Name) != m.record.File {
-			return store.Refusal(fmt.Sprintf("the file %q was intact, and changed while others were fetched", m.Name),
-				"Let one process write to the destination, and run inith again: what was fetched is kept.", nil)
+		now := view.Identity(m.Name)
+		if !m.kept || now == m.record.File {
+			continue
 		}
+		r := d.recognized(ctx, view, m, m.record, now)
+		if r == nil {
+			return cmp.Or(context.Cause(ctx), store.Refusal(fmt.Sprintf("the file %q was intact, and changed while others were fetched", m.Name),
+				"Let one process write to the destination, and run inith again: what was fetched is kept.", nil))
+		}
+		m.record = r
 	}
 	return nil
 }
