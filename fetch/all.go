@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 )
 
@@ -54,10 +55,26 @@ func (b *Batch) checkDestinations() error {
 	}
 	for _, t := range b.transfers {
 		path, _ := t.absolute()
+		own := path
 		for parent := filepath.Dir(path); path != "" && parent != path; path, parent = parent, filepath.Dir(parent) {
 			if outer, nested := taken[parent]; nested {
 				return fmt.Errorf("the destination %q is inside of another one, %q", t.Path(), outer)
 			}
+		}
+		t.claim = func(directory string) error { return claim(taken, own, directory) }
+	}
+	return nil
+}
+
+// claim reports that a destination cannot be the directory that its source turned out to be: another one is in it.
+func claim(taken map[string]string, own, directory string) error {
+	directory, err := filepath.Abs(directory)
+	if err != nil {
+		return err
+	}
+	for path, name := range taken {
+		if path != own && (path == directory || strings.HasPrefix(path, directory+string(filepath.Separator))) {
+			return fmt.Errorf("the URL means a directory, and the destination %q is inside of its destination", name)
 		}
 	}
 	return nil

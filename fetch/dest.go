@@ -8,13 +8,28 @@ import (
 	"path/filepath"
 
 	"github.com/inith/inith/fetch/internal/store"
+	"github.com/inith/inith/fetch/source"
 )
 
 // resolveDest returns the path of the destination, "" for the standard output.
 func resolveDest(file File) (string, error) {
+	if source.IsFile(file.URL) {
+		if err := notForFiles(file); err != nil {
+			return "", err
+		}
+	}
+	if err := checkHubCache(file); err != nil {
+		return "", err
+	}
 	switch {
 	case file.Dest == "":
 		return "", errors.New("no destination")
+	case source.IsDirectory(file.URL):
+		if err := notForDirectories(file); err != nil {
+			return "", err
+		}
+		dest, _, err := directoryDest(file)
+		return dest, err
 	case file.Dest == "-" && file.Extract:
 		return "", errors.New("an archive is extracted into a directory, not to the standard output")
 	case file.Dest == "-" && len(file.Mirrors) > 0:
@@ -33,6 +48,41 @@ func resolveDest(file File) (string, error) {
 		existing = stat(dest)
 	}
 	return filepath.Clean(dest), checkDest(file, dest, existing)
+}
+
+// directoryDest returns the path of the destination of a directory, and whether its state has to be kept
+// in it.
+func directoryDest(file File) (dest string, within bool, err error) {
+	if file.Dest == "" {
+		return "", false, errors.New("no destination")
+	}
+	dest = filepath.Clean(file.Dest)
+	if c, ok := source.HubCacheOf(file.URL); ok && file.HubCache {
+		dest = filepath.Join(dest, c.Name)
+	}
+	existing, err := os.Lstat(dest)
+	switch {
+	case err != nil: // nothing, or what cannot be reached
+		return dest, file.InPlace, nil //nolint:nilerr // creating it will tell
+	case existing.Mode()&fs.ModeSymlink != 0:
+		return "", false, errors.New("the destination is a symbolic link: name the directory that it points to")
+	case !existing.IsDir():
+		return "", false, errors.New("the destination is not a directory, and the URL means one")
+	default:
+		return dest, file.InPlace || store.MountPoint(dest) || !store.Writable(filepath.Dir(dest)), nil
+	}
+}
+
+// directoryDestination returns the destination of a directory. It must be closed.
+func (t *Transfer) directoryDestination() (*store.Destination, error) {
+	dest, within, err := directoryDest(t.file)
+	if err != nil {
+		return nil, err
+	}
+	if within {
+		return t.fetcher.rooms().store.Inside(dest), nil
+	}
+	return t.fetcher.rooms().store.Destination(dest), nil
 }
 
 // checkDest reports whether what is at the destination may be replaced.

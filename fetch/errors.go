@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/inith/inith/fetch/source"
 	"github.com/inith/inith/internal/duration"
 )
 
@@ -79,11 +78,11 @@ func (e *SourceError) Error() string {
 func (e *SourceError) Unwrap() error { return e.Err }
 
 // named adds the source to an error, if it does not name it itself.
-func named(s source.Source, err error) error {
+func named(name string, err error) error {
 	for _, named := range []any{new(*DigestError), new(*EvidenceError), new(*SourceError)} {
 		if errors.As(err, named) {
 			return err
 		}
 	}
-	return &SourceError{Source: s.Name(), Err: err}
+	return &SourceError{Source: name, Err: err}
 }

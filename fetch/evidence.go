@@ -59,13 +59,13 @@ func (t *Transfer) findDigest(ctx context.Context) error {
 
 // findInSums finds the digest in a list.
 func (t *Transfer) findInSums(ctx context.Context) error {
-	sums, err := t.resolve(ctx, t.file.SumsURL)
+	sums, err := t.resolveFile(ctx, t.file.SumsURL)
 	if err != nil {
 		return err
 	}
 	list, err := engine.Small(ctx, t.job(sums))
 	if err != nil {
-		return named(sums, t.explained(sums, err))
+		return named(sums.Name(), t.explained(sums, err))
 	}
 	if t.want, err = findSum(parseSums(list, isBlake3List(t.file.SumsURL.Path)), t.file.URL.Path); err != nil {
 		return &SourceError{Source: sums.Name(), Err: err}

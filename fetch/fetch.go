@@ -27,13 +27,14 @@ const (
 	DefaultMinRate      = engine.DefaultMinRate
 )
 
-// A File is one thing to fetch.
+// A File is one thing to fetch: a file, or all files of a directory.
 type File struct {
 	URL     *url.URL   // http, https or hf
 	Mirrors []*url.URL // others that have the same bytes, in the order to try
 
 	// Dest is a path: with a trailing slash, or of an existing directory, the last
-	// segment of the URL's path is added to it. "-" is [Fetcher.Stdout].
+	// segment of the URL's path is added to it. "-" is [Fetcher.Stdout]. If the URL means a
+	// directory, Dest is the directory that gets its files.
 	Dest string
 
 	Digest   Digest      // pinned; zero: none
@@ -42,6 +43,17 @@ type File struct {
 	Mode     fs.FileMode // permission bits; zero: 0644 less the umask
 	Extract  bool        // Dest is a directory that gets what the archive holds
 	Verify   bool        // hash an existing file even if the stored receipt matches
+
+	// Which files of a directory are wanted: all those that match a pattern of Include, or all if there is none, less
+	// those that match one of Exclude. In patterns, * and ? match slashes too, and a slash at the end means all
+	// that is below.
+	Include, Exclude []string
+
+	// What becomes of a directory.
+	WriteSums bool // add a file SHA256SUMS, which is what later runs compare with, instead of asking the server
+	Delete    bool // remove what else is in it
+	HubCache  bool // Dest is the cache of Hugging Face's own programs, which gets what an hf URL means
+	InPlace   bool // replace file after file, with the list of digests last, and keep the state in the directory
 
 	// Sent to the origin of URL, for an hf URL that of the hub, and nowhere else. Read again
 	// for each request.
@@ -73,7 +85,9 @@ type Result struct {
 	Retries  int
 	Digest   Digest   // of the content; sha256 unless another was pinned
 	Evidence Evidence // that the content was checked against
-	Skipped  bool     // the file was up to date
+	Skipped  bool     // the file was up to date, or all files of the directory
+	Files    int      // of a directory; zero: it is a file
+	Commit   string   // of a directory in a repository; "": none is known
 }
 
 // A Status says how a transfer is going.
@@ -93,9 +107,10 @@ type Phase int
 
 // The phases, in their order.
 const (
-	Queued   Phase = iota
-	Locked         // another process fetches the same file: waiting for it
-	Checking       // whether the destination is up to date
+	Queued    Phase = iota
+	Resolving       // asking what the URL means
+	Locked          // another process fetches the same file: waiting for it
+	Checking        // whether the destination is up to date
 	Fetching
 	Verifying  // all bytes are present, the rest of them is hashed
 	Extracting // an archive
@@ -107,5 +122,5 @@ const (
 
 // String returns a word for people.
 func (p Phase) String() string {
-	return [...]string{"queued", "waiting for another process", "checking", "fetching", "verifying", "extracting", "syncing", "renaming", "writing the receipt", "done"}[p]
+	return [...]string{"queued", "asking what the URL means", "waiting for another process", "checking", "fetching", "verifying", "extracting", "syncing", "renaming", "writing the receipt", "done"}[p]
 }

@@ -3,6 +3,7 @@ package fetch
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/url"
@@ -84,9 +85,12 @@ func (f *Fetcher) Open(file File) (*Transfer, error) {
 	if file.SumsURL != nil {
 		asked = append(slices.Clip(asked), file.SumsURL)
 	}
-	for _, u := range asked {
+	for i, u := range asked {
 		if err := f.rooms().network.Check(u); err != nil {
 			return nil, err
+		}
+		if i > 0 && source.IsDirectory(u) {
+			return nil, fmt.Errorf("%s means a directory: a mirror and a list of digests are files", nameOf(u))
 		}
 	}
 	if err := t.credentials().Check(); err != nil {

@@ -187,7 +187,7 @@ func TestHubRefusals(t *testing.T) {
 		`org/model has no revision "v9"`:                                    {hubRepository(), "hf://org/model@v9/config.json", nil},
 		`org/model has no file "none.json" at revision "main"`:              {hubRepository(), "hf://org/model/none.json", nil},
 		`org/model has no file "none/x" at revision "main"`:                 {hubRepository(), "hf://org/model/none/x", nil},
-		`"onnx" is a directory of the repository, not a file`:               {hubRepository(), "hf://org/model/onnx", nil},
+		`org/model has no directory "none" at revision "main"`:              {hubRepository(), "hf://org/model/none/", nil},
 		"the hub does not accept the token":                                 {hubRepository(), "hf://org/model/z.txt", refuse(401, "", "Invalid credentials in Authorization header")},
 		"the repository org/model is disabled":                              {hubRepository(), "hf://org/model/z.txt", refuse(403, "", "Access to this resource is disabled.")},
 		"the hub forbids access to org/model":                               {hubRepository(), "hf://org/model/z.txt", refuse(403, "", "")},
@@ -367,10 +367,10 @@ func TestHubResumed(t *testing.T) {
 func TestHubURLs(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []string{
-		"hf://org", "hf://org/model", "hf://org/model/", "hf://org/model@main", "hf:///model/x", "hf://datasets/org", "hf://datasets/org/name",
-		"hf://org/model/../x", "hf://org/model/%2e%2e/x", "hf://org/model/a%2Fb", "hf://org/model/a//b", "hf://org/model/dir/", "hf://org/model/.",
+		"hf://org", "hf:///model/x", "hf://datasets/org", "hf://spaces/org", "hf://org/model//",
+		"hf://org/model/../x", "hf://org/model/%2e%2e/x", "hf://org/model/a%2Fb", "hf://org/model/a//b", "hf://org/model/.",
 		"hf://org/../x", "hf://org/model@/x", "hf://org/model@a%2F..%2Fb/x", "hf://org/model@..%2F../x", "hf://org/model@a%20b/x",
-		"hf://user:pw@org/model/x", "hf://org:80/model/x", "hf://org/model/x?download=true", "hf://org/model/x#y", "hf://spaces/org/app/x",
+		"hf://user:pw@org/model/x", "hf://org:80/model/x", "hf://org/model/x?download=true", "hf://org/model/x#y",
 	} {
 		if _, err := (&fetch.Fetcher{}).Open(fetch.File{URL: parse(t, raw), Dest: "x"}); err == nil || strings.Contains(err.Error(), "pw") {
 			t.Errorf("%s: %v", raw, err)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/url"
 	"sync/atomic"
@@ -17,7 +16,7 @@ import (
 	"github.com/inith/inith/internal/redact"
 )
 
-// A Transfer is one file on its way. It is made by [Fetcher.Open].
+// A Transfer is one file on its way, or all files of a directory. It is made by [Fetcher.Open].
 type Transfer struct {
 	file     File
 	fetcher  *Fetcher
@@ -32,6 +31,9 @@ type Transfer struct {
 	level   Evidence       // that want is
 	got     Evidence       // that the content was checked against
 	looked  store.Identity // of what is at the destination, and is not what is wanted
+
+	claim func(directory string) error // reports that the destination cannot be a directory, for others; nil: there are none
+	crowd atomic.Pointer[crowd]        // of the files of a directory; nil: it is one file
 }
 
 // Name returns the source of the transfer as it may be shown.
@@ -54,11 +56,18 @@ func (t *Transfer) Path() string {
 
 // Status returns how the transfer is going.
 func (t *Transfer) Status() Status {
-	s := t.progress.Snapshot()
+	s := t.snapshot()
 	return Status{
 		Phase: Phase(t.phase.Load()), Name: t.Name(), Size: s.Size, Done: s.Done, Fetched: s.Fetched,
 		Connections: s.Connections, Retries: s.Retries, Err: s.Err,
 	}
+}
+
+func (t *Transfer) snapshot() engine.Snapshot {
+	if c := t.crowd.Load(); c != nil {
+		return c.snapshot()
+	}
+	return t.progress.Snapshot()
 }
 
 // Run fetches the file. When it returns nil, the file is at its destination, with the
@@ -70,7 +79,7 @@ func (t *Transfer) Status() Status {
 func (t *Transfer) Run(ctx context.Context) (Result, error) {
 	start := time.Now()
 	result, err := t.run(ctx)
-	now := t.progress.Snapshot()
+	now := t.snapshot()
 	result.Elapsed, result.Fetched, result.Retries = time.Since(start), now.Fetched, now.Retries
 	if err == nil {
 		t.enter(Done)
@@ -88,7 +97,7 @@ func (t *Transfer) run(ctx context.Context) (Result, error) {
 	if t.dest == nil {
 		return t.stream(ctx)
 	}
-	defer t.dest.Close()
+	defer func() { t.dest.Close() }()
 	var unlock func() // nil: not locked yet
 	defer func() {
 		if unlock != nil {
@@ -107,56 +116,26 @@ func (t *Transfer) run(ctx context.Context) (Result, error) {
 func (t *Transfer) fromSources(ctx context.Context, lock func() error) (Result, error) {
 	var errs []error
 	for i, u := range t.urls {
-		s, err := t.resolve(ctx, u)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		if i == 0 {
-			t.primary = s
-		}
-		result, err := t.fromSource(ctx, s, lock)
+		result, err := t.fromURL(ctx, u, lock)
 		switch {
 		case err == nil:
 			return result, nil
 		case ctx.Err() != nil:
 			return Result{}, context.Cause(ctx)
 		case store.IsError(err):
-			return Result{}, &SourceError{s.Name(), t.dest.Path, &LocalError{err}}
+			return Result{}, &SourceError{nameOf(u), t.dest.Path, &LocalError{err}}
 		}
-		errs = append(errs, named(s, err))
+		errs = append(errs, named(nameOf(u), err))
 		if i < len(t.urls)-1 {
-			t.log.WarnContext(ctx, "trying the next mirror", "source", s.Name(), "err", err)
+			t.log.WarnContext(ctx, "trying the next mirror", "source", nameOf(u), "err", err)
 		}
 	}
 	return Result{}, errors.Join(errs...)
 }
 
-// resolve returns the source of a URL.
-func (t *Transfer) resolve(ctx context.Context, u *url.URL) (source.Source, error) {
-	resolver, err := t.fetcher.rooms().network.Resolver(u, t.credentials(), t.progress.Note)
-	if err != nil {
-		return nil, &SourceError{Source: nameOf(u), Err: err}
-	}
-	objects, err := resolver.Resolve(ctx, u)
-	if err == nil && len(objects) != 1 {
-		err = fmt.Errorf("the URL means %d files: name one of them", len(objects))
-	}
-	if err != nil {
-		return nil, &SourceError{Source: nameOf(u), Err: err}
-	}
-	return objects[0].Source, nil
-}
-
-func (t *Transfer) credentials() source.Credentials {
-	return source.Credentials{
-		URL: t.file.URL, HeaderFiles: t.file.HeaderFiles, BearerFile: t.file.BearerFile, PasswordFile: t.file.PasswordFile,
-	}
-}
-
-// fromSource looks at the destination before it takes the lock: that needs no permission
-// to write. Whoever had the lock meanwhile has fetched the same, most likely.
-func (t *Transfer) fromSource(ctx context.Context, s source.Source, lock func() error) (Result, error) {
+// fromURL looks at the destination before it asks what the URL means, where that can show that
+// the file is up to date.
+func (t *Transfer) fromURL(ctx context.Context, u *url.URL, lock func() error) (Result, error) {
 	if err := t.findDigest(ctx); err != nil {
 		return Result{}, err
 	}
@@ -164,6 +143,31 @@ func (t *Transfer) fromSource(ctx context.Context, s source.Source, lock func() 
 	if result, ok, err := t.upToDate(ctx); ok || err != nil {
 		return result, err
 	}
+	l, err := t.locate(u)
+	if err != nil {
+		return Result{}, err
+	}
+	if result, ok, err := t.unchangedDirectory(ctx, l); ok || err != nil {
+		return result, err
+	}
+	found, err := t.resolve(ctx, l)
+	switch {
+	case err != nil:
+		return Result{}, err
+	case found.file == nil:
+		return t.fromDirectory(ctx, l, found, lock)
+	case u == t.file.URL:
+		t.primary = found.file
+	}
+	if err := notForFiles(t.file); err != nil {
+		return Result{}, err
+	}
+	return t.fromSource(ctx, found.file, lock)
+}
+
+// fromSource takes the lock, which needs permission to write. Whoever had it meanwhile has
+// fetched the same, most likely.
+func (t *Transfer) fromSource(ctx context.Context, s source.Source, lock func() error) (Result, error) {
 	if err := lock(); err != nil {
 		return Result{}, err
 	}
@@ -172,6 +176,12 @@ func (t *Transfer) fromSource(ctx context.Context, s source.Source, lock func() 
 	}
 	t.warnUnsafe(ctx)
 	return t.fetch(ctx, s)
+}
+
+func (t *Transfer) credentials() source.Credentials {
+	return source.Credentials{
+		URL: t.file.URL, HeaderFiles: t.file.HeaderFiles, BearerFile: t.file.BearerFile, PasswordFile: t.file.PasswordFile,
+	}
 }
 
 // warnUnsafe reports once that others can write to the state.
@@ -230,7 +240,7 @@ func (t *Transfer) explained(s source.Source, err error) error {
 
 // stream writes the bytes to the standard output.
 func (t *Transfer) stream(ctx context.Context) (Result, error) {
-	s, err := t.resolve(ctx, t.file.URL)
+	s, err := t.resolveFile(ctx, t.file.URL)
 	if err != nil {
 		return Result{}, err
 	}
@@ -242,9 +252,9 @@ func (t *Transfer) stream(ctx context.Context) (Result, error) {
 	case err != nil && ctx.Err() != nil:
 		return Result{}, context.Cause(ctx)
 	case store.IsError(err):
-		return Result{}, named(s, &LocalError{err})
+		return Result{}, named(s.Name(), &LocalError{err})
 	case err != nil:
-		return Result{}, named(s, t.explained(s, err))
+		return Result{}, named(s.Name(), t.explained(s, err))
 	}
 	return Result{Source: s.Name(), Size: streamed.Size, Digest: streamed.Digest, Evidence: t.got}, nil
 }

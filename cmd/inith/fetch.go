@@ -21,11 +21,12 @@ const fetchDescription = `Downloads files: verified, resumable, in parallel. DES
 or the whole new one, never a part. A run that was killed resumes where it
 stopped. inith prints the path; with DEST "-" it prints the bytes instead.
 
-SOURCE is an http or https URL, or hf://ORG/NAME[@REVISION]/FILE for a file on
-Hugging Face (hf://datasets/ORG/NAME/FILE too). DEST is a file. With a trailing slash, or if DEST
-is a directory, inith adds the last segment of the URL's path. State is kept in
-.inith/ next to DEST: partial files and receipts. A second run with a digest and
-an intact file sends no request.
+SOURCE is an http or https URL, or hf://ORG/NAME[@REVISION][/PATH] for a
+repository, a directory or a file on Hugging Face (hf://datasets/ORG/NAME too).
+DEST is a file. With a trailing slash, or if DEST is a directory, inith adds the
+last segment of the URL's path. If SOURCE is a directory, DEST is the directory
+that gets its files. State is kept in .inith/ next to DEST: partial files and
+receipts. A second run with a digest and an intact file sends no request.
 
    evidence  the content matches
    pinned    a digest given with --sha256 or --digest

@@ -195,7 +195,13 @@ func (e *unfinishedError) Unwrap() error { return e.cause }
 
 // logResult logs how a file was fetched.
 func (j *fetchJob) logResult(r fetch.Result) {
-	log := j.session.Log.With("source", r.Source, "path", r.Path, "bytes", r.Size, "digest", r.Digest.String(), "evidence", r.Evidence.String())
+	log := j.session.Log.With("source", r.Source, "path", r.Path, "bytes", r.Size)
+	if r.Files > 0 {
+		log = log.With("files", r.Files, "commit", r.Commit)
+	} else {
+		log = log.With("digest", r.Digest.String())
+	}
+	log = log.With("evidence", r.Evidence.String())
 	if r.Skipped {
 		log.Info("up to date")
 		return
@@ -206,7 +212,11 @@ func (j *fetchJob) logResult(r fetch.Result) {
 
 // sentence says to a person how a file was fetched.
 func sentence(r fetch.Result) string {
-	what := fmt.Sprintf("%s: %s, %s (evidence: %s)", cmp.Or(r.Path, r.Source), bytesize.Text(r.Size), r.Digest, r.Evidence)
+	of := r.Digest.String()
+	if r.Files > 0 {
+		of = view.Count(r.Files, "file")
+	}
+	what := fmt.Sprintf("%s: %s, %s (evidence: %s)", cmp.Or(r.Path, r.Source), bytesize.Text(r.Size), of, r.Evidence)
 	if r.Skipped {
 		return what + ", up to date"
 	}
@@ -216,14 +226,14 @@ func sentence(r fetch.Result) string {
 // summary is the outcome for the termination log.
 func summary(results []fetch.Result) string {
 	var size, fetched int64
-	skipped := 0
+	skipped, files := 0, 0
 	for _, r := range results {
-		size, fetched = size+r.Size, fetched+r.Fetched
+		size, fetched, files = size+r.Size, fetched+r.Fetched, files+max(1, r.Files)
 		if r.Skipped {
-			skipped++
+			skipped += max(1, r.Files)
 		}
 	}
-	return fmt.Sprintf("fetched: %s of %s, %d up to date, %s downloaded", view.Count(len(results), "file"), bytesize.Text(size), skipped, bytesize.Text(fetched))
+	return fmt.Sprintf("fetched: %s of %s, %d up to date, %s downloaded", view.Count(files, "file"), bytesize.Text(size), skipped, bytesize.Text(fetched))
 }
 
 // jsonResult is a line of --json.
@@ -231,7 +241,9 @@ type jsonResult struct {
 	Source   string  `json:"source"`
 	Path     string  `json:"path"`
 	Size     int64   `json:"size"`
-	Digest   string  `json:"digest"`
+	Digest   string  `json:"digest,omitempty"` // of a file
+	Files    int     `json:"files,omitempty"`  // of a directory
+	Commit   string  `json:"commit,omitempty"`
 	Evidence string  `json:"evidence"`
 	Skipped  bool    `json:"skipped"`
 	Fetched  int64   `json:"fetched"`
@@ -248,7 +260,7 @@ func (j *fetchJob) print() error {
 		case r.Path == "":
 		case j.json:
 			line, _ := json.Marshal(jsonResult{
-				Source: r.Source, Path: r.Path, Size: r.Size, Digest: r.Digest.String(), Evidence: r.Evidence.String(),
+				Source: r.Source, Path: r.Path, Size: r.Size, Digest: r.Digest.String(), Files: r.Files, Commit: r.Commit, Evidence: r.Evidence.String(),
 				Skipped: r.Skipped, Fetched: r.Fetched, Resumed: r.Resumed, Retries: r.Retries, Seconds: r.Elapsed.Seconds(),
 			})
 			_, _ = out.Write(append(line, '\n'))

@@ -44,6 +44,11 @@ type fetchRun struct {
 }
 
 func startFetch(bin string, args ...string) (*fetchRun, error) {
+	return startFetchWith(nil, bin, args...)
+}
+
+// startFetchWith adds environment variables.
+func startFetchWith(env []string, bin string, args ...string) (*fetchRun, error) {
 	var fds [2]int
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_DIRECT); err != nil { // a write is a packet, in a page of its own
 		return nil, err
@@ -54,7 +59,7 @@ func startFetch(bin string, args ...string) (*fetchRun, error) {
 	err2 := unix.SetNonblock(fds[0], true)
 	r := &fetchRun{log: os.NewFile(uintptr(fds[0]), "log"), begun: time.Now()}
 	r.cmd = exec.Command(bin, append([]string{"fetch", "--log-level=debug", "--log-format=json"}, args...)...)
-	r.cmd.Env, r.cmd.Stderr = []string{"NO_PROXY=*"}, w
+	r.cmd.Env, r.cmd.Stderr = append([]string{"NO_PROXY=*"}, env...), w
 	if err := errors.Join(err1, err2, r.cmd.Start()); err != nil {
 		_ = r.log.Close()
 		return nil, err

@@ -50,7 +50,7 @@ func Example() {
 	}
 	b, err := io.ReadAll(part.Body)
 	_ = part.Body.Close()
-	fmt.Printf("%s has %d bytes and the validator %s; from byte %d on: %q, %v\n", object.Name, info.Size, info.Validator, part.Start, b, err)
+	fmt.Printf("it has %d bytes and the validator %s; from byte %d on: %q, %v\n", info.Size, info.Validator, part.Start, b, err)
 	// Output:
-	// hello.txt has 12 bytes and the validator "v1"; from byte 7 on: "world", <nil>
+	// it has 12 bytes and the validator "v1"; from byte 7 on: "world", <nil>
 }

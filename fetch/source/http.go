@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"path"
 	"slices"
 	"strconv"
 	"sync"
@@ -40,13 +39,11 @@ func newWeb(n *Network, c Credentials, retrying func(error)) Resolver {
 func (w *web) Resolve(_ context.Context, u *url.URL) ([]Object, error) {
 	plain := *u
 	plain.User, plain.Fragment, plain.RawFragment = nil, "", ""
-	name := path.Base(u.Path)
-	if name == "/" || name == "." || name == ".." {
-		name = ""
-	}
-	file := &webFile{web: *w, url: &plain, user: u.User}
-	return []Object{{Name: name, Size: -1, Source: file}}, nil
+	return []Object{{Size: -1, Source: &webFile{web: *w, url: &plain, user: u.User}}}, nil
 }
+
+// Origin returns none: Resolve sends nothing.
+func (*web) Origin(*url.URL) string { return "" }
 
 // A webFile is a file on an HTTP server.
 type webFile struct {
@@ -100,7 +97,9 @@ func (f *webFile) Open(ctx context.Context, off, n int64, validator string) (*Pa
 	f.asking.Lock() // one asks for all
 	defer f.asking.Unlock()
 	if link := f.link(); link != nil && link != refused {
-		return f.open(ctx, link, r)
+		if part, err := f.open(ctx, link, r); err == nil || !IsPermanent(err) {
+			return part, err
+		} // it has expired as well, while others asked
 	}
 	return f.open(ctx, f.url, r)
 }

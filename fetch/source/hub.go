@@ -3,16 +3,11 @@ package source
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
-	"path"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/inith/inith/internal/credentials"
 	"github.com/inith/inith/internal/redact"
@@ -48,11 +43,12 @@ func (h Hub) endpoint() *url.URL {
 	return cmp.Or(h.Endpoint, &url.URL{Scheme: "https", Host: "huggingface.co"})
 }
 
-// A hub finds the file that an hf URL names
+// A hub finds what an hf URL names: a file, or all files of a repository or of a directory in it
 // (https://huggingface.co/docs/hub/api, https://huggingface.co/docs/huggingface_hub/guides/hf_file_system).
 type hub struct {
 	web      web
 	endpoint *url.URL
+	known    map[hubName]*hubRepository
 }
 
 func newHub(n *Network, c Credentials, retrying func(error)) Resolver {
@@ -60,7 +56,7 @@ func newHub(n *Network, c Credentials, retrying func(error)) Resolver {
 	if c.URL != nil && c.URL.Scheme == hubScheme { // else they are for another origin
 		access.HeaderFiles, access.BearerFile = c.HeaderFiles, c.BearerFile
 	}
-	h := &hub{endpoint: n.Hub.endpoint()}
+	h := &hub{endpoint: n.Hub.endpoint(), known: map[hubName]*hubRepository{}}
 	token := ""
 	if len(access.HeaderFiles) == 0 && access.BearerFile == "" {
 		if token = n.Hub.Token; token == "" {
@@ -72,203 +68,95 @@ func newHub(n *Network, c Credentials, retrying func(error)) Resolver {
 	return h
 }
 
-// Resolve returns the one file of a URL. It sends nothing: the file is located when it is
-// opened.
-func (h *hub) Resolve(_ context.Context, u *url.URL) ([]Object, error) {
+// Resolve asks for the commit of the revision and for what the repository has at it.
+func (h *hub) Resolve(ctx context.Context, u *url.URL) ([]Object, error) {
+	r, err := h.repository(u)
+	if err != nil {
+		return nil, err
+	}
+	return r.objects(ctx)
+}
+
+// Version returns the commit of the revision.
+func (h *hub) Version(ctx context.Context, u *url.URL) (string, error) {
+	r, err := h.repository(u)
+	if err != nil {
+		return "", err
+	}
+	if err := r.findCommit(ctx); err != nil {
+		return "", err
+	}
+	return r.commit, nil
+}
+
+// Origin returns that of the endpoint, which all requests begin at.
+func (h *hub) Origin(*url.URL) string { return credentials.Origin(h.endpoint) }
+
+// repository returns what is known of the one that a URL names.
+func (h *hub) repository(u *url.URL) (*hubRepository, error) {
 	name, err := parseHubName(u)
 	if err != nil {
 		return nil, err
 	}
-	f := &hubFile{hub: *h, name: name, shown: redact.URL(u), commit: name.commit()}
-	f.hub.web.refusal = f.refusal
-	return []Object{{Name: path.Base(name.path), Size: -1, Source: f}}, nil
-}
-
-// A hubFile is a file of a repository.
-type hubFile struct {
-	hub   hub
-	name  hubName
-	shown string
-
-	mu     sync.Mutex // held while the file is located
-	commit string     // "": the revision is not resolved yet
-	file   *hubBytes  // nil: not located yet
-}
-
-// hubBytes are the bytes of a file at a commit: they never change.
-type hubBytes struct {
-	info Info
-	web  *webFile
-}
-
-func (f *hubFile) Name() string   { return f.shown }
-func (f *hubFile) Origin() string { return credentials.Origin(f.hub.endpoint) }
-
-// Stat sends no request for the file itself: what its repository says is all that there is.
-func (f *hubFile) Stat(ctx context.Context) (Info, error) {
-	file, err := f.locate(ctx)
-	if err != nil {
-		return Info{}, err
+	if h.known[name] == nil {
+		h.known[name] = &hubRepository{web: h.web, endpoint: h.endpoint, name: name, url: *u, commit: name.commit()}
 	}
-	return file.info, nil
+	return h.known[name], nil
 }
 
-// Open asks for the file at its commit. What its repository says of the size holds, not what
-// the server of the bytes does: mirrors compress, or send no length.
+// A hubFile is a file of a repository at a commit: its bytes never change. Of many files, most
+// wait for their turn: what a request needs is made then.
+type hubFile struct {
+	hubPath
+	info Info
+
+	mu  sync.Mutex
+	web *webFile // nil: not opened yet
+}
+
+func (f *hubFile) Name() string {
+	if f.path == f.name.path {
+		return redact.URL(&f.url)
+	}
+	return redact.URL(f.url.JoinPath(escaped(strings.Split(f.below(f.path), "/"))...))
+}
+
+func (f *hubFile) Origin() string { return credentials.Origin(f.endpoint) }
+
+// Stat sends no request: what its repository says of the file is all that there is.
+func (f *hubFile) Stat(context.Context) (Info, error) { return f.info, nil }
+
+// Open asks for the file. What its repository says of the size holds, not what the server of the
+// bytes does: mirrors compress, or send no length.
 func (f *hubFile) Open(ctx context.Context, off, n int64, validator string) (*Part, error) {
-	file, err := f.locate(ctx)
-	switch {
-	case err != nil:
-		return nil, err
-	case validator != "" && validator != file.info.Validator:
+	if validator != "" && validator != f.info.Validator {
 		return nil, ErrChanged
 	}
-	part, err := file.web.Open(ctx, off, n, "")
+	part, err := f.bytes().Open(ctx, off, n, "")
 	switch {
 	case err != nil:
 		return nil, err
-	case part.Size >= 0 && part.Size != file.info.Size:
+	case part.Size >= 0 && part.Size != f.info.Size:
 		_ = part.Body.Close()
 		return nil, Permanent(&usererr.Error{
-			Text: fmt.Sprintf("the server sent a file of %d bytes, and in the repository it has %d", part.Size, file.info.Size),
+			Text: fmt.Sprintf("the server sent a file of %d bytes, and in the repository it has %d", part.Size, f.info.Size),
 			Hint: "a proxy or a mirror between may have answered in the hub's place",
 		})
 	case part.End < 0:
-		part.End = file.info.Size
+		part.End = f.info.Size
 	}
-	part.Info = file.info
+	part.Info = f.info
 	return part, nil
 }
 
-// locate finds the commit of the revision, and the file in it: once.
-func (f *hubFile) locate(ctx context.Context) (*hubBytes, error) {
+func (f *hubFile) bytes() *webFile {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.file != nil {
-		return f.file, nil
+	if f.web == nil {
+		f.web = &webFile{web: f.hubRepository.web, url: f.endpoint.JoinPath(f.name.resolve(f.commit, f.path)...)}
+		f.web.web.refusal = f.refusal
 	}
-	if f.commit == "" {
-		var revision struct{ SHA string }
-		if _, err := f.get(ctx, f.api("revision", f.name.revision), &revision); err != nil {
-			return nil, err
-		}
-		if !isCommit(revision.SHA) {
-			return nil, Permanent(notTheHub("no commit"))
-		}
-		f.commit = revision.SHA
-	}
-	entry, err := f.find(ctx)
-	if err != nil {
-		return nil, err
-	}
-	info, err := entry.info()
-	if err != nil {
-		return nil, err
-	}
-	f.file = &hubBytes{info, &webFile{web: f.hub.web, url: f.hub.endpoint.JoinPath(f.name.resolve(f.commit)...)}}
-	return f.file, nil
-}
-
-// A hubEntry is what a repository has at a path.
-type hubEntry struct {
-	Type string // "file" or "directory"
-	Path string
-	OID  string // of git: of a file in LFS that of its pointer
-	Size int64
-	LFS  *struct {
-		OID  string // sha256
-		Size int64
-	}
-}
-
-func (e *hubEntry) info() (Info, error) {
-	size, digest := e.Size, gitBlobDigest(e.Size, e.OID)
-	if e.LFS != nil {
-		size, digest = e.LFS.Size, hexDigest("sha256", e.LFS.OID)
-	}
-	if digest == (Digest{}) || size < 0 {
-		return Info{}, Permanent(notTheHub("no size, or no digest, of the file"))
-	}
-	return Info{Size: size, Validator: digest.String(), Digests: []Digest{digest}}, nil
-}
-
-// find looks for the file in its directory, which the hub lists in pages.
-func (f *hubFile) find(ctx context.Context) (*hubEntry, error) {
-	const most = 1000 // pages, of up to 1,000 entries
-	directory, _ := path.Split(f.name.path)
-	page := f.api("tree", f.commit, strings.Split(strings.TrimSuffix(directory, "/"), "/")...)
-	for range most {
-		var entries []hubEntry
-		next, err := f.get(ctx, page, &entries)
-		if err != nil {
-			return nil, err
-		}
-		for i := range entries {
-			switch e := &entries[i]; {
-			case e.Path != f.name.path:
-			case e.Type == "file":
-				return e, nil
-			default:
-				return nil, Permanent(&usererr.Error{
-					Text: fmt.Sprintf("%q is a %s of the repository, not a file", e.Path, cmp.Or(redact.Word(e.Type), "thing")),
-					Hint: "name a file: the whole of a directory is not a source",
-				})
-			}
-		}
-		if next == "" {
-			return nil, Permanent(f.noFile())
-		}
-		page.RawQuery = next
-	}
-	return nil, Permanent(notTheHub("a directory without an end"))
-}
-
-// api returns the URL of an answer of the hub's API about the repository.
-func (f *hubFile) api(what, revision string, rest ...string) *url.URL {
-	all := append([]string{"api", f.name.kind, f.name.owner, f.name.repository, what, url.PathEscape(revision)}, escaped(rest)...)
-	return f.hub.endpoint.JoinPath(all...)
-}
-
-// get reads an answer of the API, and returns the query of the next page, "" if there is none.
-// The rest of that page's URL may be of another host than the mirror that was asked.
-func (f *hubFile) get(ctx context.Context, u *url.URL, into any) (next string, err error) {
-	const (
-		most = 4 << 20 // bytes; a page of 1,000 entries has some 300 KiB
-		wait = DefaultHeaderWait
-	)
-	file := &webFile{web: f.hub.web, url: u}
-	resp, err := file.send(ctx, u, request{0, Whole, ""})
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	if err := cmp.Or(file.refused(resp), statusError(resp)); err != nil {
-		return "", err
-	}
-	timer := time.AfterFunc(wait, func() { _ = resp.Body.Close() })
-	defer timer.Stop()
-	b, err := io.ReadAll(io.LimitReader(resp.Body, most))
-	if err != nil {
-		return "", explain(err)
-	}
-	if json.Unmarshal(b, into) != nil {
-		return "", Permanent(notTheHub("no JSON, or another than documented"))
-	}
-	return nextPage(resp.Header), nil
-}
-
-// nextPage returns the query of the link to the next page (RFC 8288).
-func nextPage(h http.Header) string {
-	for link := range strings.SplitSeq(strings.Join(h.Values("Link"), ","), ",") {
-		target, parameters, _ := strings.Cut(strings.TrimSpace(link), ">")
-		if !strings.Contains(parameters, `rel="next"`) {
-			continue
-		}
-		if u, err := redact.ParseURL(strings.TrimPrefix(target, "<")); err == nil {
-			return u.RawQuery
-		}
-	}
-	return ""
+	return f.web
 }
 
 // notTheHub is the error for an answer that the hub's API does not give.

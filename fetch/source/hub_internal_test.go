@@ -47,19 +47,22 @@ func TestNextPage(t *testing.T) {
 func TestParseHubName(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]hubName{
-		"hf://o/n/f":                        {"models", "o", "n", "main", "f"},
-		"hf://o/n@v1/d/f":                   {"models", "o", "n", "v1", "d/f"},
-		"hf://o/n:v1/f":                     {"models", "o", "n", "v1", "f"},
-		"hf://datasets/o/n@a%2Fb/d@1/f":     {"datasets", "o", "n", "a/b", "d@1/f"},
-		"hf://o/n@refs/pr/7/f":              {"models", "o", "n", "refs/pr/7", "f"},
-		"hf://o/n@refs/convert/parquet/d/f": {"models", "o", "n", "refs/convert/parquet", "d/f"},
-		"hf://o/n/a%20b%25/%C3%BC":          {"models", "o", "n", "main", "a b%/ü"},
+		"hf://o/n/f":                        {"models", "o", "n", "main", "f", false},
+		"hf://o/n@v1/d/f":                   {"models", "o", "n", "v1", "d/f", false},
+		"hf://o/n:v1/f":                     {"models", "o", "n", "v1", "f", false},
+		"hf://datasets/o/n@a%2Fb/d@1/f":     {"datasets", "o", "n", "a/b", "d@1/f", false},
+		"hf://o/n@refs/pr/7/f":              {"models", "o", "n", "refs/pr/7", "f", false},
+		"hf://o/n@refs/convert/parquet/d/f": {"models", "o", "n", "refs/convert/parquet", "d/f", false},
+		"hf://o/n":                          {"models", "o", "n", "main", "", true},
+		"hf://spaces/o/n@v1/":               {"spaces", "o", "n", "v1", "", true},
+		"hf://o/n/d/":                       {"models", "o", "n", "main", "d", true},
+		"hf://o/n/a%20b%25/%C3%BC":          {"models", "o", "n", "main", "a b%/ü", false},
 	} {
 		u, err := url.Parse(raw) //nolint:forbidigo // no secret
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := parseHubName(u); err != nil || got != want {
+		if got, err := parseHubName(u); err != nil || got != want || isHubDirectory(u) != want.directory {
 			t.Errorf("%s: %+v, %v", raw, got, err)
 		}
 	}

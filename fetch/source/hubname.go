@@ -9,14 +9,15 @@ import (
 
 const hubScheme = "hf"
 
-var errHubName = errors.New("want hf://ORG/NAME[@REVISION]/FILE, or hf://datasets/ORG/NAME[@REVISION]/FILE")
+var errHubName = errors.New("want hf://ORG/NAME[@REVISION][/PATH], with datasets/ or spaces/ in front of ORG for those")
 
-// A hubName names a file on the hub.
+// A hubName names a file on the hub, or a directory.
 type hubName struct {
-	kind              string // "models" or "datasets"
+	kind              string // "models", "datasets" or "spaces"
 	owner, repository string
 	revision          string // a branch, a tag, a reference or a commit
-	path              string // relative and clean
+	path              string // relative and clean; "": the whole repository
+	directory         bool   // the path can only be a directory
 }
 
 func checkHubName(u *url.URL) error {
@@ -24,21 +25,25 @@ func checkHubName(u *url.URL) error {
 	return err
 }
 
-// parseHubName reads hf://[datasets/]ORG/NAME[@REVISION]/PATH, with ":" for "@" too, as KServe
-// has it. A revision with a slash in it is escaped, but for refs/pr/1 and refs/convert/parquet.
+// isHubDirectory reports whether a URL names a whole repository, or ends in a slash.
+func isHubDirectory(u *url.URL) bool {
+	name, err := parseHubName(u)
+	return err == nil && name.directory
+}
+
+// parseHubName reads hf://[datasets/|spaces/]ORG/NAME[@REVISION][/PATH], with ":" for "@" too, as
+// KServe has it. A revision with a slash in it is escaped, but for refs/pr/1 and refs/convert/parquet.
 func parseHubName(u *url.URL) (hubName, error) {
 	switch {
 	case u.User != nil || u.Port() != "":
 		return hubName{}, errHubName
 	case u.RawQuery != "" || u.Fragment != "":
 		return hubName{}, errors.New("an hf URL has no query and no fragment")
-	case u.Host == "spaces":
-		return hubName{}, errors.New("spaces are not a source, only models and datasets")
 	}
 	name := hubName{kind: "models", owner: u.Host, revision: "main"}
 	rest := strings.Split(strings.TrimPrefix(u.EscapedPath(), "/"), "/")
-	if name.owner == "datasets" {
-		name.kind, name.owner, rest = "datasets", rest[0], rest[1:]
+	if name.owner == "datasets" || name.owner == "spaces" {
+		name.kind, name.owner, rest = name.owner, rest[0], rest[1:]
 	}
 	if len(rest) == 0 {
 		return hubName{}, errHubName
@@ -47,10 +52,27 @@ func parseHubName(u *url.URL) (hubName, error) {
 	if rest, err = name.readRepository(rest); err != nil {
 		return hubName{}, err
 	}
-	if len(rest) == 0 || slices.Equal(rest, []string{""}) {
-		return hubName{}, errors.New("an hf URL names one file, as in hf://ORG/NAME/config.json: whole repositories are not a source")
+	if last := len(rest) - 1; last < 0 || rest[last] == "" {
+		name.directory, rest = true, rest[:max(0, last)]
 	}
 	return name, name.readPath(rest)
+}
+
+// A HubCache says where the cache of the hub's own client has what an hf URL names
+// (https://huggingface.co/docs/huggingface_hub/guides/manage-cache).
+type HubCache struct {
+	Name     string // of the directory of the repository, such as models--org--name
+	Revision string // a branch, a tag, a reference or a commit
+	Path     string // of the directory in the repository; "": all of it
+}
+
+// HubCacheOf returns that of a URL, if it is an hf URL.
+func HubCacheOf(u *url.URL) (HubCache, bool) {
+	if u.Scheme != hubScheme {
+		return HubCache{}, false
+	}
+	n, err := parseHubName(u)
+	return HubCache{strings.Join([]string{n.kind, n.owner, n.repository}, "--"), n.revision, n.path}, err == nil
 }
 
 // readRepository reads the name of the repository and its revision, and returns what follows.
@@ -76,13 +98,13 @@ func (n *hubName) readRepository(rest []string) ([]string, error) {
 	return rest, nil
 }
 
-// readPath reads the path of the file.
+// readPath reads the path in the repository.
 func (n *hubName) readPath(escaped []string) error {
 	var names []string
 	for _, segment := range escaped {
 		name, err := url.PathUnescape(segment)
 		if err != nil || name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\\\x00") {
-			return errors.New("an hf URL with a path that is none of a file: no segment of it may be empty, . or .., or have a slash in it")
+			return errors.New("an hf URL with a path that no repository has: no segment of it may be empty, . or .., or have a slash in it")
 		}
 		names = append(names, name)
 	}
@@ -98,13 +120,13 @@ func (n hubName) commit() string {
 	return ""
 }
 
-// resolve returns the path of the file's bytes at a commit, below the endpoint.
-func (n hubName) resolve(commit string) []string {
+// resolve returns where the bytes of a file are at a commit, below the endpoint.
+func (n hubName) resolve(commit, file string) []string {
 	repository := []string{n.owner, n.repository, "resolve", commit}
 	if n.kind != "models" {
 		repository = append([]string{n.kind}, repository...)
 	}
-	return append(repository, escaped(strings.Split(n.path, "/"))...)
+	return append(repository, escaped(strings.Split(file, "/"))...)
 }
 
 func escaped(segments []string) []string {

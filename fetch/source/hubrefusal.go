@@ -13,11 +13,17 @@ import (
 
 const accessHint = "give a token that may read it: --bearer-file, HF_TOKEN or HF_TOKEN_PATH"
 
+// A hubPath is a path in a repository that something is requested of.
+type hubPath struct {
+	*hubRepository
+	path string
+}
+
 // refusal says what a refusal of the hub means, nil if it has no meaning of its own. The
 // hub tells in X-Error-Code
 // (https://github.com/huggingface/huggingface_hub/blob/v1.0.0/src/huggingface_hub/utils/_http.py).
-func (f *hubFile) refusal(resp *http.Response) error {
-	if resp.StatusCode < http.StatusBadRequest || credentials.Origin(resp.Request.URL) != f.Origin() {
+func (r hubPath) refusal(resp *http.Response) error {
+	if resp.StatusCode < http.StatusBadRequest || credentials.Origin(resp.Request.URL) != credentials.Origin(r.endpoint) {
 		return nil
 	}
 	code, message := resp.Header.Get("X-Error-Code"), resp.Header.Get("X-Error-Message")
@@ -27,37 +33,41 @@ func (f *hubFile) refusal(resp *http.Response) error {
 		return hubThrottled(resp)
 	case code == "RevisionNotFound":
 		return Permanent(&usererr.Error{
-			Text: fmt.Sprintf("the repository %s has no revision %q", f.repository(), f.name.revision),
+			Text: fmt.Sprintf("the repository %s has no revision %q", r.fullName(), r.name.revision),
 			Hint: "Check the branch, the tag or the commit behind the @.",
 		})
 	case code == "EntryNotFound":
-		return Permanent(f.noFile())
+		return Permanent(r.missing(r.path))
 	case code == "GatedRepo":
 		return Permanent(&usererr.Error{
-			Text: fmt.Sprintf("the repository %s is gated: access to it must be requested", f.repository()),
+			Text: fmt.Sprintf("the repository %s is gated: access to it must be requested", r.fullName()),
 			Hint: "request access on its page, and " + accessHint,
 		})
 	case message == "Access to this resource is disabled.":
-		return Permanent(&usererr.Error{Text: fmt.Sprintf("the repository %s is disabled", f.repository())})
+		return Permanent(&usererr.Error{Text: fmt.Sprintf("the repository %s is disabled", r.fullName())})
 	case status == http.StatusUnauthorized && strings.HasPrefix(message, "Invalid credentials"):
 		return Permanent(&usererr.Error{Text: "the hub does not accept the token", Hint: accessHint})
 	case code == "RepoNotFound", status == http.StatusUnauthorized: // which hides private ones
 		return Permanent(&usererr.Error{
-			Text: fmt.Sprintf("there is no repository %s, or it is private", f.repository()),
+			Text: fmt.Sprintf("there is no repository %s, or it is private", r.fullName()),
 			Hint: "check the name; if it is private, " + accessHint,
 		})
 	case status == http.StatusForbidden:
-		return Permanent(&usererr.Error{Text: fmt.Sprintf("the hub forbids access to %s (status 403)", f.repository()), Hint: accessHint})
+		return Permanent(&usererr.Error{Text: fmt.Sprintf("the hub forbids access to %s (status 403)", r.fullName()), Hint: accessHint})
 	default:
 		return nil
 	}
 }
 
-func (f *hubFile) repository() string { return f.name.owner + "/" + f.name.repository }
+func (r *hubRepository) fullName() string { return r.name.owner + "/" + r.name.repository }
 
-func (f *hubFile) noFile() error {
+func (r *hubRepository) missing(path string) error {
+	kind := "file"
+	if r.name.directory && path == r.name.path {
+		kind = "directory"
+	}
 	return &usererr.Error{
-		Text: fmt.Sprintf("the repository %s has no file %q at revision %q", f.repository(), f.name.path, f.name.revision),
+		Text: fmt.Sprintf("the repository %s has no %s %q at revision %q", r.fullName(), kind, path, r.name.revision),
 		Hint: "Check the path: upper and lower case differ.",
 	}
 }

@@ -60,16 +60,17 @@ type Credentials struct {
 
 // A scheme is a row of the table of resolvers.
 type scheme struct {
-	name  string
-	check func(u *url.URL) error // reports what makes a URL none of the scheme
-	open  func(n *Network, c Credentials, retrying func(error)) Resolver
+	name      string
+	check     func(u *url.URL) error // reports what makes a URL none of the scheme
+	directory func(u *url.URL) bool  // reports whether a URL can mean nothing but a directory; nil: none does
+	open      func(n *Network, c Credentials, retrying func(error)) Resolver
 }
 
 func schemes() []scheme {
 	return []scheme{
-		{"http", checkHost, newWeb},
-		{"https", checkHost, newWeb},
-		{hubScheme, checkHubName, newHub},
+		{"http", checkHost, nil, newWeb},
+		{"https", checkHost, nil, newWeb},
+		{hubScheme, checkHubName, isHubDirectory, newHub},
 	}
 }
 
@@ -107,6 +108,17 @@ func Check(u *url.URL) error {
 		}
 	}
 	return errors.New("want an " + schemeNames() + " URL, not" + unknownScheme(u.Scheme))
+}
+
+// IsDirectory reports whether a URL, which [Check] accepts, can mean nothing but a directory. What
+// others mean, [Resolver.Resolve] tells.
+func IsDirectory(u *url.URL) bool {
+	return slices.ContainsFunc(schemes(), func(s scheme) bool { return s.name == u.Scheme && s.directory != nil && s.directory(u) })
+}
+
+// IsFile reports whether a URL, which [Check] accepts, can mean nothing but a file.
+func IsFile(u *url.URL) bool {
+	return slices.ContainsFunc(schemes(), func(s scheme) bool { return s.name == u.Scheme && s.directory == nil })
 }
 
 func checkHost(u *url.URL) error {

@@ -72,12 +72,12 @@ func resolve(t *testing.T, n *source.Network, raw string) source.Object {
 	return objects[0]
 }
 
-// TestNames holds that a name shows no secret, and what a directory adds.
+// TestNames holds that a name shows no secret, and that a web URL means one file.
 func TestNames(t *testing.T) {
 	t.Parallel()
-	for path, want := range map[string]string{"/models/v2.bin?token=s3cr3t": "v2.bin", "/": "", "": "", "/a/..": ""} {
+	for _, path := range []string{"/models/v2.bin?token=s3cr3t", "/", "", "/a/.."} {
 		o := open(t, path, func(http.ResponseWriter, *http.Request) {})
-		if o.Name != want || strings.Contains(o.Source.Name(), "s3cr3t") || o.Size != -1 {
+		if o.Name != "" || strings.Contains(o.Source.Name(), "s3cr3t") || o.Size != -1 {
 			t.Errorf("%s: %+v, shown as %s", path, o, o.Source.Name())
 		}
 	}

@@ -15,16 +15,30 @@ import (
 
 // A Resolver finds the objects that a URL means: one, or as many as a directory has.
 type Resolver interface {
-	// Resolve may ask servers. Its errors are those of [Source.Open].
+	// Resolve may ask servers. Its errors are those of [Source.Open]. After one that may go
+	// away, another call continues where that one stopped.
 	Resolve(ctx context.Context, u *url.URL) ([]Object, error)
+	// Origin names what the requests of Resolve are counted by, as that of [Source] does; ""
+	// if Resolve sends none.
+	Origin(u *url.URL) string
+}
+
+// A Versioned resolver can tell whether a directory has changed without listing it.
+type Versioned interface {
+	// Version returns what changes when anything that the URL means changes. It sends no
+	// request if the URL itself says it. Its errors are those of [Source.Open].
+	Version(ctx context.Context, u *url.URL) (string, error)
 }
 
 // An Object is a sequence of bytes that can be fetched.
 type Object struct {
-	Name    string   // a relative path for a destination that is a directory; "": the URL has none
-	Size    int64    // bytes; -1: known when it is opened
-	Digests []Digest // of the whole object; none where it is known when it is opened
-	Source  Source
+	// Name is the path of a file in the directory that the URL means: with slashes, and as the
+	// server gives it, which may be hostile. "": the URL means this object and no directory.
+	Name      string
+	Size      int64    // bytes; -1: known when it is opened
+	Digests   []Digest // of the whole object; none where they are known when it is opened
+	Validator string   // changes when the bytes change; "": known when it is opened, if there is one
+	Source    Source
 }
 
 // A Source gives the bytes of one object. It is safe for concurrent use.

@@ -74,8 +74,13 @@ func (d *download) workers() int {
 	if d.ranges.whole {
 		return 1
 	}
-	most := d.ranges.size/minPart + 1
-	return int(min(most, int64(d.Engine.connections())))
+	return d.Engine.Streams(d.ranges.size)
+}
+
+// Streams returns how many connections can be of use for an object of so many bytes; -1: of a
+// number that is not known.
+func (e *Engine) Streams(size int64) int {
+	return int(min(max(0, size)/minPart+1, int64(e.connections())))
 }
 
 // work fetches segments sequentially, until ctx is done. The first segment, and the answer for

@@ -77,8 +77,11 @@ func (e *Engine) host(name string) *host {
 	return e.hosts[name]
 }
 
-// buffer returns a buffer, which free takes back.
-func (e *Engine) buffer() []byte {
+// buffer returns a buffer for an object of so many bytes, -1 if that is not known, which free takes back.
+func (e *Engine) buffer(size int64) []byte {
+	if size >= 0 && size < bufferSize/4 { // of thousands of small files, many are under way
+		return make([]byte, size+1)
+	}
 	if b, ok := e.buffers.Get().(*[]byte); ok {
 		return *b
 	}
@@ -86,8 +89,9 @@ func (e *Engine) buffer() []byte {
 }
 
 func (e *Engine) free(b []byte) {
-	b = b[:cap(b)]
-	e.buffers.Put(&b)
+	if b = b[:cap(b)]; len(b) == bufferSize {
+		e.buffers.Put(&b)
+	}
 }
 
 // pauses returns the pauses between the attempts of one worker.

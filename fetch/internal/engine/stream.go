@@ -58,7 +58,7 @@ func skip(ctx context.Context, j *Job, body io.Reader, n int64, came func(n int)
 		return nil
 	}
 	idle := j.Progress.idle()
-	b := j.Engine.buffer()
+	b := j.Engine.buffer(-1)
 	defer j.Engine.free(b)
 	for n > 0 {
 		got, err := body.Read(b[:min(int64(len(b)), n)])
@@ -111,7 +111,7 @@ func cutOff(ctx context.Context, err error) error {
 
 // copy writes what comes, until the segment is done or the stream ends.
 func (d *download) copy(ctx context.Context, c *segment, part *source.Part) (written int64, err error) {
-	w := &writer{download: d, buffer: d.Engine.buffer()}
+	w := &writer{download: d, buffer: d.Engine.buffer(d.ranges.size)}
 	defer func() { d.Engine.free(w.buffer) }()
 	for {
 		room, err := d.room(ctx, c, part.Body, w)

@@ -10,6 +10,7 @@ package store
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -37,9 +38,11 @@ type Destination struct {
 	Path string
 
 	store   *Store
+	dir     string // the path of the parent
 	name    string // the last element of Path
 	state   string // what the names of the state begin with
 	listing *listing
+	stage   *Stage // whose directories this file of a directory uses; nil: it has its own
 
 	parent *directory // that the destination is in; nil: not open
 	shared *directory // for all users
@@ -55,18 +58,31 @@ type Destination struct {
 func (s *Store) Destination(path string) *Destination {
 	path = filepath.Clean(path)
 	name := filepath.Base(path)
-	d := &Destination{Path: path, store: s, name: name, state: stateName(name)}
+	d := &Destination{Path: path, store: s, dir: filepath.Dir(path), name: name, state: stateName(name)}
+	d.listing = s.listingOf(d.dir)
+	return d
+}
+
+// Inside returns the destination of the files of a directory, which stays what it is: the state is kept
+// in it. It must be closed.
+func (s *Store) Inside(path string) *Destination {
+	path = filepath.Clean(path)
+	return &Destination{Path: path, store: s, dir: path, name: ".", listing: s.listingOf(path)}
+}
+
+// Within reports whether the destination keeps its state in itself.
+func (d *Destination) Within() bool { return d.name == "." }
+
+func (s *Store) listingOf(dir string) *listing {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.listings == nil {
 		s.listings = map[string]*listing{}
 	}
-	dir := filepath.Dir(path)
 	if s.listings[dir] == nil {
 		s.listings[dir] = &listing{}
 	}
-	d.listing = s.listings[dir]
-	return d
+	return s.listings[dir]
 }
 
 // stateName returns what the names of a destination's state begin with: a name may
@@ -91,7 +107,7 @@ func (d *Destination) Look() {
 	if d.parent != nil {
 		return
 	}
-	parent, err := openDirectory(filepath.Dir(d.Path))
+	parent, err := openDirectory(d.dir)
 	if err != nil {
 		return
 	}
@@ -109,12 +125,15 @@ func (d *Destination) Look() {
 
 // Create opens the directories, and creates those that are missing.
 func (d *Destination) Create() error {
+	if d.stage != nil {
+		return refused("write", errGone)
+	}
 	d.Close()
-	if err := os.MkdirAll(filepath.Dir(d.Path), 0o777); err != nil { //nolint:gosec // as other directories: less the umask
+	if err := os.MkdirAll(d.dir, 0o777); err != nil { //nolint:gosec // as other directories: less the umask
 		return refused("create the directory for", err)
 	}
 	var err error
-	if d.parent, err = openDirectory(filepath.Dir(d.Path)); err != nil {
+	if d.parent, err = openDirectory(d.dir); err != nil {
 		return refused("open the directory of", err)
 	}
 	d.shared, err = d.parent.openShared()
@@ -128,8 +147,15 @@ func (d *Destination) Create() error {
 	return nil
 }
 
+// errGone means that somebody has removed the directory of the state while it was in use.
+var errGone = errors.New("its directory in .inith was removed")
+
 // Close closes the directories.
 func (d *Destination) Close() {
+	if d.stage != nil {
+		d.parent.close()
+		return
+	}
 	d.own.close()
 	d.shared.close()
 	d.parent.close()

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,6 +29,11 @@ func openDirectory(path string) (*directory, error) {
 		return nil, err
 	}
 	return &directory{f}, nil
+}
+
+// Writable reports whether this user may create files in the directory at path.
+func Writable(path string) bool {
+	return unix.Faccessat(unix.AT_FDCWD, path, unix.W_OK|unix.X_OK, unix.AT_EACCESS) == nil
 }
 
 func (d *directory) fd() int { return int(d.f.Fd()) }
@@ -60,8 +66,8 @@ func (d *directory) open(name string, flags int, mode fs.FileMode) (*os.File, er
 }
 
 // openOwn opens a file that only this package makes: a regular one with one name.
-func (d *directory) openOwn(name string, flags int, mode fs.FileMode) (*os.File, error) {
-	f, err := d.open(name, flags, mode)
+func (d *directory) openOwn(name string, flags int) (*os.File, error) {
+	f, err := d.open(name, flags, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -94,10 +100,40 @@ func (d *directory) mkdir(name string, mode fs.FileMode) (*directory, error) {
 	return d.sub(name)
 }
 
+// ensure opens a directory in d, which it creates if it does not exist.
+func (d *directory) ensure(name string, mode fs.FileMode) (*directory, error) {
+	sub, err := d.sub(name)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return sub, err
+	}
+	if sub, err = d.mkdir(name, mode); errors.Is(err, fs.ErrExist) { // another one was faster
+		return d.sub(name)
+	}
+	return sub, err
+}
+
+// descend opens the directory at a relative path, "." for d itself, by a function that opens one in another.
+func (d *directory) descend(name string, open func(d *directory, name string) (*directory, error)) (*directory, error) {
+	at, err := d.sub(".")
+	if name == "." {
+		return at, err
+	}
+	for segment := range strings.SplitSeq(name, "/") {
+		if err != nil {
+			return nil, err
+		}
+		var below *directory
+		below, err = open(at, segment)
+		at.close()
+		at = below
+	}
+	return at, err
+}
+
 // read returns a small file of ours.
 func (d *directory) read(name string) ([]byte, error) {
 	const most = 64 << 10
-	f, err := d.openOwn(name, os.O_RDONLY, 0)
+	f, err := d.openOwn(name, os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}

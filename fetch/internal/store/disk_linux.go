@@ -42,8 +42,14 @@ func space(d *directory) (free int64, tmpfs, ok bool) {
 	return int64(s.Bavail) * s.Bsize, s.Type == unix.TMPFS_MAGIC, true //nolint:gosec // no disk has 2^63 bytes
 }
 
-// MountPoint reports whether a file system is mounted at path.
+// MountPoint reports whether a file system, or a part of one, is mounted at path. Where the kernel does not say so
+// (before 5.8, gVisor), it is one if its device is not that of the directory above.
 func MountPoint(path string) bool {
+	var s unix.Statx_t
+	err := unix.Statx(unix.AT_FDCWD, path, 0, 0, &s)
+	if err == nil && s.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT != 0 {
+		return s.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0
+	}
 	var own, above unix.Stat_t
 	return unix.Stat(path, &own) == nil && unix.Stat(path+"/..", &above) == nil && own.Dev != above.Dev
 }

@@ -183,8 +183,11 @@ func (j *journal) addJSON(kind string, v any) error {
 func (j *journal) add(line string) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	_, err := fmt.Fprintf(j.f, "%s %08x\n", line, Checksum([]byte(line)))
+	_, err := j.f.Write(checksummed([]byte(line)))
 	return err
 }
+
+// checksummed adds the checksum of a line, which [checkedLine] checks.
+func checksummed(line []byte) []byte { return fmt.Appendf(line, " %08x\n", Checksum(line)) }
 
 func (j *journal) close() { _ = j.f.Close() }

@@ -85,7 +85,7 @@ func (d *Destination) tryLock() (lockState, error) {
 // they may write to the directory.
 func (d *Destination) openLock() (*os.File, error) {
 	name := d.state + lockSuffix
-	f, err := d.shared.openOwn(name, os.O_RDWR, 0)
+	f, err := d.shared.openOwn(name, os.O_RDWR)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}

@@ -100,7 +100,7 @@ func (d *Destination) openState(name string, flags int) (*os.File, error) {
 	if d.own == nil {
 		return nil, fs.ErrNotExist
 	}
-	return d.own.openOwn(name, flags, 0)
+	return d.own.openOwn(name, flags)
 }
 
 func (p *Partial) openJournal(c Content, resumed bool) error {

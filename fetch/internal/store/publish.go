@@ -29,10 +29,24 @@ func (p *Partial) Sync(mode fs.FileMode) error {
 // Whoever takes the name of the file away, or puts another file at the destination
 // meanwhile, makes it be written again from the open one.
 func (p *Partial) Publish(r Receipt) error {
+	err := p.insist(func() error {
+		_ = p.dest.write(r.of(p.f), pendingSuffix) // what does not work now may work when it counts
+		return p.rename()
+	})
+	if err != nil {
+		return err
+	}
+	if err := p.dest.parent.sync(); err != nil {
+		return refused("write the directory of", err)
+	}
+	return nil
+}
+
+// insist calls rename until the file is at its destination.
+func (p *Partial) insist(rename func() error) error {
 	const tries = 4
 	for range tries {
-		_ = p.dest.write(r.of(p.f), pendingSuffix) // what does not work now may work when it counts
-		err := p.rename()
+		err := rename()
 		if !errors.Is(err, ErrGone) {
 			return err
 		}
@@ -60,9 +74,6 @@ func (p *Partial) rename() error {
 		return ErrGone
 	}
 	p.unlink() // the journal
-	if err := d.parent.sync(); err != nil {
-		return refused("write the directory of", err)
-	}
 	return nil
 }
 
@@ -72,8 +83,10 @@ func (p *Partial) copy() error {
 	if err != nil {
 		return refused("read", err)
 	}
-	if err := p.dest.Create(); err != nil {
-		return err
+	if p.dest.stage == nil {
+		if err := p.dest.Create(); err != nil {
+			return err
+		}
 	}
 	mode := fs.FileMode(s.Mode) & fs.ModePerm
 	f, name, err := p.dest.createPart(mode)

@@ -7,8 +7,6 @@ import (
 	"hash"
 	"io"
 	"os"
-
-	"github.com/inith/inith/internal/usererr"
 )
 
 // A Receipt says what was fetched to a destination, so that a second run need not ask
@@ -176,15 +174,7 @@ func (d *Destination) Hash(ctx context.Context, h hash.Hash) (Identity, error) {
 		return Identity{}, err
 	}
 	defer func() { _ = f.Close() }()
-	before := identityOf(f)
-	const bufferSize = 128 << 10
-	if _, err := io.CopyBuffer(h, struct{ io.Reader }{contextReader{ctx, f}}, make([]byte, bufferSize)); err != nil {
-		return Identity{}, err
-	}
-	if identityOf(f) != before {
-		return Identity{}, &usererr.Error{Text: errTouched.Error(), Err: errTouched}
-	}
-	return before, nil
+	return hashFile(ctx, f, h)
 }
 
 // A contextReader ends with its context.

@@ -34,6 +34,9 @@ func (d *Destination) Grow(size int64) error {
 
 // withinLimits compares what is needed with the limits of memory and disk.
 func (d *Destination) withinLimits(needed int64) error {
+	if d.stage != nil {
+		return nil // they were compared with what all files of the directory need
+	}
 	if _, memory, ok := space(d.parent); ok && memory && d.store.MemoryLimit > 0 && needed > d.store.MemoryFree {
 		return tooSmall(needed, d.store.MemoryFree, "of memory left, and the volume is memory (emptyDir with medium: Memory)",
 			"raise the memory limit of the container, or use a volume on a disk")

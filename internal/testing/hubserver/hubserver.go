@@ -26,7 +26,7 @@ import (
 
 // A Repository is what the hub has at one commit.
 type Repository struct {
-	Name     string // such as "org/model", or "datasets/org/name"
+	Name     string // such as "org/model", "datasets/org/name" or "spaces/org/name"
 	Revision string // besides "main"
 	Commit   string // 40 hexadecimal digits
 	Token    string // that reads it; "": everybody does
@@ -62,6 +62,20 @@ func Start(r Repository, signature string) *Server {
 	s.storage = httptest.NewServer(s.recorded(s.store))
 	s.URL = s.endpoint.URL
 	return s
+}
+
+// Change gives the hub another repository, such as a later commit of the same one.
+func (s *Server) Change(r Repository) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.repository = r
+}
+
+func (s *Server) now() *Repository {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.repository
+	return &r
 }
 
 // Close stops it.
@@ -113,10 +127,12 @@ func Refuse(w http.ResponseWriter, status int, code, message string) {
 }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	repo := &s.repository
+	repo := s.now()
 	kind, name := "models", repo.Name
-	if rest, ok := strings.CutPrefix(name, "datasets/"); ok {
-		kind, name = "datasets", rest
+	for _, other := range []string{"datasets", "spaces"} {
+		if rest, ok := strings.CutPrefix(name, other+"/"); ok {
+			kind, name = other, rest
+		}
 	}
 	asked := r.URL.EscapedPath()
 	known := repo.Token == "" || r.Header.Get("Authorization") == "Bearer "+repo.Token
@@ -126,28 +142,29 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	case !isAPI && !isFile, !known && !repo.Gated:
 		Refuse(w, http.StatusUnauthorized, "RepoNotFound", "Repository not found")
 	case isAPI:
-		s.serveAPI(w, r, api)
+		s.serveAPI(w, r, repo, api)
 	case !known:
 		Refuse(w, http.StatusForbidden, "GatedRepo", "Access to model is restricted")
 	default:
-		s.serveFile(w, r, file)
+		s.serveFile(w, r, repo, file)
 	}
 }
 
-func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request, asked string) {
+func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request, repo *Repository, asked string) {
 	what, rest, _ := strings.Cut(asked, "/")
 	revision, directory, _ := strings.Cut(rest, "/")
-	if !s.has(revision) {
+	if !repo.has(revision) {
 		Refuse(w, http.StatusNotFound, "RevisionNotFound", "Invalid rev id")
 		return
 	}
 	if what == "revision" {
-		_ = json.NewEncoder(w).Encode(map[string]string{"id": s.repository.Name, "sha": s.repository.Commit})
+		_ = json.NewEncoder(w).Encode(map[string]string{"id": repo.Name, "sha": repo.Commit})
 		return
 	}
 	directory, _ = url.PathUnescape(directory)
-	entries := s.list(directory)
-	if len(entries) == 0 {
+	recursive := r.URL.Query().Get("recursive") == "true"
+	entries := repo.list(directory, recursive)
+	if len(entries) == 0 && directory != "" {
 		Refuse(w, http.StatusNotFound, "EntryNotFound", directory+" does not exist")
 		return
 	}
@@ -158,21 +175,21 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request, asked string) 
 	from, _ := strconv.Atoi(r.URL.Query().Get("cursor"))
 	to := min(from+size, len(entries))
 	if to < len(entries) { // by the public name, whatever name a mirror has
-		w.Header().Set("Link", fmt.Sprintf(`<https://huggingface.co%s?cursor=%d>; rel="next"`, r.URL.EscapedPath(), to))
+		w.Header().Set("Link", fmt.Sprintf(`<https://huggingface.co%s?recursive=%t&cursor=%d>; rel="next"`, r.URL.EscapedPath(), recursive, to))
 	}
 	_ = json.NewEncoder(w).Encode(entries[from:to])
 }
 
-func (s *Server) has(escaped string) bool {
+func (r *Repository) has(escaped string) bool {
 	revision, err := url.PathUnescape(escaped)
-	return err == nil && slices.Contains([]string{"main", s.repository.Revision, s.repository.Commit}, revision)
+	return err == nil && slices.Contains([]string{"main", r.Revision, r.Commit}, revision)
 }
 
-// list returns the entries of a directory, as the API has them.
-func (s *Server) list(directory string) []any {
-	var all []any
+// list returns the entries of a directory, or all that is below it, as the API has them.
+func (r *Repository) list(directory string, recursive bool) []any {
+	all := []any{}
 	seen := map[string]bool{}
-	for _, name := range slices.Sorted(maps.Keys(s.repository.Files)) {
+	for _, name := range slices.Sorted(maps.Keys(r.Files)) {
 		rest := name
 		if directory != "" {
 			var ok bool
@@ -180,22 +197,28 @@ func (s *Server) list(directory string) []any {
 				continue
 			}
 		}
-		if first, _, deeper := strings.Cut(rest, "/"); deeper {
-			if !seen[first] {
-				seen[first] = true
-				all = append(all, map[string]any{"type": "directory", "path": path.Join(directory, first), "oid": gitName(nil), "size": 0})
+		at := directory
+		segments := strings.Split(rest, "/")
+		for _, segment := range segments[:len(segments)-1] {
+			if at = path.Join(at, segment); !seen[at] {
+				seen[at] = true
+				all = append(all, map[string]any{"type": "directory", "path": at, "oid": gitName(nil), "size": 0})
 			}
-			continue
+			if !recursive {
+				break
+			}
 		}
-		all = append(all, s.entry(name))
+		if recursive || len(segments) == 1 {
+			all = append(all, r.entry(name))
+		}
 	}
 	return all
 }
 
-func (s *Server) entry(name string) map[string]any {
-	b := s.repository.Files[name]
+func (r *Repository) entry(name string) map[string]any {
+	b := r.Files[name]
 	entry := map[string]any{"type": "file", "path": name, "size": len(b), "oid": gitName(b)}
-	if len(b) >= s.repository.LFS {
+	if len(b) >= r.LFS {
 		entry["oid"] = gitName([]byte("pointer"))
 		entry["lfs"] = map[string]any{"oid": fmt.Sprintf("%x", sha256.Sum256(b)), "size": len(b), "pointerSize": 135}
 	}
@@ -206,16 +229,16 @@ func gitName(b []byte) string {
 	return fmt.Sprintf("%x", sha1.Sum(fmt.Appendf(nil, "blob %d\x00%s", len(b), b))) //nolint:gosec // git's
 }
 
-func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, asked string) {
+func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, repo *Repository, asked string) {
 	revision, escaped, _ := strings.Cut(asked, "/")
 	name, _ := url.PathUnescape(escaped)
-	b, ok := s.repository.Files[name]
+	b, ok := repo.Files[name]
 	switch {
-	case !s.has(revision):
+	case !repo.has(revision):
 		Refuse(w, http.StatusNotFound, "RevisionNotFound", "Invalid rev id")
 	case !ok:
 		Refuse(w, http.StatusNotFound, "EntryNotFound", "Entry not found")
-	case len(b) >= s.repository.LFS:
+	case len(b) >= repo.LFS:
 		s.mu.Lock()
 		link := fmt.Sprintf("%s/%s?X-Amz-Expires=3600&X-Amz-Signature=%s&n=%d", s.storage.URL, escaped, url.QueryEscape(s.signature), s.expired)
 		s.mu.Unlock()
@@ -244,5 +267,5 @@ func (s *Server) store(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("ETag", `"storage"`)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(s.repository.Files[strings.TrimPrefix(r.URL.Path, "/")]))
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(s.now().Files[strings.TrimPrefix(r.URL.Path, "/")]))
 }

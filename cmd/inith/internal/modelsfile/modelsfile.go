@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -19,7 +20,7 @@ import (
 
 // Options returns the options of one file.
 func Options(env environment.Variables) []option.Option[fetch.File] {
-	return append(contentOptions(env), fileOptions()...)
+	return slices.Concat(contentOptions(env), directoryOptions(), fileOptions())
 }
 
 // contentOptions say what is downloaded, and where to.
@@ -46,7 +47,7 @@ func contentOptions(env environment.Variables) []option.Option[fetch.File] {
 		},
 		{
 			Arg: "DEST", Key: "to", Required: true,
-			Usage: "the destination: a file, or a directory with a trailing slash",
+			Usage: "the destination: a file, or a directory with a trailing slash; if SOURCE is a directory, that directory",
 			Set:   option.ToString(func(f *file) *string { return &f.Dest }),
 		},
 		{
@@ -78,6 +79,43 @@ func contentOptions(env environment.Variables) []option.Option[fetch.File] {
 			Flag: "mirror-from-env", Key: "mirrorsFromEnv", Kind: option.Strings,
 			Usage: "take the URL of a mirror from the environment variable `NAME`, or from the file that NAME_FILE names",
 			Set:   addMirror(parseEnv),
+		},
+	}
+}
+
+// directoryOptions are for what has many files.
+func directoryOptions() []option.Option[fetch.File] {
+	type file = fetch.File
+	return []option.Option[file]{
+		{
+			Flag: "include", Kind: option.Strings,
+			Usage: "of a directory, fetch only the files that match a `PATTERN` such as '*.safetensors'; * matches / too",
+			Set:   option.ToStrings(func(f *file) *[]string { return &f.Include }),
+		},
+		{
+			Flag: "exclude", Kind: option.Strings,
+			Usage: "of a directory, do not fetch the files that match this `PATTERN`",
+			Set:   option.ToStrings(func(f *file) *[]string { return &f.Exclude }),
+		},
+		{
+			Flag: "write-sums", Kind: option.Bool,
+			Usage: "add a list of digests, SHA256SUMS, to the directory; while it is intact, later runs send no request",
+			Set:   option.ToBool(func(f *file) *bool { return &f.WriteSums }),
+		},
+		{
+			Flag: "delete", Kind: option.Bool,
+			Usage: "remove other files from the directory DEST",
+			Set:   option.ToBool(func(f *file) *bool { return &f.Delete }),
+		},
+		{
+			Flag: "hf-cache", Kind: option.Bool,
+			Usage: "DEST is the cache of Hugging Face's own programs (HF_HUB_CACHE), which read from it without a network",
+			Set:   option.ToBool(func(f *file) *bool { return &f.HubCache }),
+		},
+		{
+			Flag: "in-place", Kind: option.Bool,
+			Usage: "replace the files of the directory one after the other, and keep .inith in it",
+			Set:   option.ToBool(func(f *file) *bool { return &f.InPlace }),
 		},
 	}
 }
