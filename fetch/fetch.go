@@ -29,7 +29,7 @@ const (
 
 // A File is one thing to fetch: a file, or all files of a directory.
 type File struct {
-	URL     *url.URL   // http, https or hf
+	URL     *url.URL   // http, https, hf or s3
 	Mirrors []*url.URL // others that have the same bytes, in the order to try
 
 	// Dest is a path: with a trailing slash, or of an existing directory, the last
@@ -73,6 +73,12 @@ type TLS = source.TLS
 
 // Hub is where files of hf URLs are.
 type Hub = source.Hub
+
+// S3 is where objects of s3 URLs are.
+type S3 = source.S3
+
+// AWS says where the credentials of AWS are looked for.
+type AWS = source.AWS
 
 // A Result says how a file was fetched.
 type Result struct {

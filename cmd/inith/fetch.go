@@ -21,8 +21,10 @@ const fetchDescription = `Downloads files: verified, resumable, in parallel. DES
 or the whole new one, never a part. A run that was killed resumes where it
 stopped. inith prints the path; with DEST "-" it prints the bytes instead.
 
-SOURCE is an http or https URL, or hf://ORG/NAME[@REVISION][/PATH] for a
-repository, a directory or a file on Hugging Face (hf://datasets/ORG/NAME too).
+SOURCE is an http or https URL, hf://ORG/NAME[@REVISION][/PATH] for a
+repository, a directory or a file on Hugging Face (hf://datasets/ORG/NAME too),
+s3://BUCKET/KEY for an object or a directory in S3, or a path that begins with
+/, ./ or ../.
 DEST is a file. With a trailing slash, or if DEST is a directory, inith adds the
 last segment of the URL's path. If SOURCE is a directory, DEST is the directory
 that gets its files. State is kept in .inith/ next to DEST: partial files and
@@ -50,6 +52,7 @@ type fetchOptions struct {
 	list       string       // a models.yaml; "" for none
 	verify     bool
 	json       bool
+	unsigned   bool
 	timeout    time.Duration // zero: none
 	fetcher    fetch.Fetcher
 	connection connection
@@ -109,6 +112,11 @@ func listOptions(env environment.Variables) []option.Option[fetchOptions] {
 			Flag: "retry-max-wait", Kind: option.Duration, Default: duration.Format(fetch.DefaultRetryMaxWait),
 			Usage: "maximum `TIME` between two attempts, whatever a server asks for",
 			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.fetcher.RetryMaxWait }),
+		},
+		{
+			Flag: "no-sign-request", Kind: option.Bool,
+			Usage: "do not sign requests to s3 URLs: their buckets are public",
+			Set:   option.ToBool(func(o *o) *bool { return &o.unsigned }),
 		},
 		{
 			Flag: "json", Key: option.NoKey, Kind: option.Bool,

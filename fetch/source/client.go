@@ -77,6 +77,9 @@ func (n *Network) plainClient(origin *url.URL) (*plainClient, error) {
 	c.Client = &http.Client{
 		Transport: oneRequest{readableRedirects{byOrigin{name, own, others}}},
 		CheckRedirect: func(next *http.Request, via []*http.Request) error {
+			if via[0].Context().Value(staysKey{}) != nil {
+				return http.ErrUseLastResponse
+			}
 			err := redirect(origin, next, via)
 			c.cookies.learn(via[len(via)-1].URL, next.Response)
 			c.cookies.add(next)
@@ -86,6 +89,9 @@ func (n *Network) plainClient(origin *url.URL) (*plainClient, error) {
 	n.clients[name] = c
 	return c, nil
 }
+
+// staysKey marks the context of a request that no redirect may take elsewhere.
+type staysKey struct{}
 
 // oneRequest sends each request once. A [http.Transport] by itself sends a GET again when a
 // connection that was used before ends without an answer, over one connection after another;
