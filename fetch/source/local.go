@@ -37,6 +37,12 @@ type local struct{}
 
 func newLocal(*Network, Credentials, func(error)) Resolver { return local{} }
 
+// isLocalDirectory reports whether a URL says that it means a directory. What others mean, the file system tells.
+func isLocalDirectory(u *url.URL) bool { return strings.HasSuffix(u.Path, "/") }
+
+// Origin returns none: no server is asked.
+func (local) Origin(*url.URL) string { return "" }
+
 // Resolve returns the file, or all regular files of the directory and of those below it. Symbolic links that lead out of
 // the directory are an error; so is everything that is neither a file nor a directory.
 func (local) Resolve(ctx context.Context, u *url.URL) ([]Object, error) {

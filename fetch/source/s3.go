@@ -12,6 +12,7 @@ import (
 
 	"github.com/inith/inith/internal/aws"
 	"github.com/inith/inith/internal/bucket"
+	"github.com/inith/inith/internal/credentials"
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/sigv4"
 )
@@ -71,23 +72,40 @@ type s3Bucket struct {
 }
 
 // An s3Resolver finds the objects that an s3 URL means.
-type s3Resolver struct{ web web }
-
-func newS3(n *Network, _ Credentials, retrying func(error)) Resolver {
-	return &s3Resolver{web{network: n, retrying: retrying}}
+type s3Resolver struct {
+	web   web
+	known map[string]*s3Listing // by URL
 }
 
-// Resolve returns the object of a URL, and sends nothing for it: that it exists shows when it is opened. For a URL that ends in a
-// slash it returns all objects whose keys begin so, which the bucket lists.
+func newS3(n *Network, _ Credentials, retrying func(error)) Resolver {
+	return &s3Resolver{web{network: n, retrying: retrying}, map[string]*s3Listing{}}
+}
+
+// Resolve returns the object of a URL, and sends nothing for it: that it exists shows when it is opened, by [ErrDirectory] too. For a
+// URL that ends in a slash it returns all objects whose keys begin so, which the bucket lists.
 func (r *s3Resolver) Resolve(ctx context.Context, u *url.URL) ([]Object, error) {
+	if l := r.known[u.String()]; l != nil {
+		return l.list(ctx)
+	}
 	b, err := r.open(u)
 	if err != nil {
 		return nil, err
 	}
-	if b.name.isPrefix() {
-		return b.list(ctx)
+	if !b.name.isPrefix() {
+		return []Object{{Size: -1, Unsure: true, Source: b.object(b.name.key, redact.URL(u), Info{Size: -1})}}, nil
 	}
-	return []Object{{Size: -1, Source: b.object(b.name.key, redact.URL(u), Info{Size: -1})}}, nil
+	l := &s3Listing{s3Bucket: b}
+	r.known[u.String()] = l
+	return l.list(ctx)
+}
+
+// Origin returns that of the bucket, as far as it is known without a request.
+func (r *s3Resolver) Origin(u *url.URL) string {
+	b, err := r.open(u)
+	if err != nil {
+		return ""
+	}
+	return credentials.Origin(b.web.access.URL)
 }
 
 // open returns the bucket of a URL.

@@ -33,14 +33,18 @@ type s3Entry struct {
 	size int64
 }
 
-// list returns all objects whose keys begin as the URL says. A key that ends in a slash and has no bytes stands for a directory
-// in some tools: it is not a file.
-func (b *s3Bucket) list(ctx context.Context) ([]Object, error) {
-	prefix := b.name.key
-	var all []Object
-	token := ""
-	for range maxS3Pages {
-		page, err := again(func() (*s3Page, error) { return b.page(ctx, prefix, token, 0) })
+// An s3Listing is what a bucket has told so far of the keys that begin as a URL says.
+type s3Listing struct {
+	*s3Bucket
+	objects []Object
+	token   string // of the page to ask for; "": the first
+	pages   int
+}
+
+// list returns all objects. A key that ends in a slash and has no bytes stands for a directory in some tools: it is not a file.
+func (l *s3Listing) list(ctx context.Context) ([]Object, error) {
+	for ; l.pages < maxS3Pages; l.pages++ {
+		page, err := again(func() (*s3Page, error) { return l.page(ctx, l.name.key, l.token, 0) })
 		if err != nil {
 			return nil, err
 		}
@@ -48,18 +52,18 @@ func (b *s3Bucket) list(ctx context.Context) ([]Object, error) {
 			if strings.HasSuffix(e.key, "/") && e.size == 0 {
 				continue
 			}
-			if len(all) == maxListed {
+			if len(l.objects) == maxListed {
 				return nil, Permanent(tooManyFiles())
 			}
-			all = append(all, b.entry(prefix, e))
+			l.objects = append(l.objects, l.entry(l.name.key, e))
 		}
 		switch page.next {
 		case "":
-			return all, nil
-		case token:
+			return l.objects, nil
+		case l.token:
 			return nil, Permanent(notS3("a listing that begins again"))
 		}
-		token = page.next
+		l.token = page.next
 	}
 	return nil, Permanent(notS3("a listing without an end"))
 }
@@ -75,7 +79,7 @@ func (b *s3Bucket) entry(prefix string, e s3Entry) Object {
 	if name == "" {
 		name = "/" // bytes with the name of the directory
 	}
-	return Object{Name: name, Size: e.size, Source: b.object(e.key, shown, info)}
+	return Object{Name: name, Size: e.size, Validator: info.Validator, Source: b.object(e.key, shown, info)}
 }
 
 // any reports whether there is a key that begins so.

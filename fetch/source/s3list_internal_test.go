@@ -57,7 +57,7 @@ func TestS3ETag(t *testing.T) {
 		"express":         {"s3://models--use1-az4--x-s3/k", nil, false},
 	} {
 		u := mustParse(t, c.url)
-		b, err := (&s3Resolver{web{network: &Network{S3: S3{Anonymous: true}}}}).open(u)
+		b, err := (&s3Resolver{web: web{network: &Network{S3: S3{Anonymous: true}}}}).open(u)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -29,6 +29,11 @@ func checkS3Name(u *url.URL) error {
 	return err
 }
 
+func isS3Directory(u *url.URL) bool {
+	n, err := parseS3Name(u)
+	return err == nil && n.isPrefix()
+}
+
 // parseS3Name reads s3://BUCKET/KEY, with the query keys of the Go CDK, versionId and requestPayer.
 func parseS3Name(u *url.URL) (s3Name, error) {
 	n := s3Name{place: bucket.Place{Name: u.Hostname()}, key: strings.TrimPrefix(u.Path, "/")}

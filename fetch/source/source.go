@@ -41,6 +41,7 @@ type Object struct {
 	Size      int64    // bytes; -1: known when it is opened
 	Digests   []Digest // of the whole object; none where they are known when it is opened
 	Validator string   // changes when the bytes change; "": known when it is opened, if there is one
+	Unsure    bool     // it may be a directory: Open returns [ErrDirectory] then
 	Source    Source
 }
 
@@ -98,8 +99,8 @@ var (
 	// ErrNoRange means that the source cannot begin in the middle.
 	ErrNoRange = errors.New("the server does not send parts of the file")
 
-	// ErrDirectory means that the URL names a directory, whose URL ends in a slash.
-	ErrDirectory = errors.New("there is no object with this key, but there are some below it: end the URL in / to fetch a directory")
+	// ErrDirectory means that the URL of an object means a directory, whose URL ends in a slash.
+	ErrDirectory = errors.New("it is a directory: there is no object with this key, and there are some below it")
 
 	// ErrCut means that the bytes end before the object, or the part of it, does.
 	ErrCut = errors.New("the connection was cut")
