@@ -184,9 +184,12 @@ func (e *unfinishedError) Unwrap() error { return e.cause }
 func (j *fetchJob) logResult(r fetch.Result) {
 	log := j.session.Log.With("source", r.Source, "path", r.Path, "bytes", r.Size)
 	if r.Files > 0 {
-		log = log.With("files", r.Files, "commit", r.Commit)
+		log = log.With("files", r.Files)
 	} else {
 		log = log.With("digest", r.Digest.String())
+	}
+	if r.Commit != "" {
+		log = log.With("commit", r.Commit)
 	}
 	log = log.With("evidence", r.Evidence.String())
 	if r.Skipped {

@@ -89,7 +89,7 @@ func localTree(ctx context.Context, dir string) ([]Object, error) {
 		}
 		shown := redact.URL(&url.URL{Scheme: localScheme, Path: path.Join(filepath.ToSlash(dir), name)})
 		open := func() (*os.File, error) { return openRegular(root.Stat, root.OpenFile, name) }
-		all = append(all, Object{Name: name, Size: info.Size(), Source: &localFile{shown: shown, open: open}})
+		all = append(all, Object{Name: name, Size: info.Size(), Validator: version(info), Source: &localFile{shown: shown, open: open}})
 		return nil
 	})
 	return all, err
