@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/inith/inith/fetch"
+	"github.com/inith/inith/internal/testing/bucketserver"
 )
 
 // treeOf returns the files below a directory, but for the state.
@@ -116,6 +117,31 @@ func TestS3DirectoryNames(t *testing.T) {
 		if _, statErr := os.Stat(dir); err == nil || statErr == nil || !strings.Contains(err.Error(), "cannot be used") {
 			t.Errorf("%q: %v, %v", key, err, statErr)
 		}
+	}
+}
+
+// TestS3DirectoryEvidence reports the least that speaks for any of the files, in a second run too.
+func TestS3DirectoryEvidence(t *testing.T) {
+	t.Parallel()
+	s, config := startBucket(t)
+	b := []byte("123456789")
+	for _, key := range []string{"model/a", "model/b"} {
+		h := http.Header{"X-Amz-Checksum-Crc64nvme": {"rosUhgp5mIg="}}
+		s.Put(key, bucketserver.Object{Content: bytes.NewReader(b), Size: 9, ETag: `"x"`, Header: h})
+	}
+	file := fetch.File{URL: parse(t, "s3://models/model/"), Dest: filepath.Join(t.TempDir(), "model"), Evidence: fetch.EvidenceServer}
+	for range 2 {
+		if result, err := run(t, &fetch.Fetcher{S3: config}, file); err != nil || result.Evidence != fetch.EvidenceServer {
+			t.Errorf("%+v, %v", result, err)
+		}
+	}
+	s.PutBytes("model/c", b) // without a checksum
+	if _, err := run(t, &fetch.Fetcher{S3: config}, file); err == nil || !strings.Contains(err.Error(), "evidence wanted: server, there is: size") {
+		t.Errorf("%v", err)
+	}
+	file.Evidence = fetch.EvidenceSize
+	if result, err := run(t, &fetch.Fetcher{S3: config}, file); err != nil || result.Evidence != fetch.EvidenceSize {
+		t.Errorf("%+v, %v", result, err)
 	}
 }
 
