@@ -7,10 +7,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -102,6 +105,7 @@ func TestFetchS3(t *testing.T) {
 	t.Run("versions", b.testVersions)
 	t.Run("refusals", b.testRefusals)
 	t.Run("anonymous", b.testAnonymous)
+	t.Run("directory", b.testDirectory)
 	t.Run("killed", b.testKilled)
 	t.Run("changed", b.testChanged)
 }
@@ -161,10 +165,10 @@ func (b *bucketSite) testRefusals(t *testing.T) {
 		"no key":        {nil, "s3://models/none", "NoSuchKey: the bucket models has no such object"},
 		"no bucket":     {nil, "s3://others/none", "NoSuchBucket: there is no bucket others"},
 		"wrong secret":  {[]string{"AWS_SECRET_ACCESS_KEY=" + wrongPassword}, "s3://models/refused", "SignatureDoesNotMatch: the signature is not accepted"},
-		"unknown ID":    {[]string{"AWS_ACCESS_KEY_ID=other"}, "s3://models/refused", "InvalidAccessKeyId: the credentials are not accepted"},
+		"unknown ID":    {[]string{"AWS_ACCESS_KEY_ID=other"}, "s3://models/refused", "answered status 404: not found"}, // Amazon says 403
 		"unsigned":      {[]string{"INITH_FETCH_NO_SIGN_REQUEST=true"}, "s3://models/refused", "access is denied"},
 		"no authority":  {[]string{"INITH_FETCH_CA_FILE="}, "s3://models/refused", "certificate"},
-		"a directory":   {nil, "s3://models/a", "end the URL in /"},
+		"no directory":  {nil, "s3://models/none/", "there are no files in it"},
 		"another place": {[]string{"AWS_ENDPOINT_URL_S3=https://" + freeAddr(t)}, "s3://models/refused", "connection refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -187,6 +191,45 @@ func (b *bucketSite) testAnonymous(t *testing.T) {
 	none := []string{"AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY="}
 	b.fetched(t, none, "s3://models/public/x", []byte("public"), "--no-sign-request")
 	b.fetched(t, none, "s3://models/public/x?anonymous=true", []byte("public"))
+}
+
+// testDirectory fetches a directory whose listing has two pages, and none of its sibling.
+func (b *bucketSite) testDirectory(t *testing.T) {
+	const count = 1001
+	var wg sync.WaitGroup
+	for worker := range 8 {
+		wg.Go(func() {
+			for i := worker; i < count; i += 8 {
+				b.put(t, fmt.Sprintf("dir/%d/a b+%%%d", i%10, i), fmt.Append(nil, i))
+			}
+		})
+	}
+	wg.Wait()
+	b.put(t, "dir/empty", nil)
+	b.put(t, "dir/marker/", nil)
+	b.put(t, "dir-v2/x", []byte("x"))
+	dest := filepath.Join(t.TempDir(), "dir")
+	for _, url := range []string{"s3://models/dir/", "s3://models/dir"} {
+		r := b.fetch(t.Context(), t, nil, url, dest, "--write-sums")
+		if r.code != 0 || r.stdout != dest+"\n" {
+			t.Fatalf("%s: code %d, stdout %q; stderr:\n%s", url, r.code, r.stdout, r.stderr)
+		}
+		files, _ := filepath.Glob(filepath.Join(dest, "*", "*"))
+		if len(files) != count {
+			t.Errorf("%s: %d files, want %d", url, len(files), count)
+		}
+		if got := readFile(t, filepath.Join(dest, "7", "a b+%997")); got != "997" {
+			t.Errorf("%q, want 997", got)
+		}
+		for name, there := range map[string]bool{"empty": true, "SHA256SUMS": true, "x": false, "marker": false} {
+			if _, err := os.Stat(filepath.Join(dest, name)); (err == nil) != there {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	if r := b.fetch(t.Context(), t, nil, "s3://models/dir", dest, "--write-sums"); !strings.Contains(r.stderr, `msg="up to date"`) {
+		t.Errorf("a second run: code %d; stderr:\n%s", r.code, r.stderr)
+	}
 }
 
 // testKilled ends inith as the kernel does when a node has no memory left, and runs it again.

@@ -132,10 +132,12 @@ func (b *s3Bucket) explained(resp *http.Response, code string) error {
 			Text: fmt.Sprintf("answered status %d: %s: the bucket %s has no such object", status, code, b.name.place.Name),
 			Hint: "Check the key: upper and lower case differ.", Err: errNoKey,
 		})
-	case status == http.StatusNotFound: // of HEAD, which has no code
+	case status == http.StatusNotFound && code == "": // of HEAD
 		return Permanent(&usererr.Error{
 			Text: "answered status 404: there is no such object, or no such bucket", Hint: "Check the bucket, the key and the endpoint.", Err: errNoKey,
 		})
+	case status == http.StatusNotFound:
+		return Permanent(refused(status, "", "not found", "Check the bucket, the key and the endpoint, and the ID of the credentials."))
 	case status == http.StatusForbidden, status == http.StatusUnauthorized:
 		return Permanent(refused(status, "", "access is denied", b.accessHint()))
 	default:

@@ -2,6 +2,7 @@ package option
 
 import (
 	"slices"
+	"unsafe"
 
 	"github.com/inith/inith/internal/diag"
 )
@@ -34,39 +35,58 @@ func pointer[T any](into any) *T {
 }
 
 func (t Table[T]) untyped() *table {
-	u := &table{
-		schemaExtra: t.Schema, short: t.Short, foreign: t.Foreign, faulty: t.Faulty, environment: t.Environment,
-		scratch: func() any { return new(T) },
-	}
+	u := newTable((*Table[any])(unsafe.Pointer(&t))) //nolint:gosec // see [Option.anyType]
+	u.scratch = func() any { return new(T) }
 	for i := range t.Options {
-		u.options = append(u.options, t.Options[i].untyped())
+		u.options[i].set = t.Options[i].setAny
 	}
-	if t.Check != nil {
-		u.check = func(into any, given Given) error { return t.Check(pointer[T](into), given) }
+	if check := t.Check; check != nil {
+		u.check = func(into any, given Given) error { return check(pointer[T](into), given) }
 	}
-	if t.At != nil {
-		u.at = func(into any, position diag.Position) { t.At(pointer[T](into), position) }
+	if at := t.At; at != nil {
+		u.at = func(into any, position diag.Position) { at(pointer[T](into), position) }
 	}
 	return u
 }
 
-func (o *Option[T]) untyped() *row {
-	u := &row{Option: described[any](o), set: func(into any, v Value) error { return o.Set(pointer[T](into), v) }}
-	u.nested = o.nested
+// newTable returns a table with what needs no type of t.
+//
+//go:noinline
+func newTable(t *Table[any]) *table {
+	u := &table{schemaExtra: t.Schema, short: t.Short, foreign: t.Foreign, faulty: t.Faulty, environment: t.Environment}
+	for i := range t.Options {
+		u.options = append(u.options, newRow(&t.Options[i]))
+	}
 	return u
 }
 
-// described returns an option of a T with the names and facts of o, and without what reads its value.
-func described[T, U any](o *Option[U]) Option[T] {
-	return Option[T]{
-		Flag: o.Flag, Letter: o.Letter, Arg: o.Arg, Key: o.Key, Old: o.Old, Kind: o.Kind, Usage: o.Usage, Default: o.Default,
-		DefaultText: o.DefaultText, Choices: o.Choices, OldChoices: o.OldChoices, Excludes: o.Excludes, Instead: o.Instead,
-		Required: o.Required, Global: o.Global, NoVariable: o.NoVariable, Empty: o.Empty, entry: o.entry,
-	}
+func newRow(o *Option[any]) *row {
+	u := &row{}
+	copyFacts(&u.Option, o)
+	return u
+}
+
+// setAny is Set for a T that is not known to be one.
+func (o *Option[T]) setAny(into any, v Value) error { return o.Set(pointer[T](into), v) }
+
+// anyType returns the option as one of any type: all are alike in memory, and what differs is what Set takes, which must not be
+// called. Code that copies the facts of an option one by one would be in the binary a hundred times, for each pair of types.
+func (o *Option[T]) anyType() *Option[any] {
+	return (*Option[any])(unsafe.Pointer(o)) //nolint:gosec // see above
+}
+
+// copyFacts copies what an option has besides Set.
+//
+//go:noinline
+func copyFacts(to, from *Option[any]) {
+	*to = *from
+	to.Set = nil
 }
 
 // id returns the name by which a [Given] knows the option.
-func (o *row) id() string {
+func (o *row) id() string { return idOf(&o.Option) }
+
+func idOf(o *Option[any]) string {
 	switch {
 	case o.Flag != "":
 		return o.Flag
