@@ -278,3 +278,35 @@ func unhex(t *testing.T, s string) []byte {
 	}
 	return b
 }
+
+// TestS3LateFiles waits for files that are mounted a moment later, at the URL of an object and at that of a directory.
+func TestS3LateFiles(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{"s3://models/dir/k", "s3://models/dir/"} {
+		s, config := startBucket(t)
+		s.Region = "eu-west-1"
+		s.PutBytes("dir/k", []byte("x"))
+		k := appKey()
+		dir := t.TempDir()
+		config.Login = fetch.AWS{CredentialsFile: filepath.Join(dir, "credentials"), ConfigFile: filepath.Join(dir, "config"), NoMetadata: true}
+		f := &fetch.Fetcher{S3: config, RetryMaxWait: time.Millisecond}
+		tr, err := f.Open(fetch.File{URL: parse(t, url), Dest: filepath.Join(t.TempDir(), "dest")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			for name, text := range map[string]string{
+				"config":      "[default]\nregion = eu-west-1\n",
+				"credentials": "[default]\naws_access_key_id=" + k.ID + "\naws_secret_access_key=" + k.Secret + "\naws_session_token=" + k.Token + "\n",
+			} {
+				for before := tr.Status().Retries; tr.Status().Retries == before && t.Context().Err() == nil; {
+					time.Sleep(time.Millisecond)
+				}
+				_ = os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600)
+			}
+		}()
+		if result, err := tr.Run(t.Context()); err != nil || len(s.Requests("")) > 2 {
+			t.Errorf("%s: %+v, %v, %q", url, result, err, s.Requests(""))
+		}
+	}
+}

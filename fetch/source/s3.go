@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -99,13 +100,16 @@ func (r *s3Resolver) Resolve(ctx context.Context, u *url.URL) ([]Object, error) 
 	return l.list(ctx)
 }
 
-// Origin returns that of the bucket, as far as it is known without a request.
+// Origin returns that of the bucket, as far as it is known without a request or a file.
 func (r *s3Resolver) Origin(u *url.URL) string {
-	b, err := r.open(u)
+	name, err := parseS3Name(u)
 	if err != nil {
 		return ""
 	}
-	return credentials.Origin(b.web.access.URL)
+	settings := r.web.network.S3
+	place := name.place
+	place.Endpoint, place.Region = cmp.Or(place.Endpoint, settings.Endpoint), cmp.Or(place.Region, settings.Region)
+	return credentials.Origin(place.URL())
 }
 
 // open returns the bucket of a URL.
@@ -116,9 +120,7 @@ func (r *s3Resolver) open(u *url.URL) (*s3Bucket, error) {
 	}
 	settings := r.web.network.S3
 	b := &s3Bucket{web: r.web, name: name, place: name.place}
-	if b.place.Endpoint == nil {
-		b.place.Endpoint = settings.Endpoint
-	}
+	b.place.Endpoint = cmp.Or(b.place.Endpoint, settings.Endpoint)
 	if b.place.Region == "" {
 		if b.place.Region, err = settings.region(); err != nil {
 			return nil, awsError(err)
