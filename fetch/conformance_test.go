@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/inith/inith/fetch"
+	"github.com/inith/inith/fetch/source"
 	"github.com/inith/inith/internal/testing/bucketserver"
 	"github.com/inith/inith/internal/testing/hubserver"
 )
@@ -281,6 +283,10 @@ func testSourceChanged(t *testing.T, c conforming) {
 	for i := range changed {
 		changed[i] ^= 1
 	}
+	if got := s.halves(t, "file", func() { s.replace("file", changed) }); bytes.Equal(got, b) || bytes.Equal(got, changed) {
+		t.Error("whoever does not compare versions gets no mixture: this test cannot tell the difference")
+	}
+	s.replace("file", b)
 	file := fetch.File{URL: parse(t, s.url("file")), Dest: filepath.Join(t.TempDir(), "file")}
 	s.stopHalf(t, file, int64(len(b)))
 	s.replace("file", changed)
@@ -306,6 +312,37 @@ func testSourceChanged(t *testing.T, c conforming) {
 	if got, _ := os.ReadFile(file.Dest); err != nil || !replaced.Load() || !bytes.Equal(got, b) && !bytes.Equal(got, changed) {
 		t.Errorf("in the middle: %v, replaced: %v, the old file: %v, the new one: %v", err, replaced.Load(), bytes.Equal(got, changed), bytes.Equal(got, b))
 	}
+}
+
+// halves reads a file in two parts, as a client does that compares no versions, with something in between.
+func (s *site) halves(t *testing.T, name string, between func()) []byte {
+	t.Helper()
+	u := parse(t, s.url(name))
+	r, err := (&source.Network{S3: s.fetcher.S3}).Resolver(u, source.Credentials{URL: u}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects, err := r.Resolve(t.Context(), u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []byte
+	for _, n := range []int64{1 << 20, source.ToEnd} {
+		part, err := objects[0].Source.Open(t.Context(), int64(len(all)), n, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(part.Body)
+		_ = part.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, b...)
+		if n != source.ToEnd {
+			between()
+		}
+	}
+	return all
 }
 
 // testSourceExpired makes the credentials expire when some of the file has come.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -229,6 +230,27 @@ func TestS3Anonymous(t *testing.T) {
 	config.Anonymous = true
 	if err := fetched(config, "s3://models/k"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestS3Query sends what the query of a URL asks for, with each request.
+func TestS3Query(t *testing.T) {
+	t.Parallel()
+	s, config := startBucket(t)
+	s.PutBytes("k", content(9<<20))
+	var n, wrong atomic.Int64
+	s.Fault = func(_ http.ResponseWriter, r *http.Request) bool {
+		n.Add(1)
+		if r.Header.Get("X-Amz-Request-Payer") != "requester" || r.URL.Query().Get("versionId") != "v 1" {
+			wrong.Add(1)
+		}
+		return false
+	}
+	file := fetch.File{URL: parse(t, "s3://models/k?requestPayer=requester&versionId=v%201"), Dest: filepath.Join(t.TempDir(), "k")}
+	for i := range 2 { // the second run sends HEAD
+		if _, err := run(t, &fetch.Fetcher{S3: config}, file); err != nil || n.Load() <= int64(i) || wrong.Load() > 0 {
+			t.Errorf("%v, %d requests, %d without what was asked for", err, n.Load(), wrong.Load())
+		}
 	}
 }
 
