@@ -29,7 +29,7 @@ const (
 
 // A File is one thing to fetch: a file, or all files of a directory.
 type File struct {
-	URL     *url.URL   // http, https, hf or s3
+	URL     *url.URL   // http, https, hf, s3 or file
 	Mirrors []*url.URL // others that have the same bytes, in the order to try
 
 	// Dest is a path: with a trailing slash, or of an existing directory, the last
