@@ -10,6 +10,7 @@ package fetch
 
 import (
 	"io/fs"
+	"net/http"
 	"net/url"
 	"time"
 
@@ -49,17 +50,19 @@ type File struct {
 	// that is below.
 	Include, Exclude []string
 
-	// What becomes of a directory.
+	// What becomes of a directory. These and the patterns are an error if URL means a file, unless it may.
 	WriteSums bool // add a file SHA256SUMS, which is what later runs compare with, instead of asking the server
 	Delete    bool // remove what else is in it
 	HubCache  bool // Dest is the cache of Hugging Face's own programs, which gets what an hf URL means
 	InPlace   bool // replace file after file, with the list of digests last, and keep the state in the directory
+	MayBeFile bool // URL may mean a file as well
 
 	// Sent to the origin of URL, for an hf URL that of the hub, and nowhere else. Read again
 	// for each request.
-	HeaderFiles  []string // of "Name: value" lines
-	BearerFile   string   // of a token
-	PasswordFile string   // for the user of the URL
+	Headers      http.Header // of an http or https URL only
+	HeaderFiles  []string    // of "Name: value" lines
+	BearerFile   string      // of a token
+	PasswordFile string      // for the user of the URL
 }
 
 // A Digest is the value of a hash function over a whole file. The zero Digest is none.

@@ -101,7 +101,10 @@ func (f *Fetcher) Open(file File) (*Transfer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if path != "" {
+	switch {
+	case path != "" && file.Extract && store.MountPoint(path):
+		t.dest = f.rooms().store.Inside(path)
+	case path != "":
 		t.dest = f.rooms().store.Destination(path)
 	}
 	return t, nil

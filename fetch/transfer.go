@@ -203,7 +203,7 @@ func (t *Transfer) fromSource(ctx context.Context, s source.Source, lock func() 
 
 func (t *Transfer) credentials() source.Credentials {
 	return source.Credentials{
-		URL: t.file.URL, HeaderFiles: t.file.HeaderFiles, BearerFile: t.file.BearerFile, PasswordFile: t.file.PasswordFile,
+		URL: t.file.URL, Headers: t.file.Headers, HeaderFiles: t.file.HeaderFiles, BearerFile: t.file.BearerFile, PasswordFile: t.file.PasswordFile,
 	}
 }
 

@@ -29,6 +29,10 @@ func hub(env environment.Variables) (fetch.Hub, error) {
 // s3 returns where s3 URLs are, and where credentials are looked for, by the variables of Amazon's own programs
 // (https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html).
 func s3(env environment.Variables) (fetch.S3, error) {
+	env, err := kserveVariables(env)
+	if err != nil {
+		return fetch.S3{}, err
+	}
 	get := func(names ...string) string {
 		for _, name := range names {
 			if value, ok := env.Lookup(name); ok {
@@ -52,12 +56,12 @@ func s3(env environment.Variables) (fetch.S3, error) {
 	s.Login.NoMetadata, _ = strconv.ParseBool(get("AWS_EC2_METADATA_DISABLED"))
 	for _, name := range []string{"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"} {
 		if raw := get(name); raw != "" {
-			var err error
 			if s.Endpoint, err = redact.ParseURL(raw); err != nil {
 				return s, fmt.Errorf("$%s: %w", name, err)
 			}
 			break
 		}
 	}
+	kserveS3(env, &s)
 	return s, nil
 }

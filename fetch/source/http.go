@@ -25,6 +25,7 @@ const userAgent = "inith"
 // A web finds the file that an http or https URL means (RFC 9110).
 type web struct {
 	network  *Network
+	tls      TLS
 	access   Credentials
 	token    string                     // sent to the origin of access instead of its files; "": none
 	retrying func(error)                // is called with why a request is sent again
@@ -37,7 +38,7 @@ type web struct {
 }
 
 func newWeb(n *Network, c Credentials, retrying func(error)) Resolver {
-	return &web{network: n, access: c, retrying: retrying}
+	return &web{network: n, tls: n.TLS, access: c, retrying: retrying}
 }
 
 // Resolve returns the one file of a URL. It sends nothing.
@@ -126,7 +127,7 @@ func (f *webFile) connect() (*client, error) {
 		return f.client, nil
 	}
 	var err error
-	f.client, err = f.web.network.client(f.url, f.web.retrying)
+	f.client, err = f.web.network.client(clientKey{credentials.Origin(f.url), f.web.tls}, f.url, f.web.retrying)
 	return f.client, err
 }
 
@@ -287,6 +288,7 @@ func (f *webFile) addHeaders(req *http.Request) error {
 	if f.web.token != "" {
 		req.Header.Set("Authorization", "Bearer "+f.web.token)
 	}
+	maps.Copy(req.Header, f.web.access.Headers)
 	for _, name := range f.web.access.HeaderFiles {
 		header, err := credentials.ReadHeaders(name)
 		if err != nil {

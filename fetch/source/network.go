@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -36,8 +37,8 @@ type Network struct {
 	Wrap func(origin string, conn net.Conn) net.Conn
 
 	mu      sync.Mutex
-	clients map[string]*plainClient // by origin
-	login   *aws.Login              // nil: not made yet
+	clients map[clientKey]*plainClient
+	login   *aws.Login // nil: not made yet
 }
 
 // TLS is how servers are verified. The files are read when a connection needs them.
@@ -56,6 +57,7 @@ func (t TLS) Check() error { return tlsconfig.TLS(t).Check() }
 type Credentials struct {
 	URL *url.URL // whose origin gets them, for an hf URL that of the hub; others do not
 
+	Headers      http.Header
 	HeaderFiles  []string // of "Name: value" lines
 	BearerFile   string   // of a token
 	PasswordFile string   // for the user of the URL

@@ -21,10 +21,12 @@ import (
 // An S3 is Amazon's S3, or another server with its API: what s3 URLs are of. What the query of a URL says overrides it. The
 // zero value is Amazon's.
 type S3 struct {
-	Endpoint  *url.URL // that all requests begin at; nil: Amazon's, of the region
-	Region    string   // "": that of the profile, else us-east-1
-	Anonymous bool     // requests are not signed
-	Login     AWS
+	Endpoint     *url.URL // that all requests begin at; nil: Amazon's, of the region
+	Region       string   // "": that of the profile, else us-east-1
+	VirtualHosts bool     // the bucket is in the host's name, also at an endpoint of others
+	TLS          TLS      // zero: that of the [Network]
+	Anonymous    bool     // requests are not signed
+	Login        AWS
 }
 
 // AWS says where the credentials of AWS are looked for, in the order of the fields, by the environment variables of Amazon's own
@@ -79,7 +81,7 @@ type s3Resolver struct {
 }
 
 func newS3(n *Network, _ Credentials, retrying func(error)) Resolver {
-	return &s3Resolver{web{network: n, retrying: retrying}, map[string]*s3Listing{}}
+	return &s3Resolver{web{network: n, tls: cmp.Or(n.S3.TLS, n.TLS), retrying: retrying}, map[string]*s3Listing{}}
 }
 
 // Resolve returns the object of a URL, and sends nothing for it: that it exists shows when it is opened, by [ErrDirectory] too. For a
@@ -121,6 +123,9 @@ func (r *s3Resolver) open(u *url.URL) (*s3Bucket, error) {
 	settings := r.web.network.S3
 	b := &s3Bucket{web: r.web, name: name, place: name.place}
 	b.place.Endpoint = cmp.Or(b.place.Endpoint, settings.Endpoint)
+	if b.place.Style == "" && settings.VirtualHosts {
+		b.place.Style = bucket.InHost
+	}
 	if b.place.Region == "" {
 		if b.place.Region, err = settings.region(); err != nil {
 			return nil, awsError(err)

@@ -39,7 +39,7 @@ func contentOptions(env environment.Variables) []option.Option[fetch.File] {
 		{
 			Arg: "SOURCE", Key: "url",
 			Usage: "an http, https, hf, s3 or file URL, or a path that begins with /, ./ or ../",
-			Set:   option.Parsed(parseSource, func(f *file) **url.URL { return &f.URL }),
+			Set:   option.Parsed(ParseSource, func(f *file) **url.URL { return &f.URL }),
 		},
 		{
 			Flag: "from-env", Key: "urlFromEnv", Instead: "url",
@@ -64,7 +64,7 @@ func contentOptions(env environment.Variables) []option.Option[fetch.File] {
 		{
 			Flag: "checksum-url", Excludes: []string{"checksum-url-from-env"},
 			Usage: "take the digest from the list at this `URL`, as sha256sum writes it",
-			Set:   option.Parsed(parseSource, func(f *file) **url.URL { return &f.SumsURL }),
+			Set:   option.Parsed(ParseSource, func(f *file) **url.URL { return &f.SumsURL }),
 		},
 		{
 			Flag:  "checksum-url-from-env",
@@ -74,7 +74,7 @@ func contentOptions(env environment.Variables) []option.Option[fetch.File] {
 		{
 			Flag: "mirror", Kind: option.Strings,
 			Usage: "another `URL` of the same content, tried when SOURCE fails",
-			Set:   addMirror(parseSource),
+			Set:   addMirror(ParseSource),
 		},
 		{
 			Flag: "mirror-from-env", Key: "mirrorsFromEnv", Kind: option.Strings,
@@ -175,11 +175,11 @@ func urlFromEnv(env environment.Variables, name string) (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseSource(raw)
+	return ParseSource(raw)
 }
 
-// parseSource reads a URL, or a path as a shell has it, which begins so that it can be nothing else.
-func parseSource(raw string) (*url.URL, error) {
+// ParseSource reads a URL, or a path as a shell has it, which begins so that it can be nothing else.
+func ParseSource(raw string) (*url.URL, error) {
 	if !slices.ContainsFunc([]string{"/", "./", "../"}, func(start string) bool { return strings.HasPrefix(raw, start) }) {
 		return redact.ParseURL(raw)
 	}
