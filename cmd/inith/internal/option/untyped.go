@@ -2,7 +2,6 @@ package option
 
 import (
 	"slices"
-	"unsafe"
 
 	"github.com/inith/inith/internal/diag"
 )
@@ -23,9 +22,21 @@ type table struct {
 
 // A row is an [Option] that does not know its type.
 type row struct {
-	Option[any]
+	facts
 
-	set func(into any, v Value) error
+	set    func(into any, v Value) error
+	nested *nested
+}
+
+// facts are what an [Option] has besides its functions, under the same names.
+type facts struct {
+	Flag, Letter, Arg, Key                     string
+	Old                                        []string
+	Kind                                       Kind
+	Usage, Default, DefaultText                string
+	Choices, OldChoices, Excludes              []string
+	Instead                                    string
+	Required, Global, NoVariable, Empty, entry bool
 }
 
 // pointer returns the T that a table without its type fills.
@@ -35,10 +46,13 @@ func pointer[T any](into any) *T {
 }
 
 func (t Table[T]) untyped() *table {
-	u := newTable((*Table[any])(unsafe.Pointer(&t))) //nolint:gosec // see [Option.anyType]
-	u.scratch = func() any { return new(T) }
+	u := &table{
+		schemaExtra: t.Schema, short: t.Short, foreign: t.Foreign, faulty: t.Faulty, environment: t.Environment,
+		scratch: func() any { return new(T) },
+	}
 	for i := range t.Options {
-		u.options[i].set = t.Options[i].setAny
+		o := &t.Options[i]
+		u.options = append(u.options, &row{o.facts(), o.setAny, o.nested})
 	}
 	if check := t.Check; check != nil {
 		u.check = func(into any, given Given) error { return check(pointer[T](into), given) }
@@ -49,44 +63,26 @@ func (t Table[T]) untyped() *table {
 	return u
 }
 
-// newTable returns a table with what needs no type of t.
-//
-//go:noinline
-func newTable(t *Table[any]) *table {
-	u := &table{schemaExtra: t.Schema, short: t.Short, foreign: t.Foreign, faulty: t.Faulty, environment: t.Environment}
-	for i := range t.Options {
-		u.options = append(u.options, newRow(&t.Options[i]))
-	}
-	return u
-}
-
-func newRow(o *Option[any]) *row {
-	u := &row{}
-	copyFacts(&u.Option, o)
-	return u
-}
-
 // setAny is Set for a T that is not known to be one.
 func (o *Option[T]) setAny(into any, v Value) error { return o.Set(pointer[T](into), v) }
 
-// anyType returns the option as one of any type: all are alike in memory, and what differs is what Set takes, which must not be
-// called. Code that copies the facts of an option one by one would be in the binary a hundred times, for each pair of types.
-func (o *Option[T]) anyType() *Option[any] {
-	return (*Option[any])(unsafe.Pointer(o)) //nolint:gosec // see above
+func (o *Option[T]) facts() facts {
+	return facts{
+		o.Flag, o.Letter, o.Arg, o.Key, o.Old, o.Kind, o.Usage, o.Default, o.DefaultText, o.Choices, o.OldChoices, o.Excludes,
+		o.Instead, o.Required, o.Global, o.NoVariable, o.Empty, o.entry,
+	}
 }
 
-// copyFacts copies what an option has besides Set.
-//
-//go:noinline
-func copyFacts(to, from *Option[any]) {
-	*to = *from
-	to.Set = nil
+// take gives the option facts.
+func (o *Option[T]) take(f facts) {
+	o.Flag, o.Letter, o.Arg, o.Key, o.Old, o.Kind, o.Usage = f.Flag, f.Letter, f.Arg, f.Key, f.Old, f.Kind, f.Usage
+	o.Default, o.DefaultText, o.Choices, o.OldChoices = f.Default, f.DefaultText, f.Choices, f.OldChoices
+	o.Excludes, o.Instead, o.Required, o.Global = f.Excludes, f.Instead, f.Required, f.Global
+	o.NoVariable, o.Empty, o.entry = f.NoVariable, f.Empty, f.entry
 }
 
 // id returns the name by which a [Given] knows the option.
-func (o *row) id() string { return idOf(&o.Option) }
-
-func idOf(o *Option[any]) string {
+func (o *facts) id() string {
 	switch {
 	case o.Flag != "":
 		return o.Flag
@@ -98,7 +94,7 @@ func idOf(o *Option[any]) string {
 }
 
 // key returns the name of the key, "" if there is none.
-func (o *row) key() string {
+func (o *facts) key() string {
 	switch {
 	case o.Key == NoKey:
 		return ""
@@ -112,7 +108,7 @@ func (o *row) key() string {
 }
 
 // oldKeys returns the former names of the key.
-func (o *row) oldKeys() []string {
+func (o *facts) oldKeys() []string {
 	if o.key() == "" {
 		return nil
 	}
