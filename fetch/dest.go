@@ -47,7 +47,7 @@ func resolveDest(file File) (string, error) {
 		dest = filepath.Join(dest, name)
 		existing = stat(dest)
 	}
-	return filepath.Clean(dest), checkDest(file, dest, existing)
+	return filepath.Clean(dest), checkDest(file, existing)
 }
 
 // directoryDest returns the path of the destination of a directory, and whether its state has to be kept
@@ -86,7 +86,7 @@ func (t *Transfer) directoryDestination() (*store.Destination, error) {
 }
 
 // checkDest reports whether what is at the destination may be replaced.
-func checkDest(file File, dest string, existing fs.FileInfo) error {
+func checkDest(file File, existing fs.FileInfo) error {
 	switch {
 	case existing == nil:
 		return nil
@@ -94,8 +94,6 @@ func checkDest(file File, dest string, existing fs.FileInfo) error {
 		return errors.New("the destination is a directory")
 	case !existing.IsDir() && file.Extract:
 		return errors.New("the destination is not a directory, and an archive is extracted into one")
-	case file.Extract && store.MountPoint(dest):
-		return errors.New("the destination is a mount point, which no directory can replace: name a directory in it")
 	case !existing.IsDir() && !existing.Mode().IsRegular():
 		return errors.New("the destination is not a regular file: it is never replaced")
 	default:

@@ -10,6 +10,7 @@ package fetch
 
 import (
 	"io/fs"
+	"net/http"
 	"net/url"
 	"time"
 
@@ -29,7 +30,7 @@ const (
 
 // A File is one thing to fetch: a file, or all files of a directory.
 type File struct {
-	URL     *url.URL   // http, https or hf
+	URL     *url.URL   // http, https, hf, s3 or file
 	Mirrors []*url.URL // others that have the same bytes, in the order to try
 
 	// Dest is a path: with a trailing slash, or of an existing directory, the last
@@ -49,17 +50,19 @@ type File struct {
 	// that is below.
 	Include, Exclude []string
 
-	// What becomes of a directory.
+	// What becomes of a directory. These and the patterns are an error if URL means a file, unless it may.
 	WriteSums bool // add a file SHA256SUMS, which is what later runs compare with, instead of asking the server
 	Delete    bool // remove what else is in it
 	HubCache  bool // Dest is the cache of Hugging Face's own programs, which gets what an hf URL means
 	InPlace   bool // replace file after file, with the list of digests last, and keep the state in the directory
+	MayBeFile bool // URL may mean a file as well
 
 	// Sent to the origin of URL, for an hf URL that of the hub, and nowhere else. Read again
 	// for each request.
-	HeaderFiles  []string // of "Name: value" lines
-	BearerFile   string   // of a token
-	PasswordFile string   // for the user of the URL
+	Headers      http.Header // of an http or https URL only
+	HeaderFiles  []string    // of "Name: value" lines
+	BearerFile   string      // of a token
+	PasswordFile string      // for the user of the URL
 }
 
 // A Digest is the value of a hash function over a whole file. The zero Digest is none.
@@ -73,6 +76,12 @@ type TLS = source.TLS
 
 // Hub is where files of hf URLs are.
 type Hub = source.Hub
+
+// S3 is where objects of s3 URLs are.
+type S3 = source.S3
+
+// AWS says where the credentials of AWS are looked for.
+type AWS = source.AWS
 
 // A Result says how a file was fetched.
 type Result struct {

@@ -31,6 +31,7 @@ type Fetcher struct {
 
 	TLS   TLS
 	Hub   Hub
+	S3    S3
 	Proxy func(target *url.URL) (*url.URL, error) // nil: none
 
 	MemoryLimit int64        // bytes that the cgroup allows; zero: no limit
@@ -60,7 +61,7 @@ func (f *Fetcher) rooms() parts {
 		f.parts = parts{
 			engine: e,
 			network: &source.Network{
-				Connections: f.Connections, HeaderWait: f.HeaderWait, TLS: f.TLS, Hub: f.Hub, Proxy: f.Proxy, Wrap: e.Wrap,
+				Connections: f.Connections, HeaderWait: f.HeaderWait, TLS: f.TLS, Hub: f.Hub, S3: f.S3, Proxy: f.Proxy, Wrap: e.Wrap,
 			},
 			store: &store.Store{MemoryLimit: f.MemoryLimit, MemoryFree: f.MemoryFree, DiskLimit: f.DiskLimit},
 		}
@@ -100,7 +101,10 @@ func (f *Fetcher) Open(file File) (*Transfer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if path != "" {
+	switch {
+	case path != "" && file.Extract && store.MountPoint(path):
+		t.dest = f.rooms().store.Inside(path)
+	case path != "":
 		t.dest = f.rooms().store.Destination(path)
 	}
 	return t, nil

@@ -73,6 +73,7 @@ func (t *Transfer) extract(ctx context.Context, part *store.Partial, r store.Rec
 	}
 	part.Remove()
 	t.writeReceipt(ctx, r, tree.Identity())
+	t.dest.Extracted()
 	return nil
 }
 

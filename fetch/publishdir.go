@@ -215,7 +215,7 @@ func notForFiles(file File) error {
 	option := cmp.Or(
 		nameIf("--include", len(file.Include) > 0), nameIf("--exclude", len(file.Exclude) > 0), nameIf("--write-sums", file.WriteSums),
 		nameIf("--delete", file.Delete), nameIf("--in-place", file.InPlace), nameIf("--hf-cache", file.HubCache))
-	if option == "" {
+	if option == "" || file.MayBeFile {
 		return nil
 	}
 	return &usererr.Error{Text: "the URL means one file, and " + option + " is for directories"}

@@ -17,6 +17,7 @@ type location struct {
 // A found is what a URL means: a file, or the files of a directory.
 type found struct {
 	file     source.Source   // nil: it is a directory
+	unsure   bool            // the file may turn out to be a directory
 	objects  []source.Object // of a directory
 	revision string          // of a directory; "": none is known
 }
@@ -39,7 +40,7 @@ func (t *Transfer) resolve(ctx context.Context, l location) (f found, err error)
 	case err != nil:
 		return found{}, &SourceError{Source: nameOf(l.url), Err: err}
 	case len(f.objects) == 1 && f.objects[0].Name == "":
-		f.file = f.objects[0].Source
+		f.file, f.unsure = f.objects[0].Source, f.objects[0].Unsure
 		return f, nil
 	}
 	f.revision, err = t.revision(ctx, l)

@@ -93,10 +93,31 @@ func (t *Transfer) enter(p Phase) {
 	}
 }
 
+// run fetches what the URL means. Some sources find out that it is a directory when they are asked for the file: then
+// all begins again, at the destination of a directory.
 func (t *Transfer) run(ctx context.Context) (Result, error) {
 	if t.dest == nil {
 		return t.stream(ctx)
 	}
+	result, err := t.toDestination(ctx)
+	if errors.Is(err, source.ErrDirectory) && len(t.urls) == 1 {
+		t.urls = []*url.URL{withSlash(t.file.URL)}
+		t.dest = t.fetcher.rooms().store.Destination(t.dest.Path)
+		return t.toDestination(ctx)
+	}
+	return result, err
+}
+
+// withSlash returns a URL whose path ends in a slash. Nothing in the path is cleaned: keys of stores may have anything in them.
+func withSlash(u *url.URL) *url.URL {
+	with := *u
+	if with.Path += "/"; with.RawPath != "" {
+		with.RawPath += "/"
+	}
+	return &with
+}
+
+func (t *Transfer) toDestination(ctx context.Context) (Result, error) {
 	defer func() { t.dest.Close() }()
 	var unlock func() // nil: not locked yet
 	defer func() {
@@ -159,7 +180,9 @@ func (t *Transfer) fromURL(ctx context.Context, u *url.URL, lock func() error) (
 	case u == t.file.URL:
 		t.primary = found.file
 	}
-	if err := notForFiles(t.file); err != nil {
+	if err := notForFiles(t.file); err != nil && found.unsure {
+		return Result{}, source.ErrDirectory
+	} else if err != nil {
 		return Result{}, err
 	}
 	return t.fromSource(ctx, found.file, lock)
@@ -180,7 +203,7 @@ func (t *Transfer) fromSource(ctx context.Context, s source.Source, lock func() 
 
 func (t *Transfer) credentials() source.Credentials {
 	return source.Credentials{
-		URL: t.file.URL, HeaderFiles: t.file.HeaderFiles, BearerFile: t.file.BearerFile, PasswordFile: t.file.PasswordFile,
+		URL: t.file.URL, Headers: t.file.Headers, HeaderFiles: t.file.HeaderFiles, BearerFile: t.file.BearerFile, PasswordFile: t.file.PasswordFile,
 	}
 }
 

@@ -6,12 +6,11 @@ import (
 	"net"
 	nethttp "net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/inith/inith/internal/bucket"
 	"github.com/inith/inith/internal/credentials"
-	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/sigv4"
 	"github.com/inith/inith/internal/target"
 	"github.com/inith/inith/internal/tlsconfig"
@@ -36,12 +35,12 @@ func (o *s3Options) open(s *spec) (Prober, error) {
 	case err != nil:
 		return nil, err
 	case s.level == LevelTCP:
-		return newTCP(s, "tcp", at.address()), nil
+		return newTCP(s, "tcp", bucketAddress(at)), nil
 	}
-	login.region = at.region
+	login.region = at.Region
 	b := &s3{login: login, spec: s}
 	h := &http{
-		httpOptions: httpOptions{method: nethttp.MethodGet}, spec: s, url: at.bucketURL(), tls: tlsconfig.Loader{TLS: s.tls},
+		httpOptions: httpOptions{method: nethttp.MethodGet}, spec: s, url: bucketURL(at), tls: tlsconfig.Loader{TLS: s.tls},
 		authorization: login.authorize, verdict: b.judge,
 	}
 	if s.level == LevelProto {
@@ -95,20 +94,13 @@ func (l *s3Login) authorize(req *nethttp.Request) error {
 	return nil
 }
 
-// An s3Place is where a bucket is.
-type s3Place struct {
-	bucket, region string
-	endpoint       *url.URL // nil: that of AWS
-	pathStyle      string   // true or false, "" for the usual one: in the host for AWS, in the path for others
-}
-
 // readS3Place reads what a URL says, in the spelling of the Go CDK, else what the environment does.
-func readS3Place(s *spec) (*s3Place, error) {
-	const nameBytes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._"
-	p := &s3Place{bucket: s.url.Hostname()}
+func readS3Place(s *spec) (*bucket.Place, error) {
+	p := &bucket.Place{Name: s.url.Hostname()}
+	if err := bucket.CheckName(p.Name); err != nil {
+		return nil, err
+	}
 	switch {
-	case p.bucket == "" || strings.Trim(p.bucket, nameBytes) != "":
-		return nil, errors.New("want the name of a bucket, as in s3://bucket?endpoint=http://minio:9000")
 	case s.url.Port() != "":
 		return nil, errors.New("a bucket has no port: name the server as in s3://bucket?endpoint=http://minio:9000")
 	case strings.Trim(s.url.Path, "/") != "":
@@ -118,73 +110,27 @@ func readS3Place(s *spec) (*s3Place, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := target.SetQuery(query, p.keys(), s.drop); err != nil {
+	if err := target.SetQuery(query, p.Keys(), s.drop); err != nil {
 		return nil, err
 	}
-	if endpoint := cmp.Or(s.variable("AWS_ENDPOINT_URL_S3"), s.variable("AWS_ENDPOINT_URL")); p.endpoint == nil && endpoint != "" {
-		if err := p.setEndpoint(endpoint); err != nil {
+	if endpoint := cmp.Or(s.variable("AWS_ENDPOINT_URL_S3"), s.variable("AWS_ENDPOINT_URL")); p.Endpoint == nil && endpoint != "" {
+		if p.Endpoint, err = bucket.ParseEndpoint(endpoint); err != nil {
 			return nil, errors.New("AWS_ENDPOINT_URL is " + err.Error())
 		}
 	}
-	p.region = cmp.Or(p.region, s.variable("AWS_REGION"), s.variable("AWS_DEFAULT_REGION"), "us-east-1")
-	return p, checkRegion(p.region)
+	p.Region = cmp.Or(p.Region, s.variable("AWS_REGION"), s.variable("AWS_DEFAULT_REGION"), bucket.DefaultRegion)
+	return p, bucket.CheckRegion(p.Region)
 }
 
-// keys have the names that [target.DriverKey] returns.
-func (p *s3Place) keys() map[string]func(value string) error {
-	style := func(value string) error {
-		path, err := target.Boolean(value)
-		p.pathStyle = map[bool]string{true: "true", false: "false"}[path]
-		return err
-	}
-	return map[string]func(string) error{
-		"region": target.String(&p.region), "endpoint": p.setEndpoint,
-		"usepathstyle": style, "s3forcepathstyle": style, "forcepathstyle": style,
-	}
-}
-
-func (p *s3Place) setEndpoint(value string) error {
-	u, err := redact.ParseURL(value)
-	switch {
-	case err != nil, u.Hostname() == "", u.User != nil, strings.Trim(u.Path, "/") != "", u.RawQuery != "", u.Fragment != "",
-		!slices.Contains([]string{"http", "https"}, u.Scheme):
-		return errors.New("not a URL such as http://minio:9000")
-	}
-	p.endpoint = u
-	return nil
-}
-
-// checkRegion keeps anything else from becoming a part of a host's name.
-func checkRegion(region string) error {
-	if strings.Trim(region, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
-		return errors.New("the region is not one such as eu-west-1")
-	}
-	return nil
-}
-
-// bucketURL returns the URL that lists the bucket. A HEAD of it shows the same, but not why it is refused.
-func (p *s3Place) bucketURL() *url.URL {
-	u := &url.URL{Scheme: "https", Host: "s3." + p.region + ".amazonaws.com", Path: "/", RawQuery: "list-type=2&max-keys=1"}
-	if strings.HasPrefix(p.region, "cn-") {
-		u.Host += ".cn"
-	}
-	inPath := strings.Contains(p.bucket, ".") // a certificate of *.s3 is not one of a.b.s3
-	if p.endpoint != nil {
-		u.Scheme, u.Host, inPath = p.endpoint.Scheme, p.endpoint.Host, true
-	}
-	if p.pathStyle != "" {
-		inPath = p.pathStyle == "true"
-	}
-	if inPath {
-		u.Path = "/" + p.bucket
-	} else {
-		u.Host = p.bucket + "." + u.Host
-	}
+// bucketURL returns the URL that lists a bucket. A HEAD of it shows the same, but not why it is refused.
+func bucketURL(p *bucket.Place) *url.URL {
+	u := p.URL()
+	u.RawQuery = "list-type=2&max-keys=1"
 	return u
 }
 
-// address returns where to connect to.
-func (p *s3Place) address() string {
-	u := p.bucketURL()
+// bucketAddress returns where to connect to.
+func bucketAddress(p *bucket.Place) string {
+	u := p.URL()
 	return net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme]))
 }

@@ -2,10 +2,9 @@ package probe
 
 import (
 	"fmt"
-	"io"
 	nethttp "net/http"
-	"strings"
 
+	"github.com/inith/inith/internal/bucket"
 	"github.com/inith/inith/internal/usererr"
 )
 
@@ -24,11 +23,11 @@ func (b *s3) judge(resp *nethttp.Response) error {
 	case b.spec.level == LevelProto, resp.StatusCode >= 200 && resp.StatusCode < 300:
 		return nil
 	}
-	code, err := s3Code(resp.Body)
+	said, err := bucket.ReadError(resp.Body)
 	if err != nil {
 		return err
 	}
-	return b.refusal(resp, code)
+	return b.refusal(resp, said.Code)
 }
 
 // refusal says what an error of the server means.
@@ -63,20 +62,8 @@ func (b *s3) refusal(resp *nethttp.Response, code string) error {
 }
 
 func s3RegionHint(resp *nethttp.Response) string {
-	if region := resp.Header.Get("X-Amz-Bucket-Region"); region != "" && len(region) < 32 && checkRegion(region) == nil {
+	if region := resp.Header.Get("X-Amz-Bucket-Region"); region != "" && bucket.CheckRegion(region) == nil {
 		return "add ?region=" + region
 	}
 	return "set the region of the bucket, as in s3://bucket?region=eu-west-1"
-}
-
-// s3Code returns the code of an error, "" if the answer has none.
-func s3Code(body io.Reader) (string, error) {
-	const maxError = 64 << 10
-	text, err := io.ReadAll(io.LimitReader(body, maxError))
-	if err != nil {
-		return "", err
-	}
-	_, after, _ := strings.Cut(string(text), "<Code>")
-	code, _, _ := strings.Cut(after, "</Code>")
-	return strings.TrimSpace(code), nil
 }

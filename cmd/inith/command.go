@@ -76,18 +76,45 @@ type session struct {
 	hangups func() <-chan struct{} // takes SIGHUP over; nil in a step
 }
 
-// options are those of a command, and those that every command has.
-type options[O any] struct {
-	own     O
+// options are those of a command, and those that every command has. They know no type of a command, so that the code behind
+// them exists once in the binary.
+type options struct {
+	own     any // a pointer; nil: nothing was set
 	globals globals
 	stay    bool // as the init process of CMD
 	events  bool // post them
 }
 
+// ownOf returns the options of a command.
+func ownOf[O any](o *options) *O {
+	if o.own == nil {
+		o.own = new(O)
+	}
+	own, _ := o.own.(*O)
+	return own
+}
+
 // define makes a command of its table of options and the function that opens its job.
 func define[O any](c *call, s spec[O]) *definition {
-	table := withCommon(s)
-	d := &definition{usage: s.usage, description: s.description, exits: s.exits, rows: append(table.Rows(c.name), helpRow())}
+	table := option.Table[options]{
+		Options: option.Within(s.table.Options, ownOf[O]),
+		Check: func(o *options, given option.Given) error {
+			if s.table.Check == nil {
+				return nil
+			}
+			return s.table.Check(ownOf[O](o), given)
+		},
+	}
+	d := &definition{usage: s.usage, description: s.description, exits: s.exits}
+	c.complete(d, withCommon(table, s.child, s.events), s.child, func(ctx context.Context, own session, o *options, given option.Given) (job, error) {
+		return s.open(ctx, own, ownOf[O](o), given)
+	})
+	return d
+}
+
+// complete adds to a command its options, and how it runs.
+func (c *call) complete(d *definition, table option.Table[options], child childUse, open func(context.Context, session, *options, option.Given) (job, error)) {
+	d.rows = append(table.Rows(c.name), helpRow())
 	d.run = func(ctx context.Context, line option.Line) error {
 		if line.Flags["help"] != nil {
 			return writeHelp(c.stdout, commandHelp(c.name, d))
@@ -100,11 +127,10 @@ func define[O any](c *call, s spec[O]) *definition {
 		c.warnOfVariables(d.rows)
 		logRenamed(c.reporter.logger(), given)
 		c.events = o.events
-		return c.perform(ctx, s.child, o.stay, func(ctx context.Context, own session) (job, error) {
-			return s.open(ctx, own, &o.own, given)
+		return c.perform(ctx, child, o.stay, func(ctx context.Context, own session) (job, error) {
+			return open(ctx, own, &o, given)
 		})
 	}
-	return d
 }
 
 // logRenamed logs the former names of options that were used.
@@ -115,25 +141,18 @@ func logRenamed(log *slog.Logger, given option.Given) {
 }
 
 // withCommon adds to the options of a command those that every command has.
-func withCommon[O any](s spec[O]) option.Table[options[O]] {
-	type all = options[O]
-	rows := option.Within(s.table.Options, func(o *all) *O { return &o.own })
-	if s.child == becomesChild {
-		rows = append(rows, option.Option[all]{
+func withCommon(t option.Table[options], child childUse, events bool) option.Table[options] {
+	if child == becomesChild {
+		t.Options = append(t.Options, option.Option[options]{
 			Flag: "init", Key: option.NoKey, Kind: option.Bool, Usage: "stay as the init process of CMD: forward signals, reap orphans, return its exit code",
-			Set: option.ToBool(func(o *all) *bool { return &o.stay }),
+			Set: option.ToBool(func(o *options) *bool { return &o.stay }),
 		})
 	}
-	if s.events {
-		rows = append(rows, eventsOption(func(o *all) *bool { return &o.events }))
+	if events {
+		t.Options = append(t.Options, eventsOption(func(o *options) *bool { return &o.events }))
 	}
-	rows = append(rows, option.Within(globalOptions(), func(o *all) *globals { return &o.globals })...)
-	return option.Table[all]{Options: rows, Check: func(o *all, given option.Given) error {
-		if s.table.Check == nil {
-			return nil
-		}
-		return s.table.Check(&o.own, given)
-	}}
+	t.Options = append(t.Options, option.Within(globalOptions(), func(o *options) *globals { return &o.globals })...)
+	return t
 }
 
 // perform opens a job and runs it; then it becomes CMD, or writes the outcome to the termination log and the results to

@@ -344,7 +344,7 @@ func TestDocsHaveTheRulesOfLint(t *testing.T) {
 
 // TestExamplesAreClean has lint read all examples as one set.
 func TestExamplesAreClean(t *testing.T) {
-	paths, err := filepath.Glob("../../examples/kubernetes/*.yaml")
+	paths, err := filepath.Glob("../../examples/k*/*.yaml")
 	if err != nil || len(paths) < 10 {
 		t.Fatalf("%d examples, %v", len(paths), err)
 	}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/inith/inith/cmd/inith/internal/environment"
@@ -21,12 +23,15 @@ const fetchDescription = `Downloads files: verified, resumable, in parallel. DES
 or the whole new one, never a part. A run that was killed resumes where it
 stopped. inith prints the path; with DEST "-" it prints the bytes instead.
 
-SOURCE is an http or https URL, or hf://ORG/NAME[@REVISION][/PATH] for a
-repository, a directory or a file on Hugging Face (hf://datasets/ORG/NAME too).
+SOURCE is an http or https URL, hf://ORG/NAME[@REVISION][/PATH] for a
+repository, a directory or a file on Hugging Face (hf://datasets/ORG/NAME too),
+s3://BUCKET/KEY for an object or a directory in S3, or a path that begins with
+/, ./ or ../.
 DEST is a file. With a trailing slash, or if DEST is a directory, inith adds the
 last segment of the URL's path. If SOURCE is a directory, DEST is the directory
 that gets its files. State is kept in .inith/ next to DEST: partial files and
 receipts. A second run with a digest and an intact file sends no request.
+With several SOURCES, each DEST is a directory.
 
    evidence  the content matches
    pinned    a digest given with --sha256 or --digest
@@ -46,10 +51,11 @@ EXAMPLES:
 // fetchOptions are the options of fetch, and of a fetch step of a plan.
 type fetchOptions struct {
 	file       fetch.File
-	files      []fetch.File // of a step
+	files      []fetch.File // of a step, or those after file
 	list       string       // a models.yaml; "" for none
 	verify     bool
 	json       bool
+	unsigned   bool
 	timeout    time.Duration // zero: none
 	fetcher    fetch.Fetcher
 	connection connection
@@ -111,6 +117,11 @@ func listOptions(env environment.Variables) []option.Option[fetchOptions] {
 			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.fetcher.RetryMaxWait }),
 		},
 		{
+			Flag: "no-sign-request", Kind: option.Bool,
+			Usage: "do not sign requests to s3 URLs: their buckets are public",
+			Set:   option.ToBool(func(o *o) *bool { return &o.unsigned }),
+		},
+		{
 			Flag: "json", Key: option.NoKey, Kind: option.Bool,
 			Usage: "print an object per file instead of its path",
 			Set:   option.ToBool(func(o *o) *bool { return &o.json }),
@@ -121,7 +132,10 @@ func listOptions(env environment.Variables) []option.Option[fetchOptions] {
 func fetchCommand(c *call) *definition {
 	own := fileOptions(c.env)
 	return define(c, spec[fetchOptions]{
-		usage:       []string{"inith fetch [OPTION...] SOURCE DEST [-- CMD ARG...]", "inith fetch [OPTION...] -f models.yaml [-- CMD ARG...]"},
+		usage: []string{
+			"inith fetch [OPTION...] SOURCE DEST [SOURCE DEST...] [-- CMD ARG...]",
+			"inith fetch [OPTION...] -f models.yaml [-- CMD ARG...]",
+		},
 		description: func() string { return fetchDescription },
 		exits:       [][2]string{{"3", "the content is not what was asked for"}},
 		child:       becomesChild,
@@ -130,10 +144,15 @@ func fetchCommand(c *call) *definition {
 			Options: append(own, listOptions(c.env)...),
 			Check: func(o *fetchOptions, given option.Given) error {
 				err := checkSourceAndDest(o, given, c.child)
-				if err == nil && o.list != "" {
-					err = checkListed(own, given)
+				switch {
+				case err != nil:
+					return err
+				case o.list != "":
+					return checkListed(own, given)
+				case len(given.Args) > 2:
+					return o.addPairs(own, given)
 				}
-				return err
+				return nil
 			},
 		},
 		open: func(_ context.Context, s session, o *fetchOptions, given option.Given) (job, error) {
@@ -159,14 +178,44 @@ func checkSourceAndDest(o *fetchOptions, given option.Given, child []string) err
 		return nil
 	case o.file.URL == nil:
 		return errors.New("no SOURCE: inith fetch URL DEST, or -f models.yaml")
-	case dests > 1:
+	case dests > 1 && given.Origin("from-env") != option.FromDefault:
 		return fmt.Errorf("want one DEST, got %d; -f models.yaml fetches several files", dests)
 	case o.file.Dest == "":
 		return errors.New("no DEST: inith fetch URL DEST")
+	case dests > 1 && len(given.Args)%2 == 1:
+		return fmt.Errorf("want a DEST for each SOURCE, got %d arguments", len(given.Args))
 	case o.file.Dest == "-" && child != nil:
 		return errors.New("DEST - and a command after -- exclude each other")
 	}
 	return modelsfile.Check(&o.file, given)
+}
+
+// addPairs adds the files of the arguments after the first two. The destinations of several sources are directories; what
+// is of one source, such as a digest or a token, cannot be given for all.
+func (o *fetchOptions) addPairs(own []option.Option[fetchOptions], given option.Given) error {
+	ofAll := []string{"evidence", "include", "exclude", "write-sums", "delete", "in-place", "extract"}
+	for i := range own {
+		if id := own[i].ID(); own[i].Flag != "" && !slices.Contains(ofAll, id) && given.Has(id) {
+			return fmt.Errorf("%s is for one SOURCE: to fetch several, list them in models.yaml", given.Name(id))
+		}
+	}
+	for pair := range slices.Chunk(given.Args, 2) {
+		file := o.file
+		var err error
+		if file.URL, err = modelsfile.ParseSource(pair[0]); err != nil {
+			return err
+		}
+		file.Dest, file.MayBeFile = pair[1], true
+		if file.Dest == "-" {
+			return errors.New("DEST - is for one SOURCE")
+		}
+		if !file.Extract {
+			file.Dest = strings.TrimRight(file.Dest, "/") + "/"
+		}
+		o.files = append(o.files, file)
+	}
+	o.file, o.files = o.files[0], o.files[1:]
+	return nil
 }
 
 // checkListed reports options of a single file that a list would ignore. The minimum evidence holds for all its entries.
@@ -184,7 +233,7 @@ func checkListed(own []option.Option[fetchOptions], given option.Given) error {
 func (o *fetchOptions) read(env environment.Variables, given option.Given) ([]fetch.File, error) {
 	files := o.files
 	if o.file.URL != nil {
-		files = []fetch.File{o.file}
+		files = append([]fetch.File{o.file}, files...)
 	}
 	if o.list != "" {
 		var err error
@@ -196,6 +245,9 @@ func (o *fetchOptions) read(env environment.Variables, given option.Given) ([]fe
 	for i := range files {
 		files[i].Verify = o.verify
 		files[i].Evidence = max(files[i].Evidence, o.file.Evidence)
+		if err := kserveFile(env, &files[i]); err != nil {
+			return nil, err
+		}
 	}
 	return files, nil
 }

@@ -22,7 +22,6 @@ import (
 	"github.com/inith/inith/internal/bytesize"
 	"github.com/inith/inith/internal/cgroup"
 	"github.com/inith/inith/internal/duration"
-	"github.com/inith/inith/internal/redact"
 )
 
 // A fetchJob is a download that is ready to run.
@@ -76,24 +75,15 @@ func (o *fetchOptions) configure(s session) error {
 	if f.Hub, err = hub(s.env); err != nil {
 		return err
 	}
+	if f.S3, err = s3(s.env); err != nil {
+		return err
+	}
+	f.S3.Anonymous = f.S3.Anonymous || o.unsigned
+	if f.TLS != (fetch.TLS{}) { // a flag overrides a variable
+		f.S3.TLS = fetch.TLS{}
+	}
 	f.DiskLimit, err = ephemeralLimit(s.env)
 	return err
-}
-
-// hub returns where hf URLs are, by the variables of Hugging Face's own programs
-// (https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables).
-func hub(env environment.Variables) (fetch.Hub, error) {
-	var h fetch.Hub
-	h.Token, _ = env.Lookup("HF_TOKEN")
-	h.Token = strings.TrimSpace(h.Token)
-	h.TokenFile, _ = env.Lookup("HF_TOKEN_PATH")
-	if raw, ok := env.Lookup("HF_ENDPOINT"); ok {
-		var err error
-		if h.Endpoint, err = redact.ParseURL(raw); err != nil {
-			return h, fmt.Errorf("$HF_ENDPOINT: %w", err)
-		}
-	}
-	return h, nil
 }
 
 // ephemeralLimit returns how much may be written where Kubernetes counts it: the downward API puts
@@ -197,9 +187,12 @@ func (e *unfinishedError) Unwrap() error { return e.cause }
 func (j *fetchJob) logResult(r fetch.Result) {
 	log := j.session.Log.With("source", r.Source, "path", r.Path, "bytes", r.Size)
 	if r.Files > 0 {
-		log = log.With("files", r.Files, "commit", r.Commit)
+		log = log.With("files", r.Files)
 	} else {
 		log = log.With("digest", r.Digest.String())
+	}
+	if r.Commit != "" {
+		log = log.With("commit", r.Commit)
 	}
 	log = log.With("evidence", r.Evidence.String())
 	if r.Skipped {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/inith/inith/internal/testing/bucketserver"
 	"github.com/inith/inith/internal/testing/hubserver"
 )
 
@@ -82,6 +83,21 @@ func startHub(e *testscript.Env) {
 	}, canary)
 	e.Defer(hub.Close)
 	e.Setenv("HUB", hub.URL)
+}
+
+// startBucket starts a server with the API of S3, which wants the canary as the secret of a key, and gives credentials to those who
+// send the canary as the token of a cluster or of an agent.
+func startBucket(e *testscript.Env) {
+	b := make([]byte, 3<<20)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(b)
+	s := bucketserver.Start(bucketserver.Key{ID: "AKIAEXAMPLE", Secret: canary}, bucketserver.Key{ID: "ASIAEXAMPLE", Secret: canary, Token: canary})
+	s.IdentityToken, s.AgentToken, s.PageSize = canary, canary, 1
+	s.PutBytes("model.bin", b)
+	for name, text := range map[string]string{"onnx/config.json": "{}", "onnx/": "", "onnx/data/empty": "", "onnx-v2/other": "x"} {
+		s.PutBytes(name, []byte(text))
+	}
+	e.Defer(s.Close)
+	e.Setenv("S3", s.URL)
 }
 
 // archiveOf returns a tar with one file.

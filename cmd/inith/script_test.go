@@ -123,7 +123,12 @@ func setup(e *testscript.Env) error {
 	if err := os.Mkdir(filepath.Join(e.WorkDir, ".secrets"), 0o700); err != nil {
 		return err
 	}
-	secrets := map[string]string{"password": canary + "\n", "header": "X-Token: " + canary + "\n", "wrong": canary + "x\n", "long": canary + canary + "\n"}
+	const shared = "[default]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = SECRET\n" +
+		"[wrong]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = xSECRET\n"
+	secrets := map[string]string{
+		"password": canary + "\n", "header": "X-Token: " + canary + "\n", "wrong": canary + "x\n", "long": canary + canary + "\n",
+		"aws": strings.ReplaceAll(shared, "SECRET", canary),
+	}
 	maps.Copy(secrets, configs())
 	for name, text := range secrets {
 		if err := os.WriteFile(filepath.Join(e.WorkDir, ".secrets", name), []byte(text), 0o600); err != nil {
@@ -133,6 +138,7 @@ func setup(e *testscript.Env) error {
 	e.Defer(func() { searchFiles(e) })
 	startFiles(e)
 	startHub(e)
+	startBucket(e)
 	if err := startServers(e); err != nil {
 		return err
 	}

@@ -27,8 +27,8 @@ const (
 // client returns a client for what begins at an origin. It retries a request
 // until it has headers, twice, and tells retrying why: what comes after that, and
 // what takes longer, is the engine's.
-func (n *Network) client(origin *url.URL, retrying func(error)) (*client, error) {
-	h, err := n.plainClient(origin)
+func (n *Network) client(key clientKey, origin *url.URL, retrying func(error)) (*client, error) {
+	h, err := n.plainClient(key, origin)
 	if err != nil {
 		return nil, err
 	}
@@ -53,39 +53,50 @@ type plainClient struct {
 	cookies *cookies
 }
 
+// A clientKey is what all requests of a client have in common.
+type clientKey struct {
+	origin string
+	tls    TLS // of that origin
+}
+
 // plainClient returns the client of an origin. All files of the origin share its
 // connections.
-func (n *Network) plainClient(origin *url.URL) (*plainClient, error) {
+func (n *Network) plainClient(key clientKey, origin *url.URL) (*plainClient, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	name := credentials.Origin(origin)
-	if c := n.clients[name]; c != nil {
+	if c := n.clients[key]; c != nil {
 		return c, nil
 	}
-	own, err := n.transport(origin, n.TLS)
+	own, err := n.transport(origin, key.tls)
 	if err != nil {
 		return nil, err
 	}
-	others, err := n.transport(origin, TLS{CAFile: n.TLS.CAFile})
+	others, err := n.transport(origin, TLS{CAFile: key.tls.CAFile})
 	if err != nil {
 		return nil, err
 	}
 	if n.clients == nil {
-		n.clients = map[string]*plainClient{}
+		n.clients = map[clientKey]*plainClient{}
 	}
 	c := &plainClient{cookies: &cookies{}}
 	c.Client = &http.Client{
-		Transport: oneRequest{readableRedirects{byOrigin{name, own, others}}},
+		Transport: oneRequest{readableRedirects{byOrigin{key.origin, own, others}}},
 		CheckRedirect: func(next *http.Request, via []*http.Request) error {
+			if via[0].Context().Value(staysKey{}) != nil {
+				return http.ErrUseLastResponse
+			}
 			err := redirect(origin, next, via)
 			c.cookies.learn(via[len(via)-1].URL, next.Response)
 			c.cookies.add(next)
 			return err
 		},
 	}
-	n.clients[name] = c
+	n.clients[key] = c
 	return c, nil
 }
+
+// staysKey marks the context of a request that no redirect may take elsewhere.
+type staysKey struct{}
 
 // oneRequest sends each request once. A [http.Transport] by itself sends a GET again when a
 // connection that was used before ends without an answer, over one connection after another;

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"hash"
 	"hash/crc32"
+	"hash/crc64"
 	"strconv"
 	"strings"
 
@@ -22,8 +23,10 @@ import (
 // A Digest is the value of a hash function over a whole file. The zero Digest is
 // none.
 type Digest struct {
-	Algorithm string // "sha256", "sha512", "blake3"; a server's also "sha1", "md5", "crc32c", and "git-blob-N" of N bytes
-	Hex       string // lower case
+	// "sha256", "sha512", "blake3"; a server's also "sha1", "md5", "crc32", "crc32c", "crc64nvme", and "git-blob-N" of N bytes
+	Algorithm string
+
+	Hex string // lower case
 }
 
 // digestAlgorithm is a row of the table of hash functions.
@@ -42,8 +45,14 @@ func digestAlgorithms() []digestAlgorithm {
 		{"sha1", sha1.Size, false, sha1.New},
 		{"md5", md5.Size, false, md5.New},
 		{"crc32c", crc32.Size, false, func() hash.Hash { return crc32.New(castagnoli()) }},
+		{"crc32", crc32.Size, false, func() hash.Hash { return crc32.NewIEEE() }},
+		{"crc64nvme", crc64.Size, false, func() hash.Hash { return crc64.New(crc64.MakeTable(nvme)) }},
 	}
 }
+
+// nvme is the polynomial that Amazon's store takes for the checksums of new objects, reversed
+// (NVM Express NVM Command Set Specification 1.0d, section 5.2.1.3.4).
+const nvme = 0x9a6c9329ac4bc9b5
 
 func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 

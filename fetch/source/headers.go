@@ -61,7 +61,6 @@ func validator(h http.Header) string {
 // serverDigests returns the digests of the whole object that an answer names:
 // Repr-Digest (RFC 9530), Digest (RFC 3230), those of Google's and Amazon's
 // stores and of Artifactory, and Content-MD5 where the answer is the whole.
-// Composite checksums of Amazon's are not of the object's bytes.
 func serverDigests(resp *http.Response) []Digest {
 	h := resp.Header
 	var all []Digest
@@ -77,12 +76,25 @@ func serverDigests(resp *http.Response) []Digest {
 			add(base64Digest(names[strings.ToLower(key)], strings.Trim(value, ":")))
 		}
 	}
-	if !strings.EqualFold(h.Get("X-Amz-Checksum-Type"), "COMPOSITE") && !strings.Contains(h.Get("X-Amz-Checksum-Sha256"), "-") {
-		add(base64Digest("sha256", h.Get("X-Amz-Checksum-Sha256")))
-	}
+	add(amazonDigest(h))
 	add(hexDigest("sha256", h.Get("X-Checksum-Sha256")))
 	if resp.StatusCode == http.StatusOK {
 		add(base64Digest("md5", h.Get("Content-Md5")))
 	}
 	return all
+}
+
+// amazonDigest returns the strongest checksum of the whole object that Amazon's store names: one is enough, and each costs
+// time. Composite ones, of the checksums of parts, are not of the object's bytes.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
+func amazonDigest(h http.Header) Digest {
+	if strings.EqualFold(h.Get("X-Amz-Checksum-Type"), "COMPOSITE") {
+		return Digest{}
+	}
+	for _, name := range []string{"sha512", "sha256", "sha1", "md5", "crc64nvme", "crc32c", "crc32"} {
+		if d := base64Digest(name, h.Get("X-Amz-Checksum-"+name)); d != (Digest{}) { // not that of a value such as "…-3"
+			return d
+		}
+	}
+	return Digest{}
 }

@@ -25,14 +25,20 @@ const userAgent = "inith"
 // A web finds the file that an http or https URL means (RFC 9110).
 type web struct {
 	network  *Network
+	tls      TLS
 	access   Credentials
 	token    string                     // sent to the origin of access instead of its files; "": none
 	retrying func(error)                // is called with why a request is sent again
 	refusal  func(*http.Response) error // says what an answer means to who knows the server, nil if it does not; nil: nobody does
+
+	// Sign completes a request, which is for its URL alone then: no redirect is followed. nil: nothing is signed.
+	sign func(*http.Request) error
+	// Describe adds what who knows the server sees in an answer. nil: nobody does.
+	describe func(*http.Response, *Info)
 }
 
 func newWeb(n *Network, c Credentials, retrying func(error)) Resolver {
-	return &web{network: n, access: c, retrying: retrying}
+	return &web{network: n, tls: n.TLS, access: c, retrying: retrying}
 }
 
 // Resolve returns the one file of a URL. It sends nothing.
@@ -62,6 +68,7 @@ type webFile struct {
 type request struct {
 	off, n    int64
 	validator string
+	head      bool // without the bytes
 }
 
 func (f *webFile) Name() string   { return redact.URL(f.url) }
@@ -79,7 +86,7 @@ func (f *webFile) Stat(ctx context.Context) (Info, error) {
 // Open sends one request, and a second one when the link refuses that the first
 // was redirected to earlier: such links expire.
 func (f *webFile) Open(ctx context.Context, off, n int64, validator string) (*Part, error) {
-	r := request{off, n, validator}
+	r := request{off: off, n: n, validator: validator}
 	refused := f.link()
 	if refused == nil {
 		return f.open(ctx, f.url, r)
@@ -120,7 +127,7 @@ func (f *webFile) connect() (*client, error) {
 		return f.client, nil
 	}
 	var err error
-	f.client, err = f.web.network.client(f.url, f.web.retrying)
+	f.client, err = f.web.network.client(clientKey{credentials.Origin(f.url), f.web.tls}, f.url, f.web.retrying)
 	return f.client, err
 }
 
@@ -139,6 +146,9 @@ func (f *webFile) open(ctx context.Context, u *url.URL, r request) (*Part, error
 	if err != nil {
 		_ = resp.Body.Close()
 		return nil, err
+	}
+	if f.web.describe != nil {
+		f.web.describe(resp, &part.Info)
 	}
 	if resp.StatusCode == http.StatusPartialContent {
 		f.ranged.Store(true)
@@ -166,7 +176,7 @@ func (f *webFile) refused(resp *http.Response) error {
 // withoutRange asks for the whole object, once. It returns the first answer if that is
 // refused too.
 func (f *webFile) withoutRange(ctx context.Context, u *url.URL, r request, first *http.Response) (*http.Response, request) {
-	whole, err := f.send(ctx, u, request{0, Whole, r.validator})
+	whole, err := f.send(ctx, u, request{n: Whole, validator: r.validator})
 	if err != nil {
 		return first, r
 	}
@@ -175,7 +185,7 @@ func (f *webFile) withoutRange(ctx context.Context, u *url.URL, r request, first
 		return first, r
 	}
 	_ = first.Body.Close()
-	return whole, request{r.off, Whole, r.validator}
+	return whole, request{off: r.off, n: Whole, validator: r.validator}
 }
 
 // send returns the answer to a request.
@@ -200,28 +210,53 @@ func (f *webFile) send(ctx context.Context, u *url.URL, r request) (*http.Respon
 }
 
 func (f *webFile) newRequest(ctx context.Context, u *url.URL, r request) (*retryablehttp.Request, error) {
-	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	method := http.MethodGet
+	if r.head {
+		method = http.MethodHead
+	}
+	if f.web.sign != nil {
+		ctx = context.WithValue(ctx, staysKey{}, true)
+	}
+	req, err := retryablehttp.NewRequestWithContext(ctx, method, u.String(), nil)
 	if err != nil {
 		return nil, Permanent(&usererr.Error{Text: "not a request that can be sent", Err: err})
 	}
 	if err := f.authorize(req.Request); err != nil {
 		return nil, err
 	}
+	f.setRange(req.Header, r)
+	if f.web.sign != nil {
+		if err := f.web.sign(req.Request); err != nil {
+			return nil, err
+		}
+	}
 	req.Header.Set("User-Agent", userAgent)
-	// A range of an encoded answer is one of the encoded bytes.
+	// A range of an encoded answer is one of the encoded bytes. It is not signed: some gateways change it.
 	req.Header.Set("Accept-Encoding", "identity")
+	return req, nil
+}
+
+// setRange asks for a part, of the version that a validator stands for. What is signed is for stores, which refuse to send
+// another version; others know If-Range alone, and send all of it.
+func (f *webFile) setRange(h http.Header, r request) {
+	if f.web.sign != nil && r.validator != "" {
+		condition := "If-Unmodified-Since"
+		if isEntityTag(r.validator) {
+			condition = "If-Match"
+		}
+		h.Set(condition, r.validator)
+	}
 	if r.n == Whole {
-		return req, nil
+		return
 	}
 	last := ""
 	if r.n >= 0 {
 		last = strconv.FormatInt(r.off+r.n-1, 10)
 	}
-	req.Header.Set("Range", fmt.Sprintf("bytes=%d-%s", r.off, last))
-	if r.validator != "" {
-		req.Header.Set("If-Range", r.validator)
+	h.Set("Range", fmt.Sprintf("bytes=%d-%s", r.off, last))
+	if f.web.sign == nil && r.validator != "" {
+		h.Set("If-Range", r.validator)
 	}
-	return req, nil
 }
 
 // authorize adds what proves who we are, for the origin that it is meant for: the
@@ -253,6 +288,7 @@ func (f *webFile) addHeaders(req *http.Request) error {
 	if f.web.token != "" {
 		req.Header.Set("Authorization", "Bearer "+f.web.token)
 	}
+	maps.Copy(req.Header, f.web.access.Headers)
 	for _, name := range f.web.access.HeaderFiles {
 		header, err := credentials.ReadHeaders(name)
 		if err != nil {
@@ -287,6 +323,9 @@ func unreadable(err error) error {
 // Check reports files that exist and are malformed. Those that are missing may be mounted
 // a moment later. Its errors quote no secret.
 func (c Credentials) Check() error {
+	if c.URL != nil && c.URL.Scheme == s3Scheme && (len(c.HeaderFiles) > 0 || c.BearerFile != "" || c.PasswordFile != "") {
+		return errors.New("header, bearer and password files are not for s3 URLs, whose requests are signed")
+	}
 	var errs []error
 	for _, name := range c.HeaderFiles {
 		_, err := credentials.ReadHeaders(name)

@@ -64,7 +64,7 @@ func newHub(n *Network, c Credentials, retrying func(error)) Resolver {
 		}
 	}
 	access.URL = h.endpoint
-	h.web = web{network: n, access: access, token: token, retrying: retrying}
+	h.web = web{network: n, tls: n.TLS, access: access, token: token, retrying: retrying}
 	return h
 }
 

@@ -222,7 +222,7 @@ func (r *hubRepository) get(ctx context.Context, u *url.URL, into any) (next str
 	)
 	file := &webFile{web: r.web, url: u}
 	file.web.refusal = hubPath{r, r.name.path}.refusal
-	resp, err := file.send(ctx, u, request{0, Whole, ""})
+	resp, err := file.send(ctx, u, request{n: Whole})
 	if err != nil {
 		return "", 0, err
 	}

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/inith/inith/internal/aws"
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/tlsconfig"
 )
@@ -28,13 +30,15 @@ type Network struct {
 	HeaderWait  time.Duration // a request without an answer for so long is sent again, and the first answer counts; zero: 30s
 	TLS         TLS
 	Hub         Hub
+	S3          S3
 	Proxy       func(target *url.URL) (*url.URL, error) // nil: none
 
 	// Wrap gets each new connection, with the origin that its requests begin at. nil: none.
 	Wrap func(origin string, conn net.Conn) net.Conn
 
 	mu      sync.Mutex
-	clients map[string]*plainClient // by origin
+	clients map[clientKey]*plainClient
+	login   *aws.Login // nil: not made yet
 }
 
 // TLS is how servers are verified. The files are read when a connection needs them.
@@ -53,6 +57,7 @@ func (t TLS) Check() error { return tlsconfig.TLS(t).Check() }
 type Credentials struct {
 	URL *url.URL // whose origin gets them, for an hf URL that of the hub; others do not
 
+	Headers      http.Header
 	HeaderFiles  []string // of "Name: value" lines
 	BearerFile   string   // of a token
 	PasswordFile string   // for the user of the URL
@@ -71,6 +76,8 @@ func schemes() []scheme {
 		{"http", checkHost, nil, newWeb},
 		{"https", checkHost, nil, newWeb},
 		{hubScheme, checkHubName, isHubDirectory, newHub},
+		{s3Scheme, checkS3Name, isS3Directory, newS3},
+		{localScheme, checkLocalName, isLocalDirectory, newLocal},
 	}
 }
 
@@ -91,10 +98,17 @@ func (n *Network) Resolver(u *url.URL, c Credentials, retrying func(error)) (Res
 
 // Check reports a URL that no resolver can read, and what the network lacks for it.
 func (n *Network) Check(u *url.URL) error {
-	if err := Check(u); err != nil || u.Scheme != hubScheme {
+	if err := Check(u); err != nil {
 		return err
 	}
-	return n.Hub.Check()
+	switch u.Scheme {
+	case hubScheme:
+		return n.Hub.Check()
+	case s3Scheme:
+		return n.S3.Check()
+	default:
+		return nil
+	}
 }
 
 // Check reports a URL that no resolver can read.
@@ -130,12 +144,14 @@ func checkHost(u *url.URL) error {
 
 // unknownScheme names a scheme, and says where the objects are that people mean by it.
 func unknownScheme(scheme string) string {
+	if scheme == "" {
+		return " another: a path begins with /, ./ or ../"
+	}
 	for _, store := range []struct{ schemes, advice string }{
-		{"s3 s3a s3n", "an object in S3 has an https URL, https://BUCKET.s3.REGION.amazonaws.com/KEY, signed if it is private"},
+		{"s3a s3n", "write s3://BUCKET/KEY"},
 		{"gs gcs", "an object in Cloud Storage has an https URL, https://storage.googleapis.com/BUCKET/OBJECT"},
 		{"az abfs abfss wasb wasbs", "a blob has an https URL, https://ACCOUNT.blob.core.windows.net/CONTAINER/BLOB, signed if it is private"},
 		{"oci docker", "images are not a source"},
-		{"file", "a local file is not a source"},
 	} {
 		if slices.Contains(strings.Fields(store.schemes), scheme) {
 			return fmt.Sprintf(" %q: %s", scheme, store.advice)

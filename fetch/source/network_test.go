@@ -27,12 +27,13 @@ func TestCheck(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
 		"http://host/x": "", "https://host/x": "",
-		"ftp://host/x": `want an http, https or hf URL, not "ftp"`,
-		"s3://b/k": `want an http, https or hf URL, not "s3": an object in S3 has an https URL, ` +
-			"https://BUCKET.s3.REGION.amazonaws.com/KEY, signed if it is private",
-		"file:///x": `want an http, https or hf URL, not "file": a local file is not a source`,
-		"/x":        "want an http, https or hf URL, not another",
-		"http:///x": "the URL has no host",
+		"s3://b/k": "", "file:///x": "",
+		"ftp://host/x":  `want an http, https, hf, s3 or file URL, not "ftp"`,
+		"s3a://b/k":     `want an http, https, hf, s3 or file URL, not "s3a": write s3://BUCKET/KEY`,
+		"x":             "want an http, https, hf, s3 or file URL, not another: a path begins with /, ./ or ../",
+		"file://host/x": "a file URL names no host: want file:///PATH",
+		"file:///x?y":   "a file URL has no query and no fragment: write ? as %3F and # as %23",
+		"http:///x":     "the URL has no host",
 	} {
 		err := source.Check(parse(t, raw))
 		if err == nil && want != "" || err != nil && err.Error() != want {

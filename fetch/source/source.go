@@ -8,9 +8,12 @@ package source
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/url"
 	"time"
+
+	"github.com/inith/inith/internal/usererr"
 )
 
 // A Resolver finds the objects that a URL means: one, or as many as a directory has.
@@ -38,7 +41,15 @@ type Object struct {
 	Size      int64    // bytes; -1: known when it is opened
 	Digests   []Digest // of the whole object; none where they are known when it is opened
 	Validator string   // changes when the bytes change; "": known when it is opened, if there is one
+	Unsure    bool     // it may be a directory: Open returns [ErrDirectory] then
 	Source    Source
+}
+
+// maxListed is how many files a directory may have.
+const maxListed = 100_000
+
+func tooManyFiles() error {
+	return &usererr.Error{Text: fmt.Sprintf("the directory has more than %d files", maxListed), Hint: "Fetch its directories one by one."}
 }
 
 // A Source gives the bytes of one object. It is safe for concurrent use.
@@ -83,10 +94,13 @@ type Part struct {
 
 var (
 	// ErrChanged means that the object no longer matches the validator.
-	ErrChanged = errors.New("the file changed on the server while it was fetched")
+	ErrChanged = errors.New("the file changed while it was fetched")
 
 	// ErrNoRange means that the source cannot begin in the middle.
 	ErrNoRange = errors.New("the server does not send parts of the file")
+
+	// ErrDirectory means that the URL of an object means a directory, whose URL ends in a slash.
+	ErrDirectory = errors.New("it is a directory: there is no object with this key, and there are some below it")
 
 	// ErrCut means that the bytes end before the object, or the part of it, does.
 	ErrCut = errors.New("the connection was cut")

@@ -1,5 +1,5 @@
-// Command s3server is Versity's S3 gateway in front of a directory, with one user and one bucket: it stands in the conformance
-// suite for S3 itself.
+// Command s3server is Versity's S3 gateway in front of a directory, with one user and one bucket: it stands in the tests for S3
+// itself. It has ETags, checksums and versions, as S3 does.
 package main
 
 import (
@@ -24,21 +24,29 @@ func main() {
 // serve serves until it is killed.
 func serve() error {
 	address := flag.String("address", "", "to listen on")
-	dir := flag.String("dir", "/tmp/s3", "with a directory per bucket; models is created")
-	secret := flag.String("secret", "", "of the key app")
+	dir := flag.String("dir", "/tmp/s3", "to keep buckets in; models is created")
+	id := flag.String("id", "app", "of the key")
+	secret := flag.String("secret", "", "of the key")
 	cert := flag.String("cert", "", "certificate; empty: no TLS")
 	key := flag.String("key", "", "its key")
 	flag.Parse()
-	if err := os.MkdirAll(filepath.Join(*dir, "models"), 0o700); err != nil {
+	buckets, versions := filepath.Join(*dir, "buckets"), filepath.Join(*dir, "versions")
+	for _, name := range []string{filepath.Join(buckets, "models"), versions, filepath.Join(*dir, "meta")} {
+		if err := os.MkdirAll(name, 0o700); err != nil {
+			return err
+		}
+	}
+	store, err := meta.NewSideCar(filepath.Join(*dir, "meta"))
+	if err != nil {
 		return err
 	}
-	backend, err := posix.New(*dir, meta.NoMeta{}, posix.PosixOpts{})
+	backend, err := posix.New(buckets, store, posix.PosixOpts{VersioningDir: versions, SideCarDir: filepath.Join(*dir, "meta")})
 	if err != nil {
 		return err
 	}
 	const enough = 1000
 	return embedgw.RunVersityGW(context.Background(), backend, &embedgw.Config{
-		RootUserAccess: "app", RootUserSecret: *secret, Region: "us-east-1", Ports: []string{*address}, CertFile: *cert, KeyFile: *key,
+		RootUserAccess: *id, RootUserSecret: *secret, Region: "us-east-1", Ports: []string{*address}, CertFile: *cert, KeyFile: *key,
 		MaxConnections: enough, MaxRequests: enough, MultipartMaxParts: enough, Quiet: true,
 	})
 }

@@ -69,7 +69,7 @@ func ReadHeaders(name string) (http.Header, error) {
 		}
 		key, value, _ := strings.Cut(line, ":")
 		value = strings.Trim(value, " \t")
-		if len(key) == len(line) || !isHeaderName(key) || !IsHeaderValue(value) {
+		if len(key) == len(line) || !IsHeaderName(key) || !IsHeaderValue(value) {
 			return nil, &usererr.Error{
 				Text: fmt.Sprintf("header file %q has a line that is not \"Name: value\"", name),
 				Hint: "write each header on one line", Err: ErrFormat,
@@ -80,8 +80,8 @@ func ReadHeaders(name string) (http.Header, error) {
 	return header, nil
 }
 
-// isHeaderName reports whether s is a token (RFC 9110, section 5.6.2).
-func isHeaderName(s string) bool {
+// IsHeaderName reports whether s is a token (RFC 9110, section 5.6.2).
+func IsHeaderName(s string) bool {
 	for i := range len(s) {
 		c := s[i] | 0x20
 		if (c < 'a' || c > 'z') && (s[i] < '0' || s[i] > '9') && strings.IndexByte("!#$%&'*+-.^_`|~", s[i]) < 0 {

@@ -72,9 +72,9 @@ func validHosts(list string) bool {
 }
 
 // atInPath reports whether an "@" is an ordinary character in the path and the
-// query of a scheme: a revision (hf), a digest (oci), part of a name (http).
+// query of a scheme: a revision (hf), a digest (oci), part of a name (http, file).
 func atInPath(scheme string) bool {
-	return slices.Contains([]string{"http", "https", "hf", "oci", "s3", "gs"}, scheme)
+	return slices.Contains([]string{"http", "https", "hf", "oci", "s3", "gs", "file"}, scheme)
 }
 
 // URL returns what may be shown of u: scheme, host, path, and of the query
@@ -155,6 +155,7 @@ func shapes() []shape {
 		{"selector", isLabels},
 		{"sslmode", isOneOf("disable", "allow", "prefer", "require", "verify-ca", "verify-full")},
 		{"sslnegotiation", isOneOf("postgres", "direct")},
+		{"versionId", isName},
 		{"target_session_attrs", isOneOf("any", "read-write", "read-only", "primary", "standby", "prefer-standby")},
 	}
 }

@@ -254,11 +254,17 @@ func (a *attempt) transfer(ctx context.Context) (stateFunc, error) {
 	return a.verify, nil
 }
 
+// serverDigests returns those of the answer, or of the first one of an earlier run to the same version: stores send them
+// with the whole object alone.
 func (a *attempt) serverDigests() []source.Digest {
-	if a.answer != nil {
-		return a.answer.Digests
+	if a.answer == nil {
+		return parseDigests(a.record.Server)
 	}
-	return parseDigests(a.record.Server)
+	same := a.record != nil && a.record.Validator != "" && a.record.Validator == a.answer.Validator && a.record.Source == ID(a.Source)
+	if len(a.answer.Digests) == 0 && same {
+		return parseDigests(a.record.Server)
+	}
+	return a.answer.Digests
 }
 
 // verify compares the digests.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -37,8 +38,8 @@ func contentOptions(env environment.Variables) []option.Option[fetch.File] {
 	return []option.Option[file]{
 		{
 			Arg: "SOURCE", Key: "url",
-			Usage: "an http, https or hf URL",
-			Set:   option.Parsed(redact.ParseURL, func(f *file) **url.URL { return &f.URL }),
+			Usage: "an http, https, hf, s3 or file URL, or a path that begins with /, ./ or ../",
+			Set:   option.Parsed(ParseSource, func(f *file) **url.URL { return &f.URL }),
 		},
 		{
 			Flag: "from-env", Key: "urlFromEnv", Instead: "url",
@@ -63,7 +64,7 @@ func contentOptions(env environment.Variables) []option.Option[fetch.File] {
 		{
 			Flag: "checksum-url", Excludes: []string{"checksum-url-from-env"},
 			Usage: "take the digest from the list at this `URL`, as sha256sum writes it",
-			Set:   option.Parsed(redact.ParseURL, func(f *file) **url.URL { return &f.SumsURL }),
+			Set:   option.Parsed(ParseSource, func(f *file) **url.URL { return &f.SumsURL }),
 		},
 		{
 			Flag:  "checksum-url-from-env",
@@ -73,7 +74,7 @@ func contentOptions(env environment.Variables) []option.Option[fetch.File] {
 		{
 			Flag: "mirror", Kind: option.Strings,
 			Usage: "another `URL` of the same content, tried when SOURCE fails",
-			Set:   addMirror(redact.ParseURL),
+			Set:   addMirror(ParseSource),
 		},
 		{
 			Flag: "mirror-from-env", Key: "mirrorsFromEnv", Kind: option.Strings,
@@ -174,7 +175,22 @@ func urlFromEnv(env environment.Variables, name string) (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	return redact.ParseURL(raw)
+	return ParseSource(raw)
+}
+
+// ParseSource reads a URL, or a path as a shell has it, which begins so that it can be nothing else.
+func ParseSource(raw string) (*url.URL, error) {
+	if !slices.ContainsFunc([]string{"/", "./", "../"}, func(start string) bool { return strings.HasPrefix(raw, start) }) {
+		return redact.ParseURL(raw)
+	}
+	path, err := filepath.Abs(raw)
+	if err != nil {
+		return nil, errors.New("the working directory of inith does not exist: write the whole path")
+	}
+	if strings.HasSuffix(raw, "/") && path != "/" {
+		path += "/"
+	}
+	return &url.URL{Scheme: "file", Path: filepath.ToSlash(path)}, nil
 }
 
 // Check reports what is wrong with the options of one file together.

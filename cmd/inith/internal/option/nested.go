@@ -51,9 +51,9 @@ func Within[T, U any](all []Option[U], at func(*T) *U) []Option[T] {
 	within := make([]Option[T], len(all))
 	for i := range all {
 		o := &all[i]
-		within[i] = described[T](o)
+		within[i].take(o.facts())
 		within[i].Set = func(t *T, v Value) error { return o.Set(at(t), v) }
-		if o.nested != nil {
+		if o.nested != nil { // which reads into a U
 			within[i].nested = &nested{
 				read:   func(r *reader, into any, n *yaml.Node) { o.nested.read(r, at(pointer[T](into)), n) },
 				schema: o.nested.schema,
@@ -67,7 +67,7 @@ func Within[T, U any](all []Option[U], at func(*T) *U) []Option[T] {
 func Entries[T any](all []Option[T]) []Option[T] {
 	var entries []Option[T]
 	for i := range all {
-		o, u := all[i], all[i].untyped()
+		o, u := all[i], all[i].facts()
 		if u.key() != "" {
 			o.Key, o.Old, o.entry = u.key(), u.oldKeys(), true
 			entries = append(entries, o)

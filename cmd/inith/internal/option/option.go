@@ -60,7 +60,10 @@ type Option[T any] struct {
 }
 
 // ID returns the name by which a [Given] knows the option: that of its flag, else of its key, else of its argument.
-func (o *Option[T]) ID() string { return o.untyped().id() }
+func (o *Option[T]) ID() string {
+	f := o.facts()
+	return f.id()
+}
 
 // ReadLine fills a T from a command line and its environment. It returns what it could read, and all errors.
 func ReadLine[T any](t Table[T], line Line) (T, Given, error) {

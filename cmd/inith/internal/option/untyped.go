@@ -22,9 +22,21 @@ type table struct {
 
 // A row is an [Option] that does not know its type.
 type row struct {
-	Option[any]
+	facts
 
-	set func(into any, v Value) error
+	set    func(into any, v Value) error
+	nested *nested
+}
+
+// facts are what an [Option] has besides its functions, under the same names.
+type facts struct {
+	Flag, Letter, Arg, Key                     string
+	Old                                        []string
+	Kind                                       Kind
+	Usage, Default, DefaultText                string
+	Choices, OldChoices, Excludes              []string
+	Instead                                    string
+	Required, Global, NoVariable, Empty, entry bool
 }
 
 // pointer returns the T that a table without its type fills.
@@ -39,34 +51,38 @@ func (t Table[T]) untyped() *table {
 		scratch: func() any { return new(T) },
 	}
 	for i := range t.Options {
-		u.options = append(u.options, t.Options[i].untyped())
+		o := &t.Options[i]
+		u.options = append(u.options, &row{o.facts(), o.setAny, o.nested})
 	}
-	if t.Check != nil {
-		u.check = func(into any, given Given) error { return t.Check(pointer[T](into), given) }
+	if check := t.Check; check != nil {
+		u.check = func(into any, given Given) error { return check(pointer[T](into), given) }
 	}
-	if t.At != nil {
-		u.at = func(into any, position diag.Position) { t.At(pointer[T](into), position) }
+	if at := t.At; at != nil {
+		u.at = func(into any, position diag.Position) { at(pointer[T](into), position) }
 	}
 	return u
 }
 
-func (o *Option[T]) untyped() *row {
-	u := &row{Option: described[any](o), set: func(into any, v Value) error { return o.Set(pointer[T](into), v) }}
-	u.nested = o.nested
-	return u
+// setAny is Set for a T that is not known to be one.
+func (o *Option[T]) setAny(into any, v Value) error { return o.Set(pointer[T](into), v) }
+
+func (o *Option[T]) facts() facts {
+	return facts{
+		o.Flag, o.Letter, o.Arg, o.Key, o.Old, o.Kind, o.Usage, o.Default, o.DefaultText, o.Choices, o.OldChoices, o.Excludes,
+		o.Instead, o.Required, o.Global, o.NoVariable, o.Empty, o.entry,
+	}
 }
 
-// described returns an option of a T with the names and facts of o, and without what reads its value.
-func described[T, U any](o *Option[U]) Option[T] {
-	return Option[T]{
-		Flag: o.Flag, Letter: o.Letter, Arg: o.Arg, Key: o.Key, Old: o.Old, Kind: o.Kind, Usage: o.Usage, Default: o.Default,
-		DefaultText: o.DefaultText, Choices: o.Choices, OldChoices: o.OldChoices, Excludes: o.Excludes, Instead: o.Instead,
-		Required: o.Required, Global: o.Global, NoVariable: o.NoVariable, Empty: o.Empty, entry: o.entry,
-	}
+// take gives the option facts.
+func (o *Option[T]) take(f facts) {
+	o.Flag, o.Letter, o.Arg, o.Key, o.Old, o.Kind, o.Usage = f.Flag, f.Letter, f.Arg, f.Key, f.Old, f.Kind, f.Usage
+	o.Default, o.DefaultText, o.Choices, o.OldChoices = f.Default, f.DefaultText, f.Choices, f.OldChoices
+	o.Excludes, o.Instead, o.Required, o.Global = f.Excludes, f.Instead, f.Required, f.Global
+	o.NoVariable, o.Empty, o.entry = f.NoVariable, f.Empty, f.entry
 }
 
 // id returns the name by which a [Given] knows the option.
-func (o *row) id() string {
+func (o *facts) id() string {
 	switch {
 	case o.Flag != "":
 		return o.Flag
@@ -78,7 +94,7 @@ func (o *row) id() string {
 }
 
 // key returns the name of the key, "" if there is none.
-func (o *row) key() string {
+func (o *facts) key() string {
 	switch {
 	case o.Key == NoKey:
 		return ""
@@ -92,7 +108,7 @@ func (o *row) key() string {
 }
 
 // oldKeys returns the former names of the key.
-func (o *row) oldKeys() []string {
+func (o *facts) oldKeys() []string {
 	if o.key() == "" {
 		return nil
 	}

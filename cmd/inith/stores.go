@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/inith/inith/cmd/inith/internal/environment"
+	"github.com/inith/inith/fetch"
+	"github.com/inith/inith/internal/redact"
+)
+
+// hub returns where hf URLs are, by the variables of Hugging Face's own programs
+// (https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables).
+func hub(env environment.Variables) (fetch.Hub, error) {
+	var h fetch.Hub
+	h.Token, _ = env.Lookup("HF_TOKEN")
+	h.Token = strings.TrimSpace(h.Token)
+	h.TokenFile, _ = env.Lookup("HF_TOKEN_PATH")
+	if raw, ok := env.Lookup("HF_ENDPOINT"); ok {
+		var err error
+		if h.Endpoint, err = redact.ParseURL(raw); err != nil {
+			return h, fmt.Errorf("$HF_ENDPOINT: %w", err)
+		}
+	}
+	return h, nil
+}
+
+// s3 returns where s3 URLs are, and where credentials are looked for, by the variables of Amazon's own programs
+// (https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html).
+func s3(env environment.Variables) (fetch.S3, error) {
+	env, err := kserveVariables(env)
+	if err != nil {
+		return fetch.S3{}, err
+	}
+	get := func(names ...string) string {
+		for _, name := range names {
+			if value, ok := env.Lookup(name); ok {
+				return strings.TrimSpace(value)
+			}
+		}
+		return ""
+	}
+	s := fetch.S3{
+		Region: get("AWS_REGION", "AWS_DEFAULT_REGION"),
+		Login: fetch.AWS{
+			KeyID: get("AWS_ACCESS_KEY_ID"), Secret: get("AWS_SECRET_ACCESS_KEY"), Token: get("AWS_SESSION_TOKEN"),
+			WebIdentityTokenFile: get("AWS_WEB_IDENTITY_TOKEN_FILE"), RoleARN: get("AWS_ROLE_ARN"), RoleSessionName: get("AWS_ROLE_SESSION_NAME"),
+			STSEndpoint: get("AWS_ENDPOINT_URL_STS"),
+			Profile:     get("AWS_PROFILE"), CredentialsFile: get("AWS_SHARED_CREDENTIALS_FILE"), ConfigFile: get("AWS_CONFIG_FILE"), Home: get("HOME"),
+			ContainerURI: get("AWS_CONTAINER_CREDENTIALS_FULL_URI"), ContainerPath: get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
+			ContainerToken: get("AWS_CONTAINER_AUTHORIZATION_TOKEN"), ContainerTokenFile: get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
+			MetadataEndpoint: get("AWS_EC2_METADATA_SERVICE_ENDPOINT"),
+		},
+	}
+	s.Login.NoMetadata, _ = strconv.ParseBool(get("AWS_EC2_METADATA_DISABLED"))
+	for _, name := range []string{"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"} {
+		if raw := get(name); raw != "" {
+			if s.Endpoint, err = redact.ParseURL(raw); err != nil {
+				return s, fmt.Errorf("$%s: %w", name, err)
+			}
+			break
+		}
+	}
+	kserveS3(env, &s)
+	return s, nil
+}
