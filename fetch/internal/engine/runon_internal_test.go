@@ -164,3 +164,23 @@ func TestRefusalsLowerTheLimit(t *testing.T) {
 		}
 	})
 }
+
+// TestStreamPastItsEnd ends a stream that has read past the end of its segment, which another worker has moved meanwhile: it
+// would write the bytes after those that it read in their place.
+func TestStreamPastItsEnd(t *testing.T) {
+	t.Parallel()
+	r, c := started(t, 30*piece)
+	read := r.step(c, false, false).n // the stream is in a read of so many bytes
+	helper := r.cut(c, c.off+read/2, demand{connections: 2})
+	r.began(helper)
+	r.begins(helper, func(error) {}) // and is not answered yet
+	if _, taken, more := r.take(c, int(read)); int64(taken) != read/2 || more {
+		t.Fatalf("%d of %d bytes taken, more %v", taken, read, more)
+	}
+	if s := r.step(c, false, false); s.n != 0 || s.wait != nil {
+		t.Errorf("the stream goes on with %+v, %d bytes from where it is", s, read-read/2)
+	}
+	if helper.off != read/2 {
+		t.Errorf("the helper begins at %d, want %d", helper.off, read/2)
+	}
+}

@@ -75,7 +75,10 @@ func (r *ranges) take(c *segment, n int) (off int64, take int, more bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	off = c.off
-	n = int(min(int64(n), c.end-c.off))
+	if int64(n) > c.end-c.off { // another worker has taken the end meanwhile
+		n = int(c.end - c.off)
+		c.reach = c.end // the stream is past its segment, and cannot run on from there
+	}
 	c.off += int64(n)
 	if n > 0 {
 		c.moved, r.stalls = time.Now(), 0
