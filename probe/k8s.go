@@ -104,7 +104,7 @@ func (o *kubeOptions) open(s *spec) (Prober, error) {
 		kind.cluster = true
 	}
 	if kind.cluster && s.url.Host != "" {
-		return nil, fmt.Errorf("a %s belongs to no namespace", kind.name)
+		return nil, fmt.Errorf("%s belongs to no namespace", kind.one())
 	}
 	p := &kubeObject{
 		kind: kind, options: o, spec: s,
@@ -189,7 +189,7 @@ func (o *kubeOptions) check(kind kubeKind, selector string) error {
 		given bool
 	}{{"ready", o.ready > 0}, {"key", o.key != ""}, {"gone", o.gone != ""}, {"scope", o.scope != ""}} {
 		if key.given && !slices.Contains(keys, key.name) {
-			return fmt.Errorf("%s does not apply to a %s", key.name, kind.name)
+			return fmt.Errorf("%s does not apply to %s", key.name, kind.one())
 		}
 	}
 	if o.condition != "" && o.jsonpath != nil {

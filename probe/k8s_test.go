@@ -78,6 +78,7 @@ func TestKubernetesVerdicts(t *testing.T) {
 		{"job/migrate", jobKey, `{}`, notYet, "0 of 1 completions"},
 		{"job/migrate", jobKey, jobRunning, notYet, "the job has not completed: 0 of 1 completions, 1 active, 2 failed"},
 		{"job/migrate", jobKey, `{"spec":{"suspend":true}}`, notYet, "the job is suspended"},
+		{"job/migrate", jobKey, `{"metadata":{"deletionTimestamp":"now","finalizers":["foregroundDeletion"]},"spec":{"suspend":true}}`, notYet, "the job is being deleted"},
 		{"job/migrate", jobKey, jobMet, notYet, "1 of 1 completions"},
 		{"job/migrate", jobKey, jobComplete, ready, ""},
 		{"jobs/migrate", jobKey, jobTarget, permanent, "the job has failed (BackoffLimitExceeded)"},
@@ -124,6 +125,8 @@ func TestKubernetesVerdicts(t *testing.T) {
 		{"k8s:///cert-manager.io/v1/certificates/c#condition=Ready=False", "cert-manager.io/v1/certificates/app/c", `{"status":{"conditions":[{"type":"Ready","status":"False"}]}}`, ready, ""},
 		{"k8s:///cert-manager.io/v1/certificates/c#condition=Ready", "cert-manager.io/v1/certificates/app/c", `{"metadata":{"generation":3},"status":{"conditions":[{"type":"Ready","status":"True","observedGeneration":2}]}}`, notYet, "has not seen the last change"},
 		{"k8s:///cert-manager.io/v1/clusterissuers/c#scope=cluster", "cert-manager.io/v1/clusterissuers//c", `{}`, ready, ""},
+		{"k8s:///cert-manager.io/v1/certificates/c#scope=cluster", "cert-manager.io/v1/certificates/other/c", `{}`, permanent, "the object belongs to a namespace"},
+		{"pod?selector=app%20in%20(a", "", "", permanent, "the API server does not accept the selector (status 400)"},
 		{"k8s:///core/v1/services/s#jsonpath={.status.loadBalancer.ingress[0].ip}", "/v1/services/app/s", `{"status":{"loadBalancer":{}}}`, notYet, "does not meet the condition of jsonpath"},
 		{"k8s:///core/v1/services/s#jsonpath={.status.loadBalancer.ingress[0].ip}", "/v1/services/app/s", `{"status":{"loadBalancer":{"ingress":[{"ip":"192.0.2.1"}]}}}`, ready, ""},
 		{"pvc/c#jsonpath={.status.phase}=Bound", "/v1/persistentvolumeclaims/app/c", `{"status":{"phase":"Bound"}}`, ready, ""},
@@ -207,35 +210,42 @@ func TestKubernetesRefused(t *testing.T) {
 	c.Rotate("another")
 	checkVerdict(t, c.open(t, "job/migrate").Probe(t.Context()), rejected, "the API server does not accept the token (status 401)")
 	checkVerdict(t, open(t, "job/migrate", probe.Options{}).Probe(t.Context()), permanent, "there is no kubeconfig file")
+	config := filepath.Join(t.TempDir(), "config")
+	if err := os.WriteFile(config, []byte("current-context: x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err = open(t, "job/migrate", probe.Options{Env: []string{"KUBECONFIG=" + config}}).Probe(t.Context())
+	checkVerdict(t, err, permanent, "has no current context")
 }
 
 // TestKubernetesTargets refuses what is no object.
 func TestKubernetesTargets(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
-		"job/":                         "want k8s://NAMESPACE/KIND/NAME",
-		"job/A":                        "want k8s://NAMESPACE/KIND/NAME",
-		"job/a/b":                      "want k8s://NAMESPACE/KIND/NAME",
-		"k8s://a.b/job/c":              "want k8s://NAMESPACE/KIND/NAME",
-		"k8s:///jbo/a":                 `unknown kind of object "jbo" (did you mean "job"?)`,
-		"k8s:///migrate":               "unknown kind of object",
-		"k8s:///Apps/v1/x/a":           "want k8s://NAMESPACE/KIND/NAME",
-		"k8s:///apps/one/x/a":          "want k8s://NAMESPACE/KIND/NAME",
-		"k8s://ns/crd/a.b":             "a crd belongs to no namespace",
-		"pod?selector=":                "not a label selector",
-		"pod?selector=a%22b":           "not a label selector",
-		"pod/p?selector=a=b":           "want k8s://NAMESPACE/KIND/NAME",
-		"job?selector=a=b":             "only Pods can be selected",
-		"pod?label=a":                  `unknown query key "label"`,
-		"pod/p#ready=2":                "ready does not apply to a pod",
-		"job/j#key=a":                  "key does not apply to a job",
-		"cm/c#gone=ready":              "gone does not apply to a configmap",
-		"job/j#gone=maybe":             "not fail or ready",
-		"job/j#scope=cluster":          "scope does not apply to a job",
-		"job/j#condition=a&jsonpath=.": `fragment key "jsonpath"`,
-		"svc/s#condition=a":            "condition and jsonpath do not apply",
-		"job/j#level=proto":            "k8s has no level proto",
-		"job/j#ca-file=x":              `unknown fragment key "ca-file"`,
+		"job/":                              "want k8s://NAMESPACE/KIND/NAME",
+		"job/A":                             "want k8s://NAMESPACE/KIND/NAME",
+		"job/a/b":                           "want k8s://NAMESPACE/KIND/NAME",
+		"k8s://a.b/job/c":                   "want k8s://NAMESPACE/KIND/NAME",
+		"k8s:///jbo/a":                      `unknown kind of object "jbo" (did you mean "job"?)`,
+		"k8s:///migrate":                    "unknown kind of object",
+		"k8s:///Apps/v1/x/a":                "want k8s://NAMESPACE/KIND/NAME",
+		"k8s:///apps/one/x/a":               "want k8s://NAMESPACE/KIND/NAME",
+		"k8s://ns/crd/a.b":                  "a crd belongs to no namespace",
+		"k8s://ns/a.b/v1/c/d#scope=cluster": "an object of c belongs to no namespace",
+		"pod?selector=":                     "not a label selector",
+		"pod?selector=a%22b":                "not a label selector",
+		"pod/p?selector=a=b":                "want k8s://NAMESPACE/KIND/NAME",
+		"job?selector=a=b":                  "only Pods can be selected",
+		"pod?label=a":                       `unknown query key "label"`,
+		"pod/p#ready=2":                     "ready does not apply to a pod",
+		"job/j#key=a":                       "key does not apply to a job",
+		"cm/c#gone=ready":                   "gone does not apply to a configmap",
+		"job/j#gone=maybe":                  "not fail or ready",
+		"job/j#scope=cluster":               "scope does not apply to a job",
+		"job/j#condition=a&jsonpath=.":      `fragment key "jsonpath"`,
+		"svc/s#condition=a":                 "condition and jsonpath do not apply",
+		"job/j#level=proto":                 "k8s has no level proto",
+		"job/j#ca-file=x":                   `unknown fragment key "ca-file"`,
 	} {
 		_, err := probe.Open(raw, probe.Options{})
 		t.Log(raw)

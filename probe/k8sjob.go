@@ -41,6 +41,8 @@ func unreadable(err error) error {
 // reason to start another one. https://kubernetes.io/docs/concepts/workloads/controllers/job/#job-termination-and-cleanup
 func judgeJob(object []byte) error {
 	var job struct {
+		kubeMeta
+
 		Spec struct {
 			Suspend     bool
 			Completions *int
@@ -60,6 +62,9 @@ func judgeJob(object []byte) error {
 		if c, failed := isTrue(job.Status.Conditions, name); failed {
 			return Permanent(&usererr.Error{Text: "the job has failed" + because(c.Reason), Hint: jobRemedy(c.Reason)})
 		}
+	}
+	if job.Metadata.DeletionTimestamp != nil {
+		return &usererr.Error{Text: "the job is being deleted, and has not completed"}
 	}
 	if job.Spec.Suspend {
 		return &usererr.Error{Text: "the job is suspended", Hint: "set its spec.suspend to false"}

@@ -24,6 +24,14 @@ type kubeKind struct {
 	judge func(object []byte) error
 }
 
+// one returns the name with its article.
+func (k *kubeKind) one() string {
+	if strings.HasPrefix(k.name, "object ") {
+		return "an " + k.name
+	}
+	return "a " + k.name
+}
+
 // kubeKinds is the table of kinds of objects.
 func kubeKinds() []kubeKind {
 	core := func(plural string) kube.Resource { return kube.Resource{Version: "v1", Plural: plural} }

@@ -136,6 +136,11 @@ func (p *kubeObject) keep(object json.RawMessage) error {
 	if err := json.Unmarshal(object, &o); err != nil || o.Metadata.Name == "" {
 		return &usererr.Error{Text: "the API server's answer has an object without a name"}
 	}
+	if p.kind.cluster && o.Metadata.Namespace != "" { // the list is that of all namespaces
+		return Permanent(&usererr.Error{
+			Text: "the object belongs to a namespace", Hint: "write k8s://NAMESPACE/GROUP/VERSION/PLURAL/NAME, without #scope=cluster",
+		})
+	}
 	if len(p.objects) >= maxKubeObjects {
 		return &usererr.Error{Text: fmt.Sprintf("there are more than %d objects", maxKubeObjects)}
 	}
@@ -257,7 +262,7 @@ func (p *kubeObject) keepLast(name string, object []byte) {
 // kubeMeta is what every object has.
 type kubeMeta struct {
 	Metadata struct {
-		Name              string
+		Name, Namespace   string
 		Generation        int64
 		DeletionTimestamp *string
 	}

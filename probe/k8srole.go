@@ -52,11 +52,16 @@ func (p *kubeObject) permissions() []Permission {
 // refusal explains an answer of the API server. One that refuses us may allow it soon: a Role may be on its way.
 func (p *kubeObject) refusal(err error) error {
 	e, ok := errors.AsType[*kube.StatusError](err)
-	if errors.Is(err, kube.ErrNotInCluster) {
+	if errors.Is(err, kube.ErrNotInCluster) || errors.Is(err, kube.ErrUnusable) {
 		return Permanent(err)
 	}
 	if !ok {
 		return &usererr.Error{Text: err.Error(), Hint: usererr.Hint(err), Err: errors.Join(errElsewhere, err)}
+	}
+	if p.selection.Labels != "" && p.service == "" && e.Status == nethttp.StatusBadRequest {
+		return Permanent(&usererr.Error{
+			Text: "the API server does not accept the selector (status 400)", Hint: "write it as kubectl get pods --selector does, such as app=x,tier in (a,b)", Err: err,
+		})
 	}
 	explained := &usererr.Error{Text: e.Error(), Hint: e.Advice(), Err: err}
 	switch e.Status {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/inith/inith/internal/usererr"
 )
@@ -15,15 +16,30 @@ type StatusError struct {
 	Status   int
 	Verb     string // as in a Role: get, create, update
 	Resource Resource
+
+	user bool // the account is that of a kubeconfig file, not of a Pod
 }
+
+func (e *StatusError) account() string {
+	if e.user {
+		return "the user of the kubeconfig file"
+	}
+	return "the Pod's service account"
+}
+
+// reads reports whether the request had no object.
+func (e *StatusError) reads() bool { return slices.Contains([]string{"get", "list", "watch"}, e.Verb) }
 
 // Error says what the status means for a Pod.
 func (e *StatusError) Error() string {
 	switch e.Status {
 	case http.StatusUnauthorized:
+		if e.user {
+			return "the API server does not accept " + e.account() + " (status 401)"
+		}
 		return "the API server does not accept the token (status 401)"
 	case http.StatusForbidden:
-		return fmt.Sprintf("the Pod's service account may not %s %s (status 403)", e.Verb, e.Resource.Plural)
+		return fmt.Sprintf("%s may not %s %s (status 403)", e.account(), e.Verb, e.Resource.Plural)
 	case http.StatusTooManyRequests:
 		return "the API server is overloaded (status 429)"
 	case http.StatusNotFound:
@@ -33,6 +49,9 @@ func (e *StatusError) Error() string {
 	case http.StatusConflict:
 		return "another client has changed it (status 409)"
 	case http.StatusUnprocessableEntity, http.StatusBadRequest:
+		if e.reads() {
+			return fmt.Sprintf("the API server does not accept the request (status %d)", e.Status)
+		}
 		return fmt.Sprintf("the API server does not accept the object (status %d)", e.Status)
 	}
 	return fmt.Sprintf("the API server answers with status %d", e.Status)
@@ -42,9 +61,17 @@ func (e *StatusError) Error() string {
 func (e *StatusError) Advice() string {
 	switch e.Status {
 	case http.StatusUnauthorized:
+		if e.user {
+			return "log in again, and check it: kubectl auth whoami"
+		}
 		return "check whether the service account was recreated after the Pod"
 	case http.StatusForbidden:
-		return fmt.Sprintf("bind a Role to it that allows %s on %s of %s; inith rbac prints one", e.Verb, e.Resource.Plural, cmp.Or(e.Resource.Group, "the core group"))
+		command := "inith rbac"
+		if e.Resource.Plural == "events" && !e.reads() {
+			command += " --events"
+		}
+		return fmt.Sprintf("bind a Role to it that allows %s on %s of %s; %s prints one",
+			e.Verb, e.Resource.Plural, cmp.Or(e.Resource.Group, "the core group"), command)
 	}
 	return ""
 }

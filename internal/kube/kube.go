@@ -15,6 +15,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/inith/inith/internal/dial"
@@ -58,8 +59,8 @@ type cluster interface {
 	server() string
 	// namespace returns that of objects which name none.
 	namespace() (string, error)
-	// token returns what the next request is sent with; "" for none.
-	token(ctx context.Context) (string, error)
+	// authorize sets the headers that say whom the next request is from.
+	authorize(ctx context.Context, h http.Header) error
 	// connection returns the TLS configuration of the next connection.
 	connection(ctx context.Context) (*tls.Config, error)
 }
@@ -180,22 +181,42 @@ func (k *Client) send(ctx context.Context, c call, in any) (io.ReadCloser, error
 	}
 	resp, err := k.http.Do(req)
 	if err != nil {
-		return nil, explain(ctx, err)
+		return nil, k.elsewhere(explain(ctx, err))
 	}
 	if resp.StatusCode >= http.StatusMultipleChoices {
 		defer func() { _ = resp.Body.Close() }()
 		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxObject)) // so that the connection is used again
-		return nil, &StatusError{Status: resp.StatusCode, Verb: c.verb, Resource: c.resource}
+		return nil, k.refusal(resp.StatusCode, c.verb, c.resource)
 	}
 	return resp.Body, nil
 }
 
+// refusal is an answer that is no success.
+func (k *Client) refusal(status int, verb string, r Resource) *StatusError {
+	return &StatusError{Status: status, Verb: verb, Resource: r, user: k.outside()}
+}
+
+// outside reports whether a kubeconfig file says where the server is.
+func (k *Client) outside() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	_, ok := k.cluster.(*outside)
+	return ok
+}
+
+// elsewhere names the keys of the kubeconfig file where the options for TLS do not apply.
+func (k *Client) elsewhere(err error) error {
+	e, ok := errors.AsType[*usererr.Error](err)
+	if !ok || !k.outside() {
+		return err
+	}
+	keys := strings.NewReplacer("--ca-file", "certificate-authority of the kubeconfig file", "--tls-server-name", "tls-server-name of the kubeconfig file",
+		"--cert-file, --key-file", "client-certificate, client-key")
+	return &usererr.Error{Text: e.Text, Hint: keys.Replace(e.Hint), Err: e.Err}
+}
+
 func (k *Client) request(ctx context.Context, c call, in any) (*http.Request, error) {
 	at, err := k.find()
-	if err != nil {
-		return nil, err
-	}
-	token, err := at.token(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -213,10 +234,14 @@ func (k *Client) request(ctx context.Context, c call, in any) (*http.Request, er
 	if c.method == http.MethodPatch {
 		req.Header.Set("Content-Type", "application/merge-patch+json")
 	}
+	return req, at.authorize(ctx, req.Header)
+}
+
+// bear sets the token of a request; "" for none.
+func bear(h http.Header, token string) {
 	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
+		h.Set("Authorization", "Bearer "+token)
 	}
-	return req, nil
 }
 
 // A meter reads at most so many bytes before it is set anew: an object is decoded in memory.

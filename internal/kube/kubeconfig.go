@@ -16,7 +16,6 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
-	"github.com/inith/inith/internal/credentials"
 	"github.com/inith/inith/internal/environ"
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/tlsconfig"
@@ -54,17 +53,6 @@ type kubeCluster struct {
 }
 
 type kubeContext struct{ Cluster, User, Namespace string }
-
-type kubeUser struct {
-	Token     string
-	TokenFile string      `yaml:"tokenFile"`
-	CertFile  string      `yaml:"client-certificate"`
-	CertData  string      `yaml:"client-certificate-data"`
-	KeyFile   string      `yaml:"client-key"`
-	KeyData   string      `yaml:"client-key-data"`
-	Exec      *execPlugin `yaml:"exec"`
-	As        string
-}
 
 // loadKubeconfig returns the cluster of the current context, as kubectl finds it: of the files in KUBECONFIG the first
 // that has a name counts.
@@ -130,9 +118,12 @@ func absolute(dir string, paths ...*string) {
 	}
 }
 
-// unusable says what is wrong with a kubeconfig file.
+// ErrUnusable means that inith cannot use what the kubeconfig file says.
+var ErrUnusable = errors.New("unusable kubeconfig file")
+
+// unusable says what is wrong with a kubeconfig file. Its error is an [ErrUnusable].
 func unusable(format string, args ...any) error {
-	return &usererr.Error{Text: "the kubeconfig file " + fmt.Sprintf(format, args...), Hint: "check it: kubectl config view --minify"}
+	return &usererr.Error{Text: "the kubeconfig file " + fmt.Sprintf(format, args...), Hint: "check it: kubectl config view --minify", Err: ErrUnusable}
 }
 
 // current returns the cluster of the current context.
@@ -180,8 +171,9 @@ func (o *outside) check() error {
 		return unusable("has a server that is not an https URL")
 	case o.cluster.Proxy != "":
 		return unusable("has a proxy-url, which inith does not support")
-	case o.user.As != "":
-		return unusable("acts as another user (as), which inith does not support")
+	}
+	if err := o.user.checkAs(); err != nil {
+		return err
 	}
 	o.url = strings.TrimRight(o.cluster.Server, "/")
 	o.loader.TLS = tlsconfig.TLS{
@@ -203,26 +195,6 @@ func (o *outside) check() error {
 func (o *outside) server() string { return o.url }
 
 func (o *outside) namespace() (string, error) { return cmp.Or(o.context.Namespace, "default"), nil }
-
-func (o *outside) token(ctx context.Context) (string, error) {
-	switch {
-	case o.user.TokenFile != "":
-		return credentials.ReadToken("token file", o.user.TokenFile)
-	case o.user.Token != "":
-		return o.user.Token, o.checkToken()
-	case o.user.Exec != nil:
-		status, err := o.user.Exec.credential(ctx, o.env)
-		return status.Token, err
-	}
-	return "", nil
-}
-
-func (o *outside) checkToken() error {
-	if !credentials.IsHeaderValue(o.user.Token) {
-		return unusable("has a token with a line break")
-	}
-	return nil
-}
 
 func (o *outside) connection(ctx context.Context) (*tls.Config, error) {
 	u, err := redact.ParseURL(o.url)

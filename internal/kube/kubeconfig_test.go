@@ -125,6 +125,29 @@ users: [{name: u, user: ` + user + `}]}`}))
 	}
 }
 
+// TestImpersonation acts as another user, as kubectl does.
+func TestImpersonation(t *testing.T) {
+	t.Parallel()
+	var got http.Header
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = r.Header
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	dir := filepath.Dir(account(t, map[string]string{"config": `{current-context: m, contexts: [{name: m, context: {cluster: c, user: u}}],
+clusters: [{name: c, cluster: {server: "` + server.URL + `", insecure-skip-tls-verify: true}}],
+users: [{name: u, user: {token: t0ken, as: alice, as-uid: "7", as-groups: [team, devs]}}]}`}))
+	err := kube.New(kube.Config{Env: []string{"KUBECONFIG=" + dir + "/config"}}).Get(t.Context(), lease("x"), &object{})
+	server.Close()
+	if want := "the user of the kubeconfig file may not get leases (status 403)"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %q", err, want)
+	}
+	for name, want := range map[string]string{"Authorization": "Bearer t0ken", "Impersonate-User": "alice", "Impersonate-Uid": "7", "Impersonate-Group": "team,devs"} {
+		if value := strings.Join(got.Values(name), ","); value != want {
+			t.Errorf("%s is %q, want %q", name, value, want)
+		}
+	}
+}
+
 func TestKubeconfigRefused(t *testing.T) {
 	t.Parallel()
 	const cluster = `server: "{server}", certificate-authority: ca.crt`
@@ -133,7 +156,9 @@ func TestKubeconfigRefused(t *testing.T) {
 		"has no server":                     {"tls-server-name: s3cr3t", "token: s3cr3t"},
 		"a server that is not an https URL": {`server: "http://u:s3cr3t@h"`, "token: s3cr3t"},
 		"has a proxy-url":                   {cluster + `, proxy-url: "http://u:s3cr3t@h"`, ""},
-		"as another user":                   {cluster, "as: s3cr3t"},
+		"has as-user-extra":                 {cluster, "as: s3cr3t, as-user-extra: {scopes: [s3cr3t]}"},
+		"as-groups without as":              {cluster, "as-groups: [s3cr3t]"},
+		"a line break in as":                {cluster, `as: x, as-groups: ["s3cr3t\nX: y"]`},
 		"a token with a line break":         {cluster, `token: "s3cr3t\ns3cr3t"`},
 		"an apiVersion":                     {cluster, "exec: {apiVersion: s3cr3t, command: x}"},
 		"the exec plugin missing of the kubeconfig file failed":                {cluster, "exec: {apiVersion: client.authentication.k8s.io/v1, command: ./missing, args: [s3cr3t]}"},
@@ -142,7 +167,7 @@ func TestKubeconfigRefused(t *testing.T) {
 		"client-certificate-data or client-key-data that is not base64":        {cluster, `client-certificate-data: "s3cr3t!", client-key-data: x`},
 		"a client certificate and a key that do not belong together":           {cluster, `client-certificate-data: czNjcjN0, client-key-data: czNjcjN0`},
 		"the certificate is signed by an unknown authority":                    {`server: "{server}"`, "token: s3cr3t"},
-		"the API server does not accept the token (status 401)":                {cluster, "token: s3cr3t"},
+		"the API server does not accept the user of the kubeconfig file (s":    {cluster, "token: s3cr3t"},
 		`s3cr3t.pem" does not exist yet`:                                       {`server: "{server}", certificate-authority: s3cr3t.pem`, ""},
 		"KUBERNETES_SERVICE_HOST or _PORT is not set, and there is no kubecon": {"", ""},
 	} {
@@ -155,6 +180,9 @@ func TestKubeconfigRefused(t *testing.T) {
 			err := kube.New(kube.Config{Env: env}).Get(t.Context(), lease("x"), &object{})
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Fatalf("got %v, want %q", err, want)
+			}
+			if hint := usererr.Hint(err); strings.Contains(hint, "-file") || strings.Contains(hint, "--tls") {
+				t.Errorf("names an option that does not apply: %s", usererr.Hint(err))
 			}
 			if shown := err.Error() + usererr.Hint(err); strings.Contains(strings.ReplaceAll(shown, "s3cr3t.pem", ""), "s3cr3t") {
 				t.Errorf("shows a secret: %s", shown)

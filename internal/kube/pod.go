@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"net/http"
 	"path/filepath"
 
 	"github.com/inith/inith/internal/credentials"
@@ -49,12 +50,13 @@ func (p *pod) namespace() (string, error) {
 	return namespace, nil
 }
 
-func (p *pod) token(context.Context) (string, error) {
+func (p *pod) authorize(_ context.Context, h http.Header) error {
 	token, err := credentials.ReadToken("token file", p.tokenFile)
 	if err != nil {
-		return "", noToken(err)
+		return noToken(err)
 	}
-	return token, nil
+	bear(h, token)
+	return nil
 }
 
 func (p *pod) connection(context.Context) (*tls.Config, error) { return p.loader.Config(p.host) }

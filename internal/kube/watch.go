@@ -110,7 +110,7 @@ func (w *watch) heed(ctx context.Context, e event) (done bool, err error) {
 	}
 	switch e.Type {
 	case "ERROR":
-		return false, &StatusError{Status: object.Code, Verb: "watch", Resource: w.selection.Resource}
+		return false, w.client.refusal(object.Code, "watch", w.selection.Resource)
 	case "BOOKMARK":
 		w.version = object.Metadata.ResourceVersion
 		return false, nil

@@ -193,4 +193,4 @@ func (m Migration) withWait(ctx context.Context, what string) (context.Context, 
 	return context.WithTimeoutCause(ctx, m.Wait, &DeadlineError{Text: what, Flag: "lock-timeout", Limit: m.Wait})
 }
 
-func since(start time.Time) float64 { return time.Since(start).Round(time.Millisecond).Seconds() }
+func since(start time.Time) float64 { return float64(time.Since(start).Milliseconds()) / 1e3 }

@@ -254,6 +254,8 @@ func (s *Server) refuse(r *http.Request, t *target) int {
 		return http.StatusMethodNotAllowed
 	case s.Deny != nil && s.Deny(t.Request):
 		return http.StatusForbidden
+	case strings.Count(t.query["labelSelector"], "(") != strings.Count(t.query["labelSelector"], ")"):
+		return http.StatusBadRequest
 	}
 	return 0
 }

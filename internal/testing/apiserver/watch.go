@@ -75,9 +75,16 @@ func (s *Server) Watchers() (n int) {
 	return n
 }
 
+// within reports whether a request asks for objects such as that of a key: without a namespace, it asks for those of all.
+func (t *target) within(key string) bool {
+	parts := strings.Split(key, "/")
+	return len(parts) == 5 && parts[0] == t.Group && parts[1] == t.version && parts[2] == t.Resource &&
+		(t.Namespace == "" || parts[3] == t.Namespace) && (t.Name == "" || parts[4] == t.Name)
+}
+
 // selects reports whether a request asks for an object.
 func (t *target) selects(key string, object Object) bool {
-	if !strings.HasPrefix(key, t.prefix()) || t.Name != "" && key != t.key() {
+	if !t.within(key) {
 		return false
 	}
 	metadata, _ := object["metadata"].(Object)

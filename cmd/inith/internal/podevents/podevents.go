@@ -14,6 +14,7 @@ import (
 
 	"github.com/inith/inith/internal/kube"
 	"github.com/inith/inith/internal/redact"
+	"github.com/inith/inith/internal/usererr"
 )
 
 const (
@@ -118,7 +119,7 @@ func (p *Poster) post(ctx context.Context, n note) {
 		p.failures = maxFailures
 	}
 	if p.failures == maxFailures {
-		p.log.WarnContext(ctx, "events are not posted", "err", err)
+		p.log.WarnContext(ctx, "events are not posted", "err", err, "hint", usererr.Hint(err))
 	}
 }
 
