@@ -47,7 +47,7 @@ func (t *Transfer) fetchDirectory(ctx context.Context, d *directory, lock func()
 	if err := lock(); err != nil {
 		return Result{}, err
 	}
-	if result, ok, err := d.present(ctx); ok || err != nil { // whoever had the lock has fetched the same, most likely
+	if result, ok, err := d.present(ctx); ok || err != nil { // another process that had the lock has fetched the same, most likely
 		return result, err
 	}
 	if err := d.checkOthers(); err != nil {

@@ -188,8 +188,8 @@ func (t *Transfer) fromURL(ctx context.Context, u *url.URL, lock func() error) (
 	return t.fromSource(ctx, found.file, lock)
 }
 
-// fromSource takes the lock, which needs permission to write. Whoever had it meanwhile has
-// fetched the same, most likely.
+// fromSource takes the lock, which needs permission to write. Another process
+// that had it meanwhile has fetched the same, most likely.
 func (t *Transfer) fromSource(ctx context.Context, s source.Source, lock func() error) (Result, error) {
 	if err := lock(); err != nil {
 		return Result{}, err

@@ -33,7 +33,7 @@ type web struct {
 
 	// Sign completes a request, which is for its URL alone then: no redirect is followed. nil: nothing is signed.
 	sign func(*http.Request) error
-	// Describe adds what who knows the server sees in an answer. nil: nobody does.
+	// Describe adds what only the resolver of a server can read in its answer. nil: nothing.
 	describe func(*http.Response, *Info)
 }
 

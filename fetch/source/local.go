@@ -47,7 +47,7 @@ func (local) Origin(*url.URL) string { return "" }
 // the directory are an error; so is everything that is neither a file nor a directory.
 func (local) Resolve(ctx context.Context, u *url.URL) ([]Object, error) {
 	name := filepath.FromSlash(u.Path)
-	info, err := os.Stat(name) //nolint:gosec // whoever names a source may read it
+	info, err := os.Stat(name) //nolint:gosec // the user who names a source may read it
 	switch {
 	case err != nil:
 		return nil, localError(err)

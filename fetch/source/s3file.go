@@ -86,12 +86,12 @@ func (f *s3File) orDirectory(ctx context.Context, err error) error {
 	return Permanent(ErrDirectory)
 }
 
-// An againError is a refusal that told how to ask better.
+// An againError is a refusal that says how the next request can succeed.
 type againError struct{ error }
 
 func (e *againError) Unwrap() error { return e.error }
 
-// again sends a request once more after each refusal that told how to ask better: in another region, with other credentials.
+// again sends a request once more after each refusal that says how it can succeed: in another region, with other credentials.
 func again[T any](send func() (T, error)) (T, error) {
 	const most = 2
 	for tries := 0; ; tries++ {

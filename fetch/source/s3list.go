@@ -33,7 +33,7 @@ type s3Entry struct {
 	size int64
 }
 
-// An s3Listing is what a bucket has told so far of the keys that begin as a URL says.
+// An s3Listing is the part of a listing that the bucket has sent so far.
 type s3Listing struct {
 	*s3Bucket
 	objects []Object
@@ -68,7 +68,7 @@ func (l *s3Listing) list(ctx context.Context) ([]Object, error) {
 	return nil, Permanent(notS3("a listing without an end"))
 }
 
-// entry returns an object of the listing. Its name is the server's: whoever writes to a path checks it.
+// entry returns an object of the listing. Its name is the server's: the caller checks it before it becomes a path.
 func (b *s3Bucket) entry(prefix string, e s3Entry) Object {
 	info := Info{Size: e.size}
 	if strings.HasPrefix(e.etag, `"`) {

@@ -37,7 +37,7 @@ func exchange(req *http.Request, by http.RoundTripper, wait time.Duration) (answ
 	return answer{resp.StatusCode, body}, err
 }
 
-// refusal is the error for an answer without credentials. What is the server's own trouble may go away.
+// refusal is the error for an answer without credentials. An error of the server itself may be temporary.
 func (a answer) refusal(who, hint string) error {
 	text := fmt.Sprintf("no credentials from %s: it answered status %d", who, a.status)
 	if a.status >= http.StatusInternalServerError || a.status == http.StatusTooManyRequests {

@@ -26,7 +26,7 @@ const (
 	InHost = "host"
 )
 
-// DefaultRegion is that of clients that are not told another one.
+// DefaultRegion is that of clients without a setting.
 const DefaultRegion = "us-east-1"
 
 // CheckName reports what is no name of a bucket, and could become another part of a URL.

@@ -28,7 +28,7 @@ type job struct {
 	origin string // host and port
 	layout layout
 	files  []file
-	data   string // the folder of the files at the origin
+	data   string // the directory of the files at the origin
 	dir    string // an empty folder for the files
 	list   string // a file name for a list of them
 }

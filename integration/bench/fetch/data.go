@@ -25,7 +25,7 @@ type file struct {
 	Blob string // what git calls the file; of one that is in LFS, its pointer
 }
 
-// makeFiles fills a folder with the files of a scenario, all of noise, and with a list of them.
+// makeFiles fills a directory with the files of a scenario, all of noise, and with a list of them.
 func makeFiles(dir string, s scenario) ([]file, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func tail(f *os.File) string {
 
 const roleHash = "hash"
 
-// hashFiles computes the SHA-256 of all files in a folder, as many at a time as there are cores.
+// hashFiles computes the SHA-256 of all files in a directory, as many at a time as there are cores.
 func hashFiles(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

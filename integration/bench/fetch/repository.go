@@ -25,13 +25,13 @@ const (
 const (
 	repository = bucket + "/model"
 	commit     = "0123456789abcdef0123456789abcdef01234567"
-	listing    = ".listing" // in the folder of the files
+	listing    = ".listing" // in the directory of the files
 
 	lfsSize   = mib // files of this size are in LFS
 	smallSize = 64 * kib
 )
 
-// catalog answers what a hub and S3 say of the files in a folder. It is all that the clients here ask, and no more.
+// catalog answers what a hub and S3 say of the files in a directory. It is all that the clients here ask, and no more.
 type catalog struct{ files []file }
 
 func readCatalog(dir string) (catalog, error) {
