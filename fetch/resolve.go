@@ -78,11 +78,11 @@ func (t *Transfer) resolveFile(ctx context.Context, u *url.URL) (source.Source, 
 
 // ask calls send until it succeeds, as requests to whom the resolver asks.
 func (t *Transfer) ask(ctx context.Context, l location, send func(ctx context.Context) error) error {
-	t.enter(Resolving)
 	origin := l.resolver.Origin(l.url)
-	if origin == "" {
+	if origin == "" { // nothing is sent
 		return send(ctx)
 	}
+	t.enter(Resolving)
 	s := asked{name: nameOf(l.url), origin: origin}
 	if err := engine.Ask(ctx, t.job(s), send); err != nil {
 		return t.explained(s, err)

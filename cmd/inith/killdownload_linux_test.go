@@ -164,7 +164,7 @@ func (d *killedDownload) look(n int, r *fetchRun) error {
 // where says in which moment a kill fell; "" is after all of them.
 func (d *killedDownload) where(r *fetchRun, a asked) (where string, known bool) {
 	switch r.phase {
-	case "", fetch.Queued.String(), fetch.Checking.String():
+	case "", fetch.Queued.String(), fetch.Resolving.String(), fetch.Checking.String():
 		return "headers", true
 	case fetch.Fetching.String(), fetch.Verifying.String():
 		switch {
