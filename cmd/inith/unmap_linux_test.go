@@ -26,11 +26,15 @@ func TestParseMapping(t *testing.T) {
 // TestUnmapStart holds a process to work as before with fewer pages of its binary in memory. It is not parallel: other
 // tests would map pages meanwhile.
 func TestUnmapStart(t *testing.T) { //nolint:paralleltest // see above
-	before := filePages(t)
-	unmapStart()
-	after := filePages(t)
-	if after >= before {
-		t.Errorf("%d kB of files in memory before, %d kB after", before, after)
+	dropped := false
+	for range 10 { // in other tests, commands unmap pages too, at any time
+		_ = mainHelp() // maps pages
+		before := filePages(t)
+		unmapStart()
+		dropped = dropped || filePages(t) < before
+	}
+	if !dropped {
+		t.Error("as much of files is in memory as before")
 	}
 	if got := strconv.Quote(strings.ToUpper("works")); got != `"WORKS"` {
 		t.Errorf("got %s", got)
