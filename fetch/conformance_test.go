@@ -29,7 +29,7 @@ type site struct {
 	fetcher fetch.Fetcher
 	url     func(name string) string
 
-	// replace gives a file other bytes, as whoever publishes a new version does; nil: what a URL names never changes.
+	// replace gives a file other bytes, as a new version does; nil: what a URL names never changes.
 	replace func(name string, b []byte)
 	// expire makes the credentials in use expire, and renewed reports how many there were; nil: the source has none that expire.
 	expire  func()
@@ -286,7 +286,7 @@ func testSourceChanged(t *testing.T, c conforming) {
 		changed[i] ^= 1
 	}
 	if got := s.halves(t, "file", func() { s.replace("file", changed) }); bytes.Equal(got, b) || bytes.Equal(got, changed) {
-		t.Error("whoever does not compare versions gets no mixture: this test cannot tell the difference")
+		t.Error("a client that does not compare versions gets no mixture: this test cannot tell the difference")
 	}
 	s.replace("file", b)
 	file := fetch.File{URL: parse(t, s.url("file")), Dest: filepath.Join(t.TempDir(), "file")}

@@ -59,7 +59,7 @@ type found struct {
 
 // A place is a row of the table of places.
 type place struct {
-	name string // as it is told to those who have none
+	name string // for the error where no place has credentials
 	// find returns nil without an error if there are none in this place.
 	find func(ctx context.Context) (*found, error)
 }

@@ -186,7 +186,7 @@ func TestRefreshed(t *testing.T) {
 				t.Errorf("%d: token %q, want %q", i, got, want.token)
 			}
 		}
-		l.Expired("1") // others are there already
+		l.Expired("1") // there are newer ones
 		if got := get(); got != "4" {
 			t.Errorf("token %q after the expiry of an old one", got)
 		}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"io/fs"
@@ -139,6 +140,17 @@ func (d *directory) read(name string) ([]byte, error) {
 	}
 	defer func() { _ = f.Close() }()
 	return io.ReadAll(io.LimitReader(f, most))
+}
+
+// rewrite writes a small file of ours anew.
+func (d *directory) rewrite(name string, mode fs.FileMode, write func(f *os.File) error) error {
+	_ = d.remove(name)
+	f, err := d.create(name, mode)
+	if err != nil {
+		return err
+	}
+	err = write(f)
+	return cmp.Or(err, f.Close())
 }
 
 // names returns what is in the directory. Each call reads from an opening of its own.

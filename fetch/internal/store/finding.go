@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"os"
 	"slices"
 )
 
@@ -52,13 +53,10 @@ func (d *Destination) Keep(f Finding) {
 	if err != nil || !d.safe {
 		return
 	}
-	d.forget()
-	file, err := d.own.create(d.state+findingsSuffix, 0o600)
-	if err != nil {
-		return
-	}
-	_, _ = file.Write(append(b, '\n')) // half of it would not count
-	_ = file.Close()
+	_ = d.own.rewrite(d.state+findingsSuffix, 0o600, func(f *os.File) error { // half of it would not count
+		_, err := f.Write(append(b, '\n'))
+		return err
+	})
 }
 
 // forget removes the findings.

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
+	"os"
 	"path"
 
 	"golang.org/x/sys/unix"
@@ -73,13 +75,11 @@ func (d *Destination) WriteText(name, text string) error {
 	}
 	defer parent.close()
 	pending := d.state + ".text"
-	_ = d.own.remove(pending)
-	f, err := d.own.create(pending, 0o644)
-	if err != nil {
-		return refused("write", err)
-	}
-	_, err = f.WriteString(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+	err = d.own.rewrite(pending, 0o644, func(f *os.File) error {
+		_, err := f.WriteString(text)
+		return cmp.Or(err, f.Sync())
+	})
+	if err == nil {
 		err = d.own.rename(pending, parent, path.Base(name))
 	}
 	if err = errors.Join(err, view.root.syncAll()); err != nil {

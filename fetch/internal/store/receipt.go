@@ -129,15 +129,10 @@ func (d *Destination) write(r Receipt, suffix string) error {
 	if err != nil {
 		return err
 	}
-	_ = d.own.remove(d.state + pendingSuffix)
-	f, err := d.own.create(d.state+pendingSuffix, 0o600)
-	if err != nil {
+	err = d.own.rewrite(d.state+pendingSuffix, 0o600, func(f *os.File) error {
+		_, err := f.Write(append(b, '\n'))
 		return err
-	}
-	_, err = f.Write(append(b, '\n'))
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
+	})
 	if err != nil || suffix == pendingSuffix {
 		return err
 	}

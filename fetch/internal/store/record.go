@@ -60,12 +60,8 @@ func (d *Destination) WriteDirectoryRecord(r *DirectoryRecord) error {
 		return refused("write the record of", errGone)
 	}
 	pending := d.state + directoryRecordSuffix + ".new"
-	_ = d.own.remove(pending)
-	f, err := d.own.create(pending, 0o600)
-	if err != nil {
-		return refused("write the record of", err)
-	}
-	if err = errors.Join(r.write(f), f.Close()); err == nil {
+	err := d.own.rewrite(pending, 0o600, func(f *os.File) error { return r.write(f) })
+	if err == nil {
 		err = d.own.rename(pending, d.own, d.state+directoryRecordSuffix)
 	}
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 var ErrInPlace = errors.New("the directory cannot be replaced as a whole")
 
 // Replace gives the stage, whose files are on the disk, the name of the destination. What is kept of the
-// directory that is there now gets a second name in the stage before. With all, nothing of it is lost, whoever
-// writes there meanwhile.
+// directory that is there now gets a second name in the stage before. With all, nothing of it is lost, also if
+// other processes write there meanwhile.
 //
 // Errors: [ErrInPlace], with which nothing has changed.
 func (s *Stage) Replace(kept []string, all bool) error {

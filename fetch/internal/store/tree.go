@@ -1,9 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -143,13 +143,10 @@ func (d *Destination) noteMoved(names []string) error {
 	if err != nil {
 		return err
 	}
-	_ = d.own.remove(d.state + movedSuffix)
-	f, err := d.own.create(d.state+movedSuffix, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	return errors.Join(err, f.Sync(), f.Close())
+	return d.own.rewrite(d.state+movedSuffix, 0o600, func(f *os.File) error {
+		_, err := f.Write(b)
+		return cmp.Or(err, f.Sync())
+	})
 }
 
 // Extracted forgets what was moved: the receipt counts now.
