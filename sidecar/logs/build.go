@@ -19,7 +19,7 @@ import (
 
 const (
 	maxFiles = 4096 // that an input follows
-	maxHeld  = 64   // renamed or deleted files that an input keeps open
+	maxHeld  = 1024 // renamed or deleted files that an input keeps open
 )
 
 // An input is an [Input] at work.
@@ -37,7 +37,7 @@ type input struct {
 func newInput(in Input, o *Options, index int) (*input, error) {
 	i := &input{tag: in.Tag, tail: tail.Options{
 		FromEnd: in.FromEnd, Outside: in.Outside, RotateWait: cmp.Or(o.RotateWait, 5*time.Second),
-		MaxFiles: maxFiles, MaxHeld: maxHeld, HeldBytes: cmp.Or(o.HeldBytes, 256<<20),
+		MaxFiles: maxFiles, MaxHeld: cmp.Or(o.HeldFiles, maxHeld), HeldBytes: cmp.Or(o.HeldBytes, 256<<20),
 		StateDir: o.State, Name: "logs", Logger: o.Logger,
 	}}
 	if index > 0 {

@@ -21,6 +21,7 @@ type Options struct {
 	RotateWait time.Duration // for which a renamed or deleted file must not grow until it is closed; zero: 5s
 	Linger     time.Duration // for which files are followed after a signal; zero: until they stop growing
 	HeldBytes  int64         // undelivered bytes of deleted files that are kept; zero: 256 MiB
+	HeldFiles  int           // renamed and deleted files that an input keeps open; zero: 1024
 
 	Logger *slog.Logger // nil discards
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/inith/inith/internal/testing/fluentserver"
 	"github.com/inith/inith/sidecar/logs"
@@ -537,6 +538,7 @@ func TestHeldFilesLimit(t *testing.T) {
 	t.Parallel()
 	const limit = 64
 	b := newBench(t)
+	b.options.HeldFiles = limit
 	b.answers(fluentserver.Close)
 	b.start()
 	for n := range limit + 1 {
@@ -553,6 +555,26 @@ func TestHeldFilesLimit(t *testing.T) {
 	b.mustDrain()
 	if got := len(b.lines()); got < limit {
 		t.Errorf("%d lines of %d files arrived", got, limit)
+	}
+}
+
+// TestHeldFilesOfABurst renames more files than are kept open before any is read: a receiver that is there gets them all.
+func TestHeldFilesOfABurst(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.options.HeldFiles, b.options.HeldBytes, b.options.RotateWait = 2, 1, time.Hour
+	b.start()
+	b.until("it is ready", func() bool { return b.c.Ready() == nil })
+	var want []string
+	for n := range 20 {
+		b.write("app.log", long(n)+"\n")
+		b.rename("app.log", fmt.Sprintf("app.log.%d", n))
+		want = append(want, long(n))
+	}
+	b.want(want...)
+	b.mustDrain()
+	if got := metric(t, b.c, "inith_logs_files_dropped_total"); got != 0 {
+		t.Errorf("%v files were dropped", got)
 	}
 }
 

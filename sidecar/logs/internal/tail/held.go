@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// release closes renamed and deleted files that are complete, and the oldest of those that are too many.
+// release closes renamed and deleted files that are complete, and the oldest of those that are too many. None is given up
+// before RotateWait: a receiver that is there takes many files at once, if it is given the time.
 func (f *Follower) release(ctx context.Context, now time.Time) {
 	var held []*File
 	var bytes int64
@@ -24,12 +25,13 @@ func (f *Follower) release(ctx context.Context, now time.Time) {
 		}
 	}
 	slices.SortFunc(held, func(a, b *File) int { return a.gone.Compare(b.gone) })
-	for len(held) > f.o.MaxHeld {
+	waited := func(file *File) bool { return now.Sub(file.gone) >= f.o.RotateWait }
+	for len(held) > f.o.MaxHeld && waited(held[0]) {
 		bytes -= f.giveUp(ctx, held[0])
 		held = held[1:]
 	}
 	for _, file := range held {
-		if bytes <= f.o.HeldBytes {
+		if bytes <= f.o.HeldBytes || !waited(file) {
 			return
 		}
 		if file.deleted {
