@@ -4,7 +4,8 @@ GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
 BASE     ?= gcr.io/distroless/static-debian12:nonroot
-GOBUILD   = CGO_ENABLED=0 $(GO) build -tags urfave_cli_no_docs -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
+# Without inlining in go-redis, whose thousands of methods are linked and hardly called, the binary is 2.2 MB smaller.
+GOBUILD   = CGO_ENABLED=0 $(GO) build -tags urfave_cli_no_docs -trimpath -buildvcs=false -gcflags='github.com/redis/...=-l' -ldflags '-s -w -X main.version=$(VERSION)'
 FUZZTIME ?= 1m
 REPORT    = $(GO) run ./internal/testing/testreport $(STRICT)
 export DOCKER_BUILDKIT ?= $(shell docker buildx version >/dev/null 2>&1 && echo 1 || echo 0)

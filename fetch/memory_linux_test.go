@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/inith/inith/internal/testing/release"
 )
 
 // A memoryGroup is a cgroup with a limit of memory.
@@ -63,10 +65,8 @@ func TestMemoryLimit(t *testing.T) {
 		t.Skip("fetches 200 MiB")
 	}
 	bin, dest := filepath.Join(t.TempDir(), "inith"), filepath.Join(t.TempDir(), "model.bin")
-	build := exec.CommandContext(t.Context(), "go", "build", "-tags", "urfave_cli_no_docs", "-trimpath", "-ldflags", "-s -w", "-o", bin, "../cmd/inith")
-	build.Env = append(build.Environ(), "CGO_ENABLED=0") // as it is released
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	if err := release.Build(t.Context(), bin); err != nil {
+		t.Fatal(err)
 	}
 	const limit, size = 64 << 20, 200 << 20
 	s, g := good(t, size, 0), newMemoryGroup(t, limit)

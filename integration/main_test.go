@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/inith/inith/internal/testing/release"
 )
 
 // The passwords have characters that a URL must escape: they may be seen
@@ -36,7 +37,8 @@ func TestMain(m *testing.M) {
 	}
 	dir, err := os.MkdirTemp("", "inith-integration-")
 	if err == nil {
-		binary, err = build(dir)
+		binary = filepath.Join(dir, "inith")
+		err = release.Build(context.Background(), binary)
 	}
 	if err != nil {
 		panic(err)
@@ -45,18 +47,6 @@ func TestMain(m *testing.M) {
 	if err := errors.Join(large.remove(), os.RemoveAll(dir)); err != nil {
 		panic(err)
 	}
-}
-
-// build makes inith as it is released: static and stripped.
-func build(dir string) (string, error) {
-	name := filepath.Join(dir, "inith")
-	cmd := exec.Command("go", "build", "-tags", "urfave_cli_no_docs", "-trimpath", "-ldflags", "-s -w", "-o", name, "./cmd/inith")
-	cmd.Dir = ".." // another module
-	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build inith: %w\n%s", err, out)
-	}
-	return name, nil
 }
 
 // A run is what became of one call of inith.

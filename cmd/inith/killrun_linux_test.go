@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/inith/inith/fetch"
+	"github.com/inith/inith/internal/testing/release"
 )
 
 // hangs is when a run is taken for stuck.
@@ -24,11 +25,8 @@ const hangs = 5 * time.Minute
 func buildInith(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "inith")
-	build := exec.CommandContext(t.Context(), "go", "build", "-tags", "urfave_cli_no_docs", "-trimpath", "-ldflags", "-s -w", "-o", path, ".")
-	build.Env = append(build.Environ(), "CGO_ENABLED=0") // as it is released
-	out, err := build.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
+	if err := release.Build(t.Context(), path); err != nil {
+		t.Fatal(err)
 	}
 	return path
 }

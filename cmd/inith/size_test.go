@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"strconv"
 	"testing"
+
+	"github.com/inith/inith/internal/testing/release"
 )
 
 // What the binary may weigh, in bytes: see section "Dependencies" of
@@ -22,10 +24,8 @@ func TestBinaryIsSmall(t *testing.T) {
 		t.Skip("builds the binary")
 	}
 	binary := filepath.Join(t.TempDir(), "inith")
-	build := exec.Command("go", "build", "-tags", "urfave_cli_no_docs", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", binary, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	if err := release.Build(t.Context(), binary); err != nil {
+		t.Fatal(err)
 	}
 	info, err := os.Stat(binary)
 	if err != nil {

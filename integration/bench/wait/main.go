@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/inith/inith/integration/bench/report"
+	"github.com/inith/inith/internal/testing/release"
 )
 
 func main() { os.Exit(report.Main(run)) }
@@ -94,7 +95,7 @@ func run(ctx context.Context, out io.Writer, args []string) (err error) {
 	if b.tools.Found() == 0 {
 		return errors.New("no peer on PATH to compare with: install one of those above")
 	}
-	if err := buildInith(ctx, b.tools.inith); err != nil {
+	if err := release.Build(ctx, b.tools.inith); err != nil {
 		return err
 	}
 	if b.servers, err = startServers(ctx, out, c, dir); err != nil {

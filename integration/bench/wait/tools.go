@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -41,17 +40,4 @@ func findTools(ctx context.Context, dir string) (*toolbox, error) {
 		b.ncZero = strings.Contains(string(help), "-z")
 	}
 	return b, nil
-}
-
-// buildInith builds the binary as it is released. The benchmark runs in the
-// integration module; the module of inith is the folder above.
-func buildInith(ctx context.Context, file string) error {
-	//nolint:gosec // file is in a folder of our own
-	cmd := exec.CommandContext(ctx, "go", "build", "-tags", "urfave_cli_no_docs", "-trimpath", "-ldflags", "-s -w", "-o", file, "./cmd/inith")
-	cmd.Dir = ".."
-	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build inith: %w\n%s", err, out)
-	}
-	return nil
 }
