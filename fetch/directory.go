@@ -181,12 +181,9 @@ func (m *member) is(r *store.FileRecord) bool {
 
 // describe returns the record of a file with a digest.
 func (m *member) describe(sum Digest) *store.FileRecord {
-	level := EvidenceServer
-	if len(m.Digests) == 0 {
-		level = EvidenceSize
-	}
 	return &store.FileRecord{
-		Path: m.Name, Digest: sum.String(), Server: digestNames(m.Digests), Validator: m.Validator, Evidence: level.String(),
+		Path: m.Name, Digest: sum.String(), Server: digestNames(m.Digests), Validator: m.Validator,
+		Evidence: ofServer(m.Digests, m.Addressed).String(),
 	}
 }
 
@@ -279,7 +276,7 @@ func (d *directory) memberJob(m *member, dest *store.Destination, progress *engi
 	job.Fetching, job.Verifying = func() {}, func() {}
 	job.Judge = func(server []Digest) (engine.Check, error) {
 		var c engine.Check
-		if c, *level = d.check(server); *level < d.file.Evidence {
+		if c, *level = d.check(server, m.Addressed); *level < d.file.Evidence {
 			return c, &EvidenceError{Source: m.Source.Name(), Want: d.file.Evidence, Got: *level}
 		}
 		return c, nil

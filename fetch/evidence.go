@@ -3,6 +3,7 @@ package fetch
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/inith/inith/fetch/internal/engine"
 	"github.com/inith/inith/fetch/source"
@@ -13,27 +14,35 @@ type Evidence int
 
 // Kinds of evidence, weakest first. The zero Evidence is none.
 const (
-	EvidenceNone   Evidence = iota
-	EvidenceSize            // the server's length of it, or its mark of the end
-	EvidenceServer          // a digest that the server sent with it
-	EvidenceSums            // a digest in a list, such as SHA256SUMS
-	EvidencePinned          // a digest that the user gave
+	EvidenceNone    Evidence = iota
+	EvidenceSize             // the server's length of it, or its mark of the end
+	EvidenceServer           // a digest that the server sent with it
+	EvidenceSums             // a digest in a list, such as SHA256SUMS
+	EvidenceContent          // the digest that is the object's address: whoever has an object of this name has these bytes
+	EvidencePinned           // a digest that the user gave
 )
 
-// String returns the name that [ParseEvidence] reads, or for those that cannot be
-// asked for, a word for people.
+// String returns the name that [ParseEvidence] reads, or for EvidenceNone, which cannot
+// be asked for, a word for people.
 func (e Evidence) String() string {
-	return [...]string{"none", "size", "server", "sums", "pinned"}[e]
+	return [...]string{"none", "size", "server", "sums", "content", "pinned"}[e]
 }
 
 // ParseEvidence reads the least evidence to accept.
 func ParseEvidence(s string) (Evidence, error) {
-	for _, e := range []Evidence{EvidenceSize, EvidenceServer, EvidencePinned} {
-		if e.String() == s {
-			return e, nil
-		}
+	if e, ok := evidenceNamed(s); ok && e != EvidenceNone {
+		return e, nil
 	}
-	return 0, errors.New("want pinned, server or size")
+	return 0, errors.New("want " + strings.Join(EvidenceNames()[:EvidencePinned-1], ", ") + " or " + EvidenceSize.String())
+}
+
+// EvidenceNames returns what [ParseEvidence] reads, strongest first.
+func EvidenceNames() []string {
+	var names []string
+	for e := EvidencePinned; e > EvidenceNone; e-- {
+		names = append(names, e.String())
+	}
+	return names
 }
 
 // evidenceNamed is the inverse of [Evidence.String].
@@ -44,6 +53,19 @@ func evidenceNamed(s string) (Evidence, bool) {
 		}
 	}
 	return 0, false
+}
+
+// ofServer returns the evidence that a server's digests are, given whether they are the
+// address of the object.
+func ofServer(digests []Digest, addressed bool) Evidence {
+	switch {
+	case len(digests) == 0:
+		return EvidenceSize
+	case addressed:
+		return EvidenceContent
+	default:
+		return EvidenceServer
+	}
 }
 
 // findDigest finds the digest that the file must have.
@@ -59,10 +81,11 @@ func (t *Transfer) findDigest(ctx context.Context) error {
 
 // findInSums finds the digest in a list.
 func (t *Transfer) findInSums(ctx context.Context) error {
-	sums, err := t.resolveFile(ctx, t.file.SumsURL)
+	f, err := t.resolveFile(ctx, t.file.SumsURL)
 	if err != nil {
 		return err
 	}
+	sums := f.file
 	list, err := engine.Small(ctx, t.job(sums))
 	if err != nil {
 		return named(sums.Name(), t.explained(sums, err))
@@ -76,20 +99,16 @@ func (t *Transfer) findInSums(ctx context.Context) error {
 
 // check returns what to compare with, given the server's digests, and the evidence that
 // this is.
-func (t *Transfer) check(server []Digest) (engine.Check, Evidence) {
+func (t *Transfer) check(server []Digest, addressed bool) (engine.Check, Evidence) {
 	if t.want != (Digest{}) {
 		return engine.Check{Main: t.want.Algorithm, Wanted: []Digest{t.want}}, t.level
 	}
-	c := engine.Check{Main: "sha256", Wanted: server}
-	if len(server) > 0 {
-		return c, EvidenceServer
-	}
-	return c, EvidenceSize
+	return engine.Check{Main: "sha256", Wanted: server}, ofServer(server, addressed)
 }
 
 // judge refuses a check that is less than the evidence asked for.
 func (t *Transfer) judge(s source.Source, server []Digest) (engine.Check, error) {
-	c, level := t.check(server)
+	c, level := t.check(server, t.addressed)
 	if level < t.file.Evidence {
 		return c, &EvidenceError{Source: s.Name(), Want: t.file.Evidence, Got: level}
 	}

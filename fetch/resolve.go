@@ -16,10 +16,11 @@ type location struct {
 
 // A found is what a URL means: a file, or the files of a directory.
 type found struct {
-	file     source.Source   // nil: it is a directory
-	unsure   bool            // the file may turn out to be a directory
-	objects  []source.Object // of a directory
-	revision string          // of a directory; "": none is known
+	file      source.Source   // nil: it is a directory
+	unsure    bool            // the file may turn out to be a directory
+	addressed bool            // the digests of the file are its address
+	objects   []source.Object // of a directory
+	revision  string          // of a directory; "": none is known
 }
 
 func (t *Transfer) locate(u *url.URL) (location, error) {
@@ -40,7 +41,7 @@ func (t *Transfer) resolve(ctx context.Context, l location) (f found, err error)
 	case err != nil:
 		return found{}, &SourceError{Source: nameOf(l.url), Err: err}
 	case len(f.objects) == 1 && f.objects[0].Name == "":
-		f.file, f.unsure = f.objects[0].Source, f.objects[0].Unsure
+		f.file, f.unsure, f.addressed = f.objects[0].Source, f.objects[0].Unsure, f.objects[0].Addressed
 		return f, nil
 	}
 	f.revision, err = t.revision(ctx, l)
@@ -64,16 +65,16 @@ func (t *Transfer) revision(ctx context.Context, l location) (revision string, e
 }
 
 // resolveFile finds the file that a URL means.
-func (t *Transfer) resolveFile(ctx context.Context, u *url.URL) (source.Source, error) {
+func (t *Transfer) resolveFile(ctx context.Context, u *url.URL) (found, error) {
 	l, err := t.locate(u)
 	if err != nil {
-		return nil, err
+		return found{}, err
 	}
 	f, err := t.resolve(ctx, l)
 	if err == nil && f.file == nil {
 		err = &SourceError{Source: nameOf(u), Err: errDirectory}
 	}
-	return f.file, err
+	return f, err
 }
 
 // ask calls send until it succeeds, as requests to whom the resolver asks.
@@ -104,6 +105,7 @@ func (t *Transfer) fromDirectory(ctx context.Context, l location, f found, lock 
 	if err := notForDirectories(t.file); err != nil {
 		return Result{}, err
 	}
+	t.addressed = len(f.objects) > 0 && f.objects[0].Addressed // all of a source are, or none
 	objects, err := t.file.selected(f.objects)
 	if err != nil {
 		return Result{}, err

@@ -26,11 +26,12 @@ type Transfer struct {
 	progress *engine.Progress
 	phase    atomic.Int64
 
-	primary source.Source  // of the file's URL; nil: not resolved yet
-	want    Digest         // that the bytes must have; zero: none is known
-	level   Evidence       // that want is
-	got     Evidence       // that the content was checked against
-	looked  store.Identity // of what is at the destination, and is not what is wanted
+	primary   source.Source  // of the file's URL; nil: not resolved yet
+	addressed bool           // the digests of the source that is asked now are the address of the file
+	want      Digest         // that the bytes must have; zero: none is known
+	level     Evidence       // that want is
+	got       Evidence       // that the content was checked against
+	looked    store.Identity // of what is at the destination, and is not what is wanted
 
 	claim func(directory string) error // reports that the destination cannot be a directory, for others; nil: there are none
 	crowd atomic.Pointer[crowd]        // of the files of a directory; nil: it is one file
@@ -180,6 +181,7 @@ func (t *Transfer) fromURL(ctx context.Context, u *url.URL, lock func() error) (
 	case u == t.file.URL:
 		t.primary = found.file
 	}
+	t.addressed = found.addressed
 	if err := notForFiles(t.file); err != nil && found.unsure {
 		return Result{}, source.ErrDirectory
 	} else if err != nil {
@@ -249,7 +251,7 @@ func (t *Transfer) job(s source.Source) *engine.Job {
 // explained gives an error of the engine the words of this package.
 func (t *Transfer) explained(s source.Source, err error) error {
 	if m, ok := errors.AsType[*engine.MismatchError](err); ok {
-		level := EvidenceServer
+		level := ofServer([]Digest{m.Want}, t.addressed)
 		if t.want != (Digest{}) {
 			level = t.level
 		}
@@ -263,13 +265,15 @@ func (t *Transfer) explained(s source.Source, err error) error {
 
 // stream writes the bytes to the standard output.
 func (t *Transfer) stream(ctx context.Context) (Result, error) {
-	s, err := t.resolveFile(ctx, t.file.URL)
+	f, err := t.resolveFile(ctx, t.file.URL)
 	if err != nil {
 		return Result{}, err
 	}
 	if err := t.findDigest(ctx); err != nil {
 		return Result{}, err
 	}
+	s := f.file
+	t.addressed = f.addressed
 	streamed, err := engine.Stream(ctx, t.job(s), t.fetcher.Stdout)
 	switch {
 	case err != nil && ctx.Err() != nil:

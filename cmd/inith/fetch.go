@@ -35,6 +35,7 @@ With several SOURCES, each DEST is a directory.
 
    evidence  the content matches
    pinned    a digest given with --sha256 or --digest
+   content   the digest that is its address in the store
    sums      the list at --checksum-url
    server    a digest that the server sends
    size      the server's length: it is not cut, no more

@@ -42,6 +42,7 @@ type Object struct {
 	Digests   []Digest // of the whole object; none where they are known when it is opened
 	Validator string   // changes when the bytes change; "": known when it is opened, if there is one
 	Unsure    bool     // it may be a directory: Open returns [ErrDirectory] then
+	Addressed bool     // Digests, or those that Open returns, are its address: the server finds it by them, and by no other name
 	Source    Source
 }
 

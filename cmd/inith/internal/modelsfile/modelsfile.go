@@ -127,7 +127,7 @@ func fileOptions() []option.Option[fetch.File] {
 	return []option.Option[file]{
 		{
 			Flag:  "evidence",
-			Usage: "the minimum `EVIDENCE` to accept", Default: "", DefaultText: "size", Choices: []string{"pinned", "server", "size"},
+			Usage: "the minimum `EVIDENCE` to accept", Default: "", DefaultText: "size", Choices: fetch.EvidenceNames(),
 			Set: option.Parsed(fetch.ParseEvidence, func(f *file) *fetch.Evidence { return &f.Evidence }),
 		},
 		{
