@@ -10,7 +10,7 @@ import (
 
 // A crowd is the progress of many files.
 type crowd struct {
-	size    int64        // bytes, of all files
+	size    int64        // bytes, of all files; -1: not known
 	skipped atomic.Int64 // bytes of files that were up to date
 
 	mu      sync.Mutex

@@ -13,7 +13,7 @@ import (
 
 // resolveDest returns the path of the destination, "" for the standard output.
 func resolveDest(file File) (string, error) {
-	if source.IsFile(file.URL) {
+	if source.IsFile(file.URL) && !file.listed() {
 		if err := notForFiles(file); err != nil {
 			return "", err
 		}
@@ -24,7 +24,7 @@ func resolveDest(file File) (string, error) {
 	switch {
 	case file.Dest == "":
 		return "", errors.New("no destination")
-	case source.IsDirectory(file.URL):
+	case file.isDirectory():
 		if err := notForDirectories(file); err != nil {
 			return "", err
 		}

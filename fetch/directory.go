@@ -89,8 +89,8 @@ func (t *Transfer) newDirectory(objects []source.Object, name, revision string) 
 func (d *directory) add(objects []source.Object) {
 	for _, o := range objects {
 		d.files = append(d.files, &member{Object: o})
-		d.crowd.size += max(0, o.Size)
 	}
+	d.crowd.size = sizeOf(objects)
 	largestFirst := func(a, b *member) int { return cmp.Or(cmp.Compare(b.Size, a.Size), cmp.Compare(a.Name, b.Name)) }
 	slices.SortFunc(d.files, largestFirst)
 	d.Transfer.crowd.Store(d.crowd)
@@ -144,7 +144,7 @@ func (d *directory) recognized(ctx context.Context, view *store.View, m *member,
 	if err != nil || slices.ContainsFunc(want, func(d Digest) bool { return sums[d.Algorithm] != d }) {
 		return nil
 	}
-	r := m.describe(sums["sha256"])
+	r := d.describe(m, sums["sha256"])
 	r.File = file
 	if same {
 		r.Evidence = known.Evidence
@@ -180,10 +180,10 @@ func (m *member) is(r *store.FileRecord) bool {
 }
 
 // describe returns the record of a file with a digest.
-func (m *member) describe(sum Digest) *store.FileRecord {
+func (d *directory) describe(m *member, sum Digest) *store.FileRecord {
 	return &store.FileRecord{
 		Path: m.Name, Digest: sum.String(), Server: digestNames(m.Digests), Validator: m.Validator,
-		Evidence: ofServer(m.Digests, m.Addressed).String(),
+		Evidence: d.ofDigests(m.Digests, m.Addressed).String(),
 	}
 }
 
@@ -260,7 +260,7 @@ func (d *directory) fetchFile(ctx context.Context, stage *store.Stage, m *member
 		return d.explained(m.Source, err)
 	}
 	defer v.Partial.Close()
-	r := m.describe(v.Digest)
+	r := d.describe(m, v.Digest)
 	r.Evidence, r.Validator = level.String(), cmp.Or(v.Receipt.Validator, r.Validator)
 	if r.File, err = v.Partial.Place(d.file.Mode); err != nil {
 		return err
@@ -274,7 +274,13 @@ func (d *directory) memberJob(m *member, dest *store.Destination, progress *engi
 	job := d.job(m.Source)
 	job.Dest, job.Progress, job.Primary = dest, progress, m.Source
 	job.Fetching, job.Verifying = func() {}, func() {}
+	if d.file.listed() {
+		job.Want = m.Digests[0]
+	}
 	job.Judge = func(server []Digest) (engine.Check, error) {
+		if d.file.listed() {
+			server = m.Digests
+		}
 		var c engine.Check
 		if c, *level = d.check(server, m.Addressed); *level < d.file.Evidence {
 			return c, &EvidenceError{Source: m.Source.Name(), Want: d.file.Evidence, Got: *level}
@@ -287,6 +293,17 @@ func (d *directory) memberJob(m *member, dest *store.Destination, progress *engi
 func bytesOf(files []*member) (n int64) {
 	for _, m := range files {
 		n += max(0, m.Size)
+	}
+	return n
+}
+
+// sizeOf returns the bytes of all objects; -1 if one does not say how many it has.
+func sizeOf(objects []source.Object) (n int64) {
+	for _, o := range objects {
+		if o.Size < 0 {
+			return -1
+		}
+		n += o.Size
 	}
 	return n
 }

@@ -55,12 +55,14 @@ func evidenceNamed(s string) (Evidence, bool) {
 	return 0, false
 }
 
-// ofServer returns the evidence that a server's digests are, given whether they are the
-// address of the object.
-func ofServer(digests []Digest, addressed bool) Evidence {
+// ofDigests returns the evidence that the digests of a source are, given whether they are the
+// address of the object. If only a list tells what is in a directory, they are the list's.
+func (t *Transfer) ofDigests(digests []Digest, addressed bool) Evidence {
 	switch {
 	case len(digests) == 0:
 		return EvidenceSize
+	case t.file.listed():
+		return EvidenceSums
 	case addressed:
 		return EvidenceContent
 	default:
@@ -73,7 +75,7 @@ func (t *Transfer) findDigest(ctx context.Context) error {
 	switch {
 	case t.file.Digest != (Digest{}):
 		t.want, t.level = t.file.Digest, EvidencePinned
-	case t.file.SumsURL != nil && t.want == (Digest{}):
+	case t.file.SumsURL != nil && t.want == (Digest{}) && !t.file.listed():
 		return t.findInSums(ctx)
 	}
 	return nil
@@ -81,17 +83,12 @@ func (t *Transfer) findDigest(ctx context.Context) error {
 
 // findInSums finds the digest in a list.
 func (t *Transfer) findInSums(ctx context.Context) error {
-	f, err := t.resolveFile(ctx, t.file.SumsURL)
+	all, list, err := t.list(ctx)
 	if err != nil {
 		return err
 	}
-	sums := f.file
-	list, err := engine.Small(ctx, t.job(sums))
-	if err != nil {
-		return named(sums.Name(), t.explained(sums, err))
-	}
-	if t.want, err = findSum(parseSums(list, isBlake3List(t.file.SumsURL.Path)), t.file.URL.Path); err != nil {
-		return &SourceError{Source: sums.Name(), Err: err}
+	if t.want, err = findSum(all, t.file.URL.Path); err != nil {
+		return &SourceError{Source: list.Name(), Err: err}
 	}
 	t.level = EvidenceSums
 	return nil
@@ -103,7 +100,7 @@ func (t *Transfer) check(server []Digest, addressed bool) (engine.Check, Evidenc
 	if t.want != (Digest{}) {
 		return engine.Check{Main: t.want.Algorithm, Wanted: []Digest{t.want}}, t.level
 	}
-	return engine.Check{Main: "sha256", Wanted: server}, ofServer(server, addressed)
+	return engine.Check{Main: "sha256", Wanted: server}, t.ofDigests(server, addressed)
 }
 
 // judge refuses a check that is less than the evidence asked for.

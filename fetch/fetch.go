@@ -39,7 +39,7 @@ type File struct {
 	Dest string
 
 	Digest   Digest      // pinned; zero: none
-	SumsURL  *url.URL    // of a file with digests as sha256sum writes them, nil: none
+	SumsURL  *url.URL    // of a file with digests as sha256sum writes them; of an http URL with a slash at its end, all files are fetched. nil: none
 	Evidence Evidence    // the least to accept; zero: size
 	Mode     fs.FileMode // permission bits; zero: 0644 less the umask
 	Extract  bool        // Dest is a directory that gets what the archive holds

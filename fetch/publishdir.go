@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/inith/inith/fetch/internal/store"
 	"github.com/inith/inith/internal/usererr"
@@ -75,7 +76,7 @@ func (d *directory) replace(ctx context.Context, stage *store.Stage, names []str
 	if !errors.Is(err, store.ErrInPlace) {
 		return err
 	}
-	d.log.DebugContext(ctx, "replacing the files of the directory one after the other", "path", d.at.Path)
+	d.log.InfoContext(ctx, "replacing the files of the directory one after the other", "path", d.at.Path)
 	blocking := d.blocking() // which are to be deleted, or it would be an error
 	first := blocking
 	if d.file.WriteSums {
@@ -196,7 +197,7 @@ func notForDirectories(file File) error {
 	switch {
 	case file.Digest != (Digest{}):
 		why = "a digest is of one file"
-	case file.SumsURL != nil:
+	case file.SumsURL != nil && !file.listed():
 		why = "a list of digests is for one file"
 	case file.Extract:
 		why = "an archive is one file"
@@ -218,7 +219,11 @@ func notForFiles(file File) error {
 	if option == "" || file.MayBeFile {
 		return nil
 	}
-	return &usererr.Error{Text: "the URL means one file, and " + option + " is for directories"}
+	e := &usererr.Error{Text: "the URL means one file, and " + option + " is for directories"}
+	if strings.HasPrefix(file.URL.Scheme, "http") {
+		e.Hint = "An HTTP server does not list its files. With a slash at the end of the URL, --checksum-url names a list of them."
+	}
+	return e
 }
 
 func nameIf(name string, given bool) string {

@@ -33,6 +33,9 @@ func (t *Transfer) locate(u *url.URL) (location, error) {
 
 // resolve finds out what a URL means.
 func (t *Transfer) resolve(ctx context.Context, l location) (f found, err error) {
+	if t.file.listed() && l.url == t.file.URL {
+		return t.resolveListed(ctx, l)
+	}
 	err = t.ask(ctx, l, func(ctx context.Context) (err error) {
 		f.objects, err = l.resolver.Resolve(ctx, l.url)
 		return err

@@ -65,15 +65,20 @@ func run(tb testing.TB, f *fetch.Fetcher, file fetch.File) (fetch.Result, error)
 // interrupted fetches about half of a file and is stopped.
 func interrupted(tb testing.TB, o *origin, file fetch.File) {
 	tb.Helper()
+	interruptedAt(tb, int64(len(o.content)/2), &fetch.Fetcher{RateLimit: int64(len(o.content))}, file)
+}
+
+// interruptedAt fetches so many bytes and is stopped.
+func interruptedAt(tb testing.TB, done int64, f *fetch.Fetcher, file fetch.File) {
+	tb.Helper()
 	ctx, cancel := context.WithCancel(tb.Context())
 	defer cancel()
-	f := &fetch.Fetcher{RateLimit: int64(len(o.content))}
 	tr, err := f.Open(file)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	go func() {
-		for tr.Status().Done < int64(len(o.content)/2) {
+		for tr.Status().Done < done {
 			time.Sleep(time.Millisecond)
 		}
 		cancel()

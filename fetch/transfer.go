@@ -251,7 +251,7 @@ func (t *Transfer) job(s source.Source) *engine.Job {
 // explained gives an error of the engine the words of this package.
 func (t *Transfer) explained(s source.Source, err error) error {
 	if m, ok := errors.AsType[*engine.MismatchError](err); ok {
-		level := ofServer([]Digest{m.Want}, t.addressed)
+		level := t.ofDigests([]Digest{m.Want}, t.addressed)
 		if t.want != (Digest{}) {
 			level = t.level
 		}

@@ -29,7 +29,8 @@ s3://BUCKET/KEY for an object or a directory in S3, or a path that begins with
 /, ./ or ../.
 DEST is a file. With a trailing slash, or if DEST is a directory, inith adds the
 last segment of the URL's path. If SOURCE is a directory, DEST is the directory
-that gets its files. State is kept in .inith/ next to DEST: partial files and
+that gets its files. A directory on an HTTP server has a slash at the end of its
+URL, and --checksum-url names a list of its files. State is kept in .inith/ next to DEST: partial files and
 receipts. A second run with a digest and an intact file sends no request.
 With several SOURCES, each DEST is a directory.
 

@@ -63,7 +63,7 @@ func contentOptions(env environment.Variables) []option.Option[fetch.File] {
 		},
 		{
 			Flag: "checksum-url", Excludes: []string{"checksum-url-from-env"},
-			Usage: "take the digest from the list at this `URL`, as sha256sum writes it",
+			Usage: "take the digest from the list at this `URL`, as sha256sum writes it; a SOURCE that ends in a slash is the directory of the files in it",
 			Set:   option.Parsed(ParseSource, func(f *file) **url.URL { return &f.SumsURL }),
 		},
 		{
