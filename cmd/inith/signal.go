@@ -15,6 +15,9 @@ type signalError struct{ sig syscall.Signal }
 
 func (e *signalError) Error() string { return "received " + unix.SignalName(e.sig) }
 
+// Signal makes it a [subprocess.Signal].
+func (e *signalError) Signal() syscall.Signal { return e.sig }
+
 // signalContext ends the context on the first SIGHUP, SIGINT, SIGQUIT or
 // SIGTERM. Again delivers the second one; most commands ignore it, since they end soon after the first.
 // PID 1 gets none of them that it does not handle. Unlike the context of

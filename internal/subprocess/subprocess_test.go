@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -188,4 +189,42 @@ func TestKeep(t *testing.T) {
 	if b, err := os.ReadFile(f.Name()); string(b) != "kept\n" || err != nil {
 		t.Errorf("got %q, %v", b, err)
 	}
+}
+
+// A sent is a signal as the cause of a context.
+type sent syscall.Signal
+
+func (sent) Error() string            { return "a signal" }
+func (s sent) Signal() syscall.Signal { return syscall.Signal(s) }
+
+// TestEarlySignal ends the context by a signal that came before the command looked out for signals: the command gets it.
+func TestEarlySignal(t *testing.T) {
+	for cause, want := range map[error]int{sent(syscall.SIGHUP): 129, sent(syscall.SIGTERM): 143, io.ErrClosedPipe: 7} {
+		c, out := shell(t, "echo ready; read line; exit 7")
+		c.Shared = false
+		stdin, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer replaceStdin(stdin)()
+		ctx, cancel := context.WithCancelCause(t.Context())
+		go func() {
+			awaitLine(t, out)
+			cancel(cause)
+			if want == 7 { // nothing else ends it
+				_ = w.Close()
+			}
+		}()
+		if got := codeOf(c.Run(ctx)); got != want {
+			t.Errorf("%v: code %d, want %d", cause, got, want)
+		}
+		_ = w.Close()
+	}
+}
+
+// replaceStdin gives commands another stdin, until restore is called. Not for parallel tests.
+func replaceStdin(f *os.File) (restore func()) {
+	stdin := os.Stdin
+	os.Stdin = f
+	return func() { os.Stdin = stdin }
 }

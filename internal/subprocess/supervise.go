@@ -3,6 +3,7 @@ package subprocess
 import (
 	"cmp"
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"runtime"
@@ -53,7 +54,14 @@ func Supervise(ctx context.Context, path string, argv, env []string) error {
 	return Command{Path: path, Argv: argv, Env: env}.Run(ctx)
 }
 
-// Run is [Supervise] for any command. That ctx ends later changes nothing.
+// A Signal is the cause of a context that a signal to this process has ended.
+type Signal interface {
+	error
+	Signal() syscall.Signal
+}
+
+// Run is [Supervise] for any command. That ctx ends later changes nothing, unless the cause is a [Signal] that came before
+// Run looked out for signals: it is forwarded.
 func (c Command) Run(ctx context.Context) error {
 	signals := make(chan os.Signal, 64)
 	if c.Shared {
@@ -76,7 +84,7 @@ func (c Command) Run(ctx context.Context) error {
 		return startError(c.Argv[0], err)
 	}
 	s := &supervision{command: c, pid: pid, signals: signals, end: c.End, hurry: c.Kill}
-	code := s.wait()
+	code := s.wait(ctx)
 	if foreground {
 		takeTerminal()
 	}
@@ -147,6 +155,7 @@ type supervision struct {
 	command Command
 	pid     int
 	signals <-chan os.Signal
+	seen    bool // a signal that ends processes has come
 	end     <-chan struct{}
 	hurry   <-chan struct{}
 	kill    <-chan time.Time // nil until the group is to end
@@ -156,7 +165,11 @@ type supervision struct {
 
 // wait returns the exit code of the command when it has ended, and its group with
 // it. SIGCHLD, or any other signal, has it look.
-func (s *supervision) wait() int {
+func (s *supervision) wait(ctx context.Context) int {
+	done := ctx.Done()
+	if s.command.Shared {
+		done = nil
+	}
 	for {
 		s.reap()
 		if s.over() {
@@ -169,6 +182,9 @@ func (s *supervision) wait() int {
 		select {
 		case sig := <-s.signals:
 			s.forward(sig)
+		case <-done:
+			done = nil
+			s.catchUp(context.Cause(ctx))
 		case <-s.end:
 			s.end = nil
 			s.signalGroup(syscall.SIGTERM)
@@ -184,12 +200,28 @@ func (s *supervision) wait() int {
 	}
 }
 
+// catchUp forwards the signal that has ended the context, if it came when only the context looked out for signals.
+func (s *supervision) catchUp(cause error) {
+	sent, ok := errors.AsType[Signal](cause)
+	if !ok {
+		return
+	}
+	signal.Stop(make(chan os.Signal)) // returns when a signal that is on its way has arrived
+	for len(s.signals) > 0 {
+		s.forward(<-s.signals)
+	}
+	if !s.seen {
+		s.forward(sent.Signal())
+	}
+}
+
 // forward passes on each signal that another process can have sent us: those that
 // end to the whole group, if it belongs to the command. SIGURG is the Go runtime's
 // own; reap handles SIGCHLD.
 func (s *supervision) forward(got os.Signal) {
 	sig, ok := got.(syscall.Signal)
 	ends := []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM}
+	s.seen = s.seen || ok && slices.Contains(ends, sig)
 	switch {
 	case !ok || sig == syscall.SIGCHLD || sig == syscall.SIGURG:
 	case s.command.Group && slices.Contains(ends, sig):
