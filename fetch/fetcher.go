@@ -27,6 +27,7 @@ type Fetcher struct {
 	HeaderWait   time.Duration // a request without an answer for so long is sent again, and the first answer counts; zero: 30s
 	MinRate      int64         // give up when fewer bytes per second of a file come over a minute; zero: 1 KiB, negative: never
 	RateLimit    int64         // bytes per second over all connections; zero: none
+	StartJitter  time.Duration // the first request is sent after a random time up to this, so that many fetchers do not ask at once; zero: at once
 	MaxSize      int64         // bytes that a file may have, also if the server does not say how many it has; zero: any number
 
 	TLS   TLS
@@ -56,7 +57,7 @@ func (f *Fetcher) rooms() parts {
 	f.once.Do(func() {
 		e := &engine.Engine{
 			Connections: f.Connections, StallTimeout: f.StallTimeout, RetryMaxWait: f.RetryMaxWait, IdleTimeout: f.IdleTimeout,
-			MinRate: f.MinRate, RateLimit: f.RateLimit, MemoryLimit: f.MemoryLimit,
+			MinRate: f.MinRate, RateLimit: f.RateLimit, MemoryLimit: f.MemoryLimit, StartJitter: f.StartJitter,
 		}
 		f.parts = parts{
 			engine: e,

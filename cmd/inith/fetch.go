@@ -119,6 +119,11 @@ func listOptions(env environment.Variables) []option.Option[fetchOptions] {
 			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.fetcher.RetryMaxWait }),
 		},
 		{
+			Flag: "start-jitter", Kind: option.Duration,
+			Usage: "wait for a random `TIME` up to this before the first request, so that many Pods do not begin at once",
+			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.fetcher.StartJitter }),
+		},
+		{
 			Flag: "no-sign-request", Kind: option.Bool,
 			Usage: "do not sign requests to s3 URLs: their buckets are public",
 			Set:   option.ToBool(func(o *o) *bool { return &o.unsigned }),

@@ -10,6 +10,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"time"
@@ -41,8 +42,10 @@ type Engine struct {
 	MinRate      int64         // give up when fewer bytes per second of a job come over a minute; zero: 1 KiB, negative: never
 	RateLimit    int64         // bytes per second over all connections; zero: none
 	MemoryLimit  int64         // bytes that the cgroup allows; zero: no limit
+	StartJitter  time.Duration // the first request is sent after a random time up to this; zero: at once
 
 	mu      sync.Mutex
+	start   time.Time // of the first request; zero: there was no job yet
 	hosts   map[string]*host
 	limiter *rate.Limiter
 	buffers sync.Pool
@@ -69,10 +72,10 @@ func (e *Engine) host(name string) *host {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.hosts == nil {
-		e.hosts = map[string]*host{}
+		e.hosts, e.start = map[string]*host{}, time.Now().Add(rand.N(e.StartJitter+1))
 	}
 	if e.hosts[name] == nil {
-		e.hosts[name] = newHost(e.connections())
+		e.hosts[name] = newHost(e.connections(), e.start)
 	}
 	return e.hosts[name]
 }

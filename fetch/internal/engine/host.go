@@ -28,6 +28,7 @@ type host struct {
 	limit      int
 	active     int
 	delivering int       // of the active ones: those that were answered
+	start      time.Time // no request before, and nobody is to blame
 	paused     time.Time // no request before
 
 	answers int       // since tick
@@ -53,8 +54,10 @@ type slot struct {
 	answered bool
 }
 
-func newHost(most int) *host {
-	return &host{window: newWindow(), most: most, limit: min(startConnections, most), tick: time.Now(), probe: minProbe}
+func newHost(most int, start time.Time) *host {
+	return &host{
+		window: newWindow(), most: most, limit: min(startConnections, most), start: start, paused: start, tick: time.Now(), probe: minProbe,
+	}
 }
 
 // acquire waits until a connection is free. Whoever waits longest gets it, so that no file
@@ -139,6 +142,9 @@ func (h *host) release(s *slot) {
 	}
 	h.grant()
 }
+
+// starting reports whether it is too early for the first request.
+func (h *host) starting() bool { return time.Now().Before(h.start) }
 
 // full reports whether all connections are in use. Whoever waits then, waits for other files
 // and not for the server.

@@ -152,10 +152,15 @@ func (j *Job) failed(ctx context.Context, err error, progress bool, pauses backo
 func (j *Job) throttled(err error, pause time.Duration) bool {
 	throttle, ok := errors.AsType[*source.ThrottleError](err)
 	if ok {
-		wanted := throttle.After + rand.N(throttle.After/8+1) // not all clients at once
-		j.host.pause(min(max(pause, wanted), j.Engine.retryMaxWait()))
+		j.host.pause(restFor(max(pause, throttle.After), j.Engine.retryMaxWait()))
 	}
 	return ok
+}
+
+// restFor returns for how long a host rests that wants a pause. The limit is no reason for all clients to come back
+// at once.
+func restFor(pause, longest time.Duration) time.Duration {
+	return min(pause+rand.N(pause/8+1), longest-rand.N(longest/8+1))
 }
 
 // crowded decides after a refusal while the server answers others: it means fewer

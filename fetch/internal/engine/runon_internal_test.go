@@ -131,7 +131,7 @@ func TestOnlyStreamIsNotReplaced(t *testing.T) {
 func TestRefusalsLowerTheLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h := newHost(16)
+		h := newHost(16, time.Time{})
 		var slots []*slot
 		for range startConnections {
 			s, err := h.acquire(t.Context(), nil)

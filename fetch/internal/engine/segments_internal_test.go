@@ -111,7 +111,7 @@ func TestSlowStreamIsHelped(t *testing.T) {
 
 func TestHostRampsUpAndIsThrottled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHost(16)
+		h := newHost(16, time.Time{})
 		var slots []*slot
 		use := func(bytesPerConnection int) {
 			for h.active < h.limit {
@@ -151,7 +151,7 @@ func TestHostRampsUpAndIsThrottled(t *testing.T) {
 
 func TestHostStaysWhereMoreBringsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHost(16)
+		h := newHost(16, time.Time{})
 		for range 8 {
 			for h.active < h.limit {
 				if _, err := h.acquire(t.Context(), nil); err != nil {

@@ -94,11 +94,11 @@ func (g *guard) look(every time.Duration) error {
 	return nil
 }
 
-// heldUp reports whether a job waits for something else than its server: for its turn while
-// other files use all connections, for the hash of what is present, or for the rate limit.
+// heldUp reports whether a job waits for something else than its server: for the time of the first request, for its turn
+// while other files use all connections, for the hash of what is present, or for the rate limit.
 func (j *Job) heldUp() bool {
 	turn := j.Progress.streams.Load() == 0 && j.host.full()
-	return turn || j.Progress.hashing() || j.Engine.limited()
+	return turn || j.host.starting() || j.Progress.hashing() || j.Engine.limited()
 }
 
 func errTooFew(rate, least int64) error {

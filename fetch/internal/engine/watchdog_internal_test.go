@@ -25,7 +25,7 @@ func TestMinRate(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				j := &Job{Engine: &Engine{}, Progress: NewProgress(), host: newHost(16)}
+				j := &Job{Engine: &Engine{}, Progress: NewProgress(), host: newHost(16, time.Time{})}
 				j.Progress.moved()
 				g := &guard{job: j, stall: j.Engine.stallTimeout(), least: j.Engine.minRate()}
 				begun := time.Now()
