@@ -10,7 +10,7 @@ FUZZTIME ?= 1m
 REPORT    = $(GO) run ./internal/testing/testreport $(STRICT)
 export DOCKER_BUILDKIT ?= $(shell docker buildx version >/dev/null 2>&1 && echo 1 || echo 0)
 
-.PHONY: build demo test unit integration ci checks format lint tidy vuln cross reproducible image image-smoke bench-wait bench-fetch bench-plan bench-audit bench-logs bench-metrics fuzz soak corpus
+.PHONY: build demo test unit integration ci checks format lint tidy vuln cross reproducible image image-smoke bench-wait bench-fetch bench-plan bench-audit bench-logs bench-metrics bench-scale fuzz soak corpus
 build: ## bin/inith, static and stripped
 	$(GOBUILD) -o bin/inith ./cmd/inith
 	@chmod 755 bin/inith # whatever the umask: in the image another user runs it
@@ -75,6 +75,9 @@ bench-audit: build ## the audit proxy side by side with a bare ReverseProxy, ngi
 
 bench-logs: build ## beside rsyslog: a file to a receiver, memory while it is away, CPU when idle
 	cd integration && $(GO) run ./bench/logs $(ARGS)
+
+bench-scale: ## a simulation of 1,000 Pods over one origin: each for itself, with the node cache, with a mirror
+	cd integration && $(GO) run ./bench/scale $(ARGS)
 
 bench-metrics: build ## packets a second without loss, and CPU a packet, side by side with statsd_exporter
 	cd integration && $(GO) run ./bench/metrics $(ARGS)
