@@ -1,6 +1,7 @@
 package view
 
 import (
+	"errors"
 	"log/slog"
 	"time"
 
@@ -56,8 +57,17 @@ func (v *waitLog) event(e probe.Event) {
 		log.Info("not down", "err", e.Err)
 	default:
 		v.first(e)
-		log.Info("not ready", "err", e.Err)
+		log.Info("not ready", refused(e.Err)...)
 	}
+}
+
+// refused returns what to log of an error: with the advice if credentials were refused, which time does not mend.
+func refused(err error) []any {
+	attrs := []any{"err", err}
+	if _, ok := errors.AsType[*probe.RejectedError](err); ok && probe.Hint(err) != "" {
+		attrs = append(attrs, "hint", probe.Hint(err))
+	}
+	return attrs
 }
 
 // first notes that the error of an attempt is logged.
