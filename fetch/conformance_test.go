@@ -22,6 +22,7 @@ import (
 	"github.com/inith/inith/fetch/source"
 	"github.com/inith/inith/internal/testing/bucketserver"
 	"github.com/inith/inith/internal/testing/hubserver"
+	"github.com/inith/inith/internal/testing/registryserver"
 )
 
 // A site is a source with files, for one test.
@@ -53,6 +54,7 @@ func conformingSources() []conforming {
 		{"http", startHTTPSite, odd},
 		{"hf", startHubSite, odd},
 		{"s3", startS3Site, append(odd, "a//b", "dir/../up", "./a", "/abs", "a/./b", "A", "a")},
+		{"oci", startRegistrySite, odd},
 		{"file", startLocalSite, odd},
 	}
 }
@@ -134,6 +136,23 @@ func startS3Site(t *testing.T, files map[string][]byte) *site {
 		replace: s.PutBytes,
 		expire:  s.Expire, renewed: s.Given,
 		fault: func(f func(http.ResponseWriter, *http.Request) bool) { fault.Store(f) },
+	}
+}
+
+func startRegistrySite(t *testing.T, files map[string][]byte) *site {
+	t.Helper()
+	s := registryserver.Start("s3cr3t")
+	t.Cleanup(s.Close)
+	s.Login, s.Redirects = registryserver.Token, true
+	s.Artifact("v1", files)
+	return &site{
+		url:    func(name string) string { return "oci://" + s.Host + "/org/model:v1/" + escapePath(name) },
+		expire: s.Expire, renewed: s.Given,
+		fault: func(f func(http.ResponseWriter, *http.Request) bool) {
+			s.Fault = func(w http.ResponseWriter, r *http.Request) bool {
+				return strings.Contains(r.URL.Path, "sha256:") && f(w, r)
+			}
+		},
 	}
 }
 

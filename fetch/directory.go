@@ -33,9 +33,10 @@ type directory struct {
 // A member is a file of a directory.
 type member struct {
 	source.Object
-	kept   bool              // it is at the destination already
-	looked store.Identity    // of what is at the destination, and is not what is wanted
-	record *store.FileRecord // of the file that was fetched or kept; nil: it is neither
+	unpacked bool              // it comes from a layer
+	kept     bool              // it is at the destination already
+	looked   store.Identity    // of what is at the destination, and is not what is wanted
+	record   *store.FileRecord // of the file that was fetched or kept; nil: it is neither
 }
 
 // fetchDirectory fetches the objects that a URL means.
@@ -72,8 +73,8 @@ func (d *directory) look() {
 	d.record = d.at.DirectoryRecord()
 }
 
-// newDirectory checks what a directory consists of.
-func (t *Transfer) newDirectory(objects []source.Object, name, revision string) (*directory, error) {
+// newDirectory checks what a directory consists of: files, and archives that hold others.
+func (t *Transfer) newDirectory(objects, layers []source.Object, name, revision string) (*directory, error) {
 	if err := checkNames(objects); err != nil {
 		return nil, err
 	}
@@ -81,7 +82,7 @@ func (t *Transfer) newDirectory(objects []source.Object, name, revision string) 
 	if c, ok := source.HubCacheOf(t.file.URL); ok && t.file.HubCache {
 		objects = d.cached(objects, c)
 	}
-	d.add(objects)
+	d.add(append(slices.Clip(objects), layers...))
 	return d, d.checkSumsName()
 }
 
@@ -232,6 +233,9 @@ func (d *directory) fetchFiles(ctx context.Context) (Result, error) {
 		}
 		return nil
 	})
+	if err == nil {
+		missing, err = d.unpack(ctx, stage, missing)
+	}
 	if err != nil {
 		return Result{}, err
 	}

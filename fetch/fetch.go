@@ -30,7 +30,7 @@ const (
 
 // A File is one thing to fetch: a file, or all files of a directory.
 type File struct {
-	URL     *url.URL   // http, https, hf, s3 or file
+	URL     *url.URL   // http, https, hf, s3, oci or file
 	Mirrors []*url.URL // others that have the same bytes, in the order to try
 
 	// Dest is a path: with a trailing slash, or of an existing directory, the last
@@ -80,6 +80,9 @@ type Hub = source.Hub
 // S3 is where objects of s3 URLs are.
 type S3 = source.S3
 
+// OCI is how registries of oci URLs are reached.
+type OCI = source.OCI
+
 // AWS says where the credentials of AWS are looked for.
 type AWS = source.AWS
 
@@ -96,7 +99,7 @@ type Result struct {
 	Evidence Evidence // that the content was checked against
 	Skipped  bool     // the file was up to date, or all files of the directory
 	Files    int      // of a directory; zero: it is a file
-	Commit   string   // of a directory in a repository; "": none is known
+	Commit   string   // of a directory in a repository, or the digest of its manifest; "": none is known
 }
 
 // A Status says how a transfer is going.

@@ -33,6 +33,7 @@ type Fetcher struct {
 	TLS   TLS
 	Hub   Hub
 	S3    S3
+	OCI   OCI
 	Proxy func(target *url.URL) (*url.URL, error) // nil: none
 
 	MemoryLimit int64        // bytes that the cgroup allows; zero: no limit
@@ -62,7 +63,7 @@ func (f *Fetcher) rooms() parts {
 		f.parts = parts{
 			engine: e,
 			network: &source.Network{
-				Connections: f.Connections, HeaderWait: f.HeaderWait, TLS: f.TLS, Hub: f.Hub, S3: f.S3, Proxy: f.Proxy, Wrap: e.Wrap,
+				Connections: f.Connections, HeaderWait: f.HeaderWait, TLS: f.TLS, Hub: f.Hub, S3: f.S3, OCI: f.OCI, Proxy: f.Proxy, Wrap: e.Wrap,
 			},
 			store: &store.Store{MemoryLimit: f.MemoryLimit, MemoryFree: f.MemoryFree, DiskLimit: f.DiskLimit},
 		}

@@ -42,8 +42,8 @@ func (t *Transfer) resolve(ctx context.Context, l location) (f found, err error)
 	})
 	switch {
 	case err != nil:
-		return found{}, &SourceError{Source: nameOf(l.url), Err: err}
-	case len(f.objects) == 1 && f.objects[0].Name == "":
+		return found{}, named(nameOf(l.url), err)
+	case len(f.objects) == 1 && f.objects[0].Name == "" && f.objects[0].Layer == nil:
 		f.file, f.unsure, f.addressed = f.objects[0].Source, f.objects[0].Unsure, f.objects[0].Addressed
 		return f, nil
 	}
@@ -62,7 +62,7 @@ func (t *Transfer) revision(ctx context.Context, l location) (revision string, e
 		return err
 	})
 	if err != nil {
-		return "", &SourceError{Source: nameOf(l.url), Err: err}
+		return "", named(nameOf(l.url), err)
 	}
 	return revision, nil
 }
@@ -109,11 +109,14 @@ func (t *Transfer) fromDirectory(ctx context.Context, l location, f found, lock 
 		return Result{}, err
 	}
 	t.addressed = len(f.objects) > 0 && f.objects[0].Addressed // all of a source are, or none
-	objects, err := t.file.selected(f.objects)
-	if err != nil {
-		return Result{}, err
+	files, layers := splitLayers(f.objects)
+	if len(files) > 0 || len(layers) == 0 {
+		var err error
+		if files, err = t.file.selected(files, len(layers) > 0); err != nil {
+			return Result{}, err
+		}
 	}
-	d, err := t.newDirectory(objects, nameOf(l.url), f.revision)
+	d, err := t.newDirectory(files, layers, nameOf(l.url), f.revision)
 	if err != nil {
 		return Result{}, err
 	}

@@ -19,13 +19,13 @@ func (f File) selection() string {
 	return store.ID(fmt.Sprintf("%q %q %t", f.Include, f.Exclude, f.HubCache))
 }
 
-// selected returns the objects that are wanted. None is an error.
-func (f File) selected(all []source.Object) ([]source.Object, error) {
+// selected returns the objects that are wanted. None is an error, unless there may be more in archives.
+func (f File) selected(all []source.Object, more bool) ([]source.Object, error) {
 	if len(all) == 0 {
 		return nil, source.Permanent(&usererr.Error{Text: "there are no files in it"})
 	}
 	wanted := slices.DeleteFunc(slices.Clone(all), func(o source.Object) bool { return !f.wants(o.Name) })
-	if len(wanted) > 0 {
+	if len(wanted) > 0 || more {
 		return wanted, nil
 	}
 	return nil, source.Permanent(&usererr.Error{

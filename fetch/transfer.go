@@ -257,6 +257,9 @@ func (t *Transfer) explained(s source.Source, err error) error {
 		}
 		return &DigestError{Source: s.Name(), Want: m.Want, Got: m.Got, Evidence: level, Looks: m.Looks, Earlier: m.Earlier}
 	}
+	if m, ok := errors.AsType[*source.MismatchError](err); ok {
+		return &DigestError{Source: s.Name(), Want: m.Want, Got: m.Got, Evidence: EvidenceContent}
+	}
 	if e, ok := errors.AsType[*engine.StallError](err); ok {
 		return &StallError{After: e.After, Err: e.Err}
 	}

@@ -116,6 +116,28 @@ func TestKServeS3(t *testing.T) {
 		adapter+"  adapters/adapter.bin\n"+weights+"  base/weights.bin\n")
 }
 
+// TestKServeOCI starts the container for a modelcar, in a registry without TLS.
+func TestKServeOCI(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	registry := startRegistrySite(t, "", dir)
+	const repository, layerType = "models/sentiment", "application/vnd.oci.image.layer.v1.tar+gzip"
+	weights := randomBytes(modelSize) // more than the memory of the container
+	registry.tag(t, repository, "v1", "application/vnd.oci.image.config.v1+json",
+		registry.push(t, repository, layerType, layer(t, map[string][]byte{"bin/sh": []byte("sh"), "models/old": []byte("old")}), nil),
+		registry.push(t, repository, layerType, layer(t, map[string][]byte{"models/.wh.old": nil, "models/a/config.json": []byte("{}"), "models/weights": weights}), nil))
+	o := &origin{network: newNetwork(t)}
+	o.reach = o.network.Name
+	c := startImage(t, "busybox", withDir(program(t, "registryserver"), "/registryserver"), withDir(dir, "/data"), withCertificate(t),
+		testcontainers.WithCmd("/registryserver", "--address", ":80", "--dir", "/data"), tcnetwork.WithNetwork([]string{modelsHost}, o.network))
+	o.id = c.GetContainerID()
+	s := o.storageInitializer(t, storageContainers(t)["inith"], "KSERVE_OCI_INSECURE_REGISTRY=true", "KSERVE_OCI_DOCKER_CONFIG=/mnt/none/config.json")
+	const sum = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a  a/config.json\n" // of {}
+	for range 2 {
+		s.wantModel(t, s.run(t, "oci://"+modelsHost+"/"+repository+":v1", modelsMount), sum+strings.TrimPrefix(digestOf(weights), "sha256:")+"  weights\n")
+	}
+}
+
 // TestKServeArchive starts the container for archives: the content of one is in the volume, and stays what it is.
 func TestKServeArchive(t *testing.T) {
 	t.Parallel()

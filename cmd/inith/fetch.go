@@ -25,8 +25,9 @@ stopped. inith prints the path; with DEST "-" it prints the bytes instead.
 
 SOURCE is an http or https URL, hf://ORG/NAME[@REVISION][/PATH] for a
 repository, a directory or a file on Hugging Face (hf://datasets/ORG/NAME too),
-s3://BUCKET/KEY for an object or a directory in S3, or a path that begins with
-/, ./ or ../.
+s3://BUCKET/KEY for an object or a directory in S3,
+oci://REGISTRY/REPOSITORY[:TAG][@DIGEST] for the files of an artifact or image in
+a registry, or a path that begins with /, ./ or ../.
 DEST is a file. With a trailing slash, or if DEST is a directory, inith adds the
 last segment of the URL's path. If SOURCE is a directory, DEST is the directory
 that gets its files. A directory on an HTTP server has a slash at the end of its
@@ -52,15 +53,16 @@ EXAMPLES:
 
 // fetchOptions are the options of fetch, and of a fetch step of a plan.
 type fetchOptions struct {
-	file       fetch.File
-	files      []fetch.File // of a step, or those after file
-	list       string       // a models.yaml; "" for none
-	verify     bool
-	json       bool
-	unsigned   bool
-	timeout    time.Duration // zero: none
-	fetcher    fetch.Fetcher
-	connection connection
+	file           fetch.File
+	files          []fetch.File // of a step, or those after file
+	list           string       // a models.yaml; "" for none
+	verify         bool
+	json           bool
+	unsigned       bool
+	registryConfig string        // a file; "" for that of Docker's own programs
+	timeout        time.Duration // zero: none
+	fetcher        fetch.Fetcher
+	connection     connection
 }
 
 // fileOptions are the options of a single file.
@@ -127,6 +129,11 @@ func listOptions(env environment.Variables) []option.Option[fetchOptions] {
 			Flag: "no-sign-request", Kind: option.Bool,
 			Usage: "do not sign requests to s3 URLs: their buckets are public",
 			Set:   option.ToBool(func(o *o) *bool { return &o.unsigned }),
+		},
+		{
+			Flag:  "registry-config",
+			Usage: "take credentials for oci URLs from this `FILE`, a config.json of Docker's (default: that in $DOCKER_CONFIG or ~/.docker)",
+			Set:   option.ToString(func(o *o) *string { return &o.registryConfig }),
 		},
 		{
 			Flag: "json", Key: option.NoKey, Kind: option.Bool,

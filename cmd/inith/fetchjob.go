@@ -78,6 +78,7 @@ func (o *fetchOptions) configure(s session) error {
 	if f.S3, err = s3(s.env); err != nil {
 		return err
 	}
+	f.OCI = oci(s.env, o.registryConfig)
 	f.S3.Anonymous = f.S3.Anonymous || o.unsigned
 	if f.TLS != (fetch.TLS{}) { // a flag overrides a variable
 		f.S3.TLS = fetch.TLS{}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/inith/inith/cmd/inith/internal/environment"
@@ -24,6 +25,8 @@ const (
 	kserveExclude  = "STORAGE_IGNORE_PATTERNS"
 	kserveHeaders  = "-headers" // after the name of a host
 	kserveCAFile   = "cabundle.crt"
+	kserveRegistry = "KSERVE_OCI_DOCKER_CONFIG" // a config.json of Docker's
+	kservePlain    = "KSERVE_OCI_INSECURE_REGISTRY"
 )
 
 // kserveVariables returns the environment with what KServe's storage configuration says of S3 in the variables that s3
@@ -81,6 +84,19 @@ func kserveS3(env environment.Variables, s *fetch.S3) {
 	if s.Endpoint != nil && s.Endpoint.Scheme == "https" && s.Endpoint.Host == "s3.amazonaws.com" {
 		s.Endpoint = nil // KServe's default: Amazon's, of the bucket's region
 	}
+}
+
+// kserveRegistryConfig returns the file of credentials for registries that KServe mounts, "" if it names none.
+func kserveRegistryConfig(env environment.Variables) string {
+	file, _ := env.Lookup(kserveRegistry)
+	return file
+}
+
+// kservePlainHTTP reports whether KServe says that registries have no TLS.
+func kservePlainHTTP(env environment.Variables) bool {
+	value, _ := env.Lookup(kservePlain)
+	plain, err := strconv.ParseBool(strings.TrimSpace(value))
+	return err == nil && plain
 }
 
 // kserveFile completes a file by the patterns of KServe, where there are none, and by the headers for its host.

@@ -110,3 +110,33 @@ func TestKServeFile(t *testing.T) {
 		t.Errorf("%v, %v, exclude %q", err, other.Headers, other.Exclude)
 	}
 }
+
+// TestRegistryConfig takes the credentials for registries from the first place that is named. Only what an option names must exist.
+func TestRegistryConfig(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		option string
+		env    environment.Variables
+		want   fetch.OCI
+	}{
+		"an option": {
+			"/flag.json", environment.Variables{"KSERVE_OCI_DOCKER_CONFIG=/kserve.json", "DOCKER_CONFIG=/docker"}, fetch.OCI{ConfigFile: "/flag.json"},
+		},
+		"KServe": {
+			"",
+			environment.Variables{"KSERVE_OCI_DOCKER_CONFIG=/kserve.json", "DOCKER_CONFIG=/docker", "KSERVE_OCI_INSECURE_REGISTRY=True"},
+			fetch.OCI{ConfigFile: "/kserve.json", ConfigOptional: true, PlainHTTP: true},
+		},
+		"Docker": {
+			"",
+			environment.Variables{"DOCKER_CONFIG=/docker", "HOME=/home", "KSERVE_OCI_INSECURE_REGISTRY=false"},
+			fetch.OCI{ConfigFile: "/docker/config.json", ConfigOptional: true},
+		},
+		"home":    {"", environment.Variables{"HOME=/home", "DOCKER_CONFIG="}, fetch.OCI{ConfigFile: "/home/.docker/config.json", ConfigOptional: true}},
+		"nowhere": {"", nil, fetch.OCI{ConfigOptional: true}},
+	} {
+		if got := oci(c.env, c.option); got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+}

@@ -4,11 +4,14 @@ import (
 	"archive/tar"
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -16,6 +19,7 @@ import (
 
 	"github.com/inith/inith/internal/testing/bucketserver"
 	"github.com/inith/inith/internal/testing/hubserver"
+	"github.com/inith/inith/internal/testing/registryserver"
 )
 
 // startFiles starts an origin with files for fetch: /model.bin of 3 MiB, the same
@@ -98,6 +102,31 @@ func startBucket(e *testscript.Env) {
 	}
 	e.Defer(s.Close)
 	e.Setenv("S3", s.URL)
+}
+
+// startRegistry starts a registry with an artifact, whose tokens are for those only who send the canary as a password; tokens and
+// links to its blobs have the canary in them. $SECRETS/docker/config.json has the password, $SECRETS/wrong.json another one.
+func startRegistry(e *testscript.Env) error {
+	b := make([]byte, 3<<20)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(b)
+	s := registryserver.Start(canary)
+	e.Defer(s.Close)
+	s.Login, s.User, s.Password, s.Redirects = registryserver.Token, "user", canary, true
+	artifact := s.Artifact("v1", map[string][]byte{"config.json": []byte("{}"), "onnx/model.bin": b})
+	e.Setenv("REGISTRY", s.Host)
+	e.Setenv("DIGEST", artifact.Digest)
+	secrets := e.Getenv("SECRETS")
+	if err := os.Mkdir(filepath.Join(secrets, "docker"), 0o700); err != nil {
+		return err
+	}
+	for name, password := range map[string]string{"docker/config.json": canary, "wrong.json": canary + "x"} {
+		auth := base64.StdEncoding.EncodeToString([]byte("user:" + password))
+		config := fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, s.Host, auth)
+		if err := os.WriteFile(filepath.Join(secrets, filepath.FromSlash(name)), []byte(config), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // archiveOf returns a tar with one file.

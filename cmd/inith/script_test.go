@@ -139,6 +139,9 @@ func setup(e *testscript.Env) error {
 	startFiles(e)
 	startHub(e)
 	startBucket(e)
+	if err := startRegistry(e); err != nil {
+		return err
+	}
 	if err := startServers(e); err != nil {
 		return err
 	}

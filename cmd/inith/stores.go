@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -24,6 +25,25 @@ func hub(env environment.Variables) (fetch.Hub, error) {
 		}
 	}
 	return h, nil
+}
+
+// oci returns how registries are reached: with the credentials of a file that an option names, or KServe, or else of Docker's
+// own programs (https://docs.docker.com/reference/cli/docker/#environment-variables), whose file need not exist.
+func oci(env environment.Variables, configFile string) fetch.OCI {
+	o := fetch.OCI{ConfigFile: configFile, PlainHTTP: kservePlainHTTP(env)}
+	if o.ConfigFile != "" {
+		return o
+	}
+	if o.ConfigFile, o.ConfigOptional = kserveRegistryConfig(env), true; o.ConfigFile != "" {
+		return o
+	}
+	const name = "config.json"
+	if dir, ok := env.Lookup("DOCKER_CONFIG"); ok {
+		o.ConfigFile = filepath.Join(dir, name)
+	} else if home, ok := env.Lookup("HOME"); ok {
+		o.ConfigFile = filepath.Join(home, ".docker", name)
+	}
+	return o
 }
 
 // s3 returns where s3 URLs are, and where credentials are looked for, by the variables of Amazon's own programs

@@ -25,15 +25,16 @@ const maxWindow = 8 << 20
 type format struct {
 	name    string
 	is      func(head []byte, name string) bool
+	open    opener // of a tar; nil: it is none
 	extract func(ctx context.Context, file *io.SectionReader, t *tree) error
 }
 
 func formats() []format {
 	return []format{
-		{"tar", isTar, untar(stored)},
-		{"tar.gz", isGzip, untar(gunzip)},
-		{"tar.zst", isZstd, untar(unzstd)},
-		{"zip", isZip, unzip},
+		{"tar", isTar, stored, untar(stored)},
+		{"tar.gz", isGzip, gunzip, untar(gunzip)},
+		{"tar.zst", isZstd, unzstd, untar(unzstd)},
+		{"zip", isZip, nil, unzip},
 	}
 }
 

@@ -13,22 +13,30 @@ import (
 // blockSize is what all of a tar archive is made of.
 const blockSize = 512
 
+// An opener opens what is compressed.
+type opener func(io.Reader) (io.ReadCloser, error)
+
 // untar returns what extracts a tar archive that open decompresses.
-func untar(open func(io.Reader) (io.ReadCloser, error)) func(context.Context, *io.SectionReader, *tree) error {
+func untar(open opener) func(context.Context, *io.SectionReader, *tree) error {
 	return func(ctx context.Context, file *io.SectionReader, t *tree) error {
-		r, err := open(file)
-		if err != nil {
-			return damaged(err)
-		}
-		err = untarStream(ctx, &stream{r: bound(ctx, r), limit: t.unpacked}, t)
-		if closeErr := r.Close(); err == nil {
-			err = closeErr
-		}
-		return err
+		return walk(ctx, file, open, t.unpacked, func(h *tar.Header, content io.Reader) error { return untarEntry(ctx, h, content, t) })
 	}
 }
 
-func untarStream(ctx context.Context, s *stream, t *tree) error {
+// walk calls visit for each entry of a tar archive that open decompresses, which may be as long as unpacked.
+func walk(ctx context.Context, file io.Reader, open opener, unpacked int64, visit func(h *tar.Header, content io.Reader) error) error {
+	r, err := open(file)
+	if err != nil {
+		return damaged(err)
+	}
+	err = walkStream(&stream{r: bound(ctx, r), limit: unpacked}, visit)
+	if closeErr := r.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+func walkStream(s *stream, visit func(h *tar.Header, content io.Reader) error) error {
 	tr := tar.NewReader(s)
 	for {
 		last := (s.read + blockSize - 1) / blockSize * blockSize
@@ -39,7 +47,7 @@ func untarStream(ctx context.Context, s *stream, t *tree) error {
 		if err != nil {
 			return bare(damaged(err))
 		}
-		if err := untarEntry(ctx, h, tr, t); err != nil {
+		if err := visit(h, tr); err != nil {
 			return within(h.Name, err)
 		}
 	}

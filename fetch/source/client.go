@@ -105,7 +105,9 @@ type oneRequest struct{ http.RoundTripper }
 
 func (t oneRequest) RoundTrip(req *http.Request) (*http.Response, error) {
 	once := req.WithContext(req.Context()) // a copy: it is not ours to change
-	once.Body, once.GetBody = emptyBody{}, nil
+	if once.GetBody = nil; once.Body == nil || once.Body == http.NoBody {
+		once.Body = emptyBody{}
+	}
 	return t.RoundTripper.RoundTrip(once)
 }
 

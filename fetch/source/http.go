@@ -33,6 +33,8 @@ type web struct {
 
 	// Sign completes a request, which is for its URL alone then: no redirect is followed. nil: nothing is signed.
 	sign func(*http.Request) error
+	// Prepare completes a request to the origin of access, which may be redirected to another. nil: nothing is missing.
+	prepare func(*http.Request) error
 	// Describe adds what only the resolver of a server can read in its answer. nil: nothing.
 	describe func(*http.Response, *Info)
 }
@@ -269,6 +271,9 @@ func (f *webFile) authorize(req *http.Request) error {
 		if err := f.addHeaders(req); err != nil {
 			return err
 		}
+		if f.web.prepare != nil {
+			return f.web.prepare(req)
+		}
 	}
 	if f.user == nil || origin != f.Origin() {
 		return nil
@@ -323,8 +328,12 @@ func unreadable(err error) error {
 // Check reports files that exist and are malformed. Those that are missing may be mounted
 // a moment later. Its errors quote no secret.
 func (c Credentials) Check() error {
-	if c.URL != nil && c.URL.Scheme == s3Scheme && (len(c.HeaderFiles) > 0 || c.BearerFile != "" || c.PasswordFile != "") {
+	given := len(c.HeaderFiles) > 0 || c.BearerFile != "" || c.PasswordFile != ""
+	switch {
+	case c.URL != nil && c.URL.Scheme == s3Scheme && given:
 		return errors.New("header, bearer and password files are not for s3 URLs, whose requests are signed")
+	case c.URL != nil && c.URL.Scheme == ociScheme && given:
+		return errors.New("header, bearer and password files are not for oci URLs: credentials come from a config.json of Docker's (--registry-config)")
 	}
 	var errs []error
 	for _, name := range c.HeaderFiles {

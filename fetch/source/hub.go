@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
 	"strings"
 	"sync"
@@ -133,20 +132,10 @@ func (f *hubFile) Open(ctx context.Context, off, n int64, validator string) (*Pa
 		return nil, ErrChanged
 	}
 	part, err := f.bytes().Open(ctx, off, n, "")
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case part.Size >= 0 && part.Size != f.info.Size:
-		_ = part.Body.Close()
-		return nil, Permanent(&usererr.Error{
-			Text: fmt.Sprintf("the server sent a file of %d bytes, and in the repository it has %d", part.Size, f.info.Size),
-			Hint: "a proxy or a mirror between may have answered in the hub's place",
-		})
-	case part.End < 0:
-		part.End = f.info.Size
 	}
-	part.Info = f.info
-	return part, nil
+	return part.of(f.info, "repository", "hub")
 }
 
 func (f *hubFile) bytes() *webFile {

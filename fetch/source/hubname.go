@@ -99,17 +99,27 @@ func (n *hubName) readRepository(rest []string) ([]string, error) {
 }
 
 // readPath reads the path in the repository.
-func (n *hubName) readPath(escaped []string) error {
+func (n *hubName) readPath(escaped []string) (err error) {
+	if n.path, err = cleanSegments(escaped); err != nil {
+		return errors.New("an hf URL with a path that no repository has: no segment of it may be empty, . or .., or have a slash in it")
+	}
+	return nil
+}
+
+// errSegment means that a segment of a path in a URL names no file.
+var errSegment = errors.New("not the name of a file")
+
+// cleanSegments returns the path whose segments a URL has.
+func cleanSegments(escaped []string) (string, error) {
 	var names []string
 	for _, segment := range escaped {
 		name, err := url.PathUnescape(segment)
 		if err != nil || name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\\\x00") {
-			return errors.New("an hf URL with a path that no repository has: no segment of it may be empty, . or .., or have a slash in it")
+			return "", errSegment
 		}
 		names = append(names, name)
 	}
-	n.path = strings.Join(names, "/")
-	return nil
+	return strings.Join(names, "/"), nil
 }
 
 // commit returns the revision if it is a commit, which needs no resolving.

@@ -31,6 +31,7 @@ type Network struct {
 	TLS         TLS
 	Hub         Hub
 	S3          S3
+	OCI         OCI
 	Proxy       func(target *url.URL) (*url.URL, error) // nil: none
 
 	// Wrap gets each new connection, with the origin that its requests begin at. nil: none.
@@ -77,6 +78,7 @@ func schemes() []scheme {
 		{"https", checkHost, nil, newWeb},
 		{hubScheme, checkHubName, isHubDirectory, newHub},
 		{s3Scheme, checkS3Name, isS3Directory, newS3},
+		{ociScheme, checkOCIName, isOCIDirectory, newOCI},
 		{localScheme, checkLocalName, isLocalDirectory, newLocal},
 	}
 }
@@ -151,7 +153,8 @@ func unknownScheme(scheme string) string {
 		{"s3a s3n", "write s3://BUCKET/KEY"},
 		{"gs gcs", "an object in Cloud Storage has an https URL, https://storage.googleapis.com/BUCKET/OBJECT"},
 		{"az abfs abfss wasb wasbs", "a blob has an https URL, https://ACCOUNT.blob.core.windows.net/CONTAINER/BLOB, signed if it is private"},
-		{"oci docker", "images are not a source"},
+		{"docker docker-image", "write oci://REGISTRY/REPOSITORY:TAG"},
+		{"oci+fetch", "write oci://REGISTRY/REPOSITORY:TAG"},
 	} {
 		if slices.Contains(strings.Fields(store.schemes), scheme) {
 			return fmt.Sprintf(" %q: %s", scheme, store.advice)

@@ -43,6 +43,7 @@ type Object struct {
 	Validator string   // changes when the bytes change; "": known when it is opened, if there is one
 	Unsure    bool     // it may be a directory: Open returns [ErrDirectory] then
 	Addressed bool     // Digests, or those that Open returns, are its address: the server finds it by them, and by no other name
+	Layer     *Layer   // it is an archive of files, without a name; nil: it is a file
 	Source    Source
 }
 
@@ -93,6 +94,23 @@ type Part struct {
 	Body       io.ReadCloser
 }
 
+// of returns the part as one of an object that a list describes, of a server that may not be the one of the bytes: what the
+// list says holds.
+func (p *Part) of(info Info, list, server string) (*Part, error) {
+	switch {
+	case p.Size >= 0 && p.Size != info.Size:
+		_ = p.Body.Close()
+		return nil, Permanent(&usererr.Error{
+			Text: fmt.Sprintf("the server sent a file of %d bytes, and in the %s it has %d", p.Size, list, info.Size),
+			Hint: "a proxy or a mirror between may have answered in the " + server + "'s place",
+		})
+	case p.End < 0:
+		p.End = info.Size
+	}
+	p.Info = info
+	return p, nil
+}
+
 var (
 	// ErrChanged means that the object no longer matches the validator.
 	ErrChanged = errors.New("the file changed while it was fetched")
@@ -106,6 +124,14 @@ var (
 	// ErrCut means that the bytes end before the object, or the part of it, does.
 	ErrCut = errors.New("the connection was cut")
 )
+
+// A MismatchError means that what describes objects, such as a manifest, has another digest than the one by which it was
+// asked for.
+type MismatchError struct{ Want, Got Digest }
+
+func (e *MismatchError) Error() string {
+	return fmt.Sprintf("digest mismatch of the manifest: want %s, got %s", e.Want, e.Got)
+}
 
 // A PermanentError is a refusal that no retry can clear.
 type PermanentError struct{ Err error }

@@ -97,6 +97,8 @@ func hostAndPath(u *url.URL) string {
 	}
 	plain := u.User == nil && !strings.HasPrefix(u.Scheme, "http") && !strings.Contains(before, ":")
 	switch {
+	case u.User == nil && u.Scheme == "oci" && beginsWithDigest(at):
+		return u.Host + before + at
 	case u.Port() != "" && (at != "" || strings.Contains(u.RawQuery, "@")):
 		return u.Hostname() + ":" + mask + at
 	case at == "" || plain:
@@ -104,6 +106,18 @@ func hostAndPath(u *url.URL) string {
 	default:
 		return u.Host + "/" + mask + at
 	}
+}
+
+// beginsWithDigest reports whether s begins with the digest of an image, as in @sha256:9f86…/model.bin. Such a text cannot be
+// the host behind a password, whose port has a few decimal digits.
+func beginsWithDigest(s string) bool {
+	digest, _, _ := strings.Cut(s, "/")
+	for name, length := range map[string]int{"@sha256:": 64, "@sha512:": 128} {
+		if value, ok := strings.CutPrefix(digest, name); ok {
+			return len(value) == length && strings.Trim(value, digits+"abcdef") == ""
+		}
+	}
+	return false
 }
 
 // query returns the query of u with the pairs that [harmless] allows, in their
@@ -150,6 +164,8 @@ func shapes() []shape {
 		{"dbname", isName},
 		{"endpoint", isHosts},
 		{"host", isHosts},
+		{"plain-http", isOneOf("true", "false")},
+		{"platform", isPlatform},
 		{"port", isPorts},
 		{"region", isName},
 		{"selector", isLabels},
@@ -174,6 +190,12 @@ func isPorts(s string) bool  { return consists(s, digits+",") }
 
 // isLabels is for the label selectors of Kubernetes, such as app=x,tier in (a,b).
 func isLabels(s string) bool { return consists(s, nameBytes+"/=,!() ") }
+
+// isPlatform is for those of images, such as linux/arm64/v8.
+func isPlatform(s string) bool {
+	const longest = 32
+	return len(s) <= longest && consists(s, nameBytes+"/")
+}
 
 // isHosts also takes the directories of Unix sockets.
 func isHosts(s string) bool { return consists(s, nameBytes+",:/") }

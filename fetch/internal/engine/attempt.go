@@ -82,7 +82,7 @@ func (a *attempt) resumable() *store.Record {
 func (a *attempt) adopt(context.Context) (stateFunc, error) {
 	a.Verifying()
 	r := a.record
-	part, err := a.Dest.OpenPartial(r.Content, r, true, a.Engine.drops(r.Size))
+	part, err := a.Dest.OpenPartial(r.Content, r, true, a.Engine.Drops(r.Size))
 	if errors.Is(err, store.ErrGone) {
 		return a.find, nil
 	}
@@ -164,7 +164,7 @@ func (a *attempt) open(ctx context.Context) (stateFunc, error) {
 	}
 	d.ranges = a.plan(d.sure)
 	var err error
-	d.part, err = a.Dest.OpenPartial(a.content(), r, d.sure, a.Engine.drops(answer.Size))
+	d.part, err = a.Dest.OpenPartial(a.content(), r, d.sure, a.Engine.Drops(answer.Size))
 	if errors.Is(err, store.ErrGone) { // by another process: where locks do not work
 		a.abandon(nil)
 		return a.find, nil
