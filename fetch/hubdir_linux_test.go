@@ -25,7 +25,7 @@ func TestDirectoryReadOnly(t *testing.T) {
 	dir := mounted(t, "tmpfs", "size=64m")
 	s, hub := startHub(t, hubRepository())
 	file := fetch.File{URL: parse(t, "hf://org/model"), Dest: filepath.Join(dir, "m"), WriteSums: true}
-	if _, err := run(t, &fetch.Fetcher{Hub: hub}, file); err != nil {
+	if _, err := run(t, &fetch.Fetcher{Hub: hub, Connections: 1}, file); err != nil {
 		t.Fatal(err)
 	}
 	for _, recorded := range []bool{true, false} {
@@ -38,7 +38,7 @@ func TestDirectoryReadOnly(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := len(s.Requests("/resolve/"))
-		result, err := run(t, &fetch.Fetcher{Hub: hub}, file)
+		result, err := run(t, &fetch.Fetcher{Hub: hub, Connections: 1}, file)
 		if n := len(s.Requests("/resolve/")) - before; err != nil || !result.Skipped || n != 0 {
 			t.Errorf("with a record %t: %+v, %v, %d files asked for", recorded, result, err, n)
 		}
@@ -52,7 +52,7 @@ func TestDirectoryReadOnly(t *testing.T) {
 	if err := unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
 		t.Fatal(err)
 	}
-	result, err := run(t, &fetch.Fetcher{Hub: hub}, file)
+	result, err := run(t, &fetch.Fetcher{Hub: hub, Connections: 1}, file)
 	if err == nil || !strings.Contains(err.Error(), "the file system is read-only") || result.Retries > 0 {
 		t.Errorf("%+v, %v", result, err)
 	}
@@ -86,7 +86,7 @@ func TestDirectoryMountPoint(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "mine"), []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := run(t, &fetch.Fetcher{Hub: hub}, file); err != nil {
+	if _, err := run(t, &fetch.Fetcher{Hub: hub, Connections: 1}, file); err != nil {
 		t.Fatal(err)
 	}
 	want := hubRepository().Files
@@ -95,13 +95,13 @@ func TestDirectoryMountPoint(t *testing.T) {
 	next := hubRepository()
 	next.Commit, next.Files["z.txt"] = strings.Repeat("e", 40), []byte("Z")
 	s.Change(next)
-	if result, err := run(t, &fetch.Fetcher{Hub: hub}, file); err != nil || result.Fetched != 1 {
+	if result, err := run(t, &fetch.Fetcher{Hub: hub, Connections: 1}, file); err != nil || result.Fetched != 1 {
 		t.Errorf("%+v, %v", result, err)
 	}
 	want["z.txt"] = []byte("Z")
 	wantFiles(t, dir, want)
 	before := len(s.Requests(""))
-	if result, err := run(t, &fetch.Fetcher{Hub: hub}, file); err != nil || !result.Skipped || len(s.Requests(""))-before != 1 {
+	if result, err := run(t, &fetch.Fetcher{Hub: hub, Connections: 1}, file); err != nil || !result.Skipped || len(s.Requests(""))-before != 1 {
 		t.Errorf("again: %+v, %v, requests %q", result, err, s.Requests("")[before:])
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, ".inith", "*")); len(left) != 1 {
@@ -235,7 +235,7 @@ func TestDirectoryOfAnotherUser(t *testing.T) {
 	dir := t.TempDir()
 	t.Cleanup(func() { _ = syscall.Seteuid(0) })
 	file := fetch.File{URL: parse(t, "hf://org/model"), Dest: filepath.Join(dir, "m")}
-	if _, err := run(t, &fetch.Fetcher{Hub: hub}, file); err != nil {
+	if _, err := run(t, &fetch.Fetcher{Hub: hub, Connections: 1}, file); err != nil {
 		t.Fatal(err)
 	}
 	before := len(s.Requests("/resolve/"))
@@ -246,7 +246,7 @@ func TestDirectoryOfAnotherUser(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(file.Dest, "x"), nil, 0o600); err == nil {
 		t.Fatal("the other user can write there")
 	}
-	result, err := run(t, &fetch.Fetcher{Hub: hub}, file)
+	result, err := run(t, &fetch.Fetcher{Hub: hub, Connections: 1}, file)
 	if n := len(s.Requests("/resolve/")) - before; err != nil || !result.Skipped || n != 0 {
 		t.Errorf("%+v, %v, %d files asked for", result, err, n)
 	}

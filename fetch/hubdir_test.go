@@ -92,12 +92,12 @@ func TestHubRepository(t *testing.T) {
 		if n := len(s.Requests("/revision/")); n != want.again {
 			t.Errorf("%s: %d requests for the commit", source, n)
 		}
-		before := len(s.Requests(""))
+		s, hub = startHub(t, hubRepository()) // the other one may get to know later what a worker has asked in vain
 		again, err := run(t, &fetch.Fetcher{Hub: hub}, file)
 		if err != nil || !again.Skipped || again.Files != len(want.files) || again.Size != result.Size || again.Evidence != fetch.EvidenceServer {
 			t.Errorf("%s, again: %+v, %v", source, again, err)
 		}
-		if all := s.Requests("")[before:]; len(all) != want.again {
+		if all := s.Requests(""); len(all) != want.again {
 			t.Errorf("%s, again: requests %q", source, all)
 		}
 		left, _ := filepath.Glob(filepath.Join(filepath.Dir(file.Dest), ".inith", "*", "*"))
@@ -200,7 +200,7 @@ func TestHubDirectoryUpdate(t *testing.T) {
 				t.Parallel()
 				s, hub := startHub(t, hubRepository())
 				file := fetch.File{URL: parse(t, "hf://org/model"), Dest: filepath.Join(t.TempDir(), "m"), InPlace: inPlace, Delete: remove}
-				if _, err := run(t, &fetch.Fetcher{Hub: hub}, file); err != nil {
+				if _, err := run(t, &fetch.Fetcher{Hub: hub, Connections: 1}, file); err != nil {
 					t.Fatal(err)
 				}
 				mine := filepath.Join(file.Dest, "onnx", "mine", "x")
@@ -215,7 +215,7 @@ func TestHubDirectoryUpdate(t *testing.T) {
 				next.Files["config.json"] = []byte(`{"a": 2}`)
 				delete(next.Files, "z.txt")
 				s.Change(next)
-				result, err := run(t, &fetch.Fetcher{Hub: hub}, file)
+				result, err := run(t, &fetch.Fetcher{Hub: hub, Connections: 1}, file)
 				if err != nil || result.Fetched != 8 || result.Commit != next.Commit {
 					t.Errorf("%+v, %v", result, err)
 				}
@@ -225,7 +225,7 @@ func TestHubDirectoryUpdate(t *testing.T) {
 				}
 				wantFiles(t, file.Dest, want)
 				before := len(s.Requests(""))
-				again, err := run(t, &fetch.Fetcher{Hub: hub}, file)
+				again, err := run(t, &fetch.Fetcher{Hub: hub, Connections: 1}, file)
 				if n := len(s.Requests("")) - before; err != nil || !again.Skipped || n != 1 {
 					t.Errorf("again: %+v, %v, %d requests", again, err, n)
 				}
@@ -242,7 +242,7 @@ func TestWriteSums(t *testing.T) {
 	for i := range 3 {
 		before := len(s.Requests(""))
 		file.Verify = i == 2
-		result, err := run(t, &fetch.Fetcher{Hub: hub}, file)
+		result, err := run(t, &fetch.Fetcher{Hub: hub, Connections: 1}, file)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -264,7 +264,7 @@ func TestWriteSums(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := len(s.Requests(""))
-	if result, err := run(t, &fetch.Fetcher{Hub: hub}, file); err != nil || len(s.Requests("")) == before || result.Fetched != 0 {
+	if result, err := run(t, &fetch.Fetcher{Hub: hub, Connections: 1}, file); err != nil || len(s.Requests("")) == before || result.Fetched != 0 {
 		t.Errorf("without the list: %+v, %v", result, err)
 	}
 }
@@ -275,14 +275,14 @@ func TestDamagedDirectory(t *testing.T) {
 	t.Parallel()
 	s, hub := startHub(t, hubRepository())
 	file := fetch.File{URL: parse(t, "hf://org/model@"+hubCommit), Dest: filepath.Join(t.TempDir(), "m")}
-	if _, err := run(t, &fetch.Fetcher{Hub: hub}, file); err != nil {
+	if _, err := run(t, &fetch.Fetcher{Hub: hub, Connections: 1}, file); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(file.Dest, "config.json"), []byte(`{"a": 9}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	before := len(s.Requests("/resolve/"))
-	result, err := run(t, &fetch.Fetcher{Hub: hub}, file)
+	result, err := run(t, &fetch.Fetcher{Hub: hub, Connections: 1}, file)
 	if n := len(s.Requests("/resolve/")) - before; err != nil || result.Skipped || n != 1 {
 		t.Errorf("%+v, %v, %d files asked for", result, err, n)
 	}
@@ -397,7 +397,7 @@ func TestHubCache(t *testing.T) {
 	}
 	for n, again := range []int{0, 1} {
 		before := len(s.Requests(""))
-		result, err := run(t, &fetch.Fetcher{Hub: hub}, file)
+		result, err := run(t, &fetch.Fetcher{Hub: hub, Connections: 1}, file)
 		if err != nil || result.Skipped != (n == 1) || result.Path != root {
 			t.Fatalf("run %d: %+v, %v", n+1, result, err)
 		}
@@ -412,7 +412,7 @@ func TestHubCache(t *testing.T) {
 	next := hubRepository()
 	next.Commit, next.Files["z.txt"] = strings.Repeat("c", 40), []byte("Z")
 	s.Change(next)
-	if result, err := run(t, &fetch.Fetcher{Hub: hub}, file); err != nil || result.Fetched != 1 {
+	if result, err := run(t, &fetch.Fetcher{Hub: hub, Connections: 1}, file); err != nil || result.Fetched != 1 {
 		t.Errorf("%+v, %v", result, err)
 	}
 	wantSnapshot(next)
@@ -422,7 +422,7 @@ func TestHubCache(t *testing.T) {
 	if err := os.Remove(filepath.Join(root, "snapshots", next.Commit, "z.txt")); err != nil {
 		t.Fatal(err)
 	}
-	if result, err := run(t, &fetch.Fetcher{Hub: hub}, file); err != nil || result.Skipped || result.Fetched != 0 {
+	if result, err := run(t, &fetch.Fetcher{Hub: hub, Connections: 1}, file); err != nil || result.Skipped || result.Fetched != 0 {
 		t.Errorf("without a link: %+v, %v", result, err)
 	}
 	wantSnapshot(next)

@@ -60,7 +60,7 @@ func TestS3(t *testing.T) {
 		dest := filepath.Join(t.TempDir(), "file")
 		file := fetch.File{URL: parse(t, url), Dest: dest}
 		before := len(s.Requests(""))
-		result, err := run(t, &fetch.Fetcher{S3: config}, file)
+		result, err := run(t, &fetch.Fetcher{S3: config, Connections: 1}, file)
 		if err != nil {
 			t.Errorf("%s: %v", url, err)
 			continue
@@ -72,7 +72,7 @@ func TestS3(t *testing.T) {
 			t.Errorf("%s: %d requests: %q", url, n, s.Requests(""))
 		}
 		gets := len(s.Requests("GET"))
-		if again, err := run(t, &fetch.Fetcher{S3: config}, file); err != nil || !again.Skipped || len(s.Requests("GET")) != gets {
+		if again, err := run(t, &fetch.Fetcher{S3: config, Connections: 1}, file); err != nil || !again.Skipped || len(s.Requests("GET")) != gets {
 			t.Errorf("%s, again: %+v, %v, %q", url, again, err, s.Requests(""))
 		}
 	}
@@ -187,7 +187,7 @@ func TestS3Region(t *testing.T) {
 	s.Region = "eu-central-1"
 	b := content(9 << 20)
 	s.PutBytes("k", b)
-	result, err := run(t, &fetch.Fetcher{S3: config}, fetch.File{URL: parse(t, "s3://models/k"), Dest: filepath.Join(t.TempDir(), "k")})
+	result, err := run(t, &fetch.Fetcher{S3: config, Connections: 1}, fetch.File{URL: parse(t, "s3://models/k"), Dest: filepath.Join(t.TempDir(), "k")})
 	if err != nil || result.Digest != digestOf(b) {
 		t.Errorf("%+v, %v", result, err)
 	}
@@ -195,7 +195,7 @@ func TestS3Region(t *testing.T) {
 	before := len(s.Requests(""))
 	s.PutBytes("small", b[:10])
 	for _, url := range []string{"s3://models/small", "s3://models/small?region=eu-central-1"} {
-		if _, err := run(t, &fetch.Fetcher{S3: config}, fetch.File{URL: parse(t, url), Dest: filepath.Join(t.TempDir(), "k")}); err != nil {
+		if _, err := run(t, &fetch.Fetcher{S3: config, Connections: 1}, fetch.File{URL: parse(t, url), Dest: filepath.Join(t.TempDir(), "k")}); err != nil {
 			t.Error(err)
 		}
 		config.Region = ""
@@ -324,7 +324,9 @@ func TestS3LateFiles(t *testing.T) {
 				for before := tr.Status().Retries; tr.Status().Retries == before && t.Context().Err() == nil; {
 					time.Sleep(time.Millisecond)
 				}
-				_ = os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600)
+				whole := filepath.Join(dir, "new")
+				_ = os.WriteFile(whole, []byte(text), 0o600)
+				_ = os.Rename(whole, filepath.Join(dir, name))
 			}
 		}()
 		if result, err := tr.Run(t.Context()); err != nil || len(s.Requests("")) > 2 {

@@ -57,7 +57,7 @@ func TestS3Directory(t *testing.T) {
 				dir += "/"
 			}
 			file := fetch.File{URL: parse(t, url), Dest: dir}
-			result, err := run(t, &fetch.Fetcher{S3: config}, file)
+			result, err := run(t, &fetch.Fetcher{S3: config, Connections: 1}, file)
 			want := []string{"a", "b/c d+e%", "empty", "large"}
 			if got := treeOf(t, dir); err != nil || !slices.Equal(got, want) || result.Size != int64(len(large))+2 {
 				t.Errorf("%s to %s: %q, %+v, %v", url, dest, got, result, err)
@@ -70,12 +70,12 @@ func TestS3Directory(t *testing.T) {
 				return len(slices.DeleteFunc(s.Requests("GET /models/model/"), func(r string) bool { return strings.Contains(r, "list-type") }))
 			}
 			before := gets()
-			again, err := run(t, &fetch.Fetcher{S3: config}, file)
+			again, err := run(t, &fetch.Fetcher{S3: config, Connections: 1}, file)
 			if err != nil || !again.Skipped || gets() != before {
 				t.Errorf("%s to %s, again: %+v, %v, %q", url, dest, again, err, s.Requests("GET"))
 			}
 			s.PutBytes("model/a", []byte("another"))
-			if _, err := run(t, &fetch.Fetcher{S3: config}, file); err != nil || gets() != before+1 {
+			if _, err := run(t, &fetch.Fetcher{S3: config, Connections: 1}, file); err != nil || gets() != before+1 {
 				t.Errorf("%s to %s, one file changed: %v, %d requests for objects", url, dest, err, gets()-before)
 			}
 			if b, _ := os.ReadFile(filepath.Join(dir, "a")); string(b) != "another" {
