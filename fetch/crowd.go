@@ -49,6 +49,7 @@ func (c *crowd) snapshot() engine.Snapshot {
 
 func plus(a, b engine.Snapshot) engine.Snapshot {
 	a.Done, a.Fetched, a.Present = a.Done+b.Done, a.Fetched+b.Fetched, a.Present+b.Present
+	a.Cached += b.Cached
 	a.Connections, a.Retries = a.Connections+b.Connections, a.Retries+b.Retries
 	if b.Err != nil {
 		a.Err = b.Err

@@ -259,7 +259,9 @@ func (d *directory) fetchFile(ctx context.Context, stage *store.Stage, m *member
 	progress, end := d.crowd.start()
 	defer end()
 	level := EvidenceNone
-	v, err := d.memberJob(m, dest, progress, &level).Run(ctx)
+	use := cacheUse{known: m.Digests, verify: d.file.Verify, report: func(Phase) {}}
+	v, finish, err := d.perform(ctx, d.memberJob(m, dest, progress, &level), use)
+	defer finish()
 	if err != nil {
 		return d.explained(m.Source, err)
 	}

@@ -93,6 +93,7 @@ type Result struct {
 	Size     int64  // bytes
 	Fetched  int64  // bytes that came over the network in this run
 	Resumed  int64  // bytes that an earlier run had fetched
+	Cached   int64  // bytes that came from the cache
 	Elapsed  time.Duration
 	Retries  int
 	Digest   Digest   // of the content; sha256 unless another was pinned
@@ -125,6 +126,7 @@ const (
 	Checking        // whether the destination is up to date
 	Fetching
 	Verifying  // all bytes are present, the rest of them is hashed
+	Copying    // from the cache
 	Extracting // an archive
 	Syncing    // the bytes reach the disk
 	Renaming   // the file or directory gets its name
@@ -134,5 +136,5 @@ const (
 
 // String returns a word for people.
 func (p Phase) String() string {
-	return [...]string{"queued", "asking what the URL means", "waiting for another process", "checking", "fetching", "verifying", "extracting", "syncing", "renaming", "writing the receipt", "done"}[p]
+	return [...]string{"queued", "asking what the URL means", "waiting for another process", "checking", "fetching", "verifying", "copying from the cache", "extracting", "syncing", "renaming", "writing the receipt", "done"}[p]
 }

@@ -36,15 +36,21 @@ type Fetcher struct {
 	OCI   OCI
 	Proxy func(target *url.URL) (*url.URL, error) // nil: none
 
+	// Cache is a directory that keeps files by their digests, for all processes of a node; "": none. CacheMax bounds the
+	// bytes in it; zero: no limit. Where it cannot be used, files are fetched without it.
+	Cache    string
+	CacheMax int64
+
 	MemoryLimit int64        // bytes that the cgroup allows; zero: no limit
 	MemoryFree  int64        // bytes of these that nobody uses
 	DiskLimit   int64        // bytes that may be written in total, where a quota is known; zero: none
 	Stdout      io.Writer    // for Dest "-"
 	Logger      *slog.Logger // nil: none
 
-	once   sync.Once
-	parts  parts
-	unsafe atomic.Bool // it was reported that the state cannot be trusted
+	once     sync.Once
+	parts    parts
+	unsafe   atomic.Bool // it was reported that the state cannot be trusted
+	uncached atomic.Bool // it was reported that the cache cannot be used
 }
 
 // parts are what a Fetcher consists of.
@@ -52,6 +58,7 @@ type parts struct {
 	engine  *engine.Engine
 	network *source.Network
 	store   *store.Store
+	cache   *store.Cache // nil: none
 }
 
 func (f *Fetcher) rooms() parts {
@@ -66,6 +73,9 @@ func (f *Fetcher) rooms() parts {
 				Connections: f.Connections, HeaderWait: f.HeaderWait, TLS: f.TLS, Hub: f.Hub, S3: f.S3, OCI: f.OCI, Proxy: f.Proxy, Wrap: e.Wrap,
 			},
 			store: &store.Store{MemoryLimit: f.MemoryLimit, MemoryFree: f.MemoryFree, DiskLimit: f.DiskLimit},
+		}
+		if f.Cache != "" {
+			f.parts.cache = newCache(f.Cache, f.CacheMax, &store.Store{MemoryLimit: f.MemoryLimit, MemoryFree: f.MemoryFree})
 		}
 	})
 	return f.parts

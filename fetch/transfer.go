@@ -81,7 +81,7 @@ func (t *Transfer) Run(ctx context.Context) (Result, error) {
 	start := time.Now()
 	result, err := t.run(ctx)
 	now := t.snapshot()
-	result.Elapsed, result.Fetched, result.Retries = time.Since(start), now.Fetched, now.Retries
+	result.Elapsed, result.Fetched, result.Cached, result.Retries = time.Since(start), now.Fetched, now.Cached, now.Retries
 	if err == nil {
 		t.enter(Done)
 	}
@@ -229,7 +229,8 @@ func (t *Transfer) fetch(ctx context.Context, s source.Source) (Result, error) {
 			return ok
 		}
 	}
-	v, err := job.Run(ctx)
+	v, end, err := t.perform(ctx, job, cacheUse{link: t.file.Mode == 0, verify: t.file.Verify, report: t.enter})
+	defer end()
 	if err != nil {
 		return Result{}, t.explained(s, err)
 	}

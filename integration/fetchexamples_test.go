@@ -115,6 +115,29 @@ func TestExampleFetch(t *testing.T) {
 	hasAll(t, r.stderr, `msg="up to date"`)
 }
 
+// TestExampleFetchCache runs fetch-cache.yaml for two Pods of a node: the second one finds the model in the cache, and no
+// server. It copies the model, since its volume is mounted apart.
+func TestExampleFetchCache(t *testing.T) {
+	t.Parallel()
+	e := newExample(t, "fetch-cache.yaml", "0")
+	e.put(t, modelsHost, "sentiment-v2.bin")
+	r := runContainer(t, e.run(t)...)
+	e.wantDone(t, r, "fetched: 1 file of 96.0 MiB, 0 up to date, 96.0 MiB downloaded", modelSum+"  sentiment.bin")
+
+	e.origin = e.offline()
+	e.volumes["model-storage"] = newVolume(t)
+	r = runContainer(t, e.run(t)...)
+	e.wantDone(t, r, "fetched: 1 file of 96.0 MiB, 0 up to date, 0 B downloaded, 96.0 MiB from the cache", modelSum+"  sentiment.bin")
+	hasAll(t, r.stderr, "evidence=pinned cached_bytes=100663296")
+
+	t.Log("a user of another UID")
+	e.volumes["model-storage"] = newVolume(t)
+	uid := int64(65533)
+	e.pod.Spec.InitContainers[0].SecurityContext.RunAsUser = &uid
+	r = runContainer(t, e.run(t)...)
+	e.wantDone(t, r, "fetched: 1 file of 96.0 MiB, 0 up to date, 0 B downloaded, 96.0 MiB from the cache", modelSum+"  sentiment.bin")
+}
+
 // TestExampleFetchList runs fetch-list.yaml, where the first origin does not have
 // the model, and the mirror does.
 func TestExampleFetchList(t *testing.T) {

@@ -139,12 +139,19 @@ func valueOf(t *testing.T, pod *corev1.PodTemplateSpec, c corev1.Container, e co
 
 // volumesOf makes the pod's volumes, and returns by name what docker run calls
 // them: folders for Secrets and ConfigMaps, root's and with the mode that a
-// kubelet gives them by default, and volumes for what is empty at first.
+// kubelet gives them by default, and volumes for what is empty at first, or a
+// directory of the node.
 func volumesOf(t *testing.T, pod *corev1.PodTemplateSpec, objects []runtime.Object) map[string]string {
 	t.Helper()
 	contents := map[string]map[string]string{}
+	hosts := map[string]bool{} // by name, PersistentVolumes with a directory of the node
+	claims := map[string]string{}
 	for _, o := range objects {
 		switch o := o.(type) {
+		case *corev1.PersistentVolume:
+			hosts[o.Name] = o.Spec.HostPath != nil
+		case *corev1.PersistentVolumeClaim:
+			claims[o.Name] = o.Spec.VolumeName
 		case *corev1.Secret:
 			contents["secret "+o.Name] = o.StringData
 		case *corev1.ConfigMap:
@@ -158,6 +165,10 @@ func volumesOf(t *testing.T, pod *corev1.PodTemplateSpec, objects []runtime.Obje
 		case v.EmptyDir != nil: // of medium Memory too: what is in it is not a matter of where it is
 			volumes[v.Name] = newVolume(t)
 			continue
+		case v.PersistentVolumeClaim != nil && hosts[claims[v.PersistentVolumeClaim.ClaimName]]:
+			volumes[v.Name] = newVolume(t)
+			inVolume(t, volumes[v.Name], "0", "chmod", "1777", "/models") // as the manifest asks of the node
+			continue
 		case v.Secret != nil && len(v.Secret.Items) == 0 && v.Secret.DefaultMode == nil:
 			name = "secret " + v.Secret.SecretName
 		case v.ConfigMap != nil && len(v.ConfigMap.Items) == 0 && v.ConfigMap.DefaultMode == nil:
@@ -165,7 +176,7 @@ func volumesOf(t *testing.T, pod *corev1.PodTemplateSpec, objects []runtime.Obje
 		}
 		files, ok := contents[name]
 		if !ok {
-			t.Fatalf("volume %s is neither empty nor the whole of a Secret or ConfigMap of the manifest", v.Name)
+			t.Fatalf("volume %s is neither empty nor the node's nor the whole of a Secret or ConfigMap of the manifest", v.Name)
 		}
 		volumes[v.Name] = sharedDir(t)
 		for name, value := range files {

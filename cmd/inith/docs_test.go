@@ -248,6 +248,9 @@ func ownFlags(t *testing.T, command string) []string {
 }
 
 func TestDocsHaveTheFlags(t *testing.T) {
+	if diff := cmp.Diff(ownFlags(t, "cache prune"), names(table(t, "docs/cache.md", "option", "default"))); diff != "" { // ls and verify have fewer
+		t.Errorf("flags of cache prune (-code +docs):\n%s", diff)
+	}
 	for _, command := range []string{"wait", "fetch", "validate", "render", "migrate", "run", "lint", "explain", "rbac", "install", "sidecar audit", "sidecar logs", "sidecar metrics"} {
 		page := command[strings.LastIndexByte(command, ' ')+1:]
 		if diff := cmp.Diff(ownFlags(t, command), names(table(t, "docs/"+page+".md", "option", "default"))); diff != "" {

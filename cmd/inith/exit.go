@@ -91,7 +91,8 @@ func exitCode(err error) int {
 func isVerification(err error) bool {
 	_, digest := errors.AsType[*fetch.DigestError](err)
 	_, evidence := errors.AsType[*fetch.EvidenceError](err)
-	return digest || evidence
+	_, object := errors.AsType[*fetch.ObjectError](err)
+	return digest || evidence || object
 }
 
 // exitCodeOfWork decides for work that was tried and ended.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,6 +62,7 @@ type fetchOptions struct {
 	unsigned       bool
 	registryConfig string        // a file; "" for that of Docker's own programs
 	timeout        time.Duration // zero: none
+	unused         time.Duration // of objects that inith cache prune removes; zero: whatever their age
 	fetcher        fetch.Fetcher
 	connection     connection
 }
@@ -99,6 +101,16 @@ func listOptions(env environment.Variables) []option.Option[fetchOptions] {
 			Flag: "max-size", Kind: option.Size,
 			Usage: "maximum `SIZE` of a file, also if the server does not say how long it is",
 			Set:   option.ToSize(func(o *o) *int64 { return &o.fetcher.MaxSize }),
+		},
+		{
+			Flag:  "cache",
+			Usage: "take files from the cache in this `DIR`, which all Pods of a node share, and keep them there",
+			Set:   option.ToString(func(o *o) *string { return &o.fetcher.Cache }),
+		},
+		{
+			Flag: "cache-max", Kind: option.Size,
+			Usage: "maximum `SIZE` of the cache: remove what was not used for longest",
+			Set:   option.ToSize(func(o *o) *int64 { return &o.fetcher.CacheMax }),
 		},
 		{
 			Flag: "timeout", Letter: "t", Kind: option.Duration, Default: "none",
@@ -157,7 +169,7 @@ func fetchCommand(c *call) *definition {
 		table: option.Table[fetchOptions]{
 			Options: append(own, listOptions(c.env)...),
 			Check: func(o *fetchOptions, given option.Given) error {
-				err := checkSourceAndDest(o, given, c.child)
+				err := cmp.Or(checkSourceAndDest(o, given, c.child), checkCache(o, given))
 				switch {
 				case err != nil:
 					return err
@@ -202,6 +214,14 @@ func checkSourceAndDest(o *fetchOptions, given option.Given, child []string) err
 		return errors.New("DEST - and a command after -- exclude each other")
 	}
 	return modelsfile.Check(&o.file, given)
+}
+
+// checkCache reports a limit of a cache without a cache.
+func checkCache(o *fetchOptions, given option.Given) error {
+	if o.fetcher.CacheMax > 0 && o.fetcher.Cache == "" {
+		return given.Errorf("cache-max", "there is no cache: name its directory with %s", given.Name("cache"))
+	}
+	return nil
 }
 
 // addPairs adds the files of the arguments after the first two. The destinations of several sources are directories; what
@@ -277,6 +297,8 @@ func fetchStepTable(env environment.Variables) option.Table[fetchOptions] {
 		Short:   "files",
 		Check: func(o *fetchOptions, given option.Given) error {
 			switch {
+			case checkCache(o, given) != nil:
+				return checkCache(o, given)
 			case given.Has("files") && given.Has("file"):
 				return given.Excluding("files", "file")
 			case !given.Has("files") && !given.Has("file"):

@@ -200,6 +200,9 @@ func (j *fetchJob) logResult(r fetch.Result) {
 		log.Info("up to date")
 		return
 	}
+	if r.Cached > 0 {
+		log = log.With("cached_bytes", r.Cached)
+	}
 	perSecond := int64(float64(r.Fetched) / max(r.Elapsed.Seconds(), 1e-3))
 	log.Info("fetched", "elapsed_seconds", view.Seconds(r.Elapsed), "bytes_per_second", perSecond, "resumed_bytes", r.Resumed, "retries", r.Retries)
 }
@@ -219,15 +222,20 @@ func sentence(r fetch.Result) string {
 
 // summary is the outcome for the termination log.
 func summary(results []fetch.Result) string {
-	var size, fetched int64
+	var size, fetched, cached int64
 	skipped, files := 0, 0
 	for _, r := range results {
+		cached += r.Cached
 		size, fetched, files = size+r.Size, fetched+r.Fetched, files+max(1, r.Files)
 		if r.Skipped {
 			skipped += max(1, r.Files)
 		}
 	}
-	return fmt.Sprintf("fetched: %s of %s, %d up to date, %s downloaded", view.Count(files, "file"), bytesize.Text(size), skipped, bytesize.Text(fetched))
+	text := fmt.Sprintf("fetched: %s of %s, %d up to date, %s downloaded", view.Count(files, "file"), bytesize.Text(size), skipped, bytesize.Text(fetched))
+	if cached > 0 {
+		text += fmt.Sprintf(", %s from the cache", bytesize.Text(cached))
+	}
+	return text
 }
 
 // jsonResult is a line of --json.
@@ -242,6 +250,7 @@ type jsonResult struct {
 	Skipped  bool    `json:"skipped"`
 	Fetched  int64   `json:"fetched"`
 	Resumed  int64   `json:"resumed"`
+	Cached   int64   `json:"cached"`
 	Retries  int     `json:"retries"`
 	Seconds  float64 `json:"seconds"`
 }
@@ -255,7 +264,7 @@ func (j *fetchJob) print() error {
 		case j.json:
 			line, _ := json.Marshal(jsonResult{
 				Source: r.Source, Path: r.Path, Size: r.Size, Digest: r.Digest.String(), Files: r.Files, Commit: r.Commit, Evidence: r.Evidence.String(),
-				Skipped: r.Skipped, Fetched: r.Fetched, Resumed: r.Resumed, Retries: r.Retries, Seconds: r.Elapsed.Seconds(),
+				Skipped: r.Skipped, Fetched: r.Fetched, Resumed: r.Resumed, Cached: r.Cached, Retries: r.Retries, Seconds: r.Elapsed.Seconds(),
 			})
 			_, _ = out.Write(append(line, '\n'))
 		default:

@@ -22,6 +22,7 @@ func TestDefaults(t *testing.T) {
 	defaults(t, renderTable())
 	defaults(t, option.Table[migrateOptions]{Options: migrateOptionRows(nil)})
 	defaults(t, migrateStepTable(nil))
+	defaults(t, cachePruneTable())
 	defaults(t, auditTable(nil))
 	defaults(t, auditVerifyTable())
 	defaults(t, logsTable(nil))

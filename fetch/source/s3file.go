@@ -33,6 +33,11 @@ func (f *s3File) Stat(ctx context.Context) (Info, error) {
 	if f.listed.Size >= 0 {
 		return f.listed, nil
 	}
+	return f.Describe(ctx)
+}
+
+// Describe returns what the headers of the object say: a listing has no checksums.
+func (f *s3File) Describe(ctx context.Context) (Info, error) {
 	part, err := again(func() (*Part, error) {
 		file := f.file()
 		return file.open(ctx, file.url, request{n: Whole, head: true})

@@ -71,6 +71,12 @@ type Source interface {
 	Open(ctx context.Context, off, n int64, validator string) (*Part, error)
 }
 
+// A Describer is a Source that may know less of its object than its server does: Stat sends no request then.
+type Describer interface {
+	// Describe asks the server what the object is. Its errors are those of [Source.Open].
+	Describe(ctx context.Context) (Info, error)
+}
+
 // Lengths for [Source.Open] that are not numbers of bytes.
 const (
 	Whole = -1 // the whole object in one stream, without ranges: off is 0

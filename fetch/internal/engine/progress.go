@@ -14,6 +14,7 @@ type Progress struct {
 	fetched atomic.Int64 // bytes that came, also those that were fetched again
 	done    atomic.Int64 // bytes that are present, while there are no ranges
 	came    atomic.Int64 // bytes that came, also those that were of no use
+	cached  atomic.Int64 // bytes that came from a cache
 	retries atomic.Int64
 	last    atomic.Int64 // when the last byte came, in Unix nanoseconds
 	excused atomic.Bool  // bytes were not waited for
@@ -30,6 +31,7 @@ type Snapshot struct {
 	Done        int64 // bytes that are present, those of earlier runs included
 	Fetched     int64 // bytes that came over the network
 	Present     int64 // bytes of earlier runs
+	Cached      int64 // bytes that came from a cache
 	Connections int   // in use
 	Retries     int
 	Err         error // the last that led to a retry; nil: none
@@ -45,7 +47,8 @@ func NewProgress() *Progress {
 // Snapshot returns how far the job is.
 func (p *Progress) Snapshot() Snapshot {
 	s := Snapshot{
-		Size: p.size.Load(), Done: p.done.Load(), Fetched: p.fetched.Load(), Present: p.present.Load(), Retries: int(p.retries.Load()),
+		Size: p.size.Load(), Done: p.done.Load(), Fetched: p.fetched.Load(), Present: p.present.Load(), Cached: p.cached.Load(),
+		Retries: int(p.retries.Load()),
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -62,6 +65,13 @@ func (p *Progress) Skipped(size int64) {
 	p.size.Store(size)
 	p.present.Store(size)
 	p.done.Store(size)
+}
+
+// Cached says that n bytes of an object of this size have come from a cache.
+func (p *Progress) Cached(n, size int64) {
+	p.size.Store(size)
+	p.cached.Store(n)
+	p.done.Store(n)
 }
 
 // Note keeps the last error that leads to a retry.

@@ -51,6 +51,8 @@ type Destination struct {
 	locked bool       // no other process writes to the destination
 
 	reserved int64 // bytes of what all transfers may write
+
+	room func(size, more int64) error // makes room for an object of a cache, of which so many bytes are missing; nil: it is none
 }
 
 // Destination returns that at a path. Those of one directory share what is known of

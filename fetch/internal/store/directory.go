@@ -154,13 +154,16 @@ func (d *directory) rewrite(name string, mode fs.FileMode, write func(f *os.File
 }
 
 // names returns what is in the directory. Each call reads from an opening of its own.
-func (d *directory) names() []string {
+func (d *directory) names() []string { return d.someNames(-1) }
+
+// someNames is names with a maximum; -1: none.
+func (d *directory) someNames(most int) []string {
 	again, err := d.sub(".")
 	if err != nil {
 		return nil
 	}
 	defer again.close()
-	names, _ := again.f.Readdirnames(-1) // what cannot be read counts as empty
+	names, _ := again.f.Readdirnames(most) // what cannot be read counts as empty
 	return names
 }
 

@@ -34,3 +34,15 @@ func tryLock(f *os.File) (bool, error) {
 }
 
 func exchange(*directory, string, *directory, string) error { return errors.ErrUnsupported }
+
+func shareLock(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB) }
+
+func isShared(f *os.File) bool {
+	return errors.Is(unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK)
+}
+
+func cloneFile(*os.File, *os.File) error { return errors.ErrUnsupported }
+
+func copyRange(*os.File, *os.File, int64, int64) (int64, error) { return 0, errors.ErrUnsupported }
+
+func forgetPages(*os.File, int64, int64) {}

@@ -89,13 +89,7 @@ func (d *Destination) openLock() (*os.File, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
-	if f, err = d.shared.create(name, 0o600); err != nil {
-		return nil, err
-	}
-	if s, err := statOf(d.shared.f); err == nil {
-		_ = f.Chmod(fs.FileMode(s.Mode)&0o066 | 0o600)
-	}
-	return f, nil
+	return d.shared.createShared(name)
 }
 
 // hold shows that the holder lives, until the lock is released.

@@ -14,6 +14,11 @@ func (d *Destination) EnoughSpace(size int64, r *Record) error {
 		return nil
 	}
 	needed := size - d.allocated(r)
+	if d.room != nil {
+		if err := d.room(size, needed); err != nil {
+			return err
+		}
+	}
 	free, _, ok := space(d.parent)
 	if ok && needed > free {
 		return tooSmall(needed, free, "free on the volume", "a larger volume or sizeLimit, or remove what is not needed")

@@ -77,7 +77,7 @@ func (w *world) pod(ctx context.Context, s scenario, source *url.URL, node strin
 	defer func() { _ = os.RemoveAll(volume) }()
 	f := &fetch.Fetcher{StallTimeout: time.Hour}
 	if s.cache {
-		_ = 0
+		f.Cache = filepath.Join(node, "cache")
 	}
 	if s.jitter {
 		f.StartJitter = w.jitter

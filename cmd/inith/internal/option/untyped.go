@@ -66,6 +66,9 @@ func (t Table[T]) untyped() *table {
 // setAny is Set for a T that is not known to be one.
 func (o *Option[T]) setAny(into any, v Value) error { return o.Set(pointer[T](into), v) }
 
+// facts and take are not inlined: Within would have a copy of them for each pair of types in the binary.
+//
+//go:noinline
 func (o *Option[T]) facts() facts {
 	return facts{
 		o.Flag, o.Letter, o.Arg, o.Key, o.Old, o.Kind, o.Usage, o.Default, o.DefaultText, o.Choices, o.OldChoices, o.Excludes,
@@ -74,6 +77,8 @@ func (o *Option[T]) facts() facts {
 }
 
 // take gives the option facts.
+//
+//go:noinline
 func (o *Option[T]) take(f facts) {
 	o.Flag, o.Letter, o.Arg, o.Key, o.Old, o.Kind, o.Usage = f.Flag, f.Letter, f.Arg, f.Key, f.Old, f.Kind, f.Usage
 	o.Default, o.DefaultText, o.Choices, o.OldChoices = f.Default, f.DefaultText, f.Choices, f.OldChoices
