@@ -36,15 +36,17 @@ type scenario struct {
 	name          string
 	cache, mirror bool
 	jitter        bool
+	connections   int // zero: the default
 }
 
 func scenarios() []scenario {
 	return []scenario{
-		{"each Pod for itself", false, false, false},
-		{"the same, --start-jitter", false, false, true},
-		{"node cache", true, false, false},
-		{"mirror", false, true, false},
-		{"node cache and mirror", true, true, false},
+		{name: "each Pod for itself"},
+		{name: "the same, --start-jitter", jitter: true},
+		{name: "the same, --connections 1 too", jitter: true, connections: 1},
+		{name: "node cache", cache: true},
+		{name: "mirror", mirror: true},
+		{name: "node cache and mirror", cache: true, mirror: true},
 	}
 }
 

@@ -75,7 +75,7 @@ func (w *world) pod(ctx context.Context, s scenario, source *url.URL, node strin
 		return err
 	}
 	defer func() { _ = os.RemoveAll(volume) }()
-	f := &fetch.Fetcher{StallTimeout: time.Hour}
+	f := &fetch.Fetcher{StallTimeout: time.Hour, Connections: s.connections}
 	if s.cache {
 		f.Cache = filepath.Join(node, "cache")
 	}
