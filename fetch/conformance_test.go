@@ -20,7 +20,9 @@ import (
 
 	"github.com/inith/inith/fetch"
 	"github.com/inith/inith/fetch/source"
+	"github.com/inith/inith/internal/testing/blobserver"
 	"github.com/inith/inith/internal/testing/bucketserver"
+	"github.com/inith/inith/internal/testing/gcsserver"
 	"github.com/inith/inith/internal/testing/hubserver"
 	"github.com/inith/inith/internal/testing/registryserver"
 )
@@ -55,6 +57,8 @@ func conformingSources() []conforming {
 		{"hf", startHubSite, odd},
 		{"s3", startS3Site, append(odd, "a//b", "dir/../up", "./a", "/abs", "a/./b", "A", "a")},
 		{"oci", startRegistrySite, odd},
+		{"gs", startGSSite, append(odd, "a//b", "dir/../up", "./a", "/abs", "a/./b", "A", "a")},
+		{"az", startAzureSite, append(odd, "a//b", "dir/../up", "./a", "/abs", "a/./b", "A", "a")},
 		{"file", startLocalSite, odd},
 	}
 }
@@ -156,6 +160,48 @@ func startRegistrySite(t *testing.T, files map[string][]byte) *site {
 	}
 }
 
+func startGSSite(t *testing.T, files map[string][]byte) *site {
+	t.Helper()
+	s := gcsserver.Start()
+	t.Cleanup(s.Close)
+	for name, b := range files {
+		s.PutBytes(name, b)
+	}
+	var fault atomic.Value
+	s.Fault = func(w http.ResponseWriter, r *http.Request) bool {
+		f, ok := fault.Load().(func(http.ResponseWriter, *http.Request) bool)
+		return ok && f(w, r)
+	}
+	return &site{
+		fetcher: fetch.Fetcher{GCS: fetch.GCS{Endpoint: parse(t, s.URL), Login: fetch.Google{MetadataHost: s.Host()}}},
+		url:     func(name string) string { return "gs://models/" + escapePath(name) },
+		replace: s.PutBytes,
+		expire:  s.Expire, renewed: s.Given,
+		fault: func(f func(http.ResponseWriter, *http.Request) bool) { fault.Store(f) },
+	}
+}
+
+func startAzureSite(t *testing.T, files map[string][]byte) *site {
+	t.Helper()
+	s := blobserver.Start()
+	t.Cleanup(s.Close)
+	for name, b := range files {
+		s.PutBytes(name, b)
+	}
+	var fault atomic.Value
+	s.Fault = func(w http.ResponseWriter, r *http.Request) bool {
+		f, ok := fault.Load().(func(http.ResponseWriter, *http.Request) bool)
+		return ok && f(w, r)
+	}
+	return &site{
+		fetcher: fetch.Fetcher{Azure: fetch.Azure{Endpoint: parse(t, s.URL), Login: fetch.Entra{MetadataEndpoint: s.URL}}},
+		url:     func(name string) string { return "az://account/models/" + escapePath(name) },
+		replace: s.PutBytes,
+		expire:  s.Expire, renewed: s.Given,
+		fault: func(f func(http.ResponseWriter, *http.Request) bool) { fault.Store(f) },
+	}
+}
+
 func startLocalSite(t *testing.T, files map[string][]byte) *site {
 	t.Helper()
 	dir, now := t.TempDir(), time.Now()
@@ -186,7 +232,7 @@ func (s *site) fetched(t *testing.T, file fetch.File) ([]byte, fetch.Result, err
 	if file.Dest == "" {
 		file.Dest = filepath.Join(t.TempDir(), "dest")
 	}
-	f := fetch.Fetcher{Hub: s.fetcher.Hub, S3: s.fetcher.S3, RetryMaxWait: time.Millisecond, RateLimit: s.rate}
+	f := fetch.Fetcher{Hub: s.fetcher.Hub, S3: s.fetcher.S3, GCS: s.fetcher.GCS, Azure: s.fetcher.Azure, RetryMaxWait: time.Millisecond, RateLimit: s.rate}
 	result, err := run(t, &f, file)
 	b, readErr := os.ReadFile(file.Dest)
 	if err == nil && readErr != nil {
@@ -262,7 +308,7 @@ func (s *site) stopHalf(t *testing.T, file fetch.File, size int64) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	f := &fetch.Fetcher{Hub: s.fetcher.Hub, S3: s.fetcher.S3, RateLimit: 8 << 20, Connections: 1}
+	f := &fetch.Fetcher{Hub: s.fetcher.Hub, S3: s.fetcher.S3, GCS: s.fetcher.GCS, Azure: s.fetcher.Azure, RateLimit: 8 << 20, Connections: 1}
 	tr, err := f.Open(file)
 	if err != nil {
 		t.Fatal(err)
@@ -315,7 +361,7 @@ func testSourceChanged(t *testing.T, c conforming) {
 		t.Errorf("between two runs: %v, the new file: %v", err, bytes.Equal(got, changed))
 	}
 
-	f := &fetch.Fetcher{S3: s.fetcher.S3, RateLimit: 4 << 20, RetryMaxWait: time.Millisecond}
+	f := &fetch.Fetcher{S3: s.fetcher.S3, GCS: s.fetcher.GCS, Azure: s.fetcher.Azure, RateLimit: 4 << 20, RetryMaxWait: time.Millisecond}
 	file.Dest += "2"
 	tr, err := f.Open(file)
 	if err != nil {
@@ -339,7 +385,7 @@ func testSourceChanged(t *testing.T, c conforming) {
 func (s *site) halves(t *testing.T, name string, between func()) []byte {
 	t.Helper()
 	u := parse(t, s.url(name))
-	r, err := (&source.Network{S3: s.fetcher.S3}).Resolver(u, source.Credentials{URL: u}, nil)
+	r, err := (&source.Network{S3: s.fetcher.S3, GCS: s.fetcher.GCS, Azure: s.fetcher.Azure}).Resolver(u, source.Credentials{URL: u}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ const (
 
 // A File is one thing to fetch: a file, or all files of a directory.
 type File struct {
-	URL     *url.URL   // http, https, hf, s3, oci or file
+	URL     *url.URL   // http, https, hf, s3, gs, az, oci or file
 	Mirrors []*url.URL // others that have the same bytes, in the order to try
 
 	// Dest is a path: with a trailing slash, or of an existing directory, the last
@@ -85,6 +85,18 @@ type OCI = source.OCI
 
 // AWS says where the credentials of AWS are looked for.
 type AWS = source.AWS
+
+// GCS is where objects of gs URLs are.
+type GCS = source.GCS
+
+// Google says where the credentials of Google Cloud are looked for.
+type Google = source.Google
+
+// Azure is where blobs of az URLs are.
+type Azure = source.Azure
+
+// Entra says where tokens of Microsoft Entra ID are looked for.
+type Entra = source.Entra
 
 // A Result says how a file was fetched.
 type Result struct {

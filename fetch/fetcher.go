@@ -34,6 +34,8 @@ type Fetcher struct {
 	Hub   Hub
 	S3    S3
 	OCI   OCI
+	GCS   GCS
+	Azure Azure
 	Proxy func(target *url.URL) (*url.URL, error) // nil: none
 
 	// Cache is a directory that keeps files by their digests, for all processes of a node; "": none. CacheMax bounds the
@@ -70,7 +72,8 @@ func (f *Fetcher) rooms() parts {
 		f.parts = parts{
 			engine: e,
 			network: &source.Network{
-				Connections: f.Connections, HeaderWait: f.HeaderWait, TLS: f.TLS, Hub: f.Hub, S3: f.S3, OCI: f.OCI, Proxy: f.Proxy, Wrap: e.Wrap,
+				Connections: f.Connections, HeaderWait: f.HeaderWait, TLS: f.TLS, Hub: f.Hub, S3: f.S3, OCI: f.OCI, GCS: f.GCS, Azure: f.Azure,
+				Proxy: f.Proxy, Wrap: e.Wrap,
 			},
 			store: &store.Store{MemoryLimit: f.MemoryLimit, MemoryFree: f.MemoryFree, DiskLimit: f.DiskLimit},
 		}

@@ -142,7 +142,7 @@ func TestS3Refusals(t *testing.T) {
 	}{
 		"AccessDenied":          {403, "answered status 403: AccessDenied: access is denied", "s3:GetObject"},
 		"NoSuchBucket":          {404, "there is no bucket models", "Check the name"},
-		"NoSuchKey":             {404, "the bucket models has no such object", "Check the key"},
+		"NoSuchKey":             {404, "the bucket models has no such object", "upper and lower case"},
 		"SignatureDoesNotMatch": {403, "the signature is not accepted", "its clock and the server's differ by 26"},
 		"RequestTimeTooSkewed":  {403, "the clocks of this node and of the server differ", "its clock and the server's differ by 26"},
 		"InvalidAccessKeyId":    {403, "the credentials are not accepted", "belongs to this server"},

@@ -26,7 +26,8 @@ stopped. inith prints the path; with DEST "-" it prints the bytes instead.
 
 SOURCE is an http or https URL, hf://ORG/NAME[@REVISION][/PATH] for a
 repository, a directory or a file on Hugging Face (hf://datasets/ORG/NAME too),
-s3://BUCKET/KEY for an object or a directory in S3,
+s3://BUCKET/KEY, gs://BUCKET/OBJECT or az://ACCOUNT/CONTAINER/BLOB for an object
+or a directory in S3, Google Cloud Storage or Azure Blob Storage,
 oci://REGISTRY/REPOSITORY[:TAG][@DIGEST] for the files of an artifact or image in
 a registry, or a path that begins with /, ./ or ../.
 DEST is a file. With a trailing slash, or if DEST is a directory, inith adds the
@@ -139,7 +140,7 @@ func listOptions(env environment.Variables) []option.Option[fetchOptions] {
 		},
 		{
 			Flag: "no-sign-request", Kind: option.Bool,
-			Usage: "do not sign requests to s3 URLs: their buckets are public",
+			Usage: "do not sign requests to s3, gs and az URLs: what they name is public",
 			Set:   option.ToBool(func(o *o) *bool { return &o.unsigned }),
 		},
 		{

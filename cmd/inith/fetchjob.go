@@ -80,6 +80,13 @@ func (o *fetchOptions) configure(s session) error {
 	}
 	f.OCI = oci(s.env, o.registryConfig)
 	f.S3.Anonymous = f.S3.Anonymous || o.unsigned
+	if f.GCS, err = gcs(s.env); err != nil {
+		return err
+	}
+	if f.Azure, err = azure(s.env); err != nil {
+		return err
+	}
+	f.GCS.Anonymous, f.Azure.Anonymous = o.unsigned, o.unsigned
 	if f.TLS != (fetch.TLS{}) { // a flag overrides a variable
 		f.S3.TLS = fetch.TLS{}
 	}

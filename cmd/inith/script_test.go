@@ -139,7 +139,8 @@ func setup(e *testscript.Env) error {
 	startFiles(e)
 	startHub(e)
 	startBucket(e)
-	if err := startRegistry(e); err != nil {
+	startAzure(e)
+	if err := errors.Join(startRegistry(e), startGCS(e)); err != nil {
 		return err
 	}
 	if err := startServers(e); err != nil {

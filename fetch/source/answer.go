@@ -12,12 +12,15 @@ import (
 	"github.com/inith/inith/internal/usererr"
 )
 
-// readAnswer turns an answer into a part.
-func readAnswer(resp *http.Response, r request) (*Part, error) {
+// readAnswer turns an answer into a part. Describe may be nil.
+func readAnswer(resp *http.Response, r request, describe func(*http.Response, *Info)) (*Part, error) {
 	if err := statusError(resp); err != nil {
 		return nil, err
 	}
 	part := &Part{Info: info(resp), Body: explained{resp.Body}}
+	if describe != nil {
+		describe(resp, &part.Info)
+	}
 	switch {
 	case isWhole(resp):
 		return part, wholePart(part, resp, r)

@@ -37,6 +37,8 @@ type web struct {
 	prepare func(*http.Request) error
 	// Describe adds what only the resolver of a server can read in its answer. nil: nothing.
 	describe func(*http.Response, *Info)
+	// Accepts is the encoding of answers that is asked for; "": identity.
+	accepts string
 }
 
 func newWeb(n *Network, c Credentials, retrying func(error)) Resolver {
@@ -144,13 +146,10 @@ func (f *webFile) open(ctx context.Context, u *url.URL, r request) (*Part, error
 	if err != nil {
 		return nil, err
 	}
-	part, err := readAnswer(resp, r)
+	part, err := readAnswer(resp, r, f.web.describe)
 	if err != nil {
 		_ = resp.Body.Close()
 		return nil, err
-	}
-	if f.web.describe != nil {
-		f.web.describe(resp, &part.Info)
 	}
 	if resp.StatusCode == http.StatusPartialContent {
 		f.ranged.Store(true)
@@ -234,7 +233,7 @@ func (f *webFile) newRequest(ctx context.Context, u *url.URL, r request) (*retry
 	}
 	req.Header.Set("User-Agent", userAgent)
 	// A range of an encoded answer is one of the encoded bytes. It is not signed: some gateways change it.
-	req.Header.Set("Accept-Encoding", "identity")
+	req.Header.Set("Accept-Encoding", cmp.Or(f.web.accepts, "identity"))
 	return req, nil
 }
 
@@ -330,8 +329,8 @@ func unreadable(err error) error {
 func (c Credentials) Check() error {
 	given := len(c.HeaderFiles) > 0 || c.BearerFile != "" || c.PasswordFile != ""
 	switch {
-	case c.URL != nil && c.URL.Scheme == s3Scheme && given:
-		return errors.New("header, bearer and password files are not for s3 URLs, whose requests are signed")
+	case c.URL != nil && slices.Contains([]string{s3Scheme, gsScheme, azScheme}, c.URL.Scheme) && given:
+		return fmt.Errorf("header, bearer and password files are not for %s URLs, whose requests are signed", c.URL.Scheme)
 	case c.URL != nil && c.URL.Scheme == ociScheme && given:
 		return errors.New("header, bearer and password files are not for oci URLs: credentials come from a config.json of Docker's (--registry-config)")
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/inith/inith/internal/aws"
+	"github.com/inith/inith/internal/login"
 	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/tlsconfig"
 )
@@ -32,6 +33,8 @@ type Network struct {
 	Hub         Hub
 	S3          S3
 	OCI         OCI
+	GCS         GCS
+	Azure       Azure
 	Proxy       func(target *url.URL) (*url.URL, error) // nil: none
 
 	// Wrap gets each new connection, with the origin that its requests begin at. nil: none.
@@ -39,7 +42,9 @@ type Network struct {
 
 	mu      sync.Mutex
 	clients map[clientKey]*plainClient
-	login   *aws.Login // nil: not made yet
+	login   *aws.Login   // nil: not made yet
+	google  *login.Cache // nil: not made yet
+	azure   *login.Cache // nil: not made yet
 }
 
 // TLS is how servers are verified. The files are read when a connection needs them.
@@ -78,6 +83,8 @@ func schemes() []scheme {
 		{"https", checkHost, nil, newWeb},
 		{hubScheme, checkHubName, isHubDirectory, newHub},
 		{s3Scheme, checkS3Name, isS3Directory, newS3},
+		{gsScheme, checkGSName, isGSDirectory, newGS},
+		{azScheme, checkAZName, isAZDirectory, newAZ},
 		{ociScheme, checkOCIName, isOCIDirectory, newOCI},
 		{localScheme, checkLocalName, isLocalDirectory, newLocal},
 	}
@@ -108,6 +115,10 @@ func (n *Network) Check(u *url.URL) error {
 		return n.Hub.Check()
 	case s3Scheme:
 		return n.S3.Check()
+	case gsScheme:
+		return n.GCS.Check()
+	case azScheme:
+		return n.Azure.Check()
 	default:
 		return nil
 	}
@@ -151,10 +162,10 @@ func unknownScheme(scheme string) string {
 	}
 	for _, store := range []struct{ schemes, advice string }{
 		{"s3a s3n", "write s3://BUCKET/KEY"},
-		{"gs gcs", "an object in Cloud Storage has an https URL, https://storage.googleapis.com/BUCKET/OBJECT"},
-		{"az abfs abfss wasb wasbs", "a blob has an https URL, https://ACCOUNT.blob.core.windows.net/CONTAINER/BLOB, signed if it is private"},
 		{"docker docker-image", "write oci://REGISTRY/REPOSITORY:TAG"},
 		{"oci+fetch", "write oci://REGISTRY/REPOSITORY:TAG"},
+		{"gcs", "write gs://BUCKET/OBJECT"},
+		{"abfs abfss wasb wasbs", "write az://ACCOUNT/CONTAINER/BLOB"},
 	} {
 		if slices.Contains(strings.Fields(store.schemes), scheme) {
 			return fmt.Sprintf(" %q: %s", scheme, store.advice)

@@ -28,9 +28,9 @@ func TestCheck(t *testing.T) {
 	for raw, want := range map[string]string{
 		"http://host/x": "", "https://host/x": "",
 		"s3://b/k": "", "file:///x": "",
-		"ftp://host/x":  `want an http, https, hf, s3, oci or file URL, not "ftp"`,
-		"s3a://b/k":     `want an http, https, hf, s3, oci or file URL, not "s3a": write s3://BUCKET/KEY`,
-		"x":             "want an http, https, hf, s3, oci or file URL, not another: a path begins with /, ./ or ../",
+		"ftp://host/x":  `want an http, https, hf, s3, gs, az, oci or file URL, not "ftp"`,
+		"s3a://b/k":     `want an http, https, hf, s3, gs, az, oci or file URL, not "s3a": write s3://BUCKET/KEY`,
+		"x":             "want an http, https, hf, s3, gs, az, oci or file URL, not another: a path begins with /, ./ or ../",
 		"file://host/x": "a file URL names no host: want file:///PATH",
 		"file:///x?y":   "a file URL has no query and no fragment: write ? as %3F and # as %23",
 		"http:///x":     "the URL has no host",

@@ -2,8 +2,6 @@ package source
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -14,7 +12,6 @@ import (
 	"github.com/inith/inith/internal/aws"
 	"github.com/inith/inith/internal/bucket"
 	"github.com/inith/inith/internal/credentials"
-	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/sigv4"
 )
 
@@ -74,66 +71,57 @@ type s3Bucket struct {
 	moved bool
 }
 
-// An s3Resolver finds the objects that an s3 URL means.
-type s3Resolver struct {
-	web   web
-	known map[string]*s3Listing // by URL
-}
+// An s3Opener finds the bucket that an s3 URL names.
+type s3Opener struct{ web web }
 
 func newS3(n *Network, _ Credentials, retrying func(error)) Resolver {
-	return &s3Resolver{web{network: n, tls: cmp.Or(n.S3.TLS, n.TLS), retrying: retrying}, map[string]*s3Listing{}}
+	o := &s3Opener{web{network: n, tls: cmp.Or(n.S3.TLS, n.TLS), retrying: retrying}}
+	return newStoreResolver(o.open, o.origin)
 }
 
-// Resolve returns the object of a URL, and sends nothing for it: that it exists shows when it is opened, by [ErrDirectory] too. For a
-// URL that ends in a slash it returns all objects whose keys begin so, which the bucket lists.
-func (r *s3Resolver) Resolve(ctx context.Context, u *url.URL) ([]Object, error) {
-	if l := r.known[u.String()]; l != nil {
-		return l.list(ctx)
-	}
-	b, err := r.open(u)
-	if err != nil {
-		return nil, err
-	}
-	if !b.name.isPrefix() {
-		return []Object{{Size: -1, Unsure: true, Source: b.object(b.name.key, redact.URL(u), Info{Size: -1})}}, nil
-	}
-	l := &s3Listing{s3Bucket: b}
-	r.known[u.String()] = l
-	return l.list(ctx)
-}
-
-// Origin returns that of the bucket, as far as it is known without a request or a file.
-func (r *s3Resolver) Origin(u *url.URL) string {
+// origin returns that of the bucket, as far as it is known without a request or a file.
+func (o *s3Opener) origin(u *url.URL) string {
 	name, err := parseS3Name(u)
 	if err != nil {
 		return ""
 	}
-	settings := r.web.network.S3
+	settings := o.web.network.S3
 	place := name.place
 	place.Endpoint, place.Region = cmp.Or(place.Endpoint, settings.Endpoint), cmp.Or(place.Region, settings.Region)
 	return credentials.Origin(place.URL())
 }
 
-// open returns the bucket of a URL.
-func (r *s3Resolver) open(u *url.URL) (*s3Bucket, error) {
+func (o *s3Opener) open(u *url.URL) (*stored, error) {
+	b, err := o.bucket(u)
+	if err != nil {
+		return nil, err
+	}
+	return &stored{
+		store: b, location: url.URL{Scheme: s3Scheme, Host: b.name.place.Name}, key: b.name.key, pinned: b.name.version != "",
+		origin: credentials.Origin(b.web.access.URL), wholeFirst: true,
+	}, nil
+}
+
+// bucket returns the bucket of a URL.
+func (o *s3Opener) bucket(u *url.URL) (*s3Bucket, error) {
 	name, err := parseS3Name(u)
 	if err != nil {
 		return nil, err
 	}
-	settings := r.web.network.S3
-	b := &s3Bucket{web: r.web, name: name, place: name.place}
+	settings := o.web.network.S3
+	b := &s3Bucket{web: o.web, name: name, place: name.place}
 	b.place.Endpoint = cmp.Or(b.place.Endpoint, settings.Endpoint)
 	if b.place.Style == "" && settings.VirtualHosts {
 		b.place.Style = bucket.InHost
 	}
 	if b.place.Region == "" {
 		if b.place.Region, err = settings.region(); err != nil {
-			return nil, awsError(err)
+			return nil, loginError(err)
 		}
 	}
 	b.web.access.URL = b.place.URL()
 	if !settings.Anonymous && !name.anonymous {
-		b.login, err = r.web.network.awsLogin(b.place.Region)
+		b.login, err = o.web.network.awsLogin(b.place.Region)
 	}
 	return b, err
 }
@@ -167,14 +155,6 @@ func (n *Network) awsLogin(region string) (*aws.Login, error) {
 	return n.login, nil
 }
 
-// awsError says whether it is of use to look for credentials again.
-func awsError(err error) error {
-	if errors.Is(err, aws.ErrFinal) {
-		return Permanent(err)
-	}
-	return unreadable(err)
-}
-
 // where returns the place as it is known now.
 func (b *s3Bucket) where() bucket.Place {
 	b.mu.Lock()
@@ -190,6 +170,16 @@ func (b *s3Bucket) moveTo(from, to string) bool {
 		b.place.Region, b.moved = to, true
 	}
 	return b.place.Region != from
+}
+
+// revision returns the region where the bucket is known to be.
+func (b *s3Bucket) revision() string { return b.where().Region }
+
+func (b *s3Bucket) object(key string) *webFile {
+	place := b.where()
+	u := place.ObjectURL(key)
+	u.RawQuery = encodeQuery("versionId", b.name.version)
+	return &webFile{web: b.access(place.Region), url: u}
 }
 
 // access returns how requests are sent to a region.
@@ -214,7 +204,7 @@ func (b *s3Bucket) sign(req *http.Request, region string) error {
 	}
 	c, err := b.login.Get(req.Context())
 	if err != nil {
-		return awsError(err)
+		return loginError(err)
 	}
 	sigv4.Sign(req, c, sigv4.Scope{Region: region, Time: time.Now()})
 	return nil

@@ -20,22 +20,31 @@ func FuzzS3Page(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		page, err := readS3Page(strings.NewReader(text))
-		if err == nil {
-			err = page.decode("p/")
-		}
-		if err != nil {
-			if !IsPermanent(err) || len(err.Error()) > 100 {
-				t.Errorf("%v", err)
-			}
-			return
-		}
-		for _, e := range page.entries {
-			if !strings.HasPrefix(e.key, "p/") || e.size < 0 {
-				t.Errorf("%+v", e)
-			}
-		}
+		fuzzPage(t, (*s3Bucket)(nil), text)
 	})
+}
+
+// fuzzPage reads an answer as a listing of what is below p/.
+func fuzzPage(t *testing.T, reader interface {
+	read(text string) (*storePage, error)
+}, text string,
+) {
+	t.Helper()
+	page, err := reader.read(text)
+	if err == nil {
+		err = page.check("p/")
+	}
+	if err != nil {
+		if len(err.Error()) > 100 {
+			t.Errorf("%v", err)
+		}
+		return
+	}
+	for _, e := range page.entries {
+		if !strings.HasPrefix(e.key, "p/") || e.size < 0 {
+			t.Errorf("%+v", e)
+		}
+	}
 }
 
 // TestS3ETag takes Amazon's ETag for the MD5 of an object where it is documented to be one.
@@ -57,7 +66,7 @@ func TestS3ETag(t *testing.T) {
 		"express":         {"s3://models--use1-az4--x-s3/k", nil, false},
 	} {
 		u := mustParse(t, c.url)
-		b, err := (&s3Resolver{web: web{network: &Network{S3: S3{Anonymous: true}}}}).open(u)
+		b, err := (&s3Opener{web{network: &Network{S3: S3{Anonymous: true}}}}).bucket(u)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -147,7 +147,7 @@ func TestS3Listings(t *testing.T) {
 		}, "no listing"},
 		"an encoded key": {func(int) string {
 			return begin + "<EncodingType>url</EncodingType><Contents><Key>m/%zz</Key><Size>1</Size></Contents></ListBucketResult>"
-		}, "not encoded"},
+		}, "no listing"},
 		"HTML":    {func(int) string { return "<html><body>login</body></html>" }, "no listing"},
 		"nothing": {func(int) string { return "" }, "no listing"},
 		"cut":     {func(int) string { return begin + "<Contents>" }, "no listing"},

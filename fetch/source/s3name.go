@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/inith/inith/internal/bucket"
-	"github.com/inith/inith/internal/redact"
 	"github.com/inith/inith/internal/target"
 )
 
@@ -21,9 +20,6 @@ type s3Name struct {
 	requesterPays bool
 }
 
-// isPrefix reports whether the URL names a directory.
-func (n *s3Name) isPrefix() bool { return n.key == "" || strings.HasSuffix(n.key, "/") }
-
 func checkS3Name(u *url.URL) error {
 	_, err := parseS3Name(u)
 	return err
@@ -31,31 +27,19 @@ func checkS3Name(u *url.URL) error {
 
 func isS3Directory(u *url.URL) bool {
 	n, err := parseS3Name(u)
-	return err == nil && n.isPrefix()
+	return err == nil && isPrefix(n.key)
 }
 
 // parseS3Name reads s3://BUCKET/KEY, with the query keys of the Go CDK, versionId and requestPayer.
 func parseS3Name(u *url.URL) (s3Name, error) {
 	n := s3Name{place: bucket.Place{Name: u.Hostname()}, key: strings.TrimPrefix(u.Path, "/")}
-	switch {
-	case u.User != nil:
-		return n, errors.New("an s3 URL has no user: credentials come from the environment, such as AWS_ACCESS_KEY_ID")
-	case u.Fragment != "":
-		return n, errors.New("an s3 URL has no fragment: write a # in a key as %23")
-	case u.Port() != "":
-		return n, errors.New("a bucket has no port: name the server as in s3://bucket/key?endpoint=http://minio:9000")
-	}
 	if err := bucket.CheckName(n.place.Name); err != nil {
 		return n, err
 	}
-	query, err := target.Query(u.RawQuery)
-	if err != nil {
+	if err := parseStoreURL(u, "AWS_ACCESS_KEY_ID", "region, endpoint, use_path_style, anonymous, versionId or requestPayer", n.keys()); err != nil {
 		return n, err
 	}
-	if err := target.SetQuery(query, n.keys(), unknownS3Key); err != nil {
-		return n, err
-	}
-	if n.version != "" && n.isPrefix() {
+	if n.version != "" && isPrefix(n.key) {
 		return n, errors.New("versionId is of one object, and the URL names a directory")
 	}
 	return n, bucket.CheckRegion(n.place.Region)
@@ -72,12 +56,4 @@ func (n *s3Name) keys() map[string]func(string) error {
 		return nil
 	}
 	return keys
-}
-
-func unknownS3Key(key string) error {
-	if strings.HasPrefix(target.DriverKey(key), "xamz") {
-		return errors.New("a signed link to an object is an https URL")
-	}
-	return errors.New("unknown query key" + redact.Quoted(key) +
-		": want region, endpoint, use_path_style, anonymous, versionId or requestPayer; write a ? in a key as %3F")
 }

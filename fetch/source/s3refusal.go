@@ -2,19 +2,12 @@ package source
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/inith/inith/internal/bucket"
-	"github.com/inith/inith/internal/usererr"
 )
-
-// errNoKey is wrapped by the error for an object that does not exist.
-var errNoKey = errors.New("no such key")
 
 // refusal says what a refusal of S3 means, nil if it has no meaning of its own. Of what the server says only known codes are
 // shown: its messages repeat the ID of the key and the signature.
@@ -50,18 +43,10 @@ func (b *s3Bucket) refusal(resp *http.Response, region string) error {
 	return b.explained(resp, said.Code)
 }
 
-// refused is the error for a code.
-func refused(status int, code, text, hint string) error {
-	if code != "" {
-		text = code + ": " + text
-	}
-	return &usererr.Error{Text: fmt.Sprintf("answered status %d: %s", status, text), Hint: hint}
-}
-
 // expired says that the credentials are, which others may have replaced meanwhile.
 func (b *s3Bucket) expired(resp *http.Response, code string) error {
-	err := Permanent(refused(resp.StatusCode, code, "the session token has expired",
-		"get new temporary credentials; those of files and of service accounts are refreshed by themselves"))
+	err := refusedForGood(resp.StatusCode, code, "the session token has expired",
+		"get new temporary credentials; those of files and of service accounts are refreshed by themselves")
 	if b.login == nil {
 		return err
 	}
@@ -86,63 +71,54 @@ func (b *s3Bucket) elsewhere(resp *http.Response, said bucket.Error, region stri
 	if known {
 		hint = "the region of the bucket is " + right
 	}
-	err := Permanent(refused(resp.StatusCode, said.Code, "the bucket is in another region, or at another endpoint", hint))
+	err := refusedForGood(resp.StatusCode, said.Code, "the bucket is in another region, or at another endpoint", hint)
 	if known && b.moveTo(region, right) {
 		return &againError{err}
 	}
 	return err
 }
 
-// An s3Code is what a refusal means that no second try can clear.
-type s3Code struct{ codes, text, hint string }
-
-func (b *s3Bucket) codes(resp *http.Response) []s3Code {
-	return []s3Code{
-		{"NoSuchBucket", "there is no bucket " + b.name.place.Name, "Check the name, and the endpoint."},
-		{"AccessDenied AllAccessDisabled AccountProblem", "access is denied", b.accessHint()},
-		{
-			"InvalidAccessKeyId InvalidToken InvalidSecurity InvalidClientTokenId", "the credentials are not accepted",
-			"Check that the key belongs to this server, and that the session token belongs to the key.",
-		},
-		{
-			"SignatureDoesNotMatch", "the signature is not accepted",
-			"Check the secret key" + skew(resp) + ". A proxy that changes requests breaks signatures too.",
-		},
-		{"RequestTimeTooSkewed RequestExpired", "the clocks of this node and of the server differ", "Set the time of this node" + skew(resp) + "."},
-		{"InvalidObjectState", "the object is archived", "Restore it first."},
-		{"MethodNotAllowed", "this version is a delete marker", "Check versionId."},
-		{
-			"InvalidBucketName KeyTooLongError InvalidURI InvalidArgument InvalidRequest", "the bucket, the key or the version is not valid",
-			"An object that is encrypted by a key of the customer cannot be fetched.",
-		},
-	}
-}
-
 // explained says what a code means that no second try can clear.
 func (b *s3Bucket) explained(resp *http.Response, code string) error {
+	var text, hint string
 	status := resp.StatusCode
-	for _, known := range b.codes(resp) {
-		if code != "" && slices.Contains(strings.Fields(known.codes), code) {
-			return Permanent(refused(status, code, known.text, known.hint))
-		}
-	}
-	switch {
-	case code == "NoSuchKey", code == "NoSuchVersion":
-		return Permanent(&usererr.Error{
-			Text: fmt.Sprintf("answered status %d: %s: the bucket %s has no such object", status, code, b.name.place.Name),
-			Hint: "Check the key: upper and lower case differ.", Err: errNoKey,
-		})
-	case status == http.StatusNotFound && code == "": // of HEAD
-		return Permanent(&usererr.Error{
-			Text: "answered status 404: there is no such object, or no such bucket", Hint: "Check the bucket, the key and the endpoint.", Err: errNoKey,
-		})
-	case status == http.StatusNotFound:
-		return Permanent(refused(status, "", "not found", "Check the bucket, the key and the endpoint, and the ID of the credentials."))
-	case status == http.StatusForbidden, status == http.StatusUnauthorized:
-		return Permanent(refused(status, "", "access is denied", b.accessHint()))
+	switch code {
+	case "NoSuchKey", "NoSuchVersion":
+		return noObject(code + ": the bucket " + b.name.place.Name + " has no such object")
+	case "NoSuchBucket":
+		text, hint = "there is no bucket "+b.name.place.Name, "Check the name, and the endpoint."
+	case "AccessDenied", "AllAccessDisabled", "AccountProblem":
+		text, hint = "access is denied", b.accessHint()
+	case "InvalidAccessKeyId", "InvalidToken", "InvalidSecurity", "InvalidClientTokenId":
+		text, hint = "the credentials are not accepted", "Check that the key belongs to this server, and that the session token belongs to the key."
+	case "SignatureDoesNotMatch":
+		text, hint = "the signature is not accepted", "Check the secret key"+skew(resp)+". A proxy that changes requests breaks signatures too."
+	case "RequestTimeTooSkewed", "RequestExpired":
+		text, hint = "the clocks of this node and of the server differ", "Set the time of this node"+skew(resp)+"."
+	case "InvalidObjectState":
+		text, hint = "the object is archived", "Restore it first."
+	case "MethodNotAllowed":
+		text, hint = "this version is a delete marker", "Check versionId."
+	case "InvalidBucketName", "KeyTooLongError", "InvalidURI", "InvalidArgument", "InvalidRequest":
+		text, hint = "the bucket, the key or the version is not valid", "An object that is encrypted by a key of the customer cannot be fetched."
 	default:
-		return Permanent(refused(status, "", "not as S3 does", "Check the endpoint."))
+		return b.unexplained(status, code)
 	}
+	return refusedForGood(status, code, text, hint)
+}
+
+// unexplained says what a status means whose code is not known, and is not shown.
+func (b *s3Bucket) unexplained(status int, code string) error {
+	text, hint := "not as S3 does", "Check the endpoint."
+	switch {
+	case status == http.StatusNotFound && code == "": // of HEAD
+		return noObject("there is no such object, or no such bucket")
+	case status == http.StatusNotFound:
+		text, hint = "not found", "Check the bucket, the key and the endpoint, and the ID of the credentials."
+	case status == http.StatusForbidden, status == http.StatusUnauthorized:
+		text, hint = "access is denied", b.accessHint()
+	}
+	return refusedForGood(status, "", text, hint)
 }
 
 func (b *s3Bucket) accessHint() string {

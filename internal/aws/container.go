@@ -3,25 +3,21 @@ package aws
 import (
 	"context"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"time"
 
 	"github.com/inith/inith/internal/credentials"
+	"github.com/inith/inith/internal/login"
 	"github.com/inith/inith/internal/redact"
 )
 
 // ofContainer asks the agent that the node has for its containers: that of EKS Pod Identity, or of ECS.
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
-func (l *Login) ofContainer(ctx context.Context) (*found, error) {
+func (l *Login) ofContainer(ctx context.Context) (*login.Found, error) {
 	u, err := l.containerURL()
 	if err != nil || u == nil {
 		return nil, err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return nil, errContainerURL()
 	}
 	token := l.ContainerToken
 	if l.ContainerTokenFile != "" {
@@ -30,27 +26,28 @@ func (l *Login) ofContainer(ctx context.Context) (*found, error) {
 		}
 	}
 	if !credentials.IsHeaderValue(token) {
-		return nil, final("", "AWS_CONTAINER_AUTHORIZATION_TOKEN has a line break or another control character in it")
-	}
-	if token != "" {
-		req.Header.Set("Authorization", token)
+		return nil, login.Final("", "AWS_CONTAINER_AUTHORIZATION_TOKEN has a line break or another control character in it")
 	}
 	const (
 		who  = "the agent of the container"
 		wait = 5 * time.Second
 	)
-	a, err := exchange(req, direct(), wait)
+	req := &login.Request{Who: who, URL: u.String(), Wait: wait}
+	if token != "" {
+		req.Header = []string{"Authorization", token}
+	}
+	a, err := req.Send(ctx)
 	if err != nil {
-		return nil, unreached(who, err)
+		return nil, err
 	}
-	if a.status != http.StatusOK {
-		return nil, a.refusal(who, "check that the service account has a role: a Pod Identity association, or that of the task")
+	if a.Status != http.StatusOK {
+		return nil, a.Refusal(who, "check that the service account has a role: a Pod Identity association, or that of the task")
 	}
-	return a.readJSON(who)
+	return readJSON(who, a.Body)
 }
 
 func errContainerURL() error {
-	return final("", "AWS_CONTAINER_CREDENTIALS_FULL_URI is not an http or https URL, or AWS_CONTAINER_CREDENTIALS_RELATIVE_URI not a path")
+	return login.Final("", "AWS_CONTAINER_CREDENTIALS_FULL_URI is not an http or https URL, or AWS_CONTAINER_CREDENTIALS_RELATIVE_URI not a path")
 }
 
 // containerURL returns the URL of the agent; nil if there is none. Its answer is believed, and it gets a token: without TLS
@@ -71,16 +68,12 @@ func (l *Login) containerURL() (*url.URL, error) {
 	case err != nil, u.Hostname() == "", u.User != nil, u.Scheme != "http" && u.Scheme != "https":
 		return nil, errContainerURL()
 	case u.Scheme == "http" && !onNode(u.Hostname()):
-		return nil, final("allowed are loopback addresses, 169.254.170.2, 169.254.170.23 and fd00:ec2::23",
+		return nil, login.Final("allowed are loopback addresses, 169.254.170.2, 169.254.170.23 and fd00:ec2::23",
 			"AWS_CONTAINER_CREDENTIALS_FULL_URI names another host by http: it must be on this node, or have TLS")
 	}
 	return u, nil
 }
 
 func onNode(host string) bool {
-	a, err := netip.ParseAddr(host)
-	if err != nil {
-		return host == "localhost"
-	}
-	return a.Unmap().IsLoopback() || slices.Contains([]string{"169.254.170.2", "169.254.170.23", "fd00:ec2::23"}, a.Unmap().String())
+	return login.IsLoopback(host) || slices.Contains([]string{"169.254.170.2", "169.254.170.23", "fd00:ec2::23"}, host)
 }

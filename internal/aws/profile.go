@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/inith/inith/internal/login"
 	"github.com/inith/inith/internal/redact"
-	"github.com/inith/inith/internal/sigv4"
 	"github.com/inith/inith/internal/usererr"
 )
 
@@ -49,7 +49,7 @@ func (p Places) profile() (profile, error) {
 		return nil, err
 	}
 	if p.Profile != "" && inConfig == nil && inCredentials == nil {
-		return nil, final("check AWS_PROFILE, AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE",
+		return nil, login.Final("check AWS_PROFILE, AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE",
 			"there is no profile %s in the shared files", p.profileName())
 	}
 	maps.Copy(all, inConfig)
@@ -105,14 +105,14 @@ func parseShared(text, section, other string) profile {
 	return all
 }
 
-func (l *Login) inProfile(ctx context.Context) (*found, error) {
+func (l *Login) inProfile(ctx context.Context) (*login.Found, error) {
 	p, err := l.profile()
 	if err != nil {
 		return nil, err
 	}
 	name := "the profile " + l.profileName()
 	if p["aws_access_key_id"] != "" || p["aws_secret_access_key"] != "" {
-		return checked(name, &found{Credentials: sigv4.Credentials{
+		return checked(name, &login.Found{Credentials: login.Credentials{
 			KeyID: p["aws_access_key_id"], Secret: p["aws_secret_access_key"], Token: p["aws_session_token"],
 		}})
 	}
@@ -121,7 +121,7 @@ func (l *Login) inProfile(ctx context.Context) (*found, error) {
 	}
 	for _, key := range []string{"credential_process", "sso_session", "sso_start_url", "source_profile", "credential_source", "login_session"} {
 		if p[key] != "" {
-			return nil, final("inith runs no program and assumes no role by another one: give it credentials of the role, by a service account or temporary keys",
+			return nil, login.Final("inith runs no program and assumes no role by another one: give it credentials of the role, by a service account or temporary keys",
 				"%s has %s, which inith does not support", name, key)
 		}
 	}

@@ -74,7 +74,7 @@ func validHosts(list string) bool {
 // atInPath reports whether an "@" is an ordinary character in the path and the
 // query of a scheme: a revision (hf), a digest (oci), part of a name (http, file).
 func atInPath(scheme string) bool {
-	return slices.Contains([]string{"http", "https", "hf", "oci", "s3", "gs", "file"}, scheme)
+	return slices.Contains([]string{"http", "https", "hf", "oci", "s3", "gs", "az", "file"}, scheme)
 }
 
 // URL returns what may be shown of u: scheme, host, path, and of the query
@@ -163,6 +163,7 @@ func shapes() []shape {
 		{"db", isName},
 		{"dbname", isName},
 		{"endpoint", isHosts},
+		{"generation", isNumber},
 		{"host", isHosts},
 		{"plain-http", isOneOf("true", "false")},
 		{"platform", isPlatform},

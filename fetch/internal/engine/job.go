@@ -74,7 +74,7 @@ func (j *Job) get(ctx context.Context, off, n int64, validator string) (*source.
 	}
 	_ = part.Body.Close()
 	return nil, source.Permanent(&usererr.Error{
-		Text: "the server sends the file compressed (Content-Encoding), although asked not to",
+		Text: "the server sends the file compressed (Content-Encoding)",
 		Hint: "if the file itself is compressed, give its digest with --sha256; else turn off Content-Encoding for this path",
 	})
 }

@@ -38,7 +38,7 @@ func contentOptions(env environment.Variables) []option.Option[fetch.File] {
 	return []option.Option[file]{
 		{
 			Arg: "SOURCE", Key: "url",
-			Usage: "an http, https, hf, s3, oci or file URL, or a path that begins with /, ./ or ../",
+			Usage: "an http, https, hf, s3, gs, az, oci or file URL, or a path that begins with /, ./ or ../",
 			Set:   option.Parsed(ParseSource, func(f *file) **url.URL { return &f.URL }),
 		},
 		{
