@@ -2,7 +2,11 @@ package fetch
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
+	"os"
 	"strings"
 
 	"github.com/inith/inith/fetch/internal/engine"
@@ -16,11 +20,33 @@ func objectName(d Digest) string { return d.Algorithm + "-" + d.Hex }
 // objectDigest is the inverse of [objectName]. The zero Digest stands for what is no name of an object.
 func objectDigest(name string) Digest {
 	i := max(0, strings.LastIndexByte(name, '-'))
-	d := source.AnyDigest(name[:i] + ":" + strings.TrimPrefix(name[i:], "-"))
+	algorithm, value := name[:i], strings.TrimPrefix(name[i:], "-")
+	if algorithm == versionAlgorithm {
+		d := source.AnyDigest("sha256:" + value)
+		if d.Hex != value {
+			return Digest{}
+		}
+		return Digest{Algorithm: versionAlgorithm, Hex: value}
+	}
+	d := source.AnyDigest(algorithm + ":" + value)
 	if objectKey([]Digest{d}) != d || objectName(d) != name {
 		return Digest{}
 	}
 	return d
+}
+
+// versionAlgorithm is that of the digests that name objects whose content has no digest before it is downloaded.
+const versionAlgorithm = "version"
+
+// versionKey names an object by what tells this version of a file from all others: the source, and what the server says of
+// the version. It is of one user: only who has downloaded the object knows that its bytes are those of the name.
+func versionKey(s source.Source, info source.Info) Digest {
+	identified, ok := s.(source.Identified)
+	if !ok || identified.Identity() == "" || info.Validator == "" || info.Size < 0 || info.Encoding != "" {
+		return Digest{}
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %q %q %d", os.Geteuid(), identified.Identity(), info.Validator, info.Size))
+	return Digest{Algorithm: versionAlgorithm, Hex: hex.EncodeToString(sum[:])}
 }
 
 // objectKey returns the digest that names an object, of those that are known of a file. Those of the other algorithms
@@ -38,7 +64,7 @@ func objectKey(digests []Digest) Digest {
 
 // A cacheUse is what a job may use the cache for.
 type cacheUse struct {
-	known  []Digest    // of the file; nil: what the server says
+	listed source.Info // of the file; without digests: what the server says
 	link   bool        // the destination may be a hard link
 	verify bool        // hash an object even if its receipt matches
 	report func(Phase) // reports what is done
@@ -61,7 +87,7 @@ func (t *Transfer) perform(ctx context.Context, job *engine.Job, use cacheUse) (
 			job.UpToDate = nil
 		}
 		if o.want == (Digest{}) {
-			o.log.InfoContext(ctx, "not cached: no digest is known before the download")
+			o.log.InfoContext(ctx, "not cached: the server says neither a digest nor a version of the file")
 		}
 	}
 	if o.want == (Digest{}) {

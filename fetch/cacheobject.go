@@ -22,6 +22,7 @@ type objectTransfer struct {
 	info  source.Info        // from the server, as far as it is known
 	asked bool               // the server, for info
 	want  Digest             // that names the object; zero: none is known
+	has   Digest             // that its bytes have; zero: not known yet
 	main  string             // the algorithm of the digest to report
 	at    *store.Destination // of the object
 
@@ -37,11 +38,12 @@ type objectTransfer struct {
 
 // find finds the digest that names the object. A server that refuses to say what it has may give it nevertheless.
 func (o *objectTransfer) find(ctx context.Context) error {
-	o.info.Digests = o.known
+	o.info = o.listed
 	if o.want = o.job.Want; o.want != (Digest{}) {
+		o.has = o.want
 		return nil
 	}
-	if len(o.known) == 0 || o.job.UpToDate != nil {
+	if len(o.listed.Digests) == 0 || o.job.UpToDate != nil {
 		stat := o.job.Source.Stat
 		if d, ok := o.job.Source.(source.Describer); ok {
 			stat = d.Describe
@@ -57,9 +59,16 @@ func (o *objectTransfer) find(ctx context.Context) error {
 			return err
 		}
 	}
-	o.want = objectKey(o.info.Digests)
+	if o.want = objectKey(o.info.Digests); o.want != (Digest{}) {
+		o.has = o.want
+		return nil
+	}
+	o.want = versionKey(o.job.Source, o.info)
 	return nil
 }
+
+// byVersion reports whether the name of the object says nothing of its bytes.
+func (o *objectTransfer) byVersion() bool { return o.want.Algorithm == versionAlgorithm }
 
 // run takes the object, and once more without the one that is in the cache if that is wrong.
 func (o *objectTransfer) run(ctx context.Context) (*engine.Verified, error) {
@@ -75,7 +84,9 @@ func (o *objectTransfer) run(ctx context.Context) (*engine.Verified, error) {
 		return v, err
 	}
 	o.log.WarnContext(ctx, "an object in the cache cannot be read or has another digest: fetching the file again")
-	o.avoid = true
+	if o.avoid = true; o.byVersion() {
+		o.has = Digest{}
+	}
 	return o.once(ctx)
 }
 
@@ -165,8 +176,18 @@ func (o *objectTransfer) open(ctx context.Context) error {
 		return nil //nolint:nilerr // what cannot be read is downloaded
 	}
 	o.held = held
-	if r, ok := held.Receipt(); ok && r.Source == o.want.String() && !o.verify {
-		o.trust(source.AnyDigest(r.Digest))
+	r, intact := held.Receipt()
+	sum := source.AnyDigest(r.Digest)
+	if r.Source != o.want.String() {
+		intact, sum = false, Digest{}
+	}
+	if o.byVersion() {
+		if o.has = sum; sum == (Digest{}) {
+			return o.reject()
+		}
+	}
+	if intact && !o.verify {
+		o.trust(sum)
 		return nil
 	}
 	if o.unlock == nil || !held.Own || !o.at.Safe() {
@@ -182,6 +203,9 @@ func (o *objectTransfer) trust(sum Digest) {
 			o.sum, o.trusted = d, true
 		}
 	}
+	if o.byVersion() {
+		o.has = sum
+	}
 }
 
 // examine hashes an object of this user that has changed since it was downloaded, and removes one that is wrong.
@@ -192,14 +216,32 @@ func (o *objectTransfer) examine(ctx context.Context) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case err == nil && o.has(s):
+	case err == nil && o.matches(s):
 		if o.trusted = !o.held.Changed(); o.trusted { // else the copy is hashed
 			o.confirm()
 		}
 		return nil
 	}
 	o.log.WarnContext(ctx, "an object in the cache has another digest than when it was downloaded: removed")
-	err = o.held.Remove()
+	return o.discard()
+}
+
+// reject removes an object of which nothing says what its bytes are, if this user may.
+func (o *objectTransfer) reject() error {
+	if o.unlock != nil && o.held.Own {
+		return o.discard()
+	}
+	o.held.Close()
+	o.held = nil
+	return &passError{errNotOurs}
+}
+
+// discard removes an object that is wrong.
+func (o *objectTransfer) discard() error {
+	if o.byVersion() {
+		o.has = Digest{}
+	}
+	err := o.held.Remove()
 	o.held.Close()
 	if o.held = nil; err != nil {
 		return &passError{err}
@@ -207,12 +249,12 @@ func (o *objectTransfer) examine(ctx context.Context) error {
 	return nil
 }
 
-// sums are the hash functions of the digest that names an object, and of the one to report. They may be the same.
+// sums are the hash functions of the digest that an object has, and of the one to report. They may be the same.
 type sums struct{ want, main hash.Hash }
 
 func (o *objectTransfer) newSums() sums {
-	s := sums{want: source.NewHash(o.want.Algorithm)}
-	if s.main = s.want; o.main != o.want.Algorithm {
+	s := sums{want: source.NewHash(o.has.Algorithm)}
+	if s.main = s.want; o.main != o.has.Algorithm {
 		s.main = source.NewHash(o.main)
 	}
 	return s
@@ -225,10 +267,10 @@ func (s sums) all() []hash.Hash {
 	return []hash.Hash{s.want, s.main}
 }
 
-// has reports whether what was hashed is the object, and keeps the digest to report.
-func (o *objectTransfer) has(s sums) bool {
+// matches reports whether what was hashed is the object, and keeps the digest to report.
+func (o *objectTransfer) matches(s sums) bool {
 	o.sum = source.NewDigest(o.main, s.main)
-	return source.NewDigest(o.want.Algorithm, s.want) == o.want
+	return source.NewDigest(o.has.Algorithm, s.want) == o.has
 }
 
 // receipt returns what is known of the object, for later runs of this user.
@@ -254,7 +296,7 @@ func (o *objectTransfer) admit() error {
 // download fetches the object into the cache. The caller has its lock.
 func (o *objectTransfer) download(ctx context.Context) error {
 	job := *o.job
-	job.Dest, job.Want, job.UpToDate = o.at, o.want, nil
+	job.Dest, job.Want, job.UpToDate = o.at, o.has, nil
 	job.Judge = func(server []Digest) (engine.Check, error) {
 		return o.job.Judge(append(slices.Clip(server), o.info.Digests...))
 	}
@@ -268,6 +310,7 @@ func (o *objectTransfer) download(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
+	changed := v.Receipt.Validator != o.info.Validator // since the server was asked
 	o.part, o.info.Validator = v.Partial, v.Receipt.Validator
 	const readOnly = 0o444 // for all users
 	if err = o.part.Sync(readOnly); err == nil {
@@ -277,6 +320,9 @@ func (o *objectTransfer) download(ctx context.Context) error {
 		return &passError{err}
 	}
 	o.trust(v.Digest)
+	if o.byVersion() && changed {
+		return nil
+	}
 	if err := o.keep(); err != nil {
 		o.log.WarnContext(ctx, "the file cannot be kept in the cache", "err", err)
 	}
@@ -327,7 +373,7 @@ func (o *objectTransfer) take(ctx context.Context, part *store.Partial) (*engine
 	if !hashed && (!o.trusted || o.held.Changed()) {
 		err, hashed = part.Hash(ctx, s.all()), true
 	}
-	if err == nil && hashed && !o.has(s) {
+	if err == nil && hashed && !o.matches(s) {
 		err = errObject
 	}
 	if err != nil {

@@ -41,7 +41,8 @@ type site struct {
 	// fault is called with each request for bytes, and reports whether it has answered; nil: the source is no server.
 	fault func(f func(w http.ResponseWriter, r *http.Request) bool)
 
-	rate int64 // bytes per second that are fetched; zero: any number
+	rate  int64  // bytes per second that are fetched; zero: any number
+	cache string // the directory of the node cache; "": none
 }
 
 // A conforming source is a row of the suite.
@@ -234,7 +235,7 @@ func (s *site) fetched(t *testing.T, file fetch.File) ([]byte, fetch.Result, err
 	if file.Dest == "" {
 		file.Dest = filepath.Join(t.TempDir(), "dest")
 	}
-	f := fetch.Fetcher{Hub: s.fetcher.Hub, S3: s.fetcher.S3, GCS: s.fetcher.GCS, Azure: s.fetcher.Azure, RetryMaxWait: time.Millisecond, RateLimit: s.rate}
+	f := fetch.Fetcher{Hub: s.fetcher.Hub, S3: s.fetcher.S3, GCS: s.fetcher.GCS, Azure: s.fetcher.Azure, RetryMaxWait: time.Millisecond, RateLimit: s.rate, Cache: s.cache}
 	result, err := run(t, &f, file)
 	b, readErr := os.ReadFile(file.Dest)
 	if err == nil && readErr != nil {
@@ -252,7 +253,7 @@ func TestSources(t *testing.T) {
 			for name, check := range map[string]func(*testing.T, conforming){
 				"names": testSourceNames, "zero bytes": testSourceEmpty, "missing": testSourceMissing, "wrong digest": testSourceWrongDigest,
 				"stopped and resumed": testSourceResumed, "changed under way": testSourceChanged, "expired": testSourceExpired,
-				"throttled": testSourceThrottled,
+				"throttled": testSourceThrottled, "cached": testSourceCached,
 			} {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
@@ -283,6 +284,28 @@ func testSourceEmpty(t *testing.T, c conforming) {
 	b, result, err := s.fetched(t, fetch.File{URL: parse(t, s.url("empty"))})
 	if err != nil || len(b) != 0 || result.Size != 0 || result.Digest != digestOf(nil) {
 		t.Errorf("%d bytes, %+v, %v", len(b), result, err)
+	}
+}
+
+// testSourceCached downloads a version of a file once. Files of this machine need no cache.
+func testSourceCached(t *testing.T, c conforming) {
+	t.Helper()
+	old, now := content(3<<20), content(3<<20+1)
+	s := c.start(t, map[string][]byte{"dir/file": old})
+	s.cache = t.TempDir()
+	check := func(want []byte) {
+		t.Helper()
+		for i := range 2 {
+			b, result, err := s.fetched(t, fetch.File{URL: parse(t, s.url("dir/file"))})
+			if err != nil || !bytes.Equal(b, want) || (result.Cached > 0) != (i > 0 && c.name != "file") {
+				t.Errorf("run %d: %d bytes, %+v, %v", i, len(b), result, err)
+			}
+		}
+	}
+	check(old)
+	if s.replace != nil {
+		s.replace("dir/file", now)
+		check(now)
 	}
 }
 

@@ -259,7 +259,7 @@ func (d *directory) fetchFile(ctx context.Context, stage *store.Stage, m *member
 	progress, end := d.crowd.start()
 	defer end()
 	level := EvidenceNone
-	use := cacheUse{known: m.Digests, verify: d.file.Verify, report: func(Phase) {}}
+	use := cacheUse{listed: source.Info{Size: m.Size, Validator: m.Validator, Digests: m.Digests}, verify: d.file.Verify, report: func(Phase) {}}
 	v, finish, err := d.perform(ctx, d.memberJob(m, dest, progress, &level), use)
 	defer finish()
 	if err != nil {

@@ -78,6 +78,14 @@ type request struct {
 func (f *webFile) Name() string   { return redact.URL(f.url) }
 func (f *webFile) Origin() string { return credentials.Origin(f.url) }
 
+// Identity returns the URL, unless it has a query: a signature in it is another one each time.
+func (f *webFile) Identity() string {
+	if f.url.RawQuery != "" {
+		return ""
+	}
+	return f.url.String()
+}
+
 // Stat asks for the first byte: many servers refuse HEAD, and signed links are for GET.
 func (f *webFile) Stat(ctx context.Context) (Info, error) {
 	part, err := f.Open(ctx, 0, 1, "")

@@ -77,6 +77,12 @@ type Describer interface {
 	Describe(ctx context.Context) (Info, error)
 }
 
+// An Identified source can be told from all others.
+type Identified interface {
+	// Identity returns what no source of another object has, which must not be shown; "" if nothing tells.
+	Identity() string
+}
+
 // Lengths for [Source.Open] that are not numbers of bytes.
 const (
 	Whole = -1 // the whole object in one stream, without ranges: off is 0

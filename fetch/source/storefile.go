@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 )
 
@@ -19,6 +20,9 @@ type storeFile struct {
 
 func (f *storeFile) Name() string   { return f.shown }
 func (f *storeFile) Origin() string { return f.origin }
+
+// Identity returns the server, the bucket and the key.
+func (f *storeFile) Identity() string { return fmt.Sprintf("%s %s %q", f.origin, &f.location, f.key) }
 
 // Stat returns what the listing said; of an object that was not listed, what its headers say.
 func (f *storeFile) Stat(ctx context.Context) (Info, error) {
