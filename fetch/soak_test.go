@@ -159,6 +159,7 @@ func (s *soak) once(ctx context.Context, file fetch.File, ca string, stop bool) 
 	f := &fetch.Fetcher{
 		Connections: 1 + s.rand.IntN(16), IdleTimeout: 400 * time.Millisecond, HeaderWait: 400 * time.Millisecond,
 		RetryMaxWait: 50 * time.Millisecond, StallTimeout: time.Minute,
+		MinRate: 4 << 10, // where a server has one stream to give, nothing but this ends one that drips
 	}
 	if s.server.TLS {
 		f.TLS.CAFile = ca

@@ -98,31 +98,32 @@ func (r *ranges) chunk(d demand) int64 {
 	return min(max(min(fair, int64(d.rate/2))/piece*piece, piece), chunk)
 }
 
-// split takes the second half of what will take longest.
+// split takes the second half of what will take longest. A part that is small takes longer than a request of its own only where
+// the stream is very slow.
 func (r *ranges) split(d demand) *segment {
+	const (
+		worth = 0.2 // seconds: about what a new request costs where it matters
+		slow  = 2.0 // seconds
+	)
 	var slowest *segment
 	longest := 0.0
 	for c := range r.segments {
 		left := r.tail(c) - c.off
-		if left < 2*minPart || c.looks == 0 && left <= chunk { // too short, or not measured yet
+		if c.looks == 0 && left <= chunk { // not measured yet
 			continue
 		}
-		if t := float64(left) / max(c.rate, 1); t > longest {
+		if t := float64(left) / max(c.rate, 1); t > longest && (left >= 2*minPart || t > slow && left > 1) {
 			slowest, longest = c, t
 		}
 	}
-	const worth = 0.2 // seconds: about what a new request costs where it matters
 	if slowest == nil || r.whole || longest < worth {
 		return nil
 	}
 	middle := slowest.off + (r.tail(slowest)-slowest.off)/2
 	if near := (middle + piece/2) / piece * piece; slowest.off < near && near < r.tail(slowest) {
 		middle = near // else there would be more pieces begun than connections, for a kill to lose
-	} else {
-		middle = middle / minPart * minPart
-	}
-	if middle <= slowest.off {
-		return nil
+	} else if even := middle / minPart * minPart; even > slowest.off {
+		middle = even
 	}
 	return r.cut(slowest, middle, d)
 }

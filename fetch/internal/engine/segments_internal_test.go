@@ -49,6 +49,33 @@ func TestRangesCoverTheFile(t *testing.T) {
 	}
 }
 
+// TestLastStreamIsHelped has the only stream bring the last bytes, which are too few for a request of their own unless the stream
+// is very slow.
+func TestLastStreamIsHelped(t *testing.T) {
+	t.Parallel()
+	for perSecond, helped := range map[int]bool{1 << 10: true, 1 << 20: false} {
+		synctest.Test(t, func(t *testing.T) {
+			const size = 200 << 10
+			plan := newRanges(size, 100*piece, nil)
+			c, _ := plan.next(demand{connections: 1})
+			plan.answered(c, -1)
+			for range 4 {
+				time.Sleep(250 * time.Millisecond)
+				plan.take(c, min(perSecond/4, 1<<10))
+				c.rate = float64(perSecond)
+			}
+			c.looks = 4
+			other, _ := plan.next(demand{connections: 4})
+			if (other != nil) != helped {
+				t.Fatalf("a stream with %d bytes per second is helped: %t", perSecond, other != nil)
+			}
+			if helped && (other.off <= c.off || other.off != c.end || other.end != size) {
+				t.Errorf("from %d to %d, and the other from %d to %d of %d", c.off, c.end, other.off, other.end, size)
+			}
+		})
+	}
+}
+
 // TestSlowStreamIsReplaced has one of four streams stand nearly still.
 func TestSlowStreamIsReplaced(t *testing.T) {
 	plan := newRanges(100*piece, 100*piece, nil)
