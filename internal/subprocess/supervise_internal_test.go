@@ -10,22 +10,23 @@ import (
 	"testing"
 )
 
-type hangup struct{}
+// A termination is SIGTERM: others may be ignored where the tests run, as under nohup.
+type termination struct{}
 
-func (hangup) Error() string          { return "a signal" }
-func (hangup) Signal() syscall.Signal { return syscall.SIGHUP }
+func (termination) Error() string          { return "a signal" }
+func (termination) Signal() syscall.Signal { return syscall.SIGTERM }
 
 // TestCatchUp has the context end by a signal that the command has got, is about to get, or would not get: it gets it once.
 func TestCatchUp(t *testing.T) {
 	t.Parallel()
 	for name, arrives := range map[string]func(s *supervision, signals chan<- os.Signal){
-		"forwarded": func(s *supervision, _ chan<- os.Signal) { s.forward(syscall.SIGHUP) },
-		"waiting":   func(_ *supervision, signals chan<- os.Signal) { signals <- syscall.SIGHUP },
+		"forwarded": func(s *supervision, _ chan<- os.Signal) { s.forward(syscall.SIGTERM) },
+		"waiting":   func(_ *supervision, signals chan<- os.Signal) { signals <- syscall.SIGTERM },
 		"missed":    func(*supervision, chan<- os.Signal) {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := exec.CommandContext(t.Context(), "/bin/sh", "-c", `trap 'echo caught' HUP; echo ready; for n in 1 2 3 4 5 6 7 8; do if read line; then echo "$line"; fi; done`)
+			c := exec.CommandContext(t.Context(), "/bin/sh", "-c", `trap 'echo caught' TERM; echo ready; for n in 1 2 3 4 5 6 7 8; do if read line; then echo "$line"; fi; done`)
 			in, inErr := c.StdinPipe()
 			out, outErr := c.StdoutPipe()
 			if inErr != nil || outErr != nil || c.Start() != nil {
@@ -45,7 +46,7 @@ func TestCatchUp(t *testing.T) {
 			if s.seen { // else two signals may count as one
 				want("caught")
 			}
-			s.catchUp(hangup{})
+			s.catchUp(termination{})
 			if name != "forwarded" {
 				want("caught")
 			}
