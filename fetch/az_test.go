@@ -266,8 +266,8 @@ func TestAZDirectory(t *testing.T) {
 			} {
 				s.PutBytes(name, b)
 			}
-			s.Put("model", blobserver.Blob{Folder: true})
-			s.Put("model/b", blobserver.Blob{Folder: true})
+			s.Put("model", blobserver.Blob{Directory: true})
+			s.Put("model/b", blobserver.Blob{Directory: true})
 			dir := filepath.Join(t.TempDir(), "model")
 			file := fetch.File{URL: parse(t, url), Dest: dir}
 			_, err := run(t, &fetch.Fetcher{Azure: config}, file)
@@ -288,7 +288,7 @@ func TestAZDirectory(t *testing.T) {
 		}
 	}
 	s, config := startAzure(t)
-	s.Put("none", blobserver.Blob{Folder: true})
+	s.Put("none", blobserver.Blob{Directory: true})
 	for url, want := range map[string]string{
 		"az://account/models/none": "it is a directory without files", "az://account/models/none/": "there are no files in it",
 		"az://account/other/none/": "there is no container other",

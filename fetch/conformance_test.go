@@ -74,13 +74,24 @@ func escapePath(name string) string {
 	return strings.Join(parts, "/")
 }
 
+// A faultHook is a fault that a server which runs already can get.
+type faultHook struct{ now atomic.Value }
+
+func (h *faultHook) set(f func(w http.ResponseWriter, r *http.Request) bool) { h.now.Store(f) }
+
+// answers reports whether the fault has answered.
+func (h *faultHook) answers(w http.ResponseWriter, r *http.Request) bool {
+	f, ok := h.now.Load().(func(http.ResponseWriter, *http.Request) bool)
+	return ok && f(w, r)
+}
+
 func startHTTPSite(t *testing.T, files map[string][]byte) *site {
 	t.Helper()
-	var fault atomic.Value
+	var fault faultHook
 	var mu sync.Mutex
 	version := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if f, ok := fault.Load().(func(http.ResponseWriter, *http.Request) bool); ok && f(w, r) {
+		if fault.answers(w, r) {
 			return
 		}
 		mu.Lock()
@@ -101,7 +112,7 @@ func startHTTPSite(t *testing.T, files map[string][]byte) *site {
 			defer mu.Unlock()
 			files[name], version = b, version+1
 		},
-		fault: func(f func(http.ResponseWriter, *http.Request) bool) { fault.Store(f) },
+		fault: fault.set,
 	}
 }
 
@@ -129,11 +140,8 @@ func startS3Site(t *testing.T, files map[string][]byte) *site {
 	for name, b := range files {
 		s.PutBytes(name, b)
 	}
-	var fault atomic.Value
-	s.Fault = func(w http.ResponseWriter, r *http.Request) bool {
-		f, ok := fault.Load().(func(http.ResponseWriter, *http.Request) bool)
-		return ok && f(w, r)
-	}
+	var fault faultHook
+	s.Fault = fault.answers
 	return &site{
 		fetcher: fetch.Fetcher{S3: fetch.S3{
 			Endpoint: parse(t, s.URL), Login: fetch.AWS{ContainerURI: s.URL + "/agent", ContainerToken: s.AgentToken},
@@ -141,7 +149,7 @@ func startS3Site(t *testing.T, files map[string][]byte) *site {
 		url:     func(name string) string { return "s3://models/" + escapePath(name) },
 		replace: s.PutBytes,
 		expire:  s.Expire, renewed: s.Given,
-		fault: func(f func(http.ResponseWriter, *http.Request) bool) { fault.Store(f) },
+		fault: fault.set,
 	}
 }
 
@@ -169,17 +177,14 @@ func startGSSite(t *testing.T, files map[string][]byte) *site {
 	for name, b := range files {
 		s.PutBytes(name, b)
 	}
-	var fault atomic.Value
-	s.Fault = func(w http.ResponseWriter, r *http.Request) bool {
-		f, ok := fault.Load().(func(http.ResponseWriter, *http.Request) bool)
-		return ok && f(w, r)
-	}
+	var fault faultHook
+	s.Fault = fault.answers
 	return &site{
 		fetcher: fetch.Fetcher{GCS: fetch.GCS{Endpoint: parse(t, s.URL), Login: fetch.Google{MetadataHost: s.Host()}}},
 		url:     func(name string) string { return "gs://models/" + escapePath(name) },
 		replace: s.PutBytes,
 		expire:  s.Expire, renewed: s.Given,
-		fault: func(f func(http.ResponseWriter, *http.Request) bool) { fault.Store(f) },
+		fault: fault.set,
 	}
 }
 
@@ -190,17 +195,14 @@ func startAzureSite(t *testing.T, files map[string][]byte) *site {
 	for name, b := range files {
 		s.PutBytes(name, b)
 	}
-	var fault atomic.Value
-	s.Fault = func(w http.ResponseWriter, r *http.Request) bool {
-		f, ok := fault.Load().(func(http.ResponseWriter, *http.Request) bool)
-		return ok && f(w, r)
-	}
+	var fault faultHook
+	s.Fault = fault.answers
 	return &site{
 		fetcher: fetch.Fetcher{Azure: fetch.Azure{Endpoint: parse(t, s.URL), Login: fetch.Entra{MetadataEndpoint: s.URL}}},
 		url:     func(name string) string { return "az://account/models/" + escapePath(name) },
 		replace: s.PutBytes,
 		expire:  s.Expire, renewed: s.Given,
-		fault: func(f func(http.ResponseWriter, *http.Request) bool) { fault.Store(f) },
+		fault: fault.set,
 	}
 }
 

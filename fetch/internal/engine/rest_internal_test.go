@@ -32,7 +32,7 @@ func TestStartJitter(t *testing.T) {
 	})
 }
 
-// TestRest has many clients told to come back at the same time.
+// TestRest asks many clients to come back at the same time.
 func TestRest(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ asked, longest, least, most time.Duration }{

@@ -21,20 +21,24 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/inith/inith/internal/testing/requestlog"
 )
 
 // A Blob is what a name has.
 type Blob struct {
-	Content []byte
-	NoMD5   bool   // as of large uploads
-	MD5     string // in base64; "": the right one
-	Folder  bool   // it is a directory of an account with a hierarchical namespace
+	Content   []byte
+	NoMD5     bool   // as of large uploads
+	MD5       string // in base64; "": the right one
+	Directory bool   // it is a directory of an account with a hierarchical namespace
 
 	etag string
 }
 
 // A Server has an account with the name account, and in it a container with the name models. The account is in the path of URLs.
 type Server struct {
+	requestlog.Log // "METHOD URI", of the container
+
 	URL      string
 	PageSize int    // of listings; zero: 5000
 	Public   bool   // requests need nothing that proves who asks
@@ -56,7 +60,6 @@ type Server struct {
 	versions int
 	tokens   map[string]bool // that are valid
 	given    int
-	requests []string // "METHOD URI", of the container
 	asked    []string // how tokens were asked for
 }
 
@@ -106,17 +109,8 @@ func (s *Server) Given() int {
 	return s.given
 }
 
-// Requests returns the requests to the container until now whose method and URI contain a string.
-func (s *Server) Requests(part string) []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(s.requests), func(r string) bool { return !strings.Contains(r, part) })
-}
-
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	s.requests = append(s.requests, r.Method+" "+r.RequestURI)
-	s.mu.Unlock()
+	s.Add(r.Method + " " + r.RequestURI)
 	if s.Fault != nil && s.Fault(w, r) {
 		return
 	}
@@ -167,7 +161,7 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request, name string) {
 	}
 	h := w.Header()
 	h.Set("ETag", `"`+b.etag+`"`)
-	if b.Folder {
+	if b.Directory {
 		h.Set("X-Ms-Meta-Hdi_isfolder", "true")
 	}
 	if len(b.Content) == 0 && r.Header.Get("Range") != "" {
@@ -214,7 +208,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 		blob := s.blobs[n]
 		_, _ = fmt.Fprintf(&b, "<Blob><Name>%s</Name><Properties><Etag>%s</Etag><Content-Length>%d</Content-Length></Properties>",
 			escape(n), blob.etag, len(blob.Content))
-		if blob.Folder {
+		if blob.Directory {
 			b.WriteString("<Metadata><hdi_isfolder>true</hdi_isfolder></Metadata>")
 		}
 		b.WriteString("</Blob>")

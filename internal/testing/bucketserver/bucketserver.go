@@ -19,6 +19,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/inith/inith/internal/testing/requestlog"
 )
 
 // An Object is what a key has.
@@ -34,6 +36,8 @@ type Key struct{ ID, Secret, Token string }
 
 // A Server has one bucket, whose URLs have it in their path.
 type Server struct {
+	requestlog.Log // "METHOD URI", of the bucket
+
 	URL      string
 	Bucket   string
 	Region   string
@@ -45,12 +49,11 @@ type Server struct {
 
 	server *httptest.Server
 
-	mu       sync.Mutex
-	objects  map[string]Object
-	keys     map[string]Key // by ID
-	expired  map[string]bool
-	requests []string // "METHOD URI", of the bucket
-	given    int      // credentials by the servers of them
+	mu      sync.Mutex
+	objects map[string]Object
+	keys    map[string]Key // by ID
+	expired map[string]bool
+	given   int // credentials by the servers of them
 
 	// What the servers of credentials want, and how long what they give holds.
 	IdentityToken, AgentToken string
@@ -113,17 +116,8 @@ func (s *Server) Given() int {
 	return s.given
 }
 
-// Requests returns the requests to the bucket until now whose method and URI contain a string.
-func (s *Server) Requests(part string) []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(s.requests), func(r string) bool { return !strings.Contains(r, part) })
-}
-
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	s.requests = append(s.requests, r.Method+" "+r.RequestURI)
-	s.mu.Unlock()
+	s.Add(r.Method + " " + r.RequestURI)
 	if s.Fault != nil && s.Fault(w, r) {
 		return
 	}

@@ -25,6 +25,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/inith/inith/internal/testing/requestlog"
 )
 
 // An Object is what a name has.
@@ -37,6 +39,8 @@ type Object struct {
 
 // A Server has one bucket, models.
 type Server struct {
+	requestlog.Log // "METHOD URI", of the bucket
+
 	URL      string
 	PageSize int    // of listings; zero: 1000
 	Public   bool   // requests need no token
@@ -58,7 +62,6 @@ type Server struct {
 	generation int64
 	tokens     map[string]bool // whether they are valid
 	given      int
-	requests   []string // "METHOD URI", of the bucket
 	asked      []string // paths of the servers of tokens
 }
 
@@ -126,16 +129,9 @@ func (s *Server) Given() int {
 	return s.given
 }
 
-// Requests returns the requests to the bucket until now whose method and URI contain a string.
-func (s *Server) Requests(part string) []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(s.requests), func(r string) bool { return !strings.Contains(r, part) })
-}
-
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	s.Add(r.Method + " " + r.RequestURI)
 	s.mu.Lock()
-	s.requests = append(s.requests, r.Method+" "+r.RequestURI)
 	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 	valid := s.tokens[token]
 	s.mu.Unlock()

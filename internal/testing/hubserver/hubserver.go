@@ -22,6 +22,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/inith/inith/internal/testing/requestlog"
 )
 
 // A Repository is what the hub has at one commit.
@@ -37,6 +39,8 @@ type Repository struct {
 
 // A Server serves a repository. Files in LFS come from another origin, by signed links.
 type Server struct {
+	requestlog.Log // "METHOD PATH", of both origins
+
 	URL      string // the endpoint
 	PageSize int    // of listings; zero: 1000
 
@@ -49,10 +53,9 @@ type Server struct {
 	endpoint   *httptest.Server
 	storage    *httptest.Server
 
-	mu       sync.Mutex
-	expired  int      // links with a lower number have expired
-	requests []string // "METHOD PATH", of both origins
-	leaks    []string // credentials or pages that the other origin received
+	mu      sync.Mutex
+	expired int      // links with a lower number have expired
+	leaks   []string // credentials or pages that the other origin received
 }
 
 // Start starts a hub. The signature is part of each link.
@@ -91,13 +94,6 @@ func (s *Server) Expire() {
 	s.expired++
 }
 
-// Requests returns the requests until now whose path contains a string.
-func (s *Server) Requests(part string) []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(s.requests), func(r string) bool { return !strings.Contains(r, part) })
-}
-
 // Leaks returns what the other origin received and must not know.
 func (s *Server) Leaks() []string {
 	s.mu.Lock()
@@ -110,9 +106,7 @@ func (s *Server) IsStorage(r *http.Request) bool { return "http://"+r.Host == s.
 
 func (s *Server) recorded(serve http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.mu.Lock()
-		s.requests = append(s.requests, r.Method+" "+r.URL.EscapedPath())
-		s.mu.Unlock()
+		s.Add(r.Method + " " + r.URL.EscapedPath())
 		if s.Fault == nil || !s.Fault(w, r) {
 			serve(w, r)
 		}

@@ -20,6 +20,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/inith/inith/internal/testing/requestlog"
 )
 
 // How a registry wants to be shown who asks.
@@ -31,6 +33,8 @@ const (
 
 // A Server has one repository.
 type Server struct {
+	requestlog.Log // "METHOD PATH", of all three
+
 	URL        string
 	Host       string // of URL, with its port
 	Repository string
@@ -58,7 +62,6 @@ type Server struct {
 	manifests map[string][]byte // by tag and by digest
 	given     int               // tokens
 	expired   int               // tokens and links with a lower number have expired
-	requests  []string          // "METHOD PATH", of all three
 	leaks     []string          // credentials that a server received which must not know them
 }
 
@@ -182,13 +185,6 @@ func (s *Server) Given() int {
 	return s.given
 }
 
-// Requests returns the requests until now, of all servers, whose method and path contain a string.
-func (s *Server) Requests(part string) []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(s.requests), func(r string) bool { return !strings.Contains(r, part) })
-}
-
 // Leaks returns what servers received that must not know it.
 func (s *Server) Leaks() []string {
 	s.mu.Lock()
@@ -198,9 +194,7 @@ func (s *Server) Leaks() []string {
 
 func (s *Server) recorded(serve http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.mu.Lock()
-		s.requests = append(s.requests, r.Method+" "+r.URL.Path)
-		s.mu.Unlock()
+		s.Add(r.Method + " " + r.URL.Path)
 		if s.Fault == nil || !s.Fault(w, r) {
 			serve(w, r)
 		}
