@@ -22,7 +22,7 @@ type objectTransfer struct {
 	info  source.Info        // from the server, as far as it is known
 	asked bool               // the server, for info
 	want  Digest             // that names the object; zero: none is known
-	has   Digest             // that its bytes have; zero: not known yet
+	noted Digest             // that an object has whose name is a version; zero: not known yet
 	main  string             // the algorithm of the digest to report
 	at    *store.Destination // of the object
 
@@ -40,7 +40,6 @@ type objectTransfer struct {
 func (o *objectTransfer) find(ctx context.Context) error {
 	o.info = o.listed
 	if o.want = o.job.Want; o.want != (Digest{}) {
-		o.has = o.want
 		return nil
 	}
 	if len(o.listed.Digests) == 0 || o.job.UpToDate != nil {
@@ -59,16 +58,22 @@ func (o *objectTransfer) find(ctx context.Context) error {
 			return err
 		}
 	}
-	if o.want = objectKey(o.info.Digests); o.want != (Digest{}) {
-		o.has = o.want
-		return nil
+	if o.want = objectKey(o.info.Digests); o.want == (Digest{}) {
+		o.want = versionKey(o.job.Source, o.info)
 	}
-	o.want = versionKey(o.job.Source, o.info)
 	return nil
 }
 
 // byVersion reports whether the name of the object says nothing of its bytes.
 func (o *objectTransfer) byVersion() bool { return o.want.Algorithm == versionAlgorithm }
+
+// content returns the digest of the bytes of the object; zero: it is not known yet.
+func (o *objectTransfer) content() Digest {
+	if o.byVersion() {
+		return o.noted
+	}
+	return o.want
+}
 
 // run takes the object, and once more without the one that is in the cache if that is wrong.
 func (o *objectTransfer) run(ctx context.Context) (*engine.Verified, error) {
@@ -84,9 +89,7 @@ func (o *objectTransfer) run(ctx context.Context) (*engine.Verified, error) {
 		return v, err
 	}
 	o.log.WarnContext(ctx, "an object in the cache cannot be read or has another digest: fetching the file again")
-	if o.avoid = true; o.byVersion() {
-		o.has = Digest{}
-	}
+	o.avoid, o.noted = true, Digest{}
 	return o.once(ctx)
 }
 
@@ -181,10 +184,8 @@ func (o *objectTransfer) open(ctx context.Context) error {
 	if r.Source != o.want.String() {
 		intact, sum = false, Digest{}
 	}
-	if o.byVersion() {
-		if o.has = sum; sum == (Digest{}) {
-			return o.reject()
-		}
+	if o.noted = sum; o.content() == (Digest{}) {
+		return o.reject()
 	}
 	if intact && !o.verify {
 		o.trust(sum)
@@ -203,9 +204,7 @@ func (o *objectTransfer) trust(sum Digest) {
 			o.sum, o.trusted = d, true
 		}
 	}
-	if o.byVersion() {
-		o.has = sum
-	}
+	o.noted = sum
 }
 
 // examine hashes an object of this user that has changed since it was downloaded, and removes one that is wrong.
@@ -238,9 +237,7 @@ func (o *objectTransfer) reject() error {
 
 // discard removes an object that is wrong.
 func (o *objectTransfer) discard() error {
-	if o.byVersion() {
-		o.has = Digest{}
-	}
+	o.noted = Digest{}
 	err := o.held.Remove()
 	o.held.Close()
 	if o.held = nil; err != nil {
@@ -253,8 +250,9 @@ func (o *objectTransfer) discard() error {
 type sums struct{ want, main hash.Hash }
 
 func (o *objectTransfer) newSums() sums {
-	s := sums{want: source.NewHash(o.has.Algorithm)}
-	if s.main = s.want; o.main != o.has.Algorithm {
+	content := o.content().Algorithm
+	s := sums{want: source.NewHash(content)}
+	if s.main = s.want; o.main != content {
 		s.main = source.NewHash(o.main)
 	}
 	return s
@@ -270,7 +268,7 @@ func (s sums) all() []hash.Hash {
 // matches reports whether what was hashed is the object, and keeps the digest to report.
 func (o *objectTransfer) matches(s sums) bool {
 	o.sum = source.NewDigest(o.main, s.main)
-	return source.NewDigest(o.has.Algorithm, s.want) == o.has
+	return source.NewDigest(o.content().Algorithm, s.want) == o.content()
 }
 
 // receipt returns what is known of the object, for later runs of this user.
@@ -296,7 +294,7 @@ func (o *objectTransfer) admit() error {
 // download fetches the object into the cache. The caller has its lock.
 func (o *objectTransfer) download(ctx context.Context) error {
 	job := *o.job
-	job.Dest, job.Want, job.UpToDate = o.at, o.has, nil
+	job.Dest, job.Want, job.UpToDate = o.at, o.content(), nil
 	job.Judge = func(server []Digest) (engine.Check, error) {
 		return o.job.Judge(append(slices.Clip(server), o.info.Digests...))
 	}

@@ -18,7 +18,7 @@ const (
 	EvidenceSize             // the server's length of it, or its mark of the end
 	EvidenceServer           // a digest that the server sent with it
 	EvidenceSums             // a digest in a list, such as SHA256SUMS
-	EvidenceContent          // the digest that is the object's address: whoever has an object of this name has these bytes
+	EvidenceContent          // the digest that is the object's address: any object of this name has these bytes
 	EvidencePinned           // a digest that the user gave
 )
 

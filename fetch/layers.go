@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/inith/inith/fetch/archive"
 	"github.com/inith/inith/fetch/internal/store"
 	"github.com/inith/inith/fetch/source"
 	"github.com/inith/inith/internal/usererr"
@@ -86,8 +85,7 @@ func cannotUnpack(ctx context.Context, stage *store.Stage, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	_, entry := errors.AsType[*archive.EntryError](err)
-	if entry || source.IsPermanent(err) || errors.Is(err, archive.ErrFormat) || errors.Is(err, archive.ErrLimit) {
+	if source.IsPermanent(err) || isBadArchive(err) {
 		stage.Remove()
 	}
 	if stored, ok := errors.AsType[*store.Error](err); ok {
@@ -96,7 +94,7 @@ func cannotUnpack(ctx context.Context, stage *store.Stage, err error) error {
 	if source.IsPermanent(err) {
 		return err
 	}
-	if entry || errors.Is(err, archive.ErrFormat) || errors.Is(err, archive.ErrLimit) {
+	if isBadArchive(err) {
 		return source.Permanent(&usererr.Error{Text: "cannot " + err.Error(), Err: err})
 	}
 	known := usererr.Local(err)

@@ -82,13 +82,18 @@ func (t *Transfer) unpack(ctx context.Context, part *store.Partial, tree *store.
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	_, entry := errors.AsType[*archive.EntryError](err)
-	if entry || errors.Is(err, archive.ErrFormat) || errors.Is(err, archive.ErrLimit) {
+	if isBadArchive(err) {
 		part.Remove() // it has the right digest: a second try would fail as well
 		return store.Refusal("cannot "+err.Error(), "", err)
 	}
 	known := usererr.Local(err)
 	return store.Refusal("cannot extract the file: "+known.Text, known.Hint, err)
+}
+
+// isBadArchive reports whether an archive can never be extracted.
+func isBadArchive(err error) bool {
+	_, entry := errors.AsType[*archive.EntryError](err)
+	return entry || errors.Is(err, archive.ErrFormat) || errors.Is(err, archive.ErrLimit)
 }
 
 // writeReceipt writes the receipt, and removes what is of no use now.

@@ -77,7 +77,7 @@ type Describer interface {
 	Describe(ctx context.Context) (Info, error)
 }
 
-// An Identified source can be told from all others.
+// An Identified source differs from all others by its identity.
 type Identified interface {
 	// Identity returns what no source of another object has, which must not be shown; "" if nothing tells.
 	Identity() string

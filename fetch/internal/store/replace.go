@@ -98,17 +98,22 @@ func (s *Stage) adopt(old *directory, kept []string) error {
 
 // link gives a file of the directory that is there, or all below a path of it, a second name in the stage.
 func (s *Stage) link(old *directory, name string) error {
+	return s.between(old, name, name, func(from, to *directory) error { return from.linkAll(path.Base(name), to) })
+}
+
+// between calls link with the directory of a name in old, and with that of a name in the stage, which it creates.
+func (s *Stage) between(old *directory, name, newName string, link func(from, to *directory) error) error {
 	from, err := old.descend(path.Dir(name), (*directory).sub)
 	if err != nil {
 		return err
 	}
 	defer from.close()
-	to, err := s.root.descend(path.Dir(name), (*directory).ensurePublic)
+	to, err := s.root.descend(path.Dir(newName), (*directory).ensurePublic)
 	if err != nil {
 		return err
 	}
 	defer to.close()
-	return from.linkAll(path.Base(name), to)
+	return link(from, to)
 }
 
 func (d *directory) linkAll(name string, to *directory) error {

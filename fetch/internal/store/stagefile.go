@@ -96,17 +96,9 @@ func (s *Stage) Link(ctx context.Context, name string, p Put) error {
 }
 
 func (s *Stage) addName(name, newName string) error {
-	from, err := s.root.descend(path.Dir(name), (*directory).sub)
-	if err != nil {
-		return err
-	}
-	defer from.close()
-	to, err := s.root.descend(path.Dir(newName), (*directory).ensurePublic)
-	if err != nil {
-		return err
-	}
-	defer to.close()
-	return unix.Linkat(from.fd(), path.Base(name), to.fd(), path.Base(newName), 0)
+	return s.between(s.root, name, newName, func(from, to *directory) error {
+		return unix.Linkat(from.fd(), path.Base(name), to.fd(), path.Base(newName), 0)
+	})
 }
 
 // Record records a file that [Stage.Put] or [Stage.Link] has made, when it is not going to get another name.
