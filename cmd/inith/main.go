@@ -8,9 +8,7 @@ import (
 )
 
 func main() {
-	ctx, again, hangups, stop := signalContext(context.Background()) // first: PID 1 gets no signal that it does not handle
+	ctx, again, hangups := signalContext(context.Background()) // first: PID 1 gets no signal that it does not handle
 	p := &process{args: os.Args, env: os.Environ(), stdout: os.Stdout, stderr: os.Stderr, again: again, hangups: hangups}
-	code := p.run(ctx)
-	stop()
-	os.Exit(code)
+	os.Exit(p.run(ctx))
 }

@@ -24,7 +24,7 @@ func (e *signalError) Signal() syscall.Signal { return e.sig }
 // [signal.NotifyContext], it tells which signal it was, for the exit code.
 //
 // Hangups takes SIGHUP over for a command that does something else with it than to end.
-func signalContext(parent context.Context) (ctx context.Context, again <-chan error, hangups func() <-chan struct{}, stop func()) {
+func signalContext(parent context.Context) (ctx context.Context, again <-chan error, hangups func() <-chan struct{}) {
 	ctx, cancel := context.WithCancelCause(parent)
 	// Catch SIGPIPE, so that a closed stderr gives EPIPE instead of killing the process. It is not ignored, since CMD
 	// would inherit that.
@@ -55,12 +55,9 @@ func signalContext(parent context.Context) (ctx context.Context, again <-chan er
 		second <- asError(next())
 	}()
 	return ctx, second, func() <-chan struct{} {
-			taken.Store(true)
-			return hung
-		}, func() {
-			signal.Stop(ch)
-			cancel(nil)
-		}
+		taken.Store(true)
+		return hung
+	}
 }
 
 func asError(s os.Signal) error {

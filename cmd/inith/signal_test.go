@@ -3,14 +3,15 @@ package main
 import (
 	"errors"
 	"os"
+	"os/signal"
 	"syscall"
 	"testing"
 )
 
 // TestHangups has a command take SIGHUP over, which then no longer ends it.
 func TestHangups(t *testing.T) {
-	ctx, again, hangups, stop := signalContext(t.Context())
-	defer stop()
+	ctx, again, hangups := signalContext(t.Context())
+	defer signal.Reset()
 	heard := hangups()
 	for range 3 {
 		if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {

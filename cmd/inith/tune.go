@@ -62,9 +62,9 @@ func tune(env environment.Variables, log *slog.Logger, kinds []string) {
 	if sum.gcPercent > 0 && unset("GOGC") {
 		debug.SetGCPercent(sum.gcPercent)
 	}
-	unmapStart()
+	unmapBinary(false)
 	time.AfterFunc(tuneDelay, func() {
-		unmapStart() // of the start of the work, too
+		unmapBinary(true) // of the start of the work, too
 		if sum.singleThread && unset("GOMAXPROCS") {
 			runtime.GOMAXPROCS(1)
 		}

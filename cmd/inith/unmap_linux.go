@@ -9,16 +9,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unmapStart removes from our memory what only the start of the process needed of the binary: the initialization of all
-// packages that are linked, some 5 MB. What is used again is mapped again, from the page cache. Writable pages stay.
-func unmapStart() {
+// unmapBinary removes from our memory what only the start of the process needed of the binary: the initialization of all
+// packages that are linked, some 5 MB. What is used again is mapped again, from the page cache. Writable pages stay, and
+// so does code unless it is asked for: the work that follows runs most of it again.
+func unmapBinary(code bool) {
 	maps, err := os.ReadFile("/proc/self/maps")
 	if err != nil {
 		return
 	}
 	var all []mapping
 	binary := ""
-	here := reflect.ValueOf(unmapStart).Pointer()
+	here := reflect.ValueOf(unmapBinary).Pointer()
 	for line := range strings.Lines(string(maps)) {
 		m := parseMapping(line)
 		if m.start <= here && here < m.end {
@@ -27,7 +28,7 @@ func unmapStart() {
 		all = append(all, m)
 	}
 	for _, m := range all {
-		if m.file == binary && binary != "" && !m.writable {
+		if m.file == binary && binary != "" && !m.writable && (code || !m.executable) {
 			_, _, _ = unix.Syscall(unix.SYS_MADVISE, m.start, m.end-m.start, unix.MADV_DONTNEED)
 		}
 	}
@@ -35,9 +36,9 @@ func unmapStart() {
 
 // A mapping is a line of /proc/PID/maps (proc_pid_maps(5)).
 type mapping struct {
-	start, end uintptr
-	writable   bool
-	file       string // "" if it has none, or the line is not understood
+	start, end           uintptr
+	writable, executable bool
+	file                 string // "" if it has none, or the line is not understood
 }
 
 func parseMapping(line string) mapping {
@@ -52,5 +53,5 @@ func parseMapping(line string) mapping {
 	if err != nil || errEnd != nil {
 		return mapping{}
 	}
-	return mapping{uintptr(start), uintptr(end), strings.Contains(f[1], "w"), f[5]}
+	return mapping{uintptr(start), uintptr(end), strings.Contains(f[1], "w"), strings.Contains(f[1], "x"), f[5]}
 }
