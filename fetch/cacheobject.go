@@ -345,7 +345,7 @@ func (o *objectTransfer) keep() error {
 
 // instantly returns a partial file of the destination that shares the bytes of the object, nil if it has to be copied.
 func (o *objectTransfer) instantly(ctx context.Context) *store.Partial {
-	how, part := "reflink", o.job.Dest.Clone(o.held)
+	how, part := "reflink", o.held.Clone(o.job.Dest)
 	if part == nil && o.unlock != nil && o.link && o.trusted {
 		how, part = "hard link", o.job.Dest.Adopt(o.held)
 		o.adopted = part != nil

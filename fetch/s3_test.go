@@ -5,11 +5,13 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -166,6 +168,44 @@ func TestS3Refusals(t *testing.T) {
 			}
 			hasNoKey(t, err.Error()+hintOf(err))
 		})
+	}
+}
+
+// TestS3Sessions replaces the credentials of a session in the middle of a file, however the server says that they have expired,
+// and gives up if it accepts none.
+func TestS3Sessions(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"ExpiredToken", "InvalidAccessKeyId", "InvalidTokenId"} {
+		for _, always := range []bool{false, true} {
+			t.Run(fmt.Sprint(code, always), func(t *testing.T) {
+				t.Parallel()
+				s, b := bucketserver.Start(), content(12<<20)
+				t.Cleanup(s.Close)
+				s.AgentToken, s.ExpiredCode = "t0k3n", code
+				s.PutBytes("k", b)
+				var once sync.Once
+				s.Fault = func(_ http.ResponseWriter, r *http.Request) bool {
+					if always {
+						s.Expire()
+					} else if start := r.Header.Get("Range"); start != "" && start != "bytes=0-" {
+						once.Do(s.Expire)
+					}
+					return false
+				}
+				config := fetch.S3{Endpoint: parse(t, s.URL), Login: fetch.AWS{ContainerURI: s.URL + "/agent", ContainerToken: s.AgentToken}}
+				file := fetch.File{URL: parse(t, "s3://models/k"), Dest: filepath.Join(t.TempDir(), "k")}
+				result, err := run(t, &fetch.Fetcher{S3: config, RateLimit: 8 << 20}, file) // else the first connection may bring all
+				if always {
+					if err == nil || !strings.Contains(err.Error(), "answered status 40") || s.Given() > 3 {
+						t.Errorf("%v after %d credentials", err, s.Given())
+					}
+					return
+				}
+				if err != nil || result.Digest != digestOf(b) || s.Given() != 2 {
+					t.Errorf("%+v, %v, %d credentials", result, err, s.Given())
+				}
+			})
+		}
 	}
 }
 

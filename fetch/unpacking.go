@@ -211,7 +211,7 @@ func (u *unpacking) put(ctx context.Context, name string, h *tar.Header, content
 }
 
 func (u *unpacking) placed(name string, e *unpacked) store.Put {
-	return store.Put{Name: u.relative(name), Executable: e.executable, Mode: u.file.Mode, Drop: u.fetcher.rooms().engine.Drops(e.size)}
+	return store.Put{Name: u.relative(name), Executable: e.executable, Mode: u.file.Mode, Drop: u.fetcher.rooms().store.Drops(e.size)}
 }
 
 func (u *unpacking) addLink(name, target string, hard bool) error {

@@ -42,6 +42,8 @@ var images = map[string]string{
 	"kcat":       "edenhill/kcat:1.7.1",
 	"prometheus": "prom/prometheus:v3.5.0",
 	"zookeeper":  "zookeeper:3.9",
+
+	"filesystems": "debian:12", // with what makes file systems, or apt-get to install it
 }
 
 func image(server string) string {

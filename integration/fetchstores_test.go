@@ -8,7 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/inith/inith/internal/testing/blobserver"
+	"github.com/inith/inith/internal/testing/bucketserver"
 	"github.com/inith/inith/internal/testing/gcsserver"
 )
 
@@ -108,6 +111,43 @@ func TestExampleFetchAZ(t *testing.T) {
 		t.Errorf("asked for a token by %q, want the assertion once; stderr:\n%s", s.Asked(), r.stderr)
 	}
 	r = run(s.Assertion)
+	e.wantDone(t, r, "fetched: ", modelSum+"  sentiment.bin")
+	hasAll(t, r.stderr, `msg="up to date"`, "evidence=pinned")
+}
+
+// TestExampleFetchS3Role runs fetch-s3-role.yaml against a fake in the process of the test, as EKS does: its webhook adds the token
+// of the service account and the role that the annotation names.
+func TestExampleFetchS3Role(t *testing.T) {
+	t.Parallel()
+	s := bucketserver.Start()
+	t.Cleanup(s.Close)
+	s.Bucket, s.Region, s.IdentityToken = "example-models", "eu-central-1", "t0k3n-of-the-cluster"
+	s.PutBytes("sentiment/v2.bin", exampleModel(t))
+	e := newStoreExample(t, "fetch-s3-role.yaml")
+	account, ok := manifest(t, filepath.Join(kubernetesDir, "fetch-s3-role.yaml"))[0].(*corev1.ServiceAccount)
+	if !ok || account.Name != e.pod.Spec.ServiceAccountName {
+		t.Fatal("the Pod is not of the ServiceAccount")
+	}
+	const file = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token"
+	run := func(token string) result {
+		return runContainer(t, e.run(
+			t, "--env=AWS_ENDPOINT_URL="+s.URL, "--env=AWS_ENDPOINT_URL_STS="+s.URL, "--env=AWS_REGION="+s.Region,
+			"--env=AWS_ROLE_ARN="+account.Annotations["eks.amazonaws.com/role-arn"], "--env=AWS_WEB_IDENTITY_TOKEN_FILE="+file,
+			mountFile(t, file, token),
+		)...)
+	}
+	r := run("an0ther")
+	if r.code != 1 || strings.Contains(r.stderr+readFile(t, e.message), "an0ther") {
+		t.Errorf("code %d, want 1 and no token; stderr:\n%s", r.code, r.stderr)
+	}
+	hasAll(t, readFile(t, e.message), "STS refuses (InvalidIdentityToken)", "hint: check the annotation of the service account")
+
+	r = run(s.IdentityToken)
+	e.wantDone(t, r, "fetched: ", modelSum+"  sentiment.bin")
+	if s.Given() != 1 || strings.Contains(r.stderr, s.IdentityToken) {
+		t.Errorf("%d credentials, want one set; stderr:\n%s", s.Given(), r.stderr)
+	}
+	r = run(s.IdentityToken)
 	e.wantDone(t, r, "fetched: ", modelSum+"  sentiment.bin")
 	hasAll(t, r.stderr, `msg="up to date"`, "evidence=pinned")
 }

@@ -174,7 +174,7 @@ func (f *localFile) Open(_ context.Context, off, n int64, validator string) (*Pa
 		end = min(off+n, end)
 	}
 	body := &localBody{file: file, SectionReader: io.NewSectionReader(file, off, max(0, end-off)), validator: info.Validator}
-	return &Part{Info: info, Start: off, End: end, Ranged: n != Whole, Body: body}, nil
+	return &Part{Info: info, Start: off, End: end, Ranged: n != Whole, Body: body, File: file}, nil
 }
 
 // A localBody is a part of a file.

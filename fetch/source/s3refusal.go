@@ -32,7 +32,11 @@ func (b *s3Bucket) refusal(resp *http.Response, region string) error {
 	case "RequestTimeout", "InternalError", "OperationAborted":
 		return refused(status, said.Code, "the server has failed", "")
 	case "ExpiredToken", "TokenRefreshRequired", "ExpiredTokenException":
-		return b.expired(resp, said.Code)
+		return b.replaced(resp, refusedForGood(status, said.Code, "the session token has expired",
+			"get new temporary credentials; those of files and of service accounts are refreshed by themselves"))
+	case "InvalidAccessKeyId", "InvalidToken", "InvalidTokenId", "InvalidSecurity", "InvalidClientTokenId": // MinIO forgets those that have expired
+		return b.replaced(resp, refusedForGood(status, said.Code, "the credentials are not accepted",
+			"Check that the key belongs to this server, and that the session token belongs to the key."))
 	}
 	if elsewhere := b.elsewhere(resp, said, region); elsewhere != nil {
 		return elsewhere
@@ -43,14 +47,14 @@ func (b *s3Bucket) refusal(resp *http.Response, region string) error {
 	return b.explained(resp, said.Code)
 }
 
-// expired says that the credentials are, which others may have replaced meanwhile.
-func (b *s3Bucket) expired(resp *http.Response, code string) error {
-	err := refusedForGood(resp.StatusCode, code, "the session token has expired",
-		"get new temporary credentials; those of files and of service accounts are refreshed by themselves")
-	if b.login == nil {
+// replaced says that credentials are refused. Those of a session are not used again, and others may have replaced them
+// meanwhile.
+func (b *s3Bucket) replaced(resp *http.Response, err error) error {
+	token := resp.Request.Header.Get("X-Amz-Security-Token")
+	if b.login == nil || token == "" {
 		return err
 	}
-	b.login.Expired(resp.Request.Header.Get("X-Amz-Security-Token"))
+	b.login.Expired(token)
 	return &againError{err}
 }
 
@@ -89,8 +93,6 @@ func (b *s3Bucket) explained(resp *http.Response, code string) error {
 		text, hint = "there is no bucket "+b.name.place.Name, "Check the name, and the endpoint."
 	case "AccessDenied", "AllAccessDisabled", "AccountProblem":
 		text, hint = "access is denied", b.accessHint()
-	case "InvalidAccessKeyId", "InvalidToken", "InvalidSecurity", "InvalidClientTokenId":
-		text, hint = "the credentials are not accepted", "Check that the key belongs to this server, and that the session token belongs to the key."
 	case "SignatureDoesNotMatch":
 		text, hint = "the signature is not accepted", "Check the secret key"+skew(resp)+". A proxy that changes requests breaks signatures too."
 	case "RequestTimeTooSkewed", "RequestExpired":

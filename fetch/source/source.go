@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"os"
 	"time"
 
 	"github.com/inith/inith/internal/usererr"
@@ -104,6 +105,7 @@ type Part struct {
 	Start, End int64 // what Body holds; it may begin before what was asked for, and end before
 	Ranged     bool  // the source can begin in the middle
 	Body       io.ReadCloser
+	File       *os.File // that Body reads and closes, whose bytes are those of the object; nil: there is none
 }
 
 // of returns the part as one of an object that a list describes, of a server that may not be the one of the bytes: what the

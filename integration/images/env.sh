@@ -10,7 +10,7 @@ if ! docker image inspect postgres:17-alpine >/dev/null 2>&1 && ! timeout 60 doc
 	export TEST_IMAGE_POSTGRES TEST_IMAGE_MARIADB TEST_IMAGE_REDIS TEST_IMAGE_NGINX TEST_IMAGE_HAPROXY TEST_IMAGE_PGBOUNCER \
 		TEST_IMAGE_PROMETHEUS TEST_IMAGE_BUSYBOX
 	# Servers that need no more than their package: the tests say how they are started.
-	for server in RABBITMQ NATS MOSQUITTO MEMCACHED ETCD SLAPD DNSMASQ CLICKHOUSE INFLUXDB KCAT ZOOKEEPER; do
+	for server in RABBITMQ NATS MOSQUITTO MEMCACHED ETCD SLAPD DNSMASQ CLICKHOUSE INFLUXDB KCAT ZOOKEEPER FILESYSTEMS; do
 		export "TEST_IMAGE_$server=inith-test/busybox"
 	done
 fi

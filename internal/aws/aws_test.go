@@ -101,6 +101,11 @@ func TestErrors(t *testing.T) {
 	t.Cleanup(odd.Close)
 	moved := httptest.NewServer(http.RedirectHandler(s.URL+"/agent", http.StatusTemporaryRedirect))
 	t.Cleanup(moved.Close)
+	minio := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write([]byte("<ErrorResponse><Error><Code>InvalidParameterValue</Code><Message>" + r.PostFormValue("WebIdentityToken") + "</Message></Error></ErrorResponse>"))
+	}))
+	t.Cleanup(minio.Close)
 	config := write(t, "[profile process]\ncredential_process = /bin/"+secret+"\n[profile chained]\nsource_profile = x\n")
 	token := write(t, "id3ntity")
 	for name, c := range map[string]struct {
@@ -119,6 +124,7 @@ func TestErrors(t *testing.T) {
 		"no role":                  {aws.Places{WebIdentityTokenFile: token}, "AWS_ROLE_ARN is not set", true},
 		"a missing token":          {aws.Places{WebIdentityTokenFile: "/none", RoleARN: "r"}, "does not exist yet", false},
 		"a wrong token":            {aws.Places{WebIdentityTokenFile: write(t, secret), RoleARN: "r", STSEndpoint: s.URL}, "STS refuses (InvalidIdentityToken)", true},
+		"a refusal of MinIO":       {aws.Places{WebIdentityTokenFile: token, RoleARN: "r", STSEndpoint: minio.URL}, "STS refuses (InvalidParameterValue): there is no such role", true},
 		"STS is down":              {aws.Places{WebIdentityTokenFile: token, RoleARN: "r", STSEndpoint: down.URL}, "STS: it answered status 503", false},
 		"STS is gone":              {aws.Places{WebIdentityTokenFile: token, RoleARN: "r", STSEndpoint: gone.URL}, "STS: connection refused", false},
 		"an agent elsewhere":       {aws.Places{ContainerURI: "http://" + secret + ".example.com/x"}, "another host by http", true},

@@ -85,7 +85,9 @@ func stsRefusal(a login.Answer) error {
 		text = "the token is not accepted"
 	case "IDPRejectedClaim":
 		text = "the token is rejected"
-	case "ExpiredTokenException":
+	case "InvalidParameterValue": // of MinIO, for both
+		text = "there is no such role, or the token is not accepted"
+	case "ExpiredTokenException", "ExpiredToken":
 		text, hint = "the token has expired", "the kubelet rotates it: check that the file is mounted as a projected volume"
 	case "ValidationError":
 		text, hint = "the role or the session is not valid", "check AWS_ROLE_ARN and AWS_ROLE_SESSION_NAME"

@@ -82,7 +82,7 @@ func (a *attempt) resumable() *store.Record {
 func (a *attempt) adopt(context.Context) (stateFunc, error) {
 	a.Verifying()
 	r := a.record
-	part, err := a.Dest.OpenPartial(r.Content, r, true, a.Engine.Drops(r.Size))
+	part, err := a.Dest.OpenPartial(r.Content, r, true)
 	if errors.Is(err, store.ErrGone) {
 		return a.find, nil
 	}
@@ -148,7 +148,7 @@ func (a *attempt) discard(ctx context.Context) (stateFunc, error) {
 // Next: transfer; find, if the file to resume is gone; ask, for one stream, where nothing
 // would tell if the rest is of the same version.
 func (a *attempt) open(ctx context.Context) (stateFunc, error) {
-	answer, r := a.answer, a.record
+	answer := a.answer
 	d := &download{Job: a.Job, validator: answer.Validator, encoding: answer.Encoding}
 	if a.distrust {
 		d.validator = ""
@@ -162,9 +162,7 @@ func (a *attempt) open(ctx context.Context) (stateFunc, error) {
 	if err := a.admitted(ctx, answer.Size); err != nil {
 		return nil, err
 	}
-	d.ranges = a.plan(d.sure)
-	var err error
-	d.part, err = a.Dest.OpenPartial(a.content(), r, d.sure, a.Engine.Drops(answer.Size))
+	err := a.openPartial(d)
 	if errors.Is(err, store.ErrGone) { // by another process: where locks do not work
 		a.abandon(nil)
 		return a.find, nil
@@ -184,13 +182,39 @@ func (a *attempt) admitted(ctx context.Context, size int64) error {
 	if err := a.tooLong(size); err != nil {
 		return err
 	}
-	if err := a.Dest.EnoughSpace(size, a.record); err != nil {
-		return err
-	}
 	if a.Admit != nil {
 		return a.Admit(a.head(ctx))
 	}
 	return nil
+}
+
+// openPartial opens the partial file of a download, and plans what it lacks.
+func (a *attempt) openPartial(d *download) error {
+	if a.clone(d) {
+		return nil
+	}
+	if err := a.Dest.EnoughSpace(a.answer.Size, a.record); err != nil {
+		return err
+	}
+	d.ranges = a.plan(d.sure)
+	var err error
+	d.part, err = a.Dest.OpenPartial(a.content(), a.record, d.sure)
+	return err
+}
+
+// clone lets the partial file share all bytes of a file of this machine, which takes no space. It reports whether it does.
+func (a *attempt) clone(d *download) bool {
+	if a.record != nil || a.answer.File == nil {
+		return false
+	}
+	size := a.answer.Size
+	if d.part = a.Dest.Clone(a.answer.File, size); d.part == nil {
+		return false
+	}
+	a.Log.Debug("the file shares its bytes with the source", "source", a.Source.Name(), "how", "reflink")
+	d.cloned, d.ranges = true, newRanges(size, 0, span.Set{}.Add(span.Span{End: size}))
+	a.Progress.fetched.Add(size)
+	return true
 }
 
 // content returns what the partial file is of.
@@ -267,12 +291,18 @@ func (a *attempt) serverDigests() []source.Digest {
 	return a.answer.Digests
 }
 
-// verify compares the digests.
+// verify compares the digests. A file of this machine may have been half written when its bytes were shared: a change since
+// then shows that, as it does where they are read.
 //
 // Next: the end.
-func (a *attempt) verify(context.Context) (stateFunc, error) {
+func (a *attempt) verify(ctx context.Context) (stateFunc, error) {
 	a.Verifying()
 	d := a.download
+	if d.cloned && d.validator != "" && a.Want == (source.Digest{}) {
+		if now, err := a.Source.Stat(ctx); err != nil || now.Validator != d.validator {
+			return nil, source.ErrChanged
+		}
+	}
 	if err := a.check.compare(d.verify.hashes); err != nil {
 		err.Looks = looksLike(d.part.File())
 		if d.encoding != "" {

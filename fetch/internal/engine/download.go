@@ -21,6 +21,7 @@ type download struct {
 	sure      bool   // two answers are of one version, or a digest will show that they are not
 	ranges    *ranges
 	part      *store.Partial
+	cloned    bool // part shares the bytes of a file of this machine
 	verify    *verifier
 	grown     int64 // bytes that there is room for, of an object whose size is not known
 }

@@ -138,9 +138,3 @@ func (e *Engine) readAhead() int64 {
 	}
 	return min(max(e.MemoryLimit/8/piece*piece, 2*chunk), maxReadAhead)
 }
-
-// Drops reports whether pages are better freed when they are on the disk. A limit that
-// holds the file twice lets the application read it from memory.
-func (e *Engine) Drops(size int64) bool {
-	return e.MemoryLimit > 0 && e.MemoryLimit < 2*size
-}

@@ -33,6 +33,10 @@ type Store struct {
 	reserved int64               // bytes that transfers write
 }
 
+// Drops reports whether the pages of a file of so many bytes are better freed when they are on the disk. A limit that
+// holds the file twice lets the application read it from memory.
+func (s *Store) Drops(size int64) bool { return s.MemoryLimit > 0 && s.MemoryLimit < 2*size }
+
 // A Destination is a file or directory to write, with its state.
 type Destination struct {
 	Path string

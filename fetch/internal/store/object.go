@@ -154,22 +154,8 @@ func (d *Destination) removeObject() error {
 	return nil
 }
 
-// Clone returns a partial file that shares the bytes of an object until one of both is written to, nil if the file systems
-// cannot.
-func (d *Destination) Clone(o *Object) *Partial {
-	f, name, err := d.createPart(0o644)
-	if err != nil {
-		return nil // a copy will tell
-	}
-	p := &Partial{f: f, name: name, dest: d}
-	if cloneFile(f, o.f) != nil || identityOf(f).Size != o.Size() {
-		p.Remove()
-		return nil
-	}
-	_, _ = tryLock(f)
-	d.listing.add(name)
-	return p
-}
+// Clone is [Destination.Clone] of the object.
+func (o *Object) Clone(to *Destination) *Partial { return to.Clone(o.f, o.Size()) }
 
 // Adopt returns a partial file that is the object itself, under a second name, nil if that cannot be. It is for the
 // holder of the lock, and for objects that nobody else may write to.
@@ -215,8 +201,7 @@ func (d *Destination) Copy(ctx context.Context, o *Object, to []hash.Hash, copie
 	if err := d.EnoughSpace(o.Size(), nil); err != nil {
 		return nil, err
 	}
-	limit := d.store.MemoryLimit
-	p, err := d.OpenPartial(Content{Size: o.Size()}, nil, false, limit > 0 && limit < 2*o.Size())
+	p, err := d.OpenPartial(Content{Size: o.Size()}, nil, false)
 	if err != nil {
 		return nil, err
 	}

@@ -38,13 +38,13 @@ func journalOf(part string) string { return strings.TrimSuffix(part, partSuffix)
 func partOf(journal string) string { return strings.TrimSuffix(journal, journalSuffix) + partSuffix }
 
 // OpenPartial creates the partial file of a content, or with a record opens the one that
-// it is of, and makes room for it. Drop tells to free the pages that are on the disk.
-func (d *Destination) OpenPartial(c Content, r *Record, resumable, drop bool) (*Partial, error) {
+// it is of, and makes room for it.
+func (d *Destination) OpenPartial(c Content, r *Record, resumable bool) (*Partial, error) {
 	p, err := d.openPartial(r)
 	if err != nil {
 		return nil, err
 	}
-	p.flusher = flusher{f: p.f, drop: drop}
+	p.flusher = flusher{f: p.f, drop: d.store.Drops(c.Size)}
 	if c.Size > 0 {
 		err = allocate(p.f, c.Size)
 	}
@@ -56,6 +56,21 @@ func (d *Destination) OpenPartial(c Content, r *Record, resumable, drop bool) (*
 		return nil, refused("make room for", err)
 	}
 	return p, nil
+}
+
+// Clone returns a partial file that shares the bytes of another file until one of both is written to, and has all of them as
+// they were at one moment. It returns nil if the file systems cannot, or if that would be more bytes than may be written.
+func (d *Destination) Clone(from *os.File, size int64) *Partial {
+	p, err := d.openPartial(nil)
+	if err != nil {
+		return nil // a copy will tell
+	}
+	p.flusher = flusher{f: p.f, drop: d.store.Drops(size)}
+	if d.withinLimits(size) != nil || cloneFile(p.f, from) != nil || identityOf(p.f).Size != size {
+		p.Remove()
+		return nil
+	}
+	return p
 }
 
 func (d *Destination) openPartial(r *Record) (*Partial, error) {

@@ -44,6 +44,8 @@ type Server struct {
 	PageSize int  // of listings; zero: 1000
 	Public   bool // requests need no signature
 
+	ExpiredCode string // for credentials that have expired; "": ExpiredToken
+
 	// Fault is called with each request for the bucket, and reports whether it has answered. nil: never.
 	Fault func(w http.ResponseWriter, r *http.Request) bool
 

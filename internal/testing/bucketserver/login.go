@@ -1,6 +1,7 @@
 package bucketserver
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -38,7 +39,7 @@ func (s *Server) check(r *http.Request) string {
 	case err != nil || len(parts) != 4:
 		return "AuthorizationHeaderMalformed"
 	case expired:
-		return "ExpiredToken"
+		return cmp.Or(s.ExpiredCode, "ExpiredToken")
 	case parts[1] != s.Region:
 		return "AuthorizationHeaderMalformed"
 	case r.Header.Get("X-Amz-Security-Token") != key.Token:
