@@ -47,6 +47,7 @@ func TestTail(t *testing.T) {
 		"directories that appear later":         laterDirectories,
 		"from the end":                          fromEnd,
 		"excluded":                              excluded,
+		"renamed to an excluded name":           renamedExcluded,
 		"state elsewhere":                       stateElsewhere,
 		"a pipe and a directory":                notRegular,
 		"empty lines":                           emptyLines,
@@ -445,13 +446,31 @@ func fromEnd(b *bench) {
 }
 
 func excluded(b *bench) {
-	b.options.Inputs[0].Exclude = []string{b.dir + "/debug*"}
+	b.options.Inputs[0].Exclude = []string{b.dir + "/debug*", "old*.log"}
 	b.write("debug.log", "no\n")
+	b.write("older.log", "no\n")
 	b.write("app.log", "yes\n")
 	b.start()
 	b.want("yes")
 	b.mustDrain()
 	b.want("yes")
+}
+
+// renamedExcluded renames files before they are found, to names that keep copies from being read twice.
+func renamedExcluded(b *bench) {
+	b.options.Inputs[0].Paths = []string{b.dir + "/app*"}
+	b.options.Inputs[0].Exclude = []string{"*.[0-9]*"}
+	b.write("app.log", "first\n")
+	b.start()
+	b.want("first")
+	want := []string{"first"}
+	for i := range 200 {
+		want = append(want, long(i))
+		b.write("app.log", long(i)+"\n")
+		b.rename("app.log", fmt.Sprintf("app.log.%d", i))
+	}
+	b.want(want...)
+	b.mustDrain()
 }
 
 func stateElsewhere(b *bench) {

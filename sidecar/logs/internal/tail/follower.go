@@ -19,7 +19,7 @@ import (
 // Options are those of a [Follower].
 type Options struct {
 	Patterns []Pattern
-	Exclude  []Pattern
+	Exclude  []Exclusion
 	StateDir string // "" keeps no state
 	Name     string // of the files of the state
 
@@ -124,7 +124,7 @@ func (f *Follower) Scan(ctx context.Context, now time.Time) {
 
 // visit looks at a path that matches. The file is called by its first name, if it was renamed since.
 func (f *Follower) visit(ctx context.Context, root, name, first string, seen map[ID]bool, now time.Time) {
-	if slices.ContainsFunc(f.o.Exclude, func(p Pattern) bool { return p.Match(name) }) {
+	if slices.ContainsFunc(f.o.Exclude, func(e Exclusion) bool { return e.Match(first) }) {
 		return
 	}
 	info, err := os.Stat(name)
