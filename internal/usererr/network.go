@@ -26,6 +26,9 @@ func Network(err error) *Error {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return explainDNS(dns)
 	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Net == "unix" && errors.Is(err, syscall.ECONNREFUSED) {
+		return &Error{Text: "connection refused", Hint: "check that the server runs: it left this socket behind, or the path is that of a file", Err: err}
+	}
 	if known := Errno(err, []Known{
 		{syscall.ECONNREFUSED, "connection refused", "check that the server runs, and that the Service has ready endpoints on this port"},
 		{syscall.EHOSTUNREACH, "no route to host", "the Pod no longer exists, or the network is not up yet"},
@@ -59,6 +62,12 @@ func explainDNS(err *net.DNSError) *Error {
 			Text: "name not found",
 			Hint: "check that the Service exists in this namespace; in another one its name is name.namespace, and an external name resolves faster with a trailing dot",
 			Err:  err,
+		}
+	}
+	if err.Err == "server misbehaving" || err.Err == "lame referral" { // as package net calls SERVFAIL, REFUSED and the like
+		return &Error{
+			Text: "the name server answered that it cannot resolve the name",
+			Hint: "check the log of the cluster's DNS: its own name servers may not answer, or refuse the name", Err: err,
 		}
 	}
 	return &Error{Text: "the name server did not answer", Hint: "check that the cluster's DNS is reachable: a NetworkPolicy must allow port 53", Err: err}

@@ -33,6 +33,7 @@ func TestConnection(t *testing.T) {
 		{dialed(syscall.ENOENT), "no such socket"},
 		{&net.DNSError{Name: "s3cr3t", IsNotFound: true}, "name not found"},
 		{&net.DNSError{Name: "s3cr3t", IsTimeout: true}, "the name server did not answer"},
+		{&net.DNSError{Name: "s3cr3t", Err: "server misbehaving"}, "answered that it cannot resolve"},
 		{tls.RecordHeaderError{Msg: "s3cr3t"}, "does not speak TLS"},
 		{verify(x509.UnknownAuthorityError{}), "unknown authority"},
 		{verify(x509.CertificateInvalidError{Reason: x509.Expired}), "expired or is not valid yet"},
@@ -48,6 +49,10 @@ func TestConnection(t *testing.T) {
 		if got == nil || !strings.Contains(got.Text, tt.want) || strings.Contains(got.Text+got.Hint, "s3cr3t") {
 			t.Errorf("%T: %+v, want %q", tt.err, got, tt.want)
 		}
+	}
+	socket := &net.OpError{Op: "dial", Net: "unix", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	if got := usererr.Connection(socket); got == nil || got.Text != "connection refused" || strings.Contains(got.Hint, "Service") {
+		t.Errorf("got %+v for a socket that is left of a server", got)
 	}
 	read := &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}
 	if got := usererr.Connection(read); got != nil {
