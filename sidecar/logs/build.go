@@ -99,6 +99,9 @@ func (in *Input) recordOptions() (o record.Options, err error) {
 		if o.Parse, err = record.ParseParser(in.Parse); err != nil {
 			return o, fmt.Errorf("parse: %w", err)
 		}
+		if in.TimeKey != "" && !record.Gives(o.Parse, in.TimeKey) {
+			return o, fmt.Errorf("time key: the regular expression has no group %q", in.TimeKey)
+		}
 	} else if in.TimeKey != "" {
 		return o, errors.New("a time key needs lines that are parsed")
 	}

@@ -530,6 +530,56 @@ func TestUndelivered(t *testing.T) {
 	b.mustDrain()
 }
 
+// TestUndeliveredSaysWhy has outputs that fail: the error at the end, all that kubectl describe shows, has the reason.
+func TestUndeliveredSaysWhy(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		output logs.Output
+		logged string
+		want   string
+	}{
+		"forward": {logs.Output{Kind: logs.Forward, Addresses: []string{"localhost:1"}}, "not delivered, trying again", "start; localhost:1: connection refused"},
+		"file":    {logs.Output{Kind: logs.File, Path: "/nonexistent/out"}, "not written, trying again", "start; file /nonexistent/out: no such file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.options.Outputs = []logs.Output{test.output}
+			b.write("app.log", "one\n")
+			b.start()
+			b.until("it was tried", func() bool { return strings.Contains(b.logged(), test.logged) })
+			b.cancel()
+			b.c.Stop()
+			err := <-b.ended
+			b.ended = nil
+			if err == nil || !strings.Contains(err.Error(), "undelivered: 4 bytes of 1 files") || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+// TestDirectoryOfTheApplication has the logs in a directory that the application makes, perhaps as another user: what the
+// sidecar makes for its state has the mode of the volume.
+func TestDirectoryOfTheApplication(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.must(os.Chmod(b.dir, 0o777)) // as an emptyDir has it
+	b.options.Inputs[0].Paths = []string{b.dir + "/app/logs/*.log"}
+	b.start()
+	b.until("there is a state", func() bool { _, err := os.Stat(b.path("app/logs/.inith/logs.state")); return err == nil })
+	for name, want := range map[string]os.FileMode{"app": 0o777, "app/logs": 0o777, "app/logs/.inith": 0o700} {
+		info, err := os.Stat(b.path(name))
+		b.must(err)
+		if info.Mode().Perm() != want {
+			t.Errorf("%s has mode %o, want %o", name, info.Mode().Perm(), want)
+		}
+	}
+	b.write("app/logs/a.log", "one\n")
+	b.want("one")
+	b.mustDrain()
+}
+
 // TestHeldFiles deletes more than may be kept while the receiver is away: the oldest is dropped, and reported.
 func TestHeldFiles(t *testing.T) {
 	t.Parallel()

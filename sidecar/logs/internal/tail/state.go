@@ -63,7 +63,11 @@ type state struct {
 
 // openState reads the state in a directory, which it creates. Only one process can have it.
 func openState(dir, name string) (*state, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	err := makeShared(filepath.Dir(dir))
+	if err == nil {
+		err = os.MkdirAll(dir, 0o700)
+	}
+	if err != nil {
 		return nil, &usererr.Error{
 			Text: fmt.Sprintf("state directory %q: %s", dir, usererr.Local(err)),
 			Hint: "name a directory on a writable volume with --state", Err: err,
@@ -88,6 +92,36 @@ func openState(dir, name string) (*state, error) {
 		}
 	}
 	return s, nil
+}
+
+// makeShared makes a directory, and those above it, with the mode of the one that exists: an application that starts later
+// than a native sidecar, and runs as another user, is to write its logs there.
+func makeShared(dir string) error {
+	_, err := os.Stat(dir)
+	parent := filepath.Dir(dir)
+	if !errors.Is(err, os.ErrNotExist) || parent == dir {
+		return err
+	}
+	if err := makeShared(parent); err != nil {
+		return err
+	}
+	info, err := os.Stat(parent)
+	if err != nil {
+		return err
+	}
+	return mkdir(dir, info.Mode())
+}
+
+// mkdir makes a directory with a mode from which the umask takes nothing.
+func mkdir(dir string, mode os.FileMode) error {
+	if err := os.Mkdir(dir, mode); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(filepath.Clean(dir), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_DIRECTORY, 0) // it may be replaced already
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Chmod(mode), f.Close())
 }
 
 // acquire keeps other processes from using the same state. A file system without locks has no better.
