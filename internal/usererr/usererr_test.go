@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/inith/inith/internal/usererr"
 )
@@ -70,7 +71,7 @@ func TestCertificateNames(t *testing.T) {
 		names []string
 		want  string
 	}{
-		{nil, "the certificate has none"},
+		{nil, "its common name does not count: issue one that has the name"},
 		{[]string{"*.example.com", "s3cr3t\n\x1b[31m", "p@ss;word"}, "the certificate has *.example.com, …, …"},
 		{[]string{"a", "b", "c", "d", "e", "f"}, "the certificate has a, b, c, d, e, …"},
 	} {
@@ -78,6 +79,16 @@ func TestCertificateNames(t *testing.T) {
 		if got == nil || !strings.HasSuffix(got.Hint, tt.want) {
 			t.Errorf("%q: %+v, want %q", tt.names, got, tt.want)
 		}
+	}
+}
+
+// TestCertificateTime has the certificate of a server whose time is over: its owner sees when.
+func TestCertificateTime(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	got := usererr.TLS(x509.CertificateInvalidError{Reason: x509.Expired, Cert: &x509.Certificate{NotBefore: at, NotAfter: at.AddDate(0, 3, 0)}})
+	if want := "valid from 2026-01-02T03:04:05Z to 2026-04-02T03:04:05Z"; got == nil || !strings.HasSuffix(got.Hint, want) {
+		t.Errorf("%+v, want %q", got, want)
 	}
 }
 
