@@ -48,6 +48,7 @@ func TestTail(t *testing.T) {
 		"from the end":                          fromEnd,
 		"excluded":                              excluded,
 		"renamed to an excluded name":           renamedExcluded,
+		"the state is deleted with the logs":    stateDeleted,
 		"state elsewhere":                       stateElsewhere,
 		"a pipe and a directory":                notRegular,
 		"empty lines":                           emptyLines,
@@ -471,6 +472,23 @@ func renamedExcluded(b *bench) {
 	}
 	b.want(want...)
 	b.mustDrain()
+}
+
+// stateDeleted deletes everything in the directory of the logs, as an application does that begins with an empty one.
+func stateDeleted(b *bench) {
+	b.write("app.log", "one\n")
+	b.start()
+	b.want("one")
+	b.must(os.RemoveAll(b.path(".inith")))
+	b.must(os.Remove(b.path("app.log")))
+	b.write("app.log", "two\n")
+	b.want("one", "two")
+	b.mustDrain()
+	b.start()
+	b.write("app.log", "three\n")
+	b.want("one", "two", "three")
+	b.mustDrain()
+	b.want("one", "two", "three")
 }
 
 func stateElsewhere(b *bench) {

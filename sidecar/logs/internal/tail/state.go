@@ -63,18 +63,8 @@ type state struct {
 
 // openState reads the state in a directory, which it creates. Only one process can have it.
 func openState(dir, name string) (*state, error) {
-	err := makeShared(filepath.Dir(dir))
-	if err == nil {
-		err = os.MkdirAll(dir, 0o700)
-	}
-	if err != nil {
-		return nil, &usererr.Error{
-			Text: fmt.Sprintf("state directory %q: %s", dir, usererr.Local(err)),
-			Hint: "name a directory on a writable volume with --state", Err: err,
-		}
-	}
-	if info, err := os.Lstat(dir); err != nil || !info.IsDir() {
-		return nil, fmt.Errorf("state directory %q: it is a symbolic link: name its target", dir)
+	if err := makeStateDir(dir); err != nil {
+		return nil, err
 	}
 	s := &state{name: filepath.Join(dir, name+".state"), entries: map[ID]entry{}}
 	if err := s.acquire(filepath.Join(dir, name+".lock")); err != nil {
@@ -92,6 +82,24 @@ func openState(dir, name string) (*state, error) {
 		}
 	}
 	return s, nil
+}
+
+// makeStateDir makes the directory of a state, and those above it.
+func makeStateDir(dir string) error {
+	err := makeShared(filepath.Dir(dir))
+	if err == nil {
+		err = os.MkdirAll(dir, 0o700)
+	}
+	if err != nil {
+		return &usererr.Error{
+			Text: fmt.Sprintf("state directory %q: %s", dir, usererr.Local(err)),
+			Hint: "name a directory on a writable volume with --state", Err: err,
+		}
+	}
+	if info, err := os.Lstat(dir); err != nil || !info.IsDir() {
+		return fmt.Errorf("state directory %q: it is a symbolic link: name its target", dir)
+	}
+	return nil
 }
 
 // makeShared makes a directory, and those above it, with the mode of the one that exists: an application that starts later
@@ -199,6 +207,12 @@ func (s *state) add(e entry) error {
 	if !e.Gone {
 		s.entries[e.ID] = e
 	}
+	if s.isDeleted() { // with the logs, by an application that begins with an empty directory
+		if err := makeStateDir(filepath.Dir(s.name)); err != nil {
+			return err
+		}
+		return s.rewrite()
+	}
 	if s.lines > 4*len(s.entries)+1024 {
 		return s.rewrite()
 	}
@@ -213,6 +227,11 @@ func (s *state) add(e entry) error {
 	s.torn = err != nil
 	s.lines++
 	return err
+}
+
+func (s *state) isDeleted() bool {
+	info, err := s.f.Stat()
+	return err == nil && links(info) == 0
 }
 
 // rewrite replaces the file by one with a line per file that is followed.
