@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,7 @@ func TestTail(t *testing.T) {
 		"copytruncate without a copy":           truncatedOnly,
 		"copytruncate while away, with a copy":  copyTruncatedWhileAway,
 		"copytruncate across a restart":         copyTruncatedAcrossRestart,
+		"copytruncate twice while away":         copyTruncatedTwiceWhileAway,
 		"truncated and grown beyond the offset": truncatedAndGrown,
 		"truncated, with the same header":       truncatedSameHeader,
 		"copytruncate with a stale writer":      staleWriter,
@@ -213,8 +215,8 @@ func copyTruncatedWhileAway(b *bench) {
 	b.copyTruncate("app.log", "app.log.1")
 	b.write("app.log", "three\n")
 	b.until("it sees the truncation", func() bool { return strings.Contains(b.logged(), "its copy has what was not read") })
-	b.answers(fluentserver.Ack)
 	b.server.Stop() // what was not acknowledged is sent again
+	b.answers(fluentserver.Ack)
 	b.must(b.server.Start())
 	b.want(long(1), long(2), long(2), long(2), "three")
 	b.mustDrain()
@@ -253,6 +255,36 @@ func truncatedSameHeader(b *bench) {
 }
 
 // staleWriter goes on at its own offset after a truncation: the file then begins with zeros.
+// copyTruncatedTwiceWhileAway rotates twice while the receiver is away: of the second file, nothing was read yet. An older
+// copy, which was delivered long ago, begins with the same line.
+func copyTruncatedTwiceWhileAway(b *bench) {
+	header := strings.Repeat("h", 300)
+	b.write("a.old", header+"\nold\n")
+	b.must(os.Chtimes(b.path("a.old"), time.Unix(1, 0), time.Unix(1, 0)))
+	b.answers(fluentserver.Silent)
+	b.options.Outputs[0].Timeout = patience
+	want := slices.Repeat([]string{strings.Repeat("x", 1000)}, 4000) // more than is in flight
+	b.write("app.log", strings.Join(want, "\n")+"\n")
+	b.start()
+	b.until("it has read what it takes", func() bool { return metric(b.t, b.c, "inith_logs_chunks_in_flight") >= 2 })
+	seen := func(n int) {
+		b.until("it sees the truncation", func() bool { return strings.Count(b.logged(), "its copy has what was not read") == n })
+	}
+	b.copyTruncate("app.log", "app.log.1")
+	seen(1)
+	undelivered := metric(b.t, b.c, "inith_logs_undelivered_bytes")
+	b.write("app.log", header+"\ntwo\n")
+	b.until("it sees the new lines", func() bool { return metric(b.t, b.c, "inith_logs_undelivered_bytes") > undelivered })
+	b.copyTruncate("app.log", "app.log.2")
+	seen(2)
+	b.write("app.log", "three\n")
+	b.server.Stop() // what was not acknowledged is sent again
+	b.answers(fluentserver.Ack)
+	b.must(b.server.Start())
+	b.want(append(want, header, "two", "three")...)
+	b.mustDrain()
+}
+
 func staleWriter(b *bench) {
 	f, err := os.Create(b.path("app.log"))
 	b.must(err)

@@ -135,23 +135,28 @@ func (f *File) Grew() time.Time { return f.grew }
 // Position returns up to where the file was read.
 func (f *File) Position() Position { return f.read }
 
-// stat learns the size. Its error is errTruncated if the file has become shorter than what was read.
+// stat learns the size. Its error is errTruncated if the file has become shorter than what was read, or than what was seen
+// where nothing was read yet.
 func (f *File) stat(now time.Time) error {
 	info, err := f.f.Stat()
 	if err != nil {
 		return err
 	}
-	if info.Size() > f.size {
-		f.grew = now
-	}
+	before := f.size
 	f.size, f.deleted = info.Size(), links(info) == 0
 	if f.Unread() == 0 {
 		f.waiting = time.Time{}
 	} else if f.waiting.IsZero() {
 		f.waiting = now
 	}
-	if f.size < f.read.Offset {
+	if f.size < f.read.Offset || f.size < before && f.read.Offset == 0 {
 		return errTruncated
+	}
+	if f.size > before {
+		f.grew = now
+		if len(f.start) < startSize { // by which its copy is found if it is truncated before it is read
+			return f.checkStart()
+		}
 	}
 	return nil
 }
@@ -236,7 +241,7 @@ func (f *File) restart() {
 	for _, s := range f.spans {
 		s.file = nil
 	}
-	f.spans, f.start, f.read, f.saved, f.stuck = nil, nil, Position{}, Position{}, 0
+	f.spans, f.start, f.read, f.saved, f.size, f.stuck = nil, nil, Position{}, Position{}, 0, 0
 }
 
 // has reports whether the file holds what was read before the position, and loads it.
