@@ -277,11 +277,18 @@ func copyTruncatedTwiceWhileAway(b *bench) {
 	b.until("it sees the new lines", func() bool { return metric(b.t, b.c, "inith_logs_undelivered_bytes") > undelivered })
 	b.copyTruncate("app.log", "app.log.2")
 	seen(2)
+	b.write("app.log", "four\n")
+	b.until("it sees the new line", func() bool {
+		return metric(b.t, b.c, "inith_logs_undelivered_bytes") == undelivered+float64(len(header))+10
+	})
+	b.copyTruncate("app.log", "app.log.3")
+	b.write("app.log", "five\n") // at once, and as long as what was there
+	seen(3)
 	b.write("app.log", "three\n")
 	b.server.Stop() // what was not acknowledged is sent again
 	b.answers(fluentserver.Ack)
 	b.must(b.server.Start())
-	b.want(append(want, header, "two", "three")...)
+	b.want(append(want, header, "two", "four", "five", "three")...)
 	b.mustDrain()
 }
 

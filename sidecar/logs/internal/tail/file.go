@@ -66,6 +66,7 @@ type File struct {
 	spans   []*Span   // between the two, in order
 	waiting time.Time // since when there is something to read; zero: there is nothing
 	grew    time.Time // when it last did
+	changed time.Time // its time of modification
 	gone    time.Time // since when no pattern matches its path; zero: one does
 	deleted bool      // no path leads to it
 	stuck   int64     // the size at which what could be read was not complete
@@ -154,11 +155,12 @@ func (f *File) stat(now time.Time) error {
 	}
 	if f.size > before {
 		f.grew = now
-		if len(f.start) < startSize { // by which its copy is found if it is truncated before it is read
-			return f.checkStart()
-		}
 	}
-	return nil
+	if info.ModTime().Equal(f.changed) {
+		return nil
+	}
+	f.changed = info.ModTime()
+	return f.checkStart() // it may be truncated again before it is read; its copy is found by its start
 }
 
 // Read reads what follows the position into buf, which also receives the bytes before it: a file that was truncated and
