@@ -8,7 +8,6 @@ import (
 	"net"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/inith/inith/internal/target"
 	"github.com/inith/inith/internal/usererr"
@@ -72,6 +71,12 @@ func (p *dns) Probe(ctx context.Context) error {
 	if isUnknownName(err) && p.spec.level < LevelState {
 		return nil
 	}
+	if isUnknownName(err) {
+		return &usererr.Error{
+			Text: fmt.Sprintf("the name does not exist, or has no record (%s)", p.what), Err: err,
+			Hint: "check that the Service exists in this namespace, and has ready Pods if it is headless; in another one its name is name.namespace",
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -88,10 +93,7 @@ func (p *dns) resolver() *net.Resolver {
 	if p.server == "" {
 		return cmp.Or(p.spec.dialer.resolver, net.DefaultResolver)
 	}
-	d := net.Dialer{Control: func(_, address string, _ syscall.RawConn) error {
-		p.spec.dialer.note(func(t *Trace) { t.Addresses = []string{address} })
-		return nil
-	}}
+	var d net.Dialer // it notes no address: that of a name server is not one of the target
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return d.DialContext(ctx, network, p.server)
 	}}

@@ -31,14 +31,14 @@ func TestDNS(t *testing.T) {
 		"app.test.?type=A":        {ready, ""},
 		"app.test?type=a#min=2":   {ready, ""},
 		"app.test?type=A#min=3":   {notYet, "2 of at least 3 records (A)"},
-		"app.test?type=AAAA":      {notYet, "name not found"},
+		"app.test?type=AAAA":      {notYet, "the name does not exist, or has no record"},
 		"app.test?type=TXT":       {ready, ""},
 		"app.test?type=SRV#min=2": {ready, ""},
 		"app.test?type=SRV#min=3": {notYet, "2 of at least 3 records (SRV)"},
-		"other.test":              {notYet, "name not found"},
+		"other.test":              {notYet, "the name does not exist, or has no record"},
 		"other.test#level=proto":  {ready, ""},
-		"broken.test":             {notYet, "the name server did not answer"},
-		"broken.test#level=proto": {notYet, "the name server did not answer"},
+		"broken.test":             {notYet, "the name server answered that it cannot resolve the name"},
+		"broken.test#level=proto": {notYet, "the name server answered that it cannot resolve the name"},
 	} {
 		check(t, "dns://"+server+"/"+tail, tt.want, tt.text)
 	}

@@ -77,12 +77,19 @@ func TestDown(t *testing.T) {
 		}
 	}
 	up := serve(t, simserver.Silent)
+	names, err := net.ListenPacket("udp", "127.0.0.1:0") // a name server that never answers says nothing about the name
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = names.Close() })
+	lookup := "dns://" + names.LocalAddr().String() + "/a#timeout=100ms"
 	login := serve(t, simserver.Postgres{Password: secret}.Handle)
 	for raw, want := range map[string]string{
 		"tcp://" + up:                            "still ready",
 		"redis://" + up + "#timeout=100ms":       "sent nothing for 100ms",
 		"postgres://app:wrong@" + login + "/app": "password",
 		"file://" + dir:                          "still ready",
+		lookup:                                   "name not resolved within 100ms",
 		"https://" + up + "#ca-file=" + filepath.Join(dir, "ca.pem"): "does not exist yet",
 	} {
 		if err := downs(t, raw); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "wrong") {

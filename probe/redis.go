@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -150,6 +152,9 @@ func (r *redis) login(ctx context.Context, conn *goredis.Conn) error {
 	}
 	if err == nil && r.db > 0 {
 		err = conn.Select(ctx, r.db).Err()
+		if answer, ok := errors.AsType[goredis.Error](err); ok && strings.HasPrefix(answer.Error(), "ERR ") {
+			return &usererr.Error{Text: fmt.Sprintf("the server has no database %d", r.db), Hint: "check the number in the URL; a server in cluster mode has only 0", Err: err}
+		}
 	}
 	return err
 }

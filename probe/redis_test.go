@@ -80,6 +80,10 @@ func TestRedis(t *testing.T) {
 			}
 			return cmp.Or(answers[command[0]], "-ERR unknown command\r\n")
 		}), login, "", rejected, "the server has no password"},
+		{"auth: no such database", simserver.Redis(func(command []string) string {
+			answers := map[string]string{"AUTH": "+OK\r\n", "SELECT": "-ERR DB index is out of range\r\n", "PING": "+PONG\r\n"}
+			return cmp.Or(answers[command[0]], "-ERR unknown command\r\n")
+		}), login, "/99", notYet, "the server has no database 99"},
 		{"auth: no password, asked for by level", redisWithPassword(), "", "#level=auth", rejected, "NOAUTH"},
 		{"auth: loading", says("-LOADING Redis is loading the dataset in memory\r\n"), "", "#level=auth", notYet, "LOADING"},
 		{"auth: may not PING, but is known", says("-NOPERM this user has no permissions to run the 'ping' command\r\n"), "", "#level=auth", ready, ""},

@@ -262,7 +262,11 @@ func (a *app) findFlag(arg string) (option.Row, error) {
 			names = append(names, "--"+r.Flag)
 		}
 	}
-	return option.Row{}, usagef("unknown flag%s%s", redact.Quoted(dashed(name)), suggest.DidYouMean(dashed(name), names))
+	shown := ""
+	if redact.Word(strings.ReplaceAll(name, ".", "-")) != "" { // those of statsd_exporter have dots
+		shown = ` "` + dashed(name) + `"`
+	}
+	return option.Row{}, usagef("unknown flag%s%s", shown, suggest.DidYouMean(dashed(name), names))
 }
 
 // flagName returns the name of the flag that arg sets.

@@ -71,13 +71,13 @@ func describeNotReady(e *probe.NotReadyError) failure {
 	return f
 }
 
-// dialed reports whether the connection is of interest: a file and a command have none, and where the API server has
-// answered, an object of Kubernetes is the matter.
+// dialed reports whether the connection is of interest: a file, a command and a name have none, and where the API server
+// has answered, an object of Kubernetes is the matter.
 func dialed(e *probe.NotReadyError) bool {
 	if e.Target.Kind == "k8s" {
 		return len(e.Trace.Addresses) > 0 && !e.Trace.Answered
 	}
-	return !slices.Contains([]string{"file", "exec"}, e.Target.Kind)
+	return !slices.Contains([]string{"file", "exec", "dns"}, e.Target.Kind)
 }
 
 // lines returns failures as they are printed, each line with the prefix. A hint that several have in common follows the

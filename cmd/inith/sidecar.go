@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"net"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,14 +25,31 @@ func sidecarOptionRows(ops string) []option.Option[sidecarOptions] {
 		{
 			Flag: "ops-listen", Key: option.NoKey, Default: ops,
 			Usage: "serve /healthz, /readyz and /metrics at this `ADDRESS`, or none",
-			Set: func(o *o, v option.Value) error {
-				if o.ops = v.Str; v.Str == duration.None {
-					o.ops = ""
-				}
-				return nil
-			},
+			Set:   toAddressOrNone(func(o *o) *string { return &o.ops }),
 		},
 	}, drainOptionRows()...)
+}
+
+// toAddress stores an address to listen on, or to send to.
+func toAddress[T any](at func(o *T) *string) func(*T, option.Value) error {
+	return func(o *T, v option.Value) error {
+		*at(o) = v.Str
+		if _, _, err := net.SplitHostPort(v.Str); err != nil {
+			return errors.New("want HOST:PORT or :PORT, such as :9102")
+		}
+		return nil
+	}
+}
+
+// toAddressOrNone stores an address; none stands for "".
+func toAddressOrNone[T any](at func(o *T) *string) func(*T, option.Value) error {
+	return func(o *T, v option.Value) error {
+		if v.Str == duration.None || v.Str == "" {
+			*at(o) = ""
+			return nil
+		}
+		return toAddress(at)(o, v)
+	}
 }
 
 // drainOptionRows are those of a sidecar without an ops port too.

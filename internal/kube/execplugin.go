@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -63,21 +64,42 @@ func (p *execPlugin) credential(ctx context.Context, env []string) (execStatus, 
 	}
 	out, err := p.run(ctx, env)
 	if err != nil {
-		return execStatus{}, &usererr.Error{
-			Text: fmt.Sprintf("the exec plugin %s of the kubeconfig file failed", filepath.Base(p.Command)),
-			Hint: "run kubectl get pods, which shows what it says", Err: err,
-		}
+		return execStatus{}, p.failed(ctx, err)
 	}
 	var answer struct{ Status execStatus }
 	if err := json.Unmarshal(out, &answer); err != nil || answer.Status.Token == "" && answer.Status.ClientCertificateData == "" ||
 		!credentials.IsHeaderValue(answer.Status.Token) {
-		return execStatus{}, &usererr.Error{Text: fmt.Sprintf("the exec plugin %s of the kubeconfig file printed no credentials", filepath.Base(p.Command))}
+		return execStatus{}, p.problem("printed no credentials")
 	}
 	p.known = answer.Status
 	if p.known.ExpirationTimestamp.IsZero() {
 		p.known.ExpirationTimestamp = time.Now().Add(credentialTime)
 	}
 	return p.known, nil
+}
+
+// failed says why a plugin gave nothing. It does not wrap err: the exit code of a plugin is not that of inith.
+func (p *execPlugin) failed(ctx context.Context, err error) error {
+	start, missing := errors.AsType[*subprocess.StartError](err)
+	exit, exited := errors.AsType[*subprocess.ExitError](err)
+	switch {
+	case missing && start.NotFound:
+		return unusable("has an exec plugin that does not exist here: %s", filepath.Base(p.Command))
+	case missing:
+		return unusable("has an exec plugin that cannot be executed: %s", filepath.Base(p.Command))
+	case ctx.Err() != nil:
+		return p.problem("did not end in time")
+	case exited:
+		return p.problem(fmt.Sprintf("failed with exit code %d", exit.Code))
+	}
+	return p.problem("failed")
+}
+
+func (p *execPlugin) problem(what string) error {
+	return &usererr.Error{
+		Text: fmt.Sprintf("the exec plugin %s of the kubeconfig file %s", filepath.Base(p.Command), what),
+		Hint: "run kubectl get pods, which shows what it says",
+	}
 }
 
 // run returns what the plugin prints. What it writes to stderr may be a secret.

@@ -95,7 +95,10 @@ func readKubeconfig(path string) (c kubeconfig, err error) {
 	if err != nil {
 		return c, &usererr.Error{Text: fmt.Sprintf("kubeconfig file %q cannot be read", path), Hint: "check it: kubectl config view", Err: err}
 	}
-	dir := filepath.Dir(path)
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return c, usererr.File("kubeconfig file", path, err)
+	}
 	for i := range c.Clusters {
 		absolute(dir, &c.Clusters[i].Cluster.CAFile)
 	}
@@ -143,10 +146,14 @@ func (c *kubeconfig) current(env []string) (*outside, error) {
 			o.cluster = e.Cluster
 		}
 	}
+	found = o.context.User == "" // which is anonymous
 	for _, e := range slices.Backward(c.Users) {
 		if e.Name == o.context.User {
-			o.user = e.User
+			o.user, found = e.User, true
 		}
+	}
+	if !found {
+		return nil, unusable("has no user of the name that the current context has")
 	}
 	return o, o.check()
 }
@@ -172,7 +179,7 @@ func (o *outside) check() error {
 	case o.cluster.Proxy != "":
 		return unusable("has a proxy-url, which inith does not support")
 	}
-	if err := o.user.checkAs(); err != nil {
+	if err := o.user.check(); err != nil {
 		return err
 	}
 	o.url = strings.TrimRight(o.cluster.Server, "/")

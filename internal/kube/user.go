@@ -17,6 +17,10 @@ type kubeUser struct {
 	KeyData   string      `yaml:"client-key-data"`
 	Exec      *execPlugin `yaml:"exec"`
 
+	// Logins that inith does not support.
+	Username     string
+	AuthProvider any `yaml:"auth-provider"`
+
 	// Whom the user acts as.
 	As       string
 	AsUID    string              `yaml:"as-uid"`
@@ -24,9 +28,13 @@ type kubeUser struct {
 	AsExtra  map[string][]string `yaml:"as-user-extra"`
 }
 
-// checkAs refuses what kubectl refuses, and what inith does not support.
-func (u *kubeUser) checkAs() error {
+// check refuses what kubectl refuses, and what inith does not support.
+func (u *kubeUser) check() error {
 	switch {
+	case u.Username != "":
+		return unusable("has a username, which API servers no longer accept")
+	case u.AuthProvider != nil:
+		return unusable("has an auth-provider, which kubectl no longer supports either: use an exec plugin")
 	case len(u.AsExtra) > 0:
 		return unusable("has as-user-extra, which inith does not support")
 	case u.As == "" && (u.AsUID != "" || len(u.AsGroups) > 0):

@@ -16,7 +16,8 @@ func DriverKey(key string) string {
 }
 
 // CheckDropped returns an error if a query key that no table knows must not be dropped: by its name, it may ask for TLS,
-// or choose the server. Without it, the password would be sent in clear text, or to another server.
+// choose the server, or be the login. Without it, the password would be sent in clear text, or to another server, or no
+// login would be tried.
 func CheckDropped(key string) error {
 	name := DriverKey(key)
 	for _, harmless := range []string{"timeout", "keepalive"} {
@@ -24,7 +25,11 @@ func CheckDropped(key string) error {
 			return nil
 		}
 	}
-	for _, part := range []string{"ssl", "tls", "secure", "sock", "target", "role", "cert", "encrypt", "hostaddr", "sentinel", "mastername", "options[10"} {
+	switch name {
+	case "password", "passwd", "pass", "pwd", "user", "username", "token", "authtoken", "apikey":
+		return fmt.Errorf("query key%s is a login, which inith does not read there: write it as user:password@host, or use #password-file=", redact.Quoted(key))
+	}
+	for _, part := range []string{"ssl", "tls", "secur", "sasl", "sock", "target", "role", "cert", "encrypt", "hostaddr", "sentinel", "mastername", "options[10"} {
 		if strings.Contains(name, part) {
 			return fmt.Errorf("query key%s may ask for TLS or choose the server, and inith does not know it: "+
 				"remove it, or write what it means in the fragment, such as #ca-file=", redact.Quoted(key))

@@ -11,7 +11,7 @@ func TestCheckDropped(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{
 		"schema", "pool", "connection_limit", "serverVersion", "charset", "socketTimeout", "socket_keepalive", "sslResponseTimeout",
-		"prepareThreshold", "health_check_interval", "pgbouncer", "controller",
+		"prepareThreshold", "health_check_interval", "pgbouncer", "controller", "allowNativePasswords", "user_agent",
 	} {
 		if err := target.CheckDropped(key); err != nil {
 			t.Errorf("%s: %v", key, err)
@@ -20,7 +20,7 @@ func TestCheckDropped(t *testing.T) {
 	for _, key := range []string{
 		"ssl_foo", "useSSL", "tlsCAFile", "socketFactory", "unix-socket", "targetServerType", "role", "sentinelMasterId", "master_name",
 		"hostaddr", "clientCertificate", "encrypt", "driverOptions[1009]", "options[1014]", "S3cr3tSSL",
-		"secure", "insecureSkipVerify",
+		"secure", "insecureSkipVerify", "security.protocol", "security_protocol", "sasl.mechanism", "password", "userName", "auth_token",
 	} {
 		if err := target.CheckDropped(key); err == nil || strings.Contains(err.Error(), "S3cr3t") {
 			t.Errorf("%s: %v", key, err)

@@ -101,7 +101,8 @@ func CutDriver(scheme string) (base, driver string) {
 func frameworks() map[string]string {
 	return map[string]string{
 		"ecto": "postgres", "postgis": "postgres", "pgx": "postgres", "pgx5": "postgres", // Elixir, Rails and Django, golang-migrate
-		"mysql2": "mysql", "trilogy": "mysql", // Rails
+		"mysql2": "mysql", "trilogy": "mysql", "mysqlgis": "mysql", // Rails, Django
+		"pyamqp": "amqp", "librabbitmq": "amqp", // Celery
 	}
 }
 

@@ -124,7 +124,7 @@ func TestCutDriver(t *testing.T) {
 	t.Parallel()
 	for scheme, want := range map[string][2]string{
 		"postgresql+psycopg2": {"postgresql", "psycopg2"}, "mysql+pymysql": {"mysql", "pymysql"}, "postgres": {"postgres", ""},
-		"ecto": {"postgres", "ecto"}, "pgx5": {"postgres", "pgx5"}, "mysql2": {"mysql", "mysql2"},
+		"ecto": {"postgres", "ecto"}, "pgx5": {"postgres", "pgx5"}, "mysql2": {"mysql", "mysql2"}, "pyamqp": {"amqp", "pyamqp"},
 		"redis+sentinel": {"redis+sentinel", ""}, "http+unix": {"http+unix", ""},
 	} {
 		if base, driver := target.CutDriver(scheme); base != want[0] || driver != want[1] {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/inith/inith/internal/redact"
 )
@@ -25,6 +26,9 @@ func Connection(err error) *Error {
 func Network(err error) *Error {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return explainDNS(dns)
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Net == "unix" && errors.Is(err, syscall.ECONNREFUSED) {
+		return &Error{Text: "connection refused", Hint: "check that the server runs: it left this socket behind, or the path is that of a file", Err: err}
 	}
 	if known := Errno(err, []Known{
 		{syscall.ECONNREFUSED, "connection refused", "check that the server runs, and that the Service has ready endpoints on this port"},
@@ -61,6 +65,12 @@ func explainDNS(err *net.DNSError) *Error {
 			Err:  err,
 		}
 	}
+	if err.Err == "server misbehaving" || err.Err == "lame referral" { // as package net calls SERVFAIL, REFUSED and the like
+		return &Error{
+			Text: "the name server answered that it cannot resolve the name",
+			Hint: "check the log of the cluster's DNS: its own name servers may not answer, or refuse the name", Err: err,
+		}
+	}
 	return &Error{Text: "the name server did not answer", Hint: "check that the cluster's DNS is reachable: a NetworkPolicy must allow port 53", Err: err}
 }
 
@@ -70,10 +80,10 @@ func TLS(err error) *Error {
 		return &Error{Text: "TLS: the server does not speak TLS on this port", Hint: "use another port, or the scheme without TLS", Err: err}
 	}
 	if e, ok := errors.AsType[x509.HostnameError](err); ok {
-		return &Error{Text: "TLS: the certificate is not for this name", Hint: fmt.Sprintf("set the name to verify with --tls-server-name; the certificate has %s", names(e.Certificate)), Err: err}
+		return &Error{Text: "TLS: the certificate is not for this name", Hint: nameHint(e.Certificate), Err: err}
 	}
 	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok && e.Reason == x509.Expired {
-		return &Error{Text: "TLS: the certificate has expired or is not valid yet", Hint: "check the clock of this node", Err: err}
+		return &Error{Text: "TLS: the certificate has expired or is not valid yet", Hint: "check the clock of this node" + validity(e.Cert), Err: err}
 	}
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 		return &Error{Text: "TLS: the certificate is signed by an unknown authority", Hint: "set --ca-file to the authority to trust", Err: err}
@@ -122,7 +132,24 @@ func invalidity(err error) string {
 	return ""
 }
 
-// names returns what a certificate is for.
+// validity says when a certificate is valid.
+func validity(c *x509.Certificate) string {
+	if c == nil {
+		return ""
+	}
+	return fmt.Sprintf("; the certificate is valid from %s to %s", c.NotBefore.UTC().Format(time.RFC3339), c.NotAfter.UTC().Format(time.RFC3339))
+}
+
+// nameHint says which names a certificate has.
+func nameHint(c *x509.Certificate) string {
+	has := names(c)
+	if has == "" {
+		return "the certificate has no subject alternative name, and its common name does not count: issue one that has the name"
+	}
+	return "set the name to verify with --tls-server-name; the certificate has " + has
+}
+
+// names returns what a certificate is for, "" if it says nothing about that.
 func names(c *x509.Certificate) string {
 	var all []string
 	for _, name := range c.DNSNames {
@@ -134,9 +161,6 @@ func names(c *x509.Certificate) string {
 	const most = 5
 	if len(all) > most {
 		all = append(all[:most:most], "…")
-	}
-	if len(all) == 0 {
-		return "none"
 	}
 	return strings.Join(all, ", ")
 }

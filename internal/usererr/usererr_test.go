@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/inith/inith/internal/usererr"
 )
@@ -33,6 +34,7 @@ func TestConnection(t *testing.T) {
 		{dialed(syscall.ENOENT), "no such socket"},
 		{&net.DNSError{Name: "s3cr3t", IsNotFound: true}, "name not found"},
 		{&net.DNSError{Name: "s3cr3t", IsTimeout: true}, "the name server did not answer"},
+		{&net.DNSError{Name: "s3cr3t", Err: "server misbehaving"}, "answered that it cannot resolve"},
 		{tls.RecordHeaderError{Msg: "s3cr3t"}, "does not speak TLS"},
 		{verify(x509.UnknownAuthorityError{}), "unknown authority"},
 		{verify(x509.CertificateInvalidError{Reason: x509.Expired}), "expired or is not valid yet"},
@@ -48,6 +50,10 @@ func TestConnection(t *testing.T) {
 		if got == nil || !strings.Contains(got.Text, tt.want) || strings.Contains(got.Text+got.Hint, "s3cr3t") {
 			t.Errorf("%T: %+v, want %q", tt.err, got, tt.want)
 		}
+	}
+	socket := &net.OpError{Op: "dial", Net: "unix", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	if got := usererr.Connection(socket); got == nil || got.Text != "connection refused" || strings.Contains(got.Hint, "Service") {
+		t.Errorf("got %+v for a socket that is left of a server", got)
 	}
 	read := &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}
 	if got := usererr.Connection(read); got != nil {
@@ -65,7 +71,7 @@ func TestCertificateNames(t *testing.T) {
 		names []string
 		want  string
 	}{
-		{nil, "the certificate has none"},
+		{nil, "its common name does not count: issue one that has the name"},
 		{[]string{"*.example.com", "s3cr3t\n\x1b[31m", "p@ss;word"}, "the certificate has *.example.com, …, …"},
 		{[]string{"a", "b", "c", "d", "e", "f"}, "the certificate has a, b, c, d, e, …"},
 	} {
@@ -73,6 +79,16 @@ func TestCertificateNames(t *testing.T) {
 		if got == nil || !strings.HasSuffix(got.Hint, tt.want) {
 			t.Errorf("%q: %+v, want %q", tt.names, got, tt.want)
 		}
+	}
+}
+
+// TestCertificateTime has the certificate of a server whose time is over: its owner sees when.
+func TestCertificateTime(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	got := usererr.TLS(x509.CertificateInvalidError{Reason: x509.Expired, Cert: &x509.Certificate{NotBefore: at, NotAfter: at.AddDate(0, 3, 0)}})
+	if want := "valid from 2026-01-02T03:04:05Z to 2026-04-02T03:04:05Z"; got == nil || !strings.HasSuffix(got.Hint, want) {
+		t.Errorf("%+v, want %q", got, want)
 	}
 }
 

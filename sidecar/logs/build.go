@@ -47,10 +47,11 @@ func newInput(in Input, o *Options, index int) (*input, error) {
 		return nil, errors.New("want a tag")
 	}
 	var err error
-	if i.tail.Patterns, err = patterns(in.Paths); err != nil || len(in.Paths) == 0 {
+	if i.tail.Patterns, err = parseAll(in.Paths, tail.ParsePattern); err != nil || len(in.Paths) == 0 {
 		return nil, cmp.Or(err, errors.New("want a path"))
 	}
-	if i.tail.Exclude, err = patterns(in.Exclude); err != nil {
+	exclusion := func(text string) (tail.Exclusion, error) { return tail.ParseExclusion(text, in.Across) }
+	if i.tail.Exclude, err = parseAll(in.Exclude, exclusion); err != nil {
 		return nil, err
 	}
 	i.tail.StateDir = cmp.Or(o.State, filepath.Join(i.tail.Patterns[0].Root(), ".inith"))
@@ -63,10 +64,10 @@ func newInput(in Input, o *Options, index int) (*input, error) {
 	return i, err
 }
 
-func patterns(texts []string) ([]tail.Pattern, error) {
-	var all []tail.Pattern
+func parseAll[T any](texts []string, parse func(string) (T, error)) ([]T, error) {
+	var all []T
 	for _, text := range texts {
-		p, err := tail.ParsePattern(text)
+		p, err := parse(text)
 		if err != nil {
 			return nil, fmt.Errorf("path %q: %w", text, err)
 		}
@@ -97,6 +98,9 @@ func (in *Input) recordOptions() (o record.Options, err error) {
 	if in.Parse != "" {
 		if o.Parse, err = record.ParseParser(in.Parse); err != nil {
 			return o, fmt.Errorf("parse: %w", err)
+		}
+		if in.TimeKey != "" && !record.Gives(o.Parse, in.TimeKey) {
+			return o, fmt.Errorf("time key: the regular expression has no group %q", in.TimeKey)
 		}
 	} else if in.TimeKey != "" {
 		return o, errors.New("a time key needs lines that are parsed")

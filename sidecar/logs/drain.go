@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/inith/inith/internal/usererr"
 )
 
 // drain reads all files to their ends and waits for the acknowledgements. Its error says what is left.
@@ -82,7 +84,7 @@ func (c *Collector) unread() (n int64) {
 	return n
 }
 
-// left returns an error if something was not delivered.
+// left returns an error if something was not delivered, with the reason if an output has one.
 func (c *Collector) left() error {
 	files, bytes := 0, int64(0)
 	for _, i := range c.inputs {
@@ -96,5 +98,13 @@ func (c *Collector) left() error {
 	if bytes == 0 {
 		return nil
 	}
-	return fmt.Errorf("undelivered: %d bytes of %d files; the position is kept for the next start", bytes, files)
+	left := &usererr.Error{Text: fmt.Sprintf("undelivered: %d bytes of %d files; the position is kept for the next start", bytes, files)}
+	for _, s := range c.sinks {
+		if p := s.output.Problem(); p != nil {
+			left.Text += "; " + p.Text
+			left.Hint = p.Hint
+			break
+		}
+	}
+	return left
 }

@@ -55,7 +55,7 @@ func (b *fluentBit) section(s classic.Section) {
 		if b.plugin(s, "tail") == "" {
 			return
 		}
-		in := fluentBitInput{}
+		in := fluentBitInput{Input: Input{Across: true}}
 		apply(b, s, inputKeys(), &in)
 		in.Tag = cmp.Or(in.Tag, "tail.0")
 		b.o.Inputs = append(b.o.Inputs, in.Input)

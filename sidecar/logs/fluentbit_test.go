@@ -83,7 +83,7 @@ func TestFluentBit(t *testing.T) {
 	}
 	want := logs.Options{
 		Inputs: []logs.Input{{
-			Paths: []string{"/a/*.log", "/b/*.log"}, Exclude: []string{"/a/x.log"}, Tag: "agent.*", FromEnd: true, LongLines: "skip",
+			Paths: []string{"/a/*.log", "/b/*.log"}, Exclude: []string{"/a/x.log"}, Across: true, Tag: "agent.*", FromEnd: true, LongLines: "skip",
 			PathKey: "file", Parse: "json", Multiline: "java",
 		}},
 		Outputs: []logs.Output{

@@ -29,7 +29,8 @@ type Options struct {
 // An Input is files whose lines are read the same way.
 type Input struct {
 	Paths   []string // patterns, see docs/logs.md
-	Exclude []string // patterns of paths that are left out
+	Exclude []string // patterns of paths that are left out; a relative one is about the end of the path
+	Across  bool     // * in Exclude stands for slashes too, as in Fluent Bit
 	Tag     string   // of the records; * in it stands for the path, with dots
 	FromEnd bool     // at the first start, files are read from their end
 	Outside bool     // symbolic links may lead out of the directory of their pattern

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,7 @@ func TestTail(t *testing.T) {
 		"copytruncate without a copy":           truncatedOnly,
 		"copytruncate while away, with a copy":  copyTruncatedWhileAway,
 		"copytruncate across a restart":         copyTruncatedAcrossRestart,
+		"copytruncate twice while away":         copyTruncatedTwiceWhileAway,
 		"truncated and grown beyond the offset": truncatedAndGrown,
 		"truncated, with the same header":       truncatedSameHeader,
 		"copytruncate with a stale writer":      staleWriter,
@@ -47,6 +49,8 @@ func TestTail(t *testing.T) {
 		"directories that appear later":         laterDirectories,
 		"from the end":                          fromEnd,
 		"excluded":                              excluded,
+		"renamed to an excluded name":           renamedExcluded,
+		"the state is deleted with the logs":    stateDeleted,
 		"state elsewhere":                       stateElsewhere,
 		"a pipe and a directory":                notRegular,
 		"empty lines":                           emptyLines,
@@ -211,8 +215,8 @@ func copyTruncatedWhileAway(b *bench) {
 	b.copyTruncate("app.log", "app.log.1")
 	b.write("app.log", "three\n")
 	b.until("it sees the truncation", func() bool { return strings.Contains(b.logged(), "its copy has what was not read") })
-	b.answers(fluentserver.Ack)
 	b.server.Stop() // what was not acknowledged is sent again
+	b.answers(fluentserver.Ack)
 	b.must(b.server.Start())
 	b.want(long(1), long(2), long(2), long(2), "three")
 	b.mustDrain()
@@ -251,6 +255,43 @@ func truncatedSameHeader(b *bench) {
 }
 
 // staleWriter goes on at its own offset after a truncation: the file then begins with zeros.
+// copyTruncatedTwiceWhileAway rotates twice while the receiver is away: of the second file, nothing was read yet. An older
+// copy, which was delivered long ago, begins with the same line.
+func copyTruncatedTwiceWhileAway(b *bench) {
+	header := strings.Repeat("h", 300)
+	b.write("a.old", header+"\nold\n")
+	b.must(os.Chtimes(b.path("a.old"), time.Unix(1, 0), time.Unix(1, 0)))
+	b.answers(fluentserver.Silent)
+	b.options.Outputs[0].Timeout = patience
+	want := slices.Repeat([]string{strings.Repeat("x", 1000)}, 4000) // more than is in flight
+	b.write("app.log", strings.Join(want, "\n")+"\n")
+	b.start()
+	b.until("it has read what it takes", func() bool { return metric(b.t, b.c, "inith_logs_chunks_in_flight") >= 2 })
+	seen := func(n int) {
+		b.until("it sees the truncation", func() bool { return strings.Count(b.logged(), "its copy has what was not read") == n })
+	}
+	b.copyTruncate("app.log", "app.log.1")
+	seen(1)
+	undelivered := metric(b.t, b.c, "inith_logs_undelivered_bytes")
+	b.write("app.log", header+"\ntwo\n")
+	b.until("it sees the new lines", func() bool { return metric(b.t, b.c, "inith_logs_undelivered_bytes") > undelivered })
+	b.copyTruncate("app.log", "app.log.2")
+	seen(2)
+	b.write("app.log", "four\n")
+	b.until("it sees the new line", func() bool {
+		return metric(b.t, b.c, "inith_logs_undelivered_bytes") == undelivered+float64(len(header))+10
+	})
+	b.copyTruncate("app.log", "app.log.3")
+	b.write("app.log", "five\n") // at once, and as long as what was there
+	seen(3)
+	b.write("app.log", "three\n")
+	b.server.Stop() // what was not acknowledged is sent again
+	b.answers(fluentserver.Ack)
+	b.must(b.server.Start())
+	b.want(append(want, header, "two", "four", "five", "three")...)
+	b.mustDrain()
+}
+
 func staleWriter(b *bench) {
 	f, err := os.Create(b.path("app.log"))
 	b.must(err)
@@ -445,13 +486,48 @@ func fromEnd(b *bench) {
 }
 
 func excluded(b *bench) {
-	b.options.Inputs[0].Exclude = []string{b.dir + "/debug*"}
+	b.options.Inputs[0].Exclude = []string{b.dir + "/debug*", "old*.log"}
 	b.write("debug.log", "no\n")
+	b.write("older.log", "no\n")
 	b.write("app.log", "yes\n")
 	b.start()
 	b.want("yes")
 	b.mustDrain()
 	b.want("yes")
+}
+
+// renamedExcluded renames files before they are found, to names that keep copies from being read twice.
+func renamedExcluded(b *bench) {
+	b.options.Inputs[0].Paths = []string{b.dir + "/app*"}
+	b.options.Inputs[0].Exclude = []string{"*.[0-9]*"}
+	b.write("app.log", "first\n")
+	b.start()
+	b.want("first")
+	want := []string{"first"}
+	for i := range 200 {
+		want = append(want, long(i))
+		b.write("app.log", long(i)+"\n")
+		b.rename("app.log", fmt.Sprintf("app.log.%d", i))
+	}
+	b.want(want...)
+	b.mustDrain()
+}
+
+// stateDeleted deletes everything in the directory of the logs, as an application does that begins with an empty one.
+func stateDeleted(b *bench) {
+	b.write("app.log", "one\n")
+	b.start()
+	b.want("one")
+	b.must(os.RemoveAll(b.path(".inith")))
+	b.must(os.Remove(b.path("app.log")))
+	b.write("app.log", "two\n")
+	b.want("one", "two")
+	b.mustDrain()
+	b.start()
+	b.write("app.log", "three\n")
+	b.want("one", "two", "three")
+	b.mustDrain()
+	b.want("one", "two", "three")
 }
 
 func stateElsewhere(b *bench) {
@@ -508,6 +584,56 @@ func TestUndelivered(t *testing.T) {
 	b.answers(fluentserver.Ack)
 	b.start()
 	b.want("one", "two", "three")
+	b.mustDrain()
+}
+
+// TestUndeliveredSaysWhy has outputs that fail: the error at the end, all that kubectl describe shows, has the reason.
+func TestUndeliveredSaysWhy(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		output logs.Output
+		logged string
+		want   string
+	}{
+		"forward": {logs.Output{Kind: logs.Forward, Addresses: []string{"localhost:1"}}, "not delivered, trying again", "start; localhost:1: connection refused"},
+		"file":    {logs.Output{Kind: logs.File, Path: "/nonexistent/out"}, "not written, trying again", "start; file /nonexistent/out: no such file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.options.Outputs = []logs.Output{test.output}
+			b.write("app.log", "one\n")
+			b.start()
+			b.until("it was tried", func() bool { return strings.Contains(b.logged(), test.logged) })
+			b.cancel()
+			b.c.Stop()
+			err := <-b.ended
+			b.ended = nil
+			if err == nil || !strings.Contains(err.Error(), "undelivered: 4 bytes of 1 files") || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+// TestDirectoryOfTheApplication has the logs in a directory that the application makes, perhaps as another user: what the
+// sidecar makes for its state has the mode of the volume.
+func TestDirectoryOfTheApplication(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.must(os.Chmod(b.dir, 0o777)) // as an emptyDir has it
+	b.options.Inputs[0].Paths = []string{b.dir + "/app/logs/*.log"}
+	b.start()
+	b.until("there is a state", func() bool { _, err := os.Stat(b.path("app/logs/.inith/logs.state")); return err == nil })
+	for name, want := range map[string]os.FileMode{"app": 0o777, "app/logs": 0o777, "app/logs/.inith": 0o700} {
+		info, err := os.Stat(b.path(name))
+		b.must(err)
+		if info.Mode().Perm() != want {
+			t.Errorf("%s has mode %o, want %o", name, info.Mode().Perm(), want)
+		}
+	}
+	b.write("app/logs/a.log", "one\n")
+	b.want("one")
 	b.mustDrain()
 }
 

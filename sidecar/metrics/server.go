@@ -54,7 +54,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.store, err = newStore(m, o.MaxSeries, s.self); err != nil {
+	if s.store, err = newStore(m, o.MaxSeries, s.self, o.Logger); err != nil {
 		return nil, err
 	}
 	s.exporter = &exporter.Exporter{

@@ -94,11 +94,17 @@ func TestHostilePackets(t *testing.T) {
 
 func TestMaxSeries(t *testing.T) {
 	t.Parallel()
-	r := start(t, func(o *metrics.Options) { o.MaxSeries = 3 })
+	var log lockedBuffer
+	r := start(t, func(o *metrics.Options) {
+		o.MaxSeries, o.Logger = 3, slog.New(slog.NewTextHandler(&log, nil))
+	})
 	r.send(t, "a:1|c|#k:1\na:1|c|#k:2\nb:5|ms", "a:10|c|#k:3\na:10|c|#k:4\na:10|c|#k:5\nb:5|ms|#k:1\nnew:1|c\nnew:1|g\na:1|c|#k:1")
 	r.expect(t, `a{k="1"} 2`, `a{k="2"} 1`, `a{overflow="true"} 30`, "b_count 1", `b_count{overflow="true"} 1`,
 		`inith_series_rejected_total{reason="name"} 2`, `inith_series_rejected_total{reason="label_set"} 4`)
 	r.lacks(t, "new")
+	if got := strings.Count(log.String(), "--max-series is reached"); got != 1 {
+		t.Errorf("the limit is logged %d times: %s", got, log.String())
+	}
 }
 
 // TestNamesWithoutEnd holds what a sender can invent to the limit, also where a series is gone soon.

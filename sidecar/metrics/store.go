@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"log/slog"
 	"strings"
 	"sync"
 
@@ -22,6 +23,8 @@ type store struct {
 	self      *self
 	reserved  map[string]bool // names of the server's own metrics
 	conflicts map[string]bool // names that are counted by name
+	log       *slog.Logger
+	full      sync.Once // it was logged that there is no room for more series
 }
 
 // A reason says why a label set was not stored.
@@ -48,12 +51,12 @@ const maxLabels = 4 << 10
 // maxConflicts is how many names statsd_exporter_events_conflict_total may list.
 const maxConflicts = 1000
 
-func newStore(m *mapper.MetricMapper, limit int, s *self) (*store, error) {
+func newStore(m *mapper.MetricMapper, limit int, s *self, log *slog.Logger) (*store, error) {
 	families, err := s.registry.Gather()
 	if err != nil {
 		return nil, err
 	}
-	st := &store{registry: registry.NewRegistry(unregistered{}, m), max: limit, self: s, reserved: map[string]bool{}, conflicts: map[string]bool{}, shortcuts: shortcuts{all: map[string]*shortcut{}, max: limit}}
+	st := &store{log: log, registry: registry.NewRegistry(unregistered{}, m), max: limit, self: s, reserved: map[string]bool{}, conflicts: map[string]bool{}, shortcuts: shortcuts{all: map[string]*shortcut{}, max: limit}}
 	for _, f := range families {
 		st.reserved[f.GetName()] = true
 	}
@@ -206,6 +209,10 @@ func (s *store) objection(r *request) reason {
 	if why := s.invalid(r); why != "" || s.series < s.max {
 		return why
 	}
+	s.full.Do(func() {
+		s.log.Warn("--max-series is reached: new metrics are dropped, new label sets count as overflow=\"true\"",
+			"limit", s.max, "hint", "inith_series_rejected_total counts them; raise --max-series, or set a ttl in the mapping")
+	})
 	metric, known := s.registry.Metrics[r.name]
 	if !known {
 		return tooManyNames

@@ -128,13 +128,14 @@ func (o *row) oneName(origin Origin, look func(name string) (string, []string)) 
 	return found, nil
 }
 
-// meant leaves out strings that are empty, as "$UNSET" in a script makes them: they count as not given.
+// meant leaves out strings that are empty, as "$UNSET" in a script makes them: they count as not given. Of a list they
+// stay, and are errors: a target, a file or a rule that is silently left out would not be waited for, checked or applied.
 func (o *row) meant(values []string) []string {
 	if o.Empty {
 		return values
 	}
 	switch o.Kind {
-	case String, Digits, Strings, StringOrStrings, Size:
+	case String, Digits, Size:
 	default:
 		return values
 	}
@@ -153,7 +154,11 @@ func (o *row) setAll(into any, values []string, name string) error {
 		values = values[len(values)-1:]
 	}
 	var errs []error
-	for _, s := range values {
+	for i, s := range values {
+		if s == "" && o.Kind.isList() && !o.Empty {
+			errs = append(errs, fmt.Errorf("%s: value %d of %d is empty: check that the environment variable it comes from is set", name, i+1, len(values)))
+			continue
+		}
 		v, err := o.parse(s)
 		if err == nil {
 			err = o.set(into, v)

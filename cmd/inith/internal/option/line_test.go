@@ -69,7 +69,7 @@ func TestReadLine(t *testing.T) {
 		},
 		{
 			"a flag overrides the variable",
-			map[string][]string{"stall-timeout": {"3m"}, "mirror": {"x", "", "y"}},
+			map[string][]string{"stall-timeout": {"3m"}, "mirror": {"x", "y"}},
 			[]string{"a", "b"},
 			map[string]string{"INITH_COPY_STALL_TIMEOUT": "2m", "INITH_COPY_MIRROR": "z"},
 			copying{Source: "a", Dest: "b", Timeout: 3 * time.Minute, Mirrors: []string{"x", "y"}, Streams: 4},
@@ -120,6 +120,7 @@ func TestReadLineProblems(t *testing.T) {
 		{map[string][]string{"no-progress": {"1s"}, "stall-timeout": {"1s"}}, nil, "--no-progress is the old name of --stall-timeout: give only one of them"},
 		{nil, map[string]string{"INITH_COPY_NO_PROGRESS": "1s", "INITH_COPY_STALL_TIMEOUT": "1s"}, "$INITH_COPY_NO_PROGRESS is the old name of $INITH_COPY_STALL_TIMEOUT: give only one of them"},
 		{map[string][]string{"quick": {"true"}, "streams": {"1"}}, nil, "--streams: must be 2 or more"},
+		{map[string][]string{"mirror": {"a", ""}}, nil, "--mirror: value 2 of 2 is empty: check that the environment variable it comes from is set"},
 		{map[string][]string{"quick": {"true"}}, map[string]string{"INITH_COPY_STREAMS": "1"}, "$INITH_COPY_STREAMS: must be 2 or more"},
 	} {
 		_, _, err := option.ReadLine(copyTable(), option.Line{Flags: test.flags, Environment: environment(test.env)})

@@ -30,6 +30,7 @@ type Forward struct {
 
 	Stats Stats
 
+	problem
 	loader *tlsconfig.Loader
 	next   int    // index of the address to try
 	logged string // the error that was logged
@@ -104,6 +105,7 @@ func (f *Forward) report(ctx context.Context, address string, err error) {
 		f.since = now
 	}
 	why := explain(err)
+	f.current.Store(&usererr.Error{Text: address + ": " + why.Text, Hint: why.Hint})
 	if why.Text == f.logged && now.Sub(f.last) < heartbeat {
 		return
 	}
@@ -132,4 +134,5 @@ func (f *Forward) recovered(ctx context.Context) {
 	}
 	f.Logger.InfoContext(ctx, "delivered again", "elapsed_seconds", int(time.Since(f.since).Seconds()))
 	f.since, f.last, f.logged = time.Time{}, time.Time{}, ""
+	f.current.Store(nil)
 }

@@ -22,6 +22,8 @@ type Lines struct {
 	W      io.Writer // nil: the file is opened for each chunk, so that it can be renamed at any time
 	Path   string
 	Logger *slog.Logger
+
+	problem
 }
 
 // Run implements [Output].
@@ -41,6 +43,7 @@ func (l *Lines) Run(ctx context.Context, in <-chan *Chunk, delivered func(*Chunk
 			if err == nil {
 				break
 			}
+			l.current.Store(&usererr.Error{Text: "file " + l.Path + ": " + usererr.Local(err).Text})
 			if reason := usererr.Local(err).Text; reason != logged {
 				logged = reason
 				l.Logger.WarnContext(ctx, "not written, trying again", "path", l.Path, "err", reason)
@@ -50,6 +53,7 @@ func (l *Lines) Run(ctx context.Context, in <-chan *Chunk, delivered func(*Chunk
 			}
 		}
 		pause.Reset()
+		l.current.Store(nil)
 		delivered(c)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"sync/atomic"
+
+	"github.com/inith/inith/internal/usererr"
 )
 
 // A Chunk is records that are delivered together. It does not change.
@@ -34,10 +36,21 @@ type Output interface {
 	// Run delivers what comes from in, until ctx ends. It calls delivered for each chunk, in any order, once. It tries again
 	// for as long as it takes, and gives up nothing.
 	Run(ctx context.Context, in <-chan *Chunk, delivered func(*Chunk))
+	// Problem returns why nothing is delivered at the moment; nil if nothing is known to stand in the way.
+	Problem() *usererr.Error
 }
+
+// A problem is what an output has last tried in vain.
+type problem struct{ current atomic.Pointer[usererr.Error] }
+
+// Problem implements [Output].
+func (p *problem) Problem() *usererr.Error { return p.current.Load() }
 
 // Discard is an output that keeps nothing.
 type Discard struct{}
+
+// Problem implements [Output].
+func (Discard) Problem() *usererr.Error { return nil }
 
 // Run implements [Output].
 func (Discard) Run(ctx context.Context, in <-chan *Chunk, delivered func(*Chunk)) {

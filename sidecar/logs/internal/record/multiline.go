@@ -3,8 +3,10 @@ package record
 import (
 	"errors"
 	"regexp"
+	"strings"
 
 	"github.com/inith/inith/internal/lazyregexp"
+	"github.com/inith/inith/internal/suggest"
 )
 
 // A Machine says which lines belong to one record. It begins with each line in a state, and each line that a rule of that
@@ -43,8 +45,11 @@ func ParseMachine(text string) (*Machine, error) {
 		return &Machine{rules: golang()}, nil
 	}
 	first, err := regexp.Compile(text)
-	if err != nil || text == "" {
+	switch {
+	case err != nil || text == "":
 		return nil, errors.New("want python, java, go or a regular expression (RE2) for the first line of a record")
+	case strings.Trim(text, "abcdefghijklmnopqrstuvwxyz") == "": // a language that inith does not know would join all lines
+		return nil, errors.New("want python, java or go; a regular expression that is a word is written as ^word or (word)" + suggest.DidYouMean(text, Machines()))
 	}
 	return &Machine{first: first}, nil
 }

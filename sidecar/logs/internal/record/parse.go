@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -36,6 +37,12 @@ func ParseParser(text string) (Parser, error) {
 		}
 	}
 	return nil, errors.New("want json or a regular expression with named groups: (?P<name>...)")
+}
+
+// Gives reports whether a parser can find a field of this name.
+func Gives(p Parser, name string) bool {
+	re, ok := p.(regexpParser)
+	return !ok || slices.Contains(re.names, name)
 }
 
 // parse parses a line, and takes its time.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -79,14 +80,17 @@ func (f *Follower) recover(ctx context.Context, e entry) {
 	f.log.InfoContext(ctx, "its copy has what was not read", "path", e.Path)
 }
 
-// search returns the first file of a directory that is not followed and fits.
+// search returns the newest file of a directory that is not followed and fits: older copies may begin with the same lines.
 func (f *Follower) search(dir string, fits func(*File) (Position, error), first string) *File {
+	var found []os.FileInfo
 	for _, e := range readDir(dir) {
-		info, err := e.Info()
-		if err != nil || !info.Mode().IsRegular() || f.files[idOf(info)] != nil {
-			continue
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && f.files[idOf(info)] == nil {
+			found = append(found, info)
 		}
-		c, err := f.open(dir, filepath.Join(dir, e.Name()), first)
+	}
+	slices.SortStableFunc(found, func(a, b os.FileInfo) int { return b.ModTime().Compare(a.ModTime()) })
+	for _, info := range found {
+		c, err := f.open(dir, filepath.Join(dir, info.Name()), first)
 		if err != nil {
 			continue
 		}

@@ -66,6 +66,7 @@ type File struct {
 	spans   []*Span   // between the two, in order
 	waiting time.Time // since when there is something to read; zero: there is nothing
 	grew    time.Time // when it last did
+	changed time.Time // its time of modification
 	gone    time.Time // since when no pattern matches its path; zero: one does
 	deleted bool      // no path leads to it
 	stuck   int64     // the size at which what could be read was not complete
@@ -135,25 +136,31 @@ func (f *File) Grew() time.Time { return f.grew }
 // Position returns up to where the file was read.
 func (f *File) Position() Position { return f.read }
 
-// stat learns the size. Its error is errTruncated if the file has become shorter than what was read.
+// stat learns the size. Its error is errTruncated if the file has become shorter than what was read, or than what was seen
+// where nothing was read yet.
 func (f *File) stat(now time.Time) error {
 	info, err := f.f.Stat()
 	if err != nil {
 		return err
 	}
-	if info.Size() > f.size {
-		f.grew = now
-	}
+	before := f.size
 	f.size, f.deleted = info.Size(), links(info) == 0
 	if f.Unread() == 0 {
 		f.waiting = time.Time{}
 	} else if f.waiting.IsZero() {
 		f.waiting = now
 	}
-	if f.size < f.read.Offset {
+	if f.size < f.read.Offset || f.size < before && f.read.Offset == 0 {
 		return errTruncated
 	}
-	return nil
+	if f.size > before {
+		f.grew = now
+	}
+	if info.ModTime().Equal(f.changed) {
+		return nil
+	}
+	f.changed = info.ModTime()
+	return f.checkStart() // it may be truncated again before it is read; its copy is found by its start
 }
 
 // Read reads what follows the position into buf, which also receives the bytes before it: a file that was truncated and
@@ -236,7 +243,7 @@ func (f *File) restart() {
 	for _, s := range f.spans {
 		s.file = nil
 	}
-	f.spans, f.start, f.read, f.saved, f.stuck = nil, nil, Position{}, Position{}, 0
+	f.spans, f.start, f.read, f.saved, f.size, f.stuck = nil, nil, Position{}, Position{}, 0, 0
 }
 
 // has reports whether the file holds what was read before the position, and loads it.

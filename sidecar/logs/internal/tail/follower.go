@@ -5,6 +5,7 @@ package tail
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"maps"
@@ -19,7 +20,7 @@ import (
 // Options are those of a [Follower].
 type Options struct {
 	Patterns []Pattern
-	Exclude  []Pattern
+	Exclude  []Exclusion
 	StateDir string // "" keeps no state
 	Name     string // of the files of the state
 
@@ -105,7 +106,7 @@ func (f *Follower) Scan(ctx context.Context, now time.Time) {
 		f.resumeRenamed(ctx, seen, now)
 		f.first = false
 		if len(f.files) == 0 { // a typing error, or an application that has not started
-			f.log.InfoContext(ctx, "no file matches yet", "paths", f.o.Patterns)
+			f.log.InfoContext(ctx, "no file matches yet", "paths", f.o.Patterns, "hint", f.directoryHint())
 		}
 	}
 	for id, file := range f.files {
@@ -122,9 +123,19 @@ func (f *Follower) Scan(ctx context.Context, now time.Time) {
 	f.release(ctx, now)
 }
 
+// directoryHint says which pattern is a directory, whose files a user may have meant.
+func (f *Follower) directoryHint() string {
+	for _, p := range f.o.Patterns {
+		if info, err := os.Stat(p.String()); err == nil && info.IsDir() {
+			return fmt.Sprintf("%[1]s is a directory: its files are %[1]s/*", p)
+		}
+	}
+	return "check the path; files that appear later are found"
+}
+
 // visit looks at a path that matches. The file is called by its first name, if it was renamed since.
 func (f *Follower) visit(ctx context.Context, root, name, first string, seen map[ID]bool, now time.Time) {
-	if slices.ContainsFunc(f.o.Exclude, func(p Pattern) bool { return p.Match(name) }) {
+	if slices.ContainsFunc(f.o.Exclude, func(e Exclusion) bool { return e.Match(first) }) {
 		return
 	}
 	info, err := os.Stat(name)

@@ -21,6 +21,7 @@ func ParsePattern(text string) (Pattern, error) {
 	if text == "" {
 		return Pattern{}, errors.New("want a path")
 	}
+	text = goClass(text)
 	if _, err := path.Match(text, ""); err != nil {
 		return Pattern{}, errors.New("want a pattern: a bracket is not closed, or a backslash ends it")
 	}
@@ -38,6 +39,48 @@ func ParsePattern(text string) (Pattern, error) {
 	}
 	return Pattern{root: root, segments: segments[fixed:]}, nil
 }
+
+// An Exclusion names files that are left out although a [Pattern] matches them.
+type Exclusion struct {
+	pattern Pattern
+	ends    []string // segments; a path that ends with them is left out
+	across  string   // for which * stands for slashes too; "" for none
+}
+
+// ParseExclusion parses the pattern of an exclusion. A relative one is about the end of the path: *.gz leaves such files
+// out in any directory. With across, * stands for slashes too, as in Fluent Bit: fnmatch(3) without FNM_PATHNAME.
+func ParseExclusion(text string, across bool) (e Exclusion, err error) {
+	text = goClass(text)
+	if e.pattern, err = ParsePattern(text); err != nil {
+		return e, err
+	}
+	if !filepath.IsAbs(text) {
+		e.ends = strings.Split(filepath.ToSlash(filepath.Clean(text)), "/")
+	}
+	if across {
+		e.across = withoutSlashes(text)
+	}
+	return e, nil
+}
+
+// Match reports whether a path is left out.
+func (e Exclusion) Match(name string) bool {
+	if e.pattern.Match(name) {
+		return true
+	}
+	if segments := strings.Split(name, "/"); len(e.ends) > 0 && len(e.ends) <= len(segments) &&
+		matchSegments(e.ends, segments[len(segments)-len(e.ends):]) {
+		return true
+	}
+	ok, err := path.Match(e.across, withoutSlashes(name))
+	return ok && err == nil
+}
+
+// goClass writes a class that begins with ! as [path.Match] has it, which takes ! for a member.
+func goClass(text string) string { return strings.ReplaceAll(text, "[!", "[^") }
+
+// withoutSlashes hides slashes from [path.Match].
+func withoutSlashes(s string) string { return strings.ReplaceAll(s, "/", "\x00") }
 
 func (p Pattern) String() string { return path.Join(append([]string{p.root}, p.segments...)...) }
 

@@ -63,14 +63,8 @@ type state struct {
 
 // openState reads the state in a directory, which it creates. Only one process can have it.
 func openState(dir, name string) (*state, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, &usererr.Error{
-			Text: fmt.Sprintf("state directory %q: %s", dir, usererr.Local(err)),
-			Hint: "name a directory on a writable volume with --state", Err: err,
-		}
-	}
-	if info, err := os.Lstat(dir); err != nil || !info.IsDir() {
-		return nil, fmt.Errorf("state directory %q: it is a symbolic link: name its target", dir)
+	if err := makeStateDir(dir); err != nil {
+		return nil, err
 	}
 	s := &state{name: filepath.Join(dir, name+".state"), entries: map[ID]entry{}}
 	if err := s.acquire(filepath.Join(dir, name+".lock")); err != nil {
@@ -88,6 +82,54 @@ func openState(dir, name string) (*state, error) {
 		}
 	}
 	return s, nil
+}
+
+// makeStateDir makes the directory of a state, and those above it.
+func makeStateDir(dir string) error {
+	err := makeShared(filepath.Dir(dir))
+	if err == nil {
+		err = os.MkdirAll(dir, 0o700)
+	}
+	if err != nil {
+		return &usererr.Error{
+			Text: fmt.Sprintf("state directory %q: %s", dir, usererr.Local(err)),
+			Hint: "name a directory on a writable volume with --state", Err: err,
+		}
+	}
+	if info, err := os.Lstat(dir); err != nil || !info.IsDir() {
+		return fmt.Errorf("state directory %q: it is a symbolic link: name its target", dir)
+	}
+	return nil
+}
+
+// makeShared makes a directory, and those above it, with the mode of the one that exists: an application that starts later
+// than a native sidecar, and runs as another user, is to write its logs there.
+func makeShared(dir string) error {
+	_, err := os.Stat(dir)
+	parent := filepath.Dir(dir)
+	if !errors.Is(err, os.ErrNotExist) || parent == dir {
+		return err
+	}
+	if err := makeShared(parent); err != nil {
+		return err
+	}
+	info, err := os.Stat(parent)
+	if err != nil {
+		return err
+	}
+	return mkdir(dir, info.Mode())
+}
+
+// mkdir makes a directory with a mode from which the umask takes nothing.
+func mkdir(dir string, mode os.FileMode) error {
+	if err := os.Mkdir(dir, mode); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(filepath.Clean(dir), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_DIRECTORY, 0) // it may be replaced already
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Chmod(mode), f.Close())
 }
 
 // acquire keeps other processes from using the same state. A file system without locks has no better.
@@ -165,6 +207,12 @@ func (s *state) add(e entry) error {
 	if !e.Gone {
 		s.entries[e.ID] = e
 	}
+	if s.isDeleted() { // with the logs, by an application that begins with an empty directory
+		if err := makeStateDir(filepath.Dir(s.name)); err != nil {
+			return err
+		}
+		return s.rewrite()
+	}
 	if s.lines > 4*len(s.entries)+1024 {
 		return s.rewrite()
 	}
@@ -179,6 +227,11 @@ func (s *state) add(e entry) error {
 	s.torn = err != nil
 	s.lines++
 	return err
+}
+
+func (s *state) isDeleted() bool {
+	info, err := s.f.Stat()
+	return err == nil && links(info) == 0
 }
 
 // rewrite replaces the file by one with a line per file that is followed.
