@@ -263,6 +263,29 @@ func TestMigratePostgresTLS(t *testing.T) {
 	hasAll(t, r.stderr, "cannot be locked: ")
 }
 
+// TestMigrateLocksWithoutEffect has a server whose lock functions grant every lock, as those of CockroachDB do: a role that
+// finds other functions under their names. The command does not start.
+func TestMigrateLocksWithoutEffect(t *testing.T) {
+	t.Parallel()
+	addr := freeAddr(t)
+	startPostgres(t, addr, file("/docker-entrypoint-initdb.d/locks.sql", `
+CREATE FUNCTION public.pg_try_advisory_lock(bigint) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+ALTER ROLE postgres SET search_path = public, pg_catalog;`))
+	url := "postgres://postgres:" + escape(password) + "@" + addr + "/app"
+	poll(t, 5*time.Minute, func(ctx context.Context) error {
+		conn, err := loginPostgres(ctx, addr)
+		if err == nil {
+			_ = conn.Close(ctx)
+		}
+		return err
+	})
+	r := wantExit(t, 1, "migrate", "--lock", url, "--lock-timeout=1m", "--", "/bin/true")
+	hasAll(t, r.stderr, "cannot be locked: the server grants locks that it does not keep", "hint: CockroachDB and some proxies do that")
+	if strings.Contains(r.stderr, "command started") {
+		t.Errorf("the command ran without a lock: %s", r.stderr)
+	}
+}
+
 // fileReplica returns the arguments of docker run for a replica that locks a file of
 // a volume.
 func fileReplica(volume, script string, options ...string) []string {

@@ -59,7 +59,7 @@ func (l *mySQL) try(ctx context.Context) (Lock, error) {
 		return nil, err
 	}
 	if got == "1" {
-		return &mySQLLock{l}, nil
+		return kept(ctx, &mySQLLock{l})
 	}
 	return nil, l.holder(ctx)
 }

@@ -17,7 +17,7 @@ type mySQLLock struct{ *mySQL }
 func (l *mySQLLock) Check(ctx context.Context) error {
 	mine, err := l.value(ctx, "IS_USED_LOCK("+quote(l.key)+") = CONNECTION_ID()")
 	if err == nil && mine != "1" {
-		err = errors.New("the server says that this session does not hold it")
+		err = errNotHeld
 	}
 	if err == nil && l.witness != nil {
 		l.renewWitness(ctx)

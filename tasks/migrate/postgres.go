@@ -126,7 +126,11 @@ func (l *postgres) try(ctx context.Context) (Lock, error) {
 		return nil, err
 	}
 	if one(rows) == "t" {
-		return &postgresLock{l}, l.prepare(ctx, l.conn)
+		lock, err := kept(ctx, &postgresLock{l})
+		if err != nil {
+			return nil, err
+		}
+		return lock, l.prepare(ctx, l.conn)
 	}
 	held, err := l.holder(ctx)
 	if err != nil {

@@ -2,7 +2,6 @@ package migrate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,7 +18,7 @@ func (l *postgresLock) Check(ctx context.Context) error {
 		return err
 	}
 	if one(rows) != "1" {
-		return errors.New("the server says that this session does not hold it")
+		return errNotHeld
 	}
 	if l.witness != nil {
 		l.renewWitness(ctx)
