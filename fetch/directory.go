@@ -226,9 +226,11 @@ func (d *directory) fetchFiles(ctx context.Context) (Result, error) {
 	}
 	d.enter(Fetching)
 	e := d.fetcher.rooms().engine
-	err = each(ctx, len(missing), 2*e.Streams(math.MaxInt64), func(i int) int { return e.Streams(missing[i].Size) }, func(ctx context.Context, i int) error {
-		s := missing[i].Source
-		if err := d.fetchFile(ctx, stage, missing[i]); err != nil {
+	all := e.Streams(math.MaxInt64)
+	queue := interleave(missing, func(m *member) bool { return e.Streams(m.Size) == all })
+	err = each(ctx, len(queue), 2*all+all/4, func(i int) int { return e.Streams(queue[i].Size) }, func(ctx context.Context, i int) error {
+		s := queue[i].Source
+		if err := d.fetchFile(ctx, stage, queue[i]); err != nil {
 			return named(s.Name(), err)
 		}
 		return nil
@@ -240,6 +242,23 @@ func (d *directory) fetchFiles(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	return d.publish(ctx, stage, missing)
+}
+
+// interleave returns the order in which to fetch files, of which the largest come first: as many small ones after each
+// large one. Requests for small files take round trips and no bandwidth, which the large ones use meanwhile.
+func interleave(files []*member, large func(*member) bool) []*member {
+	n := 0
+	for n < len(files) && large(files[n]) {
+		n++
+	}
+	if n < 2 {
+		return files
+	}
+	small, all := files[n:], slices.Clone(files[:1])
+	for i := 1; i < n; i++ {
+		all = append(append(all, files[i]), small[len(small)*(i-1)/(n-1):len(small)*i/(n-1)]...)
+	}
+	return all
 }
 
 // fetchFile fetches one file into the stage.

@@ -14,6 +14,7 @@ const (
 	rampGrowth       = 1.10
 	minProbe         = 4 * time.Second // between a refusal and the next connection more
 	maxProbe         = time.Minute     // where each one was refused
+	probeAfter       = 4               // times what the server wants to wait
 )
 
 // A host counts the connections to a server. They begin with a few and double while that
@@ -23,6 +24,7 @@ type host struct {
 	window *window
 
 	mu         sync.Mutex
+	jobs       int    // that have asked for a connection
 	waiting    []turn // in the order of arrival
 	most       int
 	limit      int
@@ -37,6 +39,7 @@ type host struct {
 	tick    time.Time // of the last look at the goodput
 
 	few     bool          // a request was refused, and a like one answered: it is a matter of number
+	quota   bool          // it has said when to come back: it counts requests
 	refused time.Time     // the last time; zero: the limit was not lowered, or is what it was
 	raised  time.Time     // when the limit was last lowered or raised
 	probe   time.Duration // from then to the next connection more
@@ -44,13 +47,19 @@ type host struct {
 
 // A turn is closed when a connection is free for the job that waits.
 type turn struct {
-	job  *Job
-	come chan struct{}
+	job   *Job
+	since time.Time
+	come  chan struct{}
+}
+
+// A place is that of a job among those of its host, which guards it.
+type place struct {
+	number int  // in the order in which they asked first; zero: it has not asked
+	served bool // it has had a connection
 }
 
 // A slot is the right to have one request under way at a host.
 type slot struct {
-	job      *Job
 	answered bool
 }
 
@@ -60,12 +69,19 @@ func newHost(most int, start time.Time) *host {
 	}
 }
 
-// acquire waits until a connection is free. Whoever waits longest gets it, so that no file
-// starves.
-func (h *host) acquire(ctx context.Context, j *Job) (*slot, error) {
-	t := turn{j, make(chan struct{})}
+// acquire waits until a connection is free. Last, if it is not nil, is given up for it: between
+// the two, nobody sees a host for whose connections the job does not wait.
+func (h *host) acquire(ctx context.Context, j *Job, last *slot) (*slot, error) {
+	t := turn{j, time.Now(), make(chan struct{})}
 	h.mu.Lock()
+	if j.place.number == 0 {
+		h.jobs++
+		j.place.number = h.jobs
+	}
 	h.waiting = append(h.waiting, t)
+	if last != nil {
+		h.free(last)
+	}
 	h.grant()
 	pause := time.Until(h.paused)
 	h.mu.Unlock()
@@ -77,7 +93,7 @@ func (h *host) acquire(ctx context.Context, j *Job) (*slot, error) {
 		select {
 		case <-t.come:
 			timer.Stop()
-			return &slot{job: j}, nil
+			return &slot{}, nil
 		case <-timer.C:
 			h.mu.Lock()
 			h.grant()
@@ -98,27 +114,65 @@ func (h *host) insist(ctx context.Context, j *Job, wait time.Duration) (*slot, e
 	few := h.few
 	h.mu.Unlock()
 	if few {
-		return h.acquire(ctx, j)
+		return h.acquire(ctx, j, nil)
 	}
 	short, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	s, err := h.acquire(short, j)
+	s, err := h.acquire(short, j, nil)
 	if err == nil || ctx.Err() != nil {
 		return s, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.give(j)
+	return &slot{}, nil
+}
+
+// give assigns a connection to a job. The caller holds mu.
+func (h *host) give(j *Job) {
 	h.active++
-	return &slot{job: j}, nil
+	j.place.served = true
+}
+
+// free undoes give. The caller holds mu.
+func (h *host) free(s *slot) {
+	h.active--
+	if s.answered {
+		h.delivering--
+	}
 }
 
 // grant assigns free connections to those who wait. The caller holds mu.
 func (h *host) grant() {
 	for len(h.waiting) > 0 && h.active < h.limit && !time.Now().Before(h.paused) {
-		h.active++
-		close(h.waiting[0].come)
-		h.waiting = h.waiting[1:]
+		i := h.next()
+		t := h.waiting[i]
+		h.waiting = slices.Delete(h.waiting, i, i+1)
+		h.give(t.job)
+		close(t.come)
 	}
+}
+
+// next returns whose turn it is: of a job that has had no connection yet, so that the first
+// answer for a file comes before the file ahead of it has ended; then of the job that came first,
+// so that files end one after the other. Files that ended together would leave the path idle until
+// the next ones have answers. The caller holds mu.
+func (h *host) next() int {
+	best := 0
+	for i, t := range h.waiting {
+		if t.job.place.before(h.waiting[best].job.place) {
+			best = i
+		}
+	}
+	return best
+}
+
+// before reports whether a job has its turn before another one.
+func (p place) before(o place) bool {
+	if p.served != o.served {
+		return o.served
+	}
+	return p.number < o.number
 }
 
 // leave ends a wait, or releases what was granted at that moment.
@@ -129,17 +183,14 @@ func (h *host) leave(t turn) {
 		h.waiting = slices.Delete(h.waiting, i, i+1)
 		return
 	}
-	h.active--
+	h.free(&slot{})
 	h.grant()
 }
 
 func (h *host) release(s *slot) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.active--
-	if s.answered {
-		h.delivering--
-	}
+	h.free(s)
 	h.grant()
 }
 
@@ -161,6 +212,15 @@ func (h *host) othersWait(j *Job) bool {
 	return slices.ContainsFunc(h.waiting, func(t turn) bool { return t.job != j })
 }
 
+// starves reports whether another job than j has waited for its first connection for so long.
+func (h *host) starves(j *Job, wait time.Duration) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.ContainsFunc(h.waiting, func(t turn) bool {
+		return t.job != j && !t.job.place.served && time.Since(t.since) >= wait
+	})
+}
+
 // busy reports whether any request is under way, and whether it is known that the server
 // refuses requests for their number.
 func (h *host) busy() (busy, few bool) {
@@ -176,12 +236,20 @@ func (h *host) matterOfNumber() {
 	h.few = true
 }
 
-// wantsFew reports whether the server has refused requests at few connections: each one more
-// may cost a pause.
+// wantsFew reports whether the server counts requests, or has refused some at few connections:
+// each one more may cost a pause.
 func (h *host) wantsFew() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return !h.refused.IsZero() && h.limit <= startConnections
+	return !h.refused.IsZero() && (h.quota || h.limit <= startConnections)
+}
+
+// answersMore reports whether the server answers more requests at a time than it got at the
+// start: it will hardly refuse the next one, and a stream that runs on is not what is left then.
+func (h *host) answersMore() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.delivering > startConnections
 }
 
 // pause lets no request through for a while.
@@ -193,9 +261,12 @@ func (h *host) pause(d time.Duration) {
 	}
 }
 
-// lower takes a refusal for a limit: as many connections as are being answered, or half where
-// none is.
-func (h *host) lower() {
+// lower takes a refusal for a limit: as many connections as are being answered. Where none is,
+// it is half; one, if no byte has come yet, or if the server says to come back after so long:
+// it counts requests, and more connections bring more refusals, for all clients with the same
+// address. Then it is asked for one connection more after several of these times. Zero: it
+// does not say.
+func (h *host) lower(after time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := time.Now()
@@ -203,11 +274,16 @@ func (h *host) lower() {
 	switch {
 	case h.delivering > 0:
 		h.limit = min(h.limit, h.delivering)
+	case after > 0, h.goodput == 0:
+		h.limit = 1
 	case !again:
 		h.limit = max(1, h.limit/2)
 	}
 	if !h.refused.IsZero() && !again {
 		h.probe = min(2*h.probe, maxProbe)
+	}
+	if after > 0 {
+		h.quota, h.probe = true, max(h.probe, min(probeAfter*after, maxProbe))
 	}
 	h.refused, h.raised = now, now
 }
@@ -254,7 +330,7 @@ func (h *host) received(n int) {
 func (h *host) raise(now time.Time) {
 	h.limit++
 	if h.raised = now; h.limit == h.most {
-		h.refused, h.probe = time.Time{}, minProbe
+		h.refused, h.quota, h.probe = time.Time{}, false, minProbe
 	}
 }
 
