@@ -244,23 +244,6 @@ func (d *directory) fetchFiles(ctx context.Context) (Result, error) {
 	return d.publish(ctx, stage, missing)
 }
 
-// interleave returns the order in which to fetch files, of which the largest come first: as many small ones after each
-// large one. Requests for small files take round trips and no bandwidth, which the large ones use meanwhile.
-func interleave(files []*member, large func(*member) bool) []*member {
-	n := 0
-	for n < len(files) && large(files[n]) {
-		n++
-	}
-	if n < 2 {
-		return files
-	}
-	small, all := files[n:], slices.Clone(files[:1])
-	for i := 1; i < n; i++ {
-		all = append(append(all, files[i]), small[len(small)*(i-1)/(n-1):len(small)*i/(n-1)]...)
-	}
-	return all
-}
-
 // fetchFile fetches one file into the stage.
 func (d *directory) fetchFile(ctx context.Context, stage *store.Stage, m *member) error {
 	if r, ok := stage.Finished(m.Name); ok && m.is(r) {

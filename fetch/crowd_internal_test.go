@@ -20,7 +20,7 @@ func TestInterleave(t *testing.T) {
 		"9 8 7 6 5 4 3 2 1 0": "9 8 7 3 6 2 5 1 4 0",
 	} {
 		var files []*member
-		for _, s := range strings.Fields(sizes) {
+		for s := range strings.FieldsSeq(sizes) {
 			files = append(files, &member{Object: source.Object{Size: int64(s[0] - '0')}})
 		}
 		var got []string
