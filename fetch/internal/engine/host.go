@@ -11,8 +11,7 @@ const (
 	minRamp          = 50 * time.Millisecond // where every connection has had an answer by then
 	rampGrowth       = 1.10
 	minProbe         = 4 * time.Second // between a refusal and the next connection more
-	maxProbe         = time.Minute     // where each one was refused
-	probeAfter       = 4               // times what the server wants to wait
+	maxProbe         = time.Minute     // where each one was refused, or requests are counted
 )
 
 // A host counts the connections to a server. They begin with a few and double while that
@@ -98,10 +97,9 @@ func (h *host) pause(d time.Duration) {
 }
 
 // lower takes a refusal for a limit: as many connections as are being answered. Where none is,
-// it is half; one, if no byte has come yet, or if the server says to come back after so long:
-// it counts requests, and more connections bring more refusals, for all clients with the same
-// address. Then it is asked for one connection more after several of these times. Zero: it
-// does not say.
+// it is half; one, if no byte has come yet, or if the server says to come back after so long
+// (zero: it does not). Then it counts requests, and each one more may bring refusals to all
+// clients with the same address: it is rarely asked for another connection.
 func (h *host) lower(after time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -119,7 +117,7 @@ func (h *host) lower(after time.Duration) {
 		h.probe = min(2*h.probe, maxProbe)
 	}
 	if after > 0 {
-		h.quota, h.probe = true, max(h.probe, min(probeAfter*after, maxProbe))
+		h.quota, h.probe = true, maxProbe
 	}
 	h.refused, h.raised = now, now
 }

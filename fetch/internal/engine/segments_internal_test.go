@@ -326,13 +326,13 @@ func TestHostThatCountsRequests(t *testing.T) {
 		if h.lower(after); h.limit != 1 || !h.wantsFew() {
 			t.Errorf("limit %d, want 1", h.limit)
 		}
-		time.Sleep(probeAfter*after - time.Second)
+		time.Sleep(maxProbe - time.Second)
 		if h.received(1); h.limit != 1 {
-			t.Errorf("asked for one more before %v", probeAfter*after)
+			t.Errorf("asked for one more before %v", maxProbe)
 		}
 		time.Sleep(time.Second)
 		if h.received(1); h.limit != 2 {
-			t.Errorf("limit %d after %v, want 2", h.limit, probeAfter*after)
+			t.Errorf("limit %d after %v, want 2", h.limit, maxProbe)
 		}
 		h = busy(6)
 		if h.lower(after); h.limit != 6 || !h.wantsFew() {
