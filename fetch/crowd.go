@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -92,4 +93,21 @@ func take(ctx context.Context, slots chan<- struct{}, n int) bool {
 		}
 	}
 	return ctx.Err() == nil
+}
+
+// interleave returns the order in which to fetch files, of which the largest come first: as many small ones after each
+// large one. Requests for small files take round trips and no bandwidth, which the large ones use meanwhile.
+func interleave(files []*member, large func(*member) bool) []*member {
+	n := 0
+	for n < len(files) && large(files[n]) {
+		n++
+	}
+	if n < 2 {
+		return files
+	}
+	small, all := files[n:], slices.Clone(files[:1])
+	for i := 1; i < n; i++ {
+		all = append(append(all, files[i]), small[len(small)*(i-1)/(n-1):len(small)*i/(n-1)]...)
+	}
+	return all
 }

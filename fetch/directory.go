@@ -226,9 +226,11 @@ func (d *directory) fetchFiles(ctx context.Context) (Result, error) {
 	}
 	d.enter(Fetching)
 	e := d.fetcher.rooms().engine
-	err = each(ctx, len(missing), 2*e.Streams(math.MaxInt64), func(i int) int { return e.Streams(missing[i].Size) }, func(ctx context.Context, i int) error {
-		s := missing[i].Source
-		if err := d.fetchFile(ctx, stage, missing[i]); err != nil {
+	all := e.Streams(math.MaxInt64)
+	queue := interleave(missing, func(m *member) bool { return e.Streams(m.Size) == all })
+	err = each(ctx, len(queue), 2*all+all/4, func(i int) int { return e.Streams(queue[i].Size) }, func(ctx context.Context, i int) error {
+		s := queue[i].Source
+		if err := d.fetchFile(ctx, stage, queue[i]); err != nil {
 			return named(s.Name(), err)
 		}
 		return nil

@@ -66,7 +66,7 @@ func TestPartTakenAway(t *testing.T) {
 	var once sync.Once
 	o := newOrigin(t, b, func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			next.ServeHTTP(&midway{ResponseWriter: w, left: 4 << 20, then: func() { once.Do(func() { takeAway(dest) }) }}, r)
+			next.ServeHTTP(&midway{ResponseWriter: w, left: 1 << 20, then: func() { once.Do(func() { takeAway(dest) }) }}, r)
 		})
 	})
 	if _, err := run(t, &fetch.Fetcher{}, fetch.File{URL: parse(t, o.URL+"/model.bin"), Dest: dest, Digest: digestOf(b), Mode: 0o640}); err != nil {

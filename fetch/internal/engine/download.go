@@ -89,11 +89,12 @@ func (e *Engine) Streams(size int64) int {
 func (d *download) work(ctx context.Context, first *answer, c *segment) error {
 	pauses := d.Engine.pauses()
 	rate := 0.0
+	var last *slot
 	for {
 		a := first
 		if first = nil; a == nil {
 			var err error
-			if c, a, err = d.segment(ctx, rate); err != nil {
+			if c, a, err = d.segment(ctx, rate, last); err != nil {
 				return err
 			}
 		}
@@ -101,7 +102,10 @@ func (d *download) work(ctx context.Context, first *answer, c *segment) error {
 		n, err := d.stream(ctx, c, a)
 		rate = float64(n) / time.Since(begun).Seconds()
 		d.ranges.release(c)
-		d.release(a.slot)
+		if last = a.slot; err != nil {
+			d.release(last)
+			last = nil
+		}
 		if n > 0 {
 			pauses.Reset()
 		}
@@ -142,24 +146,36 @@ func isRefusal(err error) bool {
 }
 
 // segment waits for something to fetch and a connection to fetch it with, until ctx is done:
-// bytes that are present may still prove wrong.
-func (d *download) segment(ctx context.Context, rate float64) (*segment, *answer, error) {
+// bytes that are present may still prove wrong. Last is the connection of the last segment, nil
+// if there is none.
+func (d *download) segment(ctx context.Context, rate float64, last *slot) (*segment, *answer, error) {
 	for {
-		s, err := d.acquire(ctx)
-		if err != nil {
-			return nil, nil, err
+		changed := d.ranges.idle(d.demand(rate))
+		if changed == nil {
+			var err error
+			if last, err = d.exchange(ctx, last); err != nil {
+				return nil, nil, err
+			}
+			var c *segment
+			if c, changed = d.ranges.next(d.demand(rate)); c != nil {
+				return c, &answer{slot: last}, nil
+			}
 		}
-		c, changed := d.ranges.next(demand{d.host.connections(), rate, d.host.wantsFew()})
-		if c != nil {
-			return c, &answer{slot: s}, nil
+		if last != nil {
+			d.release(last)
+			last = nil
 		}
-		d.release(s)
 		select {
 		case <-changed:
 		case <-ctx.Done():
 			return nil, nil, context.Cause(ctx)
 		}
 	}
+}
+
+func (d *download) demand(rate float64) demand {
+	h := d.host
+	return demand{connections: h.connections(), rate: rate, answers: h.answersMore(), few: h.wantsFew(), others: h.othersWait(d.Job)}
 }
 
 // watch replaces streams that are slow, and ends the transfer when none brings

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"context"
-	"slices"
 	"sync"
 	"time"
 )
@@ -13,7 +11,7 @@ const (
 	minRamp          = 50 * time.Millisecond // where every connection has had an answer by then
 	rampGrowth       = 1.10
 	minProbe         = 4 * time.Second // between a refusal and the next connection more
-	maxProbe         = time.Minute     // where each one was refused
+	maxProbe         = time.Minute     // where each one was refused, or requests are counted
 )
 
 // A host counts the connections to a server. They begin with a few and double while that
@@ -23,6 +21,7 @@ type host struct {
 	window *window
 
 	mu         sync.Mutex
+	jobs       int    // that have asked for a connection
 	waiting    []turn // in the order of arrival
 	most       int
 	limit      int
@@ -37,20 +36,14 @@ type host struct {
 	tick    time.Time // of the last look at the goodput
 
 	few     bool          // a request was refused, and a like one answered: it is a matter of number
+	quota   bool          // it has said when to come back: it counts requests
 	refused time.Time     // the last time; zero: the limit was not lowered, or is what it was
 	raised  time.Time     // when the limit was last lowered or raised
 	probe   time.Duration // from then to the next connection more
 }
 
-// A turn is closed when a connection is free for the job that waits.
-type turn struct {
-	job  *Job
-	come chan struct{}
-}
-
 // A slot is the right to have one request under way at a host.
 type slot struct {
-	job      *Job
 	answered bool
 }
 
@@ -60,106 +53,8 @@ func newHost(most int, start time.Time) *host {
 	}
 }
 
-// acquire waits until a connection is free. Whoever waits longest gets it, so that no file
-// starves.
-func (h *host) acquire(ctx context.Context, j *Job) (*slot, error) {
-	t := turn{j, make(chan struct{})}
-	h.mu.Lock()
-	h.waiting = append(h.waiting, t)
-	h.grant()
-	pause := time.Until(h.paused)
-	h.mu.Unlock()
-	for {
-		timer := time.NewTimer(max(pause, time.Millisecond))
-		if pause <= 0 {
-			timer.Stop()
-		}
-		select {
-		case <-t.come:
-			timer.Stop()
-			return &slot{job: j}, nil
-		case <-timer.C:
-			h.mu.Lock()
-			h.grant()
-			pause = time.Until(h.paused)
-			h.mu.Unlock()
-		case <-ctx.Done():
-			timer.Stop()
-			h.leave(t)
-			return nil, context.Cause(ctx)
-		}
-	}
-}
-
-// insist is acquire, but does not wait for long where nothing shows that the server refuses
-// requests for their number: the limit may be that of one who was refused for another reason.
-func (h *host) insist(ctx context.Context, j *Job, wait time.Duration) (*slot, error) {
-	h.mu.Lock()
-	few := h.few
-	h.mu.Unlock()
-	if few {
-		return h.acquire(ctx, j)
-	}
-	short, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
-	s, err := h.acquire(short, j)
-	if err == nil || ctx.Err() != nil {
-		return s, err
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.active++
-	return &slot{job: j}, nil
-}
-
-// grant assigns free connections to those who wait. The caller holds mu.
-func (h *host) grant() {
-	for len(h.waiting) > 0 && h.active < h.limit && !time.Now().Before(h.paused) {
-		h.active++
-		close(h.waiting[0].come)
-		h.waiting = h.waiting[1:]
-	}
-}
-
-// leave ends a wait, or releases what was granted at that moment.
-func (h *host) leave(t turn) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if i := slices.Index(h.waiting, t); i >= 0 {
-		h.waiting = slices.Delete(h.waiting, i, i+1)
-		return
-	}
-	h.active--
-	h.grant()
-}
-
-func (h *host) release(s *slot) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.active--
-	if s.answered {
-		h.delivering--
-	}
-	h.grant()
-}
-
 // starting reports whether it is too early for the first request.
 func (h *host) starting() bool { return time.Now().Before(h.start) }
-
-// full reports whether all connections are in use. Whoever waits then, waits for other files
-// and not for the server.
-func (h *host) full() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.active >= h.limit && !time.Now().Before(h.paused)
-}
-
-// othersWait reports whether other jobs than j wait for a connection.
-func (h *host) othersWait(j *Job) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return slices.ContainsFunc(h.waiting, func(t turn) bool { return t.job != j })
-}
 
 // busy reports whether any request is under way, and whether it is known that the server
 // refuses requests for their number.
@@ -176,12 +71,20 @@ func (h *host) matterOfNumber() {
 	h.few = true
 }
 
-// wantsFew reports whether the server has refused requests at few connections: each one more
-// may cost a pause.
+// wantsFew reports whether the server counts requests, or has refused some at few connections:
+// each one more may cost a pause.
 func (h *host) wantsFew() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return !h.refused.IsZero() && h.limit <= startConnections
+	return !h.refused.IsZero() && (h.quota || h.limit <= startConnections)
+}
+
+// answersMore reports whether the server answers more requests at a time than it got at the
+// start: it will hardly refuse the next one, and a stream that runs on is not what is left then.
+func (h *host) answersMore() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.delivering > startConnections
 }
 
 // pause lets no request through for a while.
@@ -193,9 +96,11 @@ func (h *host) pause(d time.Duration) {
 	}
 }
 
-// lower takes a refusal for a limit: as many connections as are being answered, or half where
-// none is.
-func (h *host) lower() {
+// lower takes a refusal for a limit: as many connections as are being answered. Where none is,
+// it is half; one, if no byte has come yet, or if the server says to come back after so long
+// (zero: it does not). Then it counts requests, and each one more may bring refusals to all
+// clients with the same address: it is rarely asked for another connection.
+func (h *host) lower(after time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := time.Now()
@@ -203,11 +108,16 @@ func (h *host) lower() {
 	switch {
 	case h.delivering > 0:
 		h.limit = min(h.limit, h.delivering)
+	case after > 0, h.goodput == 0:
+		h.limit = 1
 	case !again:
 		h.limit = max(1, h.limit/2)
 	}
 	if !h.refused.IsZero() && !again {
 		h.probe = min(2*h.probe, maxProbe)
+	}
+	if after > 0 {
+		h.quota, h.probe = true, maxProbe
 	}
 	h.refused, h.raised = now, now
 }
@@ -254,7 +164,7 @@ func (h *host) received(n int) {
 func (h *host) raise(now time.Time) {
 	h.limit++
 	if h.raised = now; h.limit == h.most {
-		h.refused, h.probe = time.Time{}, minProbe
+		h.refused, h.quota, h.probe = time.Time{}, false, minProbe
 	}
 }
 

@@ -43,7 +43,8 @@ type Job struct {
 	// Verifying is called when all bytes are present, Fetching when more are wanted.
 	Verifying, Fetching func()
 
-	host *host
+	host  *host
+	place place
 }
 
 // A Verified is an object whose digest is right, in its partial file.
@@ -80,7 +81,17 @@ func (j *Job) get(ctx context.Context, off, n int64, validator string) (*source.
 }
 
 // acquire takes a connection of the host, until release.
-func (j *Job) acquire(ctx context.Context) (*slot, error) { return j.counted(j.host.acquire(ctx, j)) }
+func (j *Job) acquire(ctx context.Context) (*slot, error) {
+	return j.counted(j.host.acquire(ctx, j, nil))
+}
+
+// exchange is release and acquire in one. Last may be nil.
+func (j *Job) exchange(ctx context.Context, last *slot) (*slot, error) {
+	if last != nil {
+		j.Progress.streams.Add(-1)
+	}
+	return j.counted(j.host.acquire(ctx, j, last))
+}
 
 func (j *Job) counted(s *slot, err error) (*slot, error) {
 	if err == nil {
@@ -138,8 +149,9 @@ func (j *Job) failed(ctx context.Context, err error, progress bool, pauses backo
 	}
 	j.retried(err)
 	pause := pauses.NextBackOff()
-	if j.throttled(err, pause) {
-		j.host.lower()
+	if throttle, ok := errors.AsType[*source.ThrottleError](err); ok {
+		j.rest(max(pause, throttle.After))
+		j.host.lower(throttle.After)
 		return nil
 	}
 	if progress { // the server works: only the connection was cut
@@ -148,14 +160,8 @@ func (j *Job) failed(ctx context.Context, err error, progress bool, pauses backo
 	return retry.Sleep(ctx, pause)
 }
 
-// throttled lets the host rest, if that is what its answer asks for.
-func (j *Job) throttled(err error, pause time.Duration) bool {
-	throttle, ok := errors.AsType[*source.ThrottleError](err)
-	if ok {
-		j.host.pause(restFor(max(pause, throttle.After), j.Engine.retryMaxWait()))
-	}
-	return ok
-}
+// rest lets no request to the host through for a while.
+func (j *Job) rest(pause time.Duration) { j.host.pause(restFor(pause, j.Engine.retryMaxWait())) }
 
 // restFor returns for how long a host rests that wants a pause. The limit is no reason for all clients to come back
 // at once.
@@ -167,10 +173,14 @@ func restFor(pause, longest time.Duration) time.Duration {
 // connections. The caller has released its own.
 func (j *Job) crowded(err error) {
 	j.retried(err)
-	if throttle, ok := errors.AsType[*source.ThrottleError](err); ok && throttle.After > 0 {
-		j.throttled(err, 0)
+	after := time.Duration(0)
+	if throttle, ok := errors.AsType[*source.ThrottleError](err); ok {
+		after = throttle.After
 	}
-	j.host.lower()
+	if after > 0 {
+		j.rest(after)
+	}
+	j.host.lower(after)
 }
 
 // ID identifies a source without revealing it.

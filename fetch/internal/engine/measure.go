@@ -47,7 +47,7 @@ func (r *ranges) look(every time.Duration, p patience) {
 	}
 	idle := false
 	for c := range r.segments {
-		if c.slow++; c.rate >= r.typical/8 || time.Now().Before(c.moved) || r.whole {
+		if c.slow++; !c.open || c.rate >= r.typical/8 || time.Now().Before(c.moved) || r.whole {
 			c.slow = 0
 		}
 		switch {
@@ -71,15 +71,16 @@ func (r *ranges) look(every time.Duration, p patience) {
 func (r *ranges) measure(every time.Duration) {
 	var rates []float64
 	for c := range r.segments {
+		if !c.open || c.looks == 0 && time.Since(c.opened) < every/2 {
+			continue
+		}
 		came := c.off + c.again
 		now := float64(came-c.before) / every.Seconds()
 		c.rate, c.before = 0.5*c.rate+0.5*now, came
 		if c.looks++; c.looks == 1 {
 			c.rate = now
 		}
-		if c.open {
-			rates = append(rates, c.rate)
-		}
+		rates = append(rates, c.rate)
 	}
 	slices.Sort(rates)
 	r.typical *= 0.98 // forgotten in some seconds: the path itself may have become slow

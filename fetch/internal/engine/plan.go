@@ -10,7 +10,9 @@ import (
 type demand struct {
 	connections int     // that share what is left
 	rate        float64 // bytes per second of the worker's last stream
+	answers     bool    // the server answers more requests at a time than the first ones
 	few         bool    // the server wants few requests: ask for as much as one can have
+	others      bool    // other files wait for the connection: it has better to do than to help another one
 }
 
 // next returns the segment to fetch next. At the end of the read-ahead, or of the file, it
@@ -19,14 +21,24 @@ type demand struct {
 func (r *ranges) next(d demand) (*segment, <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c := r.first(d)
-	if c == nil {
-		c = r.split(d)
+	gap, ok := r.first()
+	if ok {
+		return r.began(r.claim(gap, d)), nil
 	}
-	if c == nil {
-		return nil, r.changed
+	if c := r.slowest(d); c != nil {
+		return r.began(r.split(c, d)), nil
 	}
-	return r.began(c), nil
+	return nil, r.changed
+}
+
+// idle returns a channel that is closed when there may be something to fetch, nil if there is now.
+func (r *ranges) idle(d demand) <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, ok := r.first(); ok || r.slowest(d) != nil {
+		return nil
+	}
+	return r.changed
 }
 
 func (r *ranges) began(c *segment) *segment {
@@ -73,34 +85,37 @@ func (r *ranges) claim(s span.Span, d demand) *segment {
 // limit returns the end of the read-ahead.
 func (r *ranges) limit() int64 { return max(r.verified, r.resumed) + r.readAhead }
 
-// first returns the first missing chunk as a segment, if it is within the read-ahead and
-// no stream runs on there by itself.
-func (r *ranges) first(d demand) *segment {
+// first returns the first missing bytes, if they are within the read-ahead and no stream runs
+// on there by itself. The caller holds mu.
+func (r *ranges) first() (gap span.Span, ok bool) {
 	for _, gap := range r.missing {
 		switch {
 		case gap.Start >= r.limit() && !r.whole:
-			return nil
+			return gap, false
 		case r.runner(gap.Start) == nil:
-			return r.claim(gap, d)
+			return gap, true
 		}
 	}
-	return nil
+	return gap, false
 }
 
 // chunk returns how many bytes to request: less near the end, so that all connections
-// end together.
+// end together, unless there are other files for those that end first.
 func (r *ranges) chunk(d demand) int64 {
 	if d.connections == 0 {
 		return chunk
 	}
-	left := r.missing.Total()
-	fair := left / int64(2*d.connections)
-	return min(max(min(fair, int64(d.rate/2))/piece*piece, piece), chunk)
+	n := min(int64(d.rate/2), chunk)
+	if !d.others {
+		n = min(n, r.missing.Total()/int64(2*d.connections))
+	}
+	return max(n/piece*piece, piece)
 }
 
-// split takes the second half of what will take longest. A part that is small takes longer than a request of its own only where
-// the stream is very slow.
-func (r *ranges) split(d demand) *segment {
+// slowest returns the segment that will take longest, if it is worth helping. A part that is small takes longer than a request
+// of its own only where the stream is very slow. While other files wait, only a stream that runs on is helped, since nobody has
+// requested what follows its segment: others would have to break off what they have requested. The caller holds mu.
+func (r *ranges) slowest(d demand) *segment {
 	const (
 		worth = 0.2 // seconds: about what a new request costs where it matters
 		slow  = 2.0 // seconds
@@ -109,23 +124,41 @@ func (r *ranges) split(d demand) *segment {
 	longest := 0.0
 	for c := range r.segments {
 		left := r.tail(c) - c.off
-		if c.looks == 0 && left <= chunk { // not measured yet
+		measured := c.looks > 0 || left > chunk || time.Since(c.moved).Seconds() > slow
+		if !measured || d.others && !r.runsOn(c) {
 			continue
 		}
 		if t := float64(left) / max(c.rate, 1); t > longest && (left >= 2*minPart || t > slow && left > 1) {
 			slowest, longest = c, t
 		}
 	}
-	if slowest == nil || r.whole || longest < worth {
+	if r.whole || longest < worth {
 		return nil
 	}
-	middle := slowest.off + (r.tail(slowest)-slowest.off)/2
-	if near := (middle + piece/2) / piece * piece; slowest.off < near && near < r.tail(slowest) {
+	return slowest
+}
+
+// runsOn reports whether the stream of a segment will bring more than the segment. The caller
+// holds mu.
+func (r *ranges) runsOn(c *segment) bool { return r.tail(c) > c.end }
+
+// split takes the end of what a stream will bring: half of it, or where the stream runs on, and
+// many others have answers, all but the part of one connection. The caller holds mu.
+func (r *ranges) split(c *segment, d demand) *segment {
+	left, parts := r.tail(c)-c.off, int64(2)
+	if r.runsOn(c) && d.answers {
+		parts = max(parts, int64(d.connections))
+	}
+	middle := c.off + left/parts
+	if near := (middle + piece/2) / piece * piece; c.off < near && near < r.tail(c) {
 		middle = near // else there would be more pieces begun than connections, for a kill to lose
-	} else if even := middle / minPart * minPart; even > slowest.off {
+	} else if even := middle / minPart * minPart; even > c.off {
 		middle = even
 	}
-	return r.cut(slowest, middle, d)
+	if d.others {
+		middle = max(middle, c.end)
+	}
+	return r.cut(c, middle, d)
 }
 
 // cut makes what is left of a segment from middle on another one.

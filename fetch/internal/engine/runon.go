@@ -17,6 +17,9 @@ const (
 	stride      = 256 << 10       // bytes by which a segment grows
 	maxStandby  = 2 * time.Second // a stream that nobody needs for so long is ended
 	worthToSkip = 1.0             // seconds: what a refused request costs
+
+	// To make way costs a connection, and what is under way on it: most others end by themselves before.
+	makeWayAfter = 250 * time.Millisecond
 )
 
 // errOvertaken ends a request whose bytes another stream has brought before the answer came.
@@ -139,7 +142,7 @@ func (d *download) room(ctx context.Context, c *segment, body io.Reader, w *writ
 	standby := time.NewTimer(maxStandby)
 	defer standby.Stop()
 	for {
-		next := d.ranges.step(c, d.host.wantsFew(), d.host.othersWait(d.Job))
+		next := d.ranges.step(c, d.host.wantsFew(), d.host.starves(d.Job, makeWayAfter))
 		if next.skip == 0 && next.wait == nil {
 			return next.n, nil
 		}

@@ -134,7 +134,7 @@ func TestRefusalsLowerTheLimit(t *testing.T) {
 		h := newHost(16, time.Time{})
 		var slots []*slot
 		for range startConnections {
-			s, err := h.acquire(t.Context(), nil)
+			s, err := h.acquire(t.Context(), &Job{}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -143,7 +143,7 @@ func TestRefusalsLowerTheLimit(t *testing.T) {
 		h.answered(slots[0])
 		for _, s := range slots[2:] {
 			h.release(s)
-			h.lower()
+			h.lower(0)
 		}
 		if h.limit != 1 {
 			t.Errorf("limit %d beside one answer, want 1", h.limit)
@@ -160,7 +160,7 @@ func TestRefusalsLowerTheLimit(t *testing.T) {
 			if waited := time.Since(begun); waited < want || waited > want+time.Second {
 				t.Errorf("asked for one more after %v, want %v", waited, want)
 			}
-			h.lower()
+			h.lower(0)
 		}
 	})
 }
