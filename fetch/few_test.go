@@ -35,7 +35,7 @@ func refusals() []tooMany {
 }
 
 // A crowd answers a few requests at the same time and refuses others, as nginx does with
-// limit_conn, or a few in total, as with limit_req.
+// limit_conn, or one in total, as with limit_req. Of a few in total, the last may be spent on a part that a busy machine is slow to read.
 type crowd struct {
 	most, total   int // negative: any number
 	mu            sync.Mutex
@@ -98,7 +98,7 @@ func TestFewConnections(t *testing.T) {
 	t.Parallel()
 	b := content(9 << 20)
 	for _, refuse := range refusals() {
-		for _, c := range []*crowd{{most: 1, total: -1}, {most: 2, total: -1}, {most: -1, total: 1}, {most: -1, total: 3}} {
+		for _, c := range []*crowd{{most: 1, total: -1}, {most: 2, total: -1}, {most: -1, total: 1}} {
 			t.Run(fmt.Sprintf("%s, %d at a time, %d in total", refuse.name, c.most, c.total), func(t *testing.T) {
 				t.Parallel()
 				o := newOrigin(t, b, c.guard(refuse.do))
