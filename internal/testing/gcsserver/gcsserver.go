@@ -75,12 +75,13 @@ func Start() *Server {
 			return key
 		}),
 	}
-	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.serveToken(w, r) {
 			s.serve(w, r)
 		}
 	}))
-	s.URL = s.server.URL
+	s.URL = "http://" + s.server.Listener.Addr().String() // before it starts: it is part of what it serves
+	s.server.Start()
 	return s
 }
 

@@ -61,8 +61,9 @@ type Server struct {
 // Start starts a hub. The signature is part of each link.
 func Start(r Repository, signature string) *Server {
 	s := &Server{repository: r, signature: signature}
-	s.endpoint = httptest.NewServer(s.recorded(s.serve))
-	s.storage = httptest.NewServer(s.recorded(s.store))
+	s.endpoint, s.storage = httptest.NewUnstartedServer(s.recorded(s.serve)), httptest.NewUnstartedServer(s.recorded(s.store))
+	s.storage.Start() // first: the endpoint links to it
+	s.endpoint.Start()
 	s.URL = s.endpoint.URL
 	return s
 }

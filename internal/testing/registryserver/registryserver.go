@@ -70,9 +70,9 @@ func Start(secret string) *Server {
 	s := &Server{
 		Repository: "org/model", signature: secret, tokens: secret, blobs: map[string][]byte{}, manifests: map[string][]byte{},
 	}
-	s.registry = httptest.NewServer(s.recorded(s.serve))
 	s.tokenServer = httptest.NewServer(s.recorded(s.serveToken))
 	s.storage = httptest.NewServer(s.recorded(s.store))
+	s.registry = httptest.NewServer(s.recorded(s.serve)) // last: it sends clients to the others
 	s.URL = s.registry.URL
 	s.Host = strings.TrimPrefix(s.URL, "http://")
 	return s
