@@ -27,7 +27,7 @@ test: ## the tests, each once; those against real servers where Docker answers
 	if [ -n "$(STRICT)" ]; then code=1; fi; fi; exit $$code
 
 unit:
-	$(GO) test -race -vet=off -shuffle=on -count=1 -timeout 60m -json ./... | $(REPORT)
+	$(GO) test -race -vet=off -shuffle=on -count=1 -parallel 4 -timeout 60m -json ./... | $(REPORT)
 
 integration: build ## inith against real servers, and in its image; most tests wait, so that four at a time keep two cores busy
 	cd integration && . images/env.sh && $(GO) test -vet=off -count=1 -parallel 4 -timeout 60m -json ./... | (cd .. && $(REPORT))
