@@ -99,18 +99,28 @@ func TestExampleFetchAZ(t *testing.T) {
 			mountFile(t, "/var/run/secrets/azure/tokens/azure-identity-token", token),
 		)...)
 	}
+	e.wantToken(t, run, s.Assertion, "no credentials from Microsoft Entra ID: it refuses (invalid_client)", "hint: check AZURE_TENANT_ID")
+	if s.Asked() != "assertion" {
+		t.Errorf("asked for a token by %q, want the assertion once", s.Asked())
+	}
+}
+
+// wantToken runs the init container with a wrong token of its service account, with the right one, and once more. The wrong one is
+// refused with a message, neither is shown, and the last run finds all up to date.
+func (e *example) wantToken(t *testing.T, run func(token string) result, token string, refusal ...string) {
+	t.Helper()
 	r := run("an0ther")
 	if r.code != 1 || strings.Contains(r.stderr+readFile(t, e.message), "an0ther") {
 		t.Errorf("code %d, want 1 and no token; stderr:\n%s", r.code, r.stderr)
 	}
-	hasAll(t, readFile(t, e.message), "no credentials from Microsoft Entra ID: it refuses (invalid_client)", "hint: check AZURE_TENANT_ID")
+	hasAll(t, readFile(t, e.message), refusal...)
 
-	r = run(s.Assertion)
+	r = run(token)
 	e.wantDone(t, r, "fetched: ", modelSum+"  sentiment.bin")
-	if s.Asked() != "assertion" || strings.Contains(r.stderr, s.Assertion) {
-		t.Errorf("asked for a token by %q, want the assertion once; stderr:\n%s", s.Asked(), r.stderr)
+	if strings.Contains(r.stderr, token) {
+		t.Errorf("the token is shown; stderr:\n%s", r.stderr)
 	}
-	r = run(s.Assertion)
+	r = run(token)
 	e.wantDone(t, r, "fetched: ", modelSum+"  sentiment.bin")
 	hasAll(t, r.stderr, `msg="up to date"`, "evidence=pinned")
 }
@@ -136,18 +146,8 @@ func TestExampleFetchS3Role(t *testing.T) {
 			mountFile(t, file, token),
 		)...)
 	}
-	r := run("an0ther")
-	if r.code != 1 || strings.Contains(r.stderr+readFile(t, e.message), "an0ther") {
-		t.Errorf("code %d, want 1 and no token; stderr:\n%s", r.code, r.stderr)
+	e.wantToken(t, run, s.IdentityToken, "STS refuses (InvalidIdentityToken)", "hint: check the annotation of the service account")
+	if s.Given() != 1 {
+		t.Errorf("%d credentials, want one set", s.Given())
 	}
-	hasAll(t, readFile(t, e.message), "STS refuses (InvalidIdentityToken)", "hint: check the annotation of the service account")
-
-	r = run(s.IdentityToken)
-	e.wantDone(t, r, "fetched: ", modelSum+"  sentiment.bin")
-	if s.Given() != 1 || strings.Contains(r.stderr, s.IdentityToken) {
-		t.Errorf("%d credentials, want one set; stderr:\n%s", s.Given(), r.stderr)
-	}
-	r = run(s.IdentityToken)
-	e.wantDone(t, r, "fetched: ", modelSum+"  sentiment.bin")
-	hasAll(t, r.stderr, `msg="up to date"`, "evidence=pinned")
 }

@@ -272,13 +272,7 @@ func TestMigrateLocksWithoutEffect(t *testing.T) {
 CREATE FUNCTION public.pg_try_advisory_lock(bigint) RETURNS boolean LANGUAGE sql AS 'SELECT true';
 ALTER ROLE postgres SET search_path = public, pg_catalog;`))
 	url := "postgres://postgres:" + escape(password) + "@" + addr + "/app"
-	poll(t, 5*time.Minute, func(ctx context.Context) error {
-		conn, err := loginPostgres(ctx, addr)
-		if err == nil {
-			_ = conn.Close(ctx)
-		}
-		return err
-	})
+	poll(t, 5*time.Minute, func(ctx context.Context) error { return usePostgres(ctx, addr) })
 	r := wantExit(t, 1, "migrate", "--lock", url, "--lock-timeout=1m", "--", "/bin/true")
 	hasAll(t, r.stderr, "cannot be locked: the server grants locks that it does not keep", "hint: CockroachDB and some proxies do that")
 	if strings.Contains(r.stderr, "command started") {

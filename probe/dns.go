@@ -68,10 +68,10 @@ type dns struct {
 
 func (p *dns) Probe(ctx context.Context) error {
 	records, err := p.lookup(ctx, p.resolver(), p.name)
-	if isUnknownName(err) && p.spec.level < LevelState {
-		return nil
-	}
 	if isUnknownName(err) {
+		if p.spec.level < LevelState {
+			return nil
+		}
 		return &usererr.Error{
 			Text: fmt.Sprintf("the name does not exist, or has no record (%s)", p.what), Err: err,
 			Hint: "check that the Service exists in this namespace, and has ready Pods if it is headless; in another one its name is name.namespace",

@@ -57,7 +57,7 @@ func auditAddressRows() []option.Option[auditOptions] {
 		{
 			Flag: "listen", Key: option.NoKey, DefaultText: ":8080",
 			Usage: "serve clients at this `ADDRESS`",
-			Set:   toAddress(func(o *o) *string { return &o.Listen }),
+			Set:   option.Parsed(parseAddress, func(o *o) *string { return &o.Listen }),
 		},
 		{
 			Flag: "upstream", Key: option.NoKey, DefaultText: "127.0.0.1:8000",

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/inith/inith/cmd/inith/internal/option"
-	"github.com/inith/inith/internal/duration"
 	"github.com/inith/inith/sidecar/metrics"
 )
 
@@ -63,23 +62,13 @@ func switchRows(flag, value, usage string, at func(o *metricsOptions) *bool) []o
 	}
 }
 
-// toSocket stores the path of a socket; none stands for "".
-func toSocket(at func(o *metricsOptions) *string) func(*metricsOptions, option.Value) error {
-	return func(o *metricsOptions, v option.Value) error {
-		if *at(o) = v.Str; v.Str == duration.None {
-			*at(o) = ""
-		}
-		return nil
-	}
-}
-
 func metricsWebRows() []option.Option[metricsOptions] {
 	type o = metricsOptions
 	return append([]option.Option[o]{
 		{
 			Flag: "web.listen-address", Key: option.NoKey, Default: ":9102",
 			Usage: "serve the metrics, /-/healthy and /-/ready at this `ADDRESS`",
-			Set:   toAddress(func(o *o) *string { return &o.Web.Listen }),
+			Set:   option.Parsed(parseAddress, func(o *o) *string { return &o.Web.Listen }),
 		},
 		{
 			Flag: "web.telemetry-path", Key: option.NoKey, Default: "/metrics",
@@ -100,17 +89,17 @@ func metricsStatsdRows() []option.Option[metricsOptions] {
 		{
 			Flag: "statsd.listen-udp", Key: option.NoKey, Default: ":9125", Empty: true,
 			Usage: "receive metrics over UDP at this `ADDRESS`, or none",
-			Set:   toAddressOrNone(func(o *o) *string { return &o.ListenUDP }),
+			Set:   option.Parsed(parseAddressOrNone, func(o *o) *string { return &o.ListenUDP }),
 		},
 		{
 			Flag: "statsd.listen-tcp", Key: option.NoKey, Default: ":9125", Empty: true,
 			Usage: "receive metrics over TCP at this `ADDRESS`, or none",
-			Set:   toAddressOrNone(func(o *o) *string { return &o.ListenTCP }),
+			Set:   option.Parsed(parseAddressOrNone, func(o *o) *string { return &o.ListenTCP }),
 		},
 		{
 			Flag: "statsd.listen-unixgram", Key: option.NoKey, Empty: true,
 			Usage: "receive metrics at a unix socket for datagrams with this `PATH`",
-			Set:   toSocket(func(o *o) *string { return &o.ListenUnixgram }),
+			Set:   func(o *o, v option.Value) error { o.ListenUnixgram = withoutNone(v.Str); return nil },
 		},
 		{
 			Flag: "statsd.unixsocket-mode", Key: option.NoKey, Kind: option.Digits, Default: "755",
@@ -191,7 +180,7 @@ func metricsRelayRows() []option.Option[metricsOptions] {
 		{
 			Flag: "statsd.relay.address", Key: option.NoKey,
 			Usage: "send all lines on to this `ADDRESS` over UDP",
-			Set:   toAddress(func(o *o) *string { return &o.Relay.Address }),
+			Set:   option.Parsed(parseAddress, func(o *o) *string { return &o.Relay.Address }),
 		},
 		{
 			Flag: "statsd.relay.packet-length", Key: option.NoKey, Kind: option.Integer, Default: "1400",

@@ -25,31 +25,33 @@ func sidecarOptionRows(ops string) []option.Option[sidecarOptions] {
 		{
 			Flag: "ops-listen", Key: option.NoKey, Default: ops,
 			Usage: "serve /healthz, /readyz and /metrics at this `ADDRESS`, or none",
-			Set:   toAddressOrNone(func(o *o) *string { return &o.ops }),
+			Set:   option.Parsed(parseAddressOrNone, func(o *o) *string { return &o.ops }),
 		},
 	}, drainOptionRows()...)
 }
 
-// toAddress stores an address to listen on, or to send to.
-func toAddress[T any](at func(o *T) *string) func(*T, option.Value) error {
-	return func(o *T, v option.Value) error {
-		*at(o) = v.Str
-		if _, _, err := net.SplitHostPort(v.Str); err != nil {
-			return errors.New("want HOST:PORT or :PORT, such as :9102")
-		}
-		return nil
+// parseAddress checks an address to listen on, or to send to.
+func parseAddress(text string) (string, error) {
+	if _, _, err := net.SplitHostPort(text); err != nil {
+		return text, errors.New("want HOST:PORT or :PORT, such as :9102")
 	}
+	return text, nil
 }
 
-// toAddressOrNone stores an address; none stands for "".
-func toAddressOrNone[T any](at func(o *T) *string) func(*T, option.Value) error {
-	return func(o *T, v option.Value) error {
-		if v.Str == duration.None || v.Str == "" {
-			*at(o) = ""
-			return nil
-		}
-		return toAddress(at)(o, v)
+// parseAddressOrNone is parseAddress, for which none stands for "".
+func parseAddressOrNone(text string) (string, error) {
+	if text = withoutNone(text); text == "" {
+		return "", nil
 	}
+	return parseAddress(text)
+}
+
+// withoutNone returns a text, for which none stands for "".
+func withoutNone(text string) string {
+	if text == duration.None {
+		return ""
+	}
+	return text
 }
 
 // drainOptionRows are those of a sidecar without an ops port too.

@@ -45,6 +45,20 @@ func (m Migration) acquire(ctx context.Context) (Lock, error) {
 	}
 }
 
+// kept asks a server whether it keeps the lock that it has just granted, before a command relies on that. CockroachDB
+// grants every advisory lock (https://github.com/cockroachdb/cockroach/issues/13546), and a proxy may ask other sessions.
+func kept(ctx context.Context, lock Lock) (Lock, error) {
+	err := lock.Check(ctx)
+	if errors.Is(err, errNotHeld) {
+		return nil, &RefusedError{&usererr.Error{
+			Text: "the server grants locks that it does not keep, so that two replicas would hold it at the same time",
+			Hint: "CockroachDB and some proxies do that. Use the lock of another server, or --lock k8s:///NAME.",
+			Err:  err,
+		}}
+	}
+	return lock, err
+}
+
 func (m Migration) failed(what string, err error) error {
 	return &usererr.Error{Text: fmt.Sprintf("lock %s %s: %v", m.Name, what, err), Hint: usererr.Hint(err), Err: err}
 }

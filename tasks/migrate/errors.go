@@ -1,7 +1,6 @@
 package migrate
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -36,20 +35,6 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 
 // errNotHeld is what a server says of a lock that its session does not have.
 var errNotHeld = errors.New("the server says that this session does not hold it")
-
-// kept asks a server whether it keeps the lock that it has just granted, before a command relies on that. CockroachDB
-// grants every advisory lock (https://github.com/cockroachdb/cockroach/issues/13546), and a proxy may ask other sessions.
-func kept(ctx context.Context, lock Lock) (Lock, error) {
-	err := lock.Check(ctx)
-	if errors.Is(err, errNotHeld) {
-		return nil, &RefusedError{&usererr.Error{
-			Text: "the server grants locks that it does not keep, so that two replicas would hold it at the same time",
-			Hint: "CockroachDB and some proxies do that. Use the lock of another server, or --lock k8s:///NAME.",
-			Err:  err,
-		}}
-	}
-	return lock, err
-}
 
 // A DeadlineError says that a time limit has passed.
 type DeadlineError struct {

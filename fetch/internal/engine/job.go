@@ -149,15 +149,25 @@ func (j *Job) failed(ctx context.Context, err error, progress bool, pauses backo
 	}
 	j.retried(err)
 	pause := pauses.NextBackOff()
-	if throttle, ok := errors.AsType[*source.ThrottleError](err); ok {
-		j.rest(max(pause, throttle.After))
-		j.host.lower(throttle.After)
+	if after, ok := throttled(err); ok {
+		j.rest(max(pause, after))
+		j.host.lower(after)
 		return nil
 	}
 	if progress { // the server works: only the connection was cut
 		return nil
 	}
 	return retry.Sleep(ctx, pause)
+}
+
+// throttled reports whether a server refused a request to have fewer, and after what time it wants the next one; zero: it does
+// not say.
+func throttled(err error) (after time.Duration, ok bool) {
+	throttle, ok := errors.AsType[*source.ThrottleError](err)
+	if !ok {
+		return 0, false
+	}
+	return throttle.After, true
 }
 
 // rest lets no request to the host through for a while.
@@ -173,10 +183,7 @@ func restFor(pause, longest time.Duration) time.Duration {
 // connections. The caller has released its own.
 func (j *Job) crowded(err error) {
 	j.retried(err)
-	after := time.Duration(0)
-	if throttle, ok := errors.AsType[*source.ThrottleError](err); ok {
-		after = throttle.After
-	}
+	after, _ := throttled(err)
 	if after > 0 {
 		j.rest(after)
 	}

@@ -88,7 +88,7 @@ func (r *ranges) limit() int64 { return max(r.verified, r.resumed) + r.readAhead
 // first returns the first missing bytes, if they are within the read-ahead and no stream runs
 // on there by itself. The caller holds mu.
 func (r *ranges) first() (gap span.Span, ok bool) {
-	for _, gap := range r.missing {
+	for _, gap = range r.missing {
 		switch {
 		case gap.Start >= r.limit() && !r.whole:
 			return gap, false

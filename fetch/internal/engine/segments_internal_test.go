@@ -273,7 +273,7 @@ func TestHostRampsUpAndIsThrottled(t *testing.T) {
 		}
 		h.pause(time.Second)
 		h.lower(0)
-		h.lower(0) // all workers are told at the same time
+		h.lower(0) // the workers of all connections see a refusal at the same time
 		if h.limit != 8 {
 			t.Errorf("limit %d after a throttle, want 8", h.limit)
 		}

@@ -144,7 +144,7 @@ func (h *host) release(s *slot) {
 	h.grant()
 }
 
-// full reports whether all connections are in use. Whoever waits then, waits for other files
+// full reports whether all connections are in use. A job that waits then, waits for other files
 // and not for the server.
 func (h *host) full() bool {
 	h.mu.Lock()

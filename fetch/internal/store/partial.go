@@ -40,11 +40,10 @@ func partOf(journal string) string { return strings.TrimSuffix(journal, journalS
 // OpenPartial creates the partial file of a content, or with a record opens the one that
 // it is of, and makes room for it.
 func (d *Destination) OpenPartial(c Content, r *Record, resumable bool) (*Partial, error) {
-	p, err := d.openPartial(r)
+	p, err := d.openPartial(c.Size, r)
 	if err != nil {
 		return nil, err
 	}
-	p.flusher = flusher{f: p.f, drop: d.store.Drops(c.Size)}
 	if c.Size > 0 {
 		err = allocate(p.f, c.Size)
 	}
@@ -61,11 +60,10 @@ func (d *Destination) OpenPartial(c Content, r *Record, resumable bool) (*Partia
 // Clone returns a partial file that shares the bytes of another file until one of both is written to, and has all of them as
 // they were at one moment. It returns nil if the file systems cannot, or if that would be more bytes than may be written.
 func (d *Destination) Clone(from *os.File, size int64) *Partial {
-	p, err := d.openPartial(nil)
+	p, err := d.openPartial(size, nil)
 	if err != nil {
 		return nil // a copy will tell
 	}
-	p.flusher = flusher{f: p.f, drop: d.store.Drops(size)}
 	if d.withinLimits(size) != nil || cloneFile(p.f, from) != nil || identityOf(p.f).Size != size {
 		p.Remove()
 		return nil
@@ -73,7 +71,7 @@ func (d *Destination) Clone(from *os.File, size int64) *Partial {
 	return p
 }
 
-func (d *Destination) openPartial(r *Record) (*Partial, error) {
+func (d *Destination) openPartial(size int64, r *Record) (*Partial, error) {
 	p := &Partial{dest: d}
 	var err error
 	if r == nil {
@@ -90,6 +88,7 @@ func (d *Destination) openPartial(r *Record) (*Partial, error) {
 	}
 	_, _ = tryLock(p.f) // it tells that we are here: who is without locks goes by the journal
 	d.listing.add(p.name)
+	p.flusher = flusher{f: p.f, drop: d.store.Drops(size)}
 	return p, nil
 }
 
