@@ -248,7 +248,7 @@ func (a *attempt) plan(sure bool) *ranges {
 // Next: verify.
 func (a *attempt) transfer(ctx context.Context) (stateFunc, error) {
 	d := a.download
-	a.Progress.size.Store(d.ranges.size)
+	a.Progress.size.Store(d.ranges.size.Load())
 	check, err := a.Judge(a.serverDigests())
 	if err != nil {
 		return nil, err
@@ -314,7 +314,7 @@ func (a *attempt) verify(ctx context.Context) (stateFunc, error) {
 	digest := d.verify.hashes.sum(a.check.Main)
 	a.download = nil
 	a.verified = &Verified{Partial: d.part, Digest: digest, Receipt: store.Receipt{
-		Source: ID(a.Source), Size: d.ranges.size, Validator: d.validator, Digest: digest.String(),
+		Source: ID(a.Source), Size: d.ranges.size.Load(), Validator: d.validator, Digest: digest.String(),
 	}}
 	return nil, nil //nolint:nilnil // the end
 }

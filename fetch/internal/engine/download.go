@@ -75,7 +75,7 @@ func (d *download) workers() int {
 	if d.ranges.whole {
 		return 1
 	}
-	return d.Engine.Streams(d.ranges.size)
+	return d.Engine.Streams(d.ranges.size.Load())
 }
 
 // Streams returns how many connections can be of use for an object of so many bytes; -1: of a

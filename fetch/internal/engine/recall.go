@@ -14,7 +14,7 @@ func (a *attempt) learn(m *MismatchError) {
 	d := a.download
 	if len(a.found) > 0 && a.found[0] == m.Got && d.validator != "" && a.Want != (source.Digest{}) {
 		a.Dest.Keep(store.Finding{
-			Source: ID(a.Source), Size: d.ranges.size, Validator: d.validator, Digest: m.Got.String(), Looks: m.Looks,
+			Source: ID(a.Source), Size: d.ranges.size.Load(), Validator: d.validator, Digest: m.Got.String(), Looks: m.Looks,
 		})
 	}
 	a.found = append(a.found, m.Got)

@@ -3,6 +3,7 @@ package engine
 import (
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/inith/inith/fetch/internal/span"
@@ -25,7 +26,7 @@ type ranges struct {
 
 	mu       sync.Mutex
 	changed  chan struct{} // closed when there may be something to do
-	size     int64         // bytes; -1: not known
+	size     atomic.Int64  // bytes; -1: not known until the source ends; changed under mu
 	have     span.Set
 	missing  span.Set // neither present nor in a segment
 	segments map[*segment]bool
@@ -53,7 +54,8 @@ type segment struct {
 }
 
 func newRanges(size, readAhead int64, have span.Set) *ranges {
-	r := &ranges{readAhead: readAhead, size: size, changed: make(chan struct{}), segments: map[*segment]bool{}, have: have}
+	r := &ranges{readAhead: readAhead, changed: make(chan struct{}), segments: map[*segment]bool{}, have: have}
+	r.size.Store(size)
 	end := size
 	if size < 0 {
 		end = math.MaxInt64
@@ -115,8 +117,8 @@ func (r *ranges) wrote(s span.Span) (pieces []int64, ordered bool) {
 // piece returns the bytes of a piece.
 func (r *ranges) piece(u int64) span.Span {
 	s := span.Span{Start: u * piece, End: u*piece + piece}
-	if r.size >= 0 {
-		s.End = min(s.End, r.size)
+	if size := r.size.Load(); size >= 0 {
+		s.End = min(s.End, size)
 	}
 	return s
 }
@@ -165,7 +167,7 @@ func (r *ranges) hashing() bool {
 func (r *ranges) ended(size int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.size = size
+	r.size.Store(size)
 	for c := range r.segments {
 		c.end = min(c.end, size)
 	}
@@ -185,7 +187,7 @@ func (r *ranges) done() (n int64, all bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n = r.have.Total()
-	return n, n == r.size
+	return n, n == r.size.Load()
 }
 
 // busy returns how many segments are being fetched.

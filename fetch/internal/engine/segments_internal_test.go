@@ -368,3 +368,22 @@ func TestHostStaysWhereMoreBringsNothing(t *testing.T) {
 		}
 	})
 }
+
+// TestEndWhileHashing has the end of an object found while its first bytes are being hashed,
+// which the race detector watches.
+func TestEndWhileHashing(t *testing.T) {
+	t.Parallel()
+	r := newRanges(-1, 64*piece, nil)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		r.ended(1000)
+	}()
+	if n := r.piece(0).Len(); n != piece && n != 1000 {
+		t.Errorf("a piece of %d bytes", n)
+	}
+	<-ended
+	if n := r.piece(0).Len(); n != 1000 {
+		t.Errorf("at the end, a piece of %d bytes", n)
+	}
+}

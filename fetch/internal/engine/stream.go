@@ -32,7 +32,7 @@ func (d *download) stream(ctx context.Context, c *segment, a *answer) (int64, er
 	}()
 	off, left := d.ranges.answered(c, a.End)
 	switch {
-	case a.Size != d.ranges.size:
+	case a.Size != d.ranges.size.Load():
 		return 0, source.ErrChanged
 	case left == 0:
 		return 0, errOvertaken
@@ -90,7 +90,7 @@ func (d *download) open(ctx context.Context, c *segment) (*source.Part, error) {
 	}
 	part, err := d.get(ctx, off, n, d.validator)
 	if err == nil && part.Size < 0 && part.Start > 0 {
-		part.Size = d.ranges.size
+		part.Size = d.ranges.size.Load()
 	}
 	return part, err
 }
@@ -111,7 +111,7 @@ func cutOff(ctx context.Context, err error) error {
 
 // copy writes what comes, until the segment is done or the stream ends.
 func (d *download) copy(ctx context.Context, c *segment, part *source.Part) (written int64, err error) {
-	w := &writer{download: d, buffer: d.Engine.buffer(d.ranges.size)}
+	w := &writer{download: d, buffer: d.Engine.buffer(d.ranges.size.Load())}
 	defer func() { d.Engine.free(w.buffer) }()
 	for {
 		room, err := d.room(ctx, c, part.Body, w)
@@ -141,7 +141,7 @@ func (d *download) copy(ctx context.Context, c *segment, part *source.Part) (wri
 		case readErr == nil:
 		case !errors.Is(readErr, io.EOF):
 			return written, readErr
-		case d.ranges.size < 0:
+		case d.ranges.size.Load() < 0:
 			return written, d.endOfStream(part, off+int64(taken))
 		case left && (written == 0 || !d.sure):
 			return written, source.ErrCut
@@ -164,7 +164,7 @@ func (d *download) rest(ctx context.Context, c *segment, n int) error {
 
 // grow makes room for the bytes before end, where their number was not known before.
 func (d *download) grow(end int64) error {
-	if d.ranges.size >= 0 || end <= d.grown {
+	if d.ranges.size.Load() >= 0 || end <= d.grown {
 		return nil
 	}
 	if err := d.tooLong(end); err != nil {

@@ -33,7 +33,7 @@ func (w *writer) flush() error {
 		return err
 	}
 	if ordered && w.verify.offer(w.off, b) {
-		w.buffer = w.Engine.buffer(w.ranges.size)
+		w.buffer = w.Engine.buffer(w.ranges.size.Load())
 	} else if len(pieces) > 0 || ordered {
 		w.verify.look()
 	}
