@@ -202,7 +202,7 @@ func TestSkipped(t *testing.T) {
 	for _, dest := range []string{"model.bin", "-"} {
 		t.Run(dest, func(t *testing.T) {
 			t.Parallel()
-			s := &faultserver.Server{Content: faultserver.Content{Size: 6 << 20, Seed: 1}, Rate: 2 << 20}
+			s := &faultserver.Server{Content: faultserver.Content{Size: 6 << 20, Seed: 1}, Rate: 1 << 20}
 			whole, _ := faultserver.Find("range-ignored")
 			cut, _ := faultserver.Find("cut")
 			cut.Times, cut.At = 1, 5<<20
@@ -213,7 +213,7 @@ func TestSkipped(t *testing.T) {
 			}
 			t.Cleanup(s.Close)
 			var out bytes.Buffer
-			f := &fetch.Fetcher{IdleTimeout: time.Second, StallTimeout: 1500 * time.Millisecond, RetryMaxWait: 100 * time.Millisecond, Stdout: &out}
+			f := &fetch.Fetcher{IdleTimeout: 3 * time.Second, StallTimeout: 4 * time.Second, RetryMaxWait: 100 * time.Millisecond, Stdout: &out}
 			file := fetch.File{URL: parse(t, s.URL()), Dest: dest, Digest: pin(s.Want())}
 			if dest != "-" {
 				file.Dest = filepath.Join(t.TempDir(), dest)

@@ -52,14 +52,20 @@ type Trace struct {
 // unansweredHello reports whether the server sent nothing after a ClientHello.
 func (t *Trace) unansweredHello() bool { return t.helloSent && !t.helloAnswered }
 
-// begin starts an attempt, which ends with ctx or when end is called.
+// begin starts an attempt, which ends with ctx or when end is called, once.
 func (d *Dialer) begin(ctx context.Context) (end func()) {
 	d.mu.Lock()
 	d.active, d.trace = true, Trace{small: d.small}
 	d.mu.Unlock()
-	stop := context.AfterFunc(ctx, d.end)
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(ended)
+		d.end()
+	})
 	return func() {
-		stop()
+		if !stop() {
+			<-ended // or it would end the next attempt
+		}
 		d.end()
 	}
 }
