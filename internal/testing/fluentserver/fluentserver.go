@@ -56,7 +56,7 @@ type Server struct {
 
 	listener net.Listener
 	mu       sync.Mutex
-	conns    map[net.Conn]struct{}
+	conns    map[net.Conn]struct{} // nil: it is stopped
 	wg       sync.WaitGroup
 	Accepted atomic.Int64
 }
@@ -97,6 +97,7 @@ func (s *Server) Stop() {
 	for c := range s.conns {
 		_ = c.Close()
 	}
+	s.conns = nil
 	s.mu.Unlock()
 	s.wg.Wait()
 }
@@ -108,9 +109,10 @@ func (s *Server) accept() {
 			return
 		}
 		s.Accepted.Add(1)
-		s.mu.Lock()
-		s.conns[conn] = struct{}{}
-		s.mu.Unlock()
+		if !s.track(conn) {
+			_ = conn.Close()
+			return
+		}
 		s.wg.Go(func() {
 			_ = s.serve(conn)
 			_ = conn.Close()
@@ -119,6 +121,17 @@ func (s *Server) accept() {
 			s.mu.Unlock()
 		})
 	}
+}
+
+// track has Stop close the connection. It reports whether the server was not stopped before.
+func (s *Server) track(conn net.Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conns == nil {
+		return false
+	}
+	s.conns[conn] = struct{}{}
+	return true
 }
 
 func (s *Server) serve(conn net.Conn) error {
