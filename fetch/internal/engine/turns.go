@@ -94,13 +94,25 @@ func (h *host) free(s *slot) {
 
 // grant assigns free connections to those who wait. The caller holds mu.
 func (h *host) grant() {
-	for len(h.waiting) > 0 && h.active < h.limit && !time.Now().Before(h.paused) {
+	for len(h.waiting) > 0 && !time.Now().Before(h.paused) {
 		i := h.next()
 		t := h.waiting[i]
+		if h.active >= h.allowed(t.job) {
+			return
+		}
 		h.waiting = slices.Delete(h.waiting, i, i+1)
 		h.give(t.job)
 		close(t.come)
 	}
+}
+
+// allowed returns how many connections there may be with one for j. The first one for a file is no attempt to be faster: as
+// long as the server refuses none, there are as many as files. The caller holds mu.
+func (h *host) allowed(j *Job) int {
+	if !j.place.served && h.refused.IsZero() {
+		return h.most
+	}
+	return h.limit
 }
 
 // next returns whose turn it is: of a job that has had no connection yet, so that the first
