@@ -97,7 +97,7 @@ func newApp(p *process, r *reporter, child []string) *app {
 // rootRows are the flags of inith without a command.
 func rootRows() []option.Row {
 	version := option.Row{Flag: "version", Kind: option.Bool, Usage: "print the version"}
-	return append(option.Table[globals]{Options: globalOptions()}.Rows(""), version, helpRow())
+	return append(option.Table[*globals]{Options: globalOptions()}.Rows(""), version, helpRow())
 }
 
 // define defines the command that the command line names.

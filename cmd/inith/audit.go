@@ -37,13 +37,13 @@ type auditOptions struct {
 	keyFile string // of the chain
 }
 
-func auditTable(env environment.Variables) option.Table[auditOptions] {
+func auditTable(env environment.Variables) option.Table[*auditOptions] {
 	rows := auditAddressRows()
-	for _, more := range [][]option.Option[auditOptions]{auditRecordRows(), auditLogRows(), auditLimitRows()} {
+	for _, more := range [][]option.Option[*auditOptions]{auditRecordRows(), auditLogRows(), auditLimitRows()} {
 		rows = append(rows, more...)
 	}
 	rows = append(rows, option.Within(sidecarOptionRows("127.0.0.1:9601"), func(o *auditOptions) *sidecarOptions { return &o.sidecarOptions })...)
-	return option.Table[auditOptions]{Options: rows, Check: func(o *auditOptions, given option.Given) error {
+	return option.Table[*auditOptions]{Options: rows, Check: func(o *auditOptions, given option.Given) error {
 		if len(given.Args) > 0 {
 			return errors.New("sidecar audit takes no argument")
 		}
@@ -51,9 +51,9 @@ func auditTable(env environment.Variables) option.Table[auditOptions] {
 	}}
 }
 
-func auditAddressRows() []option.Option[auditOptions] {
+func auditAddressRows() []option.Option[*auditOptions] {
 	type o = auditOptions
-	return []option.Option[o]{
+	return []option.Option[*o]{
 		{
 			Flag: "listen", Key: option.NoKey, DefaultText: ":8080",
 			Usage: "serve clients at this `ADDRESS`",
@@ -72,9 +72,9 @@ func auditAddressRows() []option.Option[auditOptions] {
 	}
 }
 
-func auditRecordRows() []option.Option[auditOptions] {
+func auditRecordRows() []option.Option[*auditOptions] {
 	type o = auditOptions
-	return []option.Option[o]{
+	return []option.Option[*o]{
 		{
 			Flag: "level", Key: option.NoKey, Default: "metadata", Choices: auditLevels(),
 			Usage: "record so much of an exchange: `LEVEL` is none, metadata, request or request-response",
@@ -123,9 +123,9 @@ func auditLevels() []string {
 	return names
 }
 
-func auditLogRows() []option.Option[auditOptions] {
+func auditLogRows() []option.Option[*auditOptions] {
 	type o = auditOptions
-	return []option.Option[o]{
+	return []option.Option[*o]{
 		{
 			Flag: "fsync", Key: option.NoKey, Default: "1s", Choices: []string{"never", "1s", "each"},
 			Usage: "records reach the disk `WHEN`: never (as the kernel likes), 1s, or each before its exchange ends",
@@ -175,9 +175,9 @@ func auditLogRows() []option.Option[auditOptions] {
 	}
 }
 
-func auditLimitRows() []option.Option[auditOptions] {
+func auditLimitRows() []option.Option[*auditOptions] {
 	type o = auditOptions
-	return []option.Option[o]{
+	return []option.Option[*o]{
 		{
 			Flag: "capture-mem", Key: option.NoKey, Kind: option.Size, Default: "32MiB",
 			Usage: "use at most this `SIZE` of memory for the bodies of all exchanges",
@@ -227,7 +227,7 @@ func (o *auditOptions) fromSeed(env environment.Variables) error {
 }
 
 func auditCommand(c *call) *definition {
-	return define(c, spec[auditOptions]{
+	return define(c, spec[*auditOptions]{
 		usage:       []string{"inith sidecar audit [OPTION...]"},
 		description: func() string { return auditDescription },
 		table:       auditTable(c.env),

@@ -23,10 +23,10 @@ type auditVerifyOptions struct {
 	keyFile string
 }
 
-func auditVerifyTable() option.Table[auditVerifyOptions] {
+func auditVerifyTable() option.Table[*auditVerifyOptions] {
 	type o = auditVerifyOptions
-	return option.Table[o]{
-		Options: []option.Option[o]{
+	return option.Table[*o]{
+		Options: []option.Option[*o]{
 			{
 				Arg: "FILE", Key: option.NoKey, Kind: option.Strings,
 				Usage: "a file of the log",
@@ -48,7 +48,7 @@ func auditVerifyTable() option.Table[auditVerifyOptions] {
 }
 
 func auditVerifyCommand(c *call) *definition {
-	return define(c, spec[auditVerifyOptions]{
+	return define(c, spec[*auditVerifyOptions]{
 		usage:       []string{"inith sidecar audit verify [OPTION...] FILE..."},
 		description: func() string { return auditVerifyDescription },
 		exits:       [][2]string{{"3", "a line was changed, removed or inserted"}},

@@ -36,10 +36,10 @@ EXAMPLE:
    inith cache verify /var/cache/inith`
 
 // cacheTable returns the options of inith cache: those that fetch has too are in the same fields.
-func cacheTable(own ...option.Option[fetchOptions]) option.Table[fetchOptions] {
+func cacheTable(own ...option.Option[*fetchOptions]) option.Table[*fetchOptions] {
 	type o = fetchOptions
-	return option.Table[o]{
-		Options: append([]option.Option[o]{
+	return option.Table[*o]{
+		Options: append([]option.Option[*o]{
 			{
 				Arg: "DIR", Key: option.NoKey,
 				Usage: "the directory of the cache",
@@ -63,15 +63,15 @@ func cacheTable(own ...option.Option[fetchOptions]) option.Table[fetchOptions] {
 	}
 }
 
-func cachePruneTable() option.Table[fetchOptions] {
+func cachePruneTable() option.Table[*fetchOptions] {
 	type o = fetchOptions
 	return cacheTable(
-		option.Option[o]{
+		option.Option[*o]{
 			Flag: "cache-max", Key: option.NoKey, Kind: option.Size,
 			Usage: "remove objects until the cache has no more than this `SIZE`",
 			Set:   option.ToSize(func(o *o) *int64 { return &o.fetcher.CacheMax }),
 		},
-		option.Option[o]{
+		option.Option[*o]{
 			Flag: "unused-for", Key: option.NoKey, Kind: option.Duration,
 			Usage: "remove objects that no process has used for this `TIME`",
 			Set:   option.ToDuration(func(o *o) *time.Duration { return &o.unused }),
@@ -91,10 +91,10 @@ func cacheVerifyCommand(c *call) *definition {
 	return defineCache(c, "verify", cacheVerifyDescription, exits, cacheTable(), (*cacheJob).verify)
 }
 
-func defineCache(c *call, name, description string, exits [][2]string, table option.Table[fetchOptions],
+func defineCache(c *call, name, description string, exits [][2]string, table option.Table[*fetchOptions],
 	work func(j *cacheJob, ctx context.Context) (string, error),
 ) *definition {
-	return define(c, spec[fetchOptions]{
+	return define(c, spec[*fetchOptions]{
 		usage:       []string{"inith cache " + name + " [OPTION...] DIR"},
 		description: func() string { return description },
 		exits:       exits,

@@ -48,15 +48,15 @@ const (
 )
 
 // A spec is what [define] makes a definition of.
-type spec[O any] struct {
+type spec[P any] struct {
 	usage       []string
 	description func() string
 	exits       [][2]string
 	child       childUse
 	events      bool // it can post Events
-	table       option.Table[O]
+	table       option.Table[P]
 	// open finds all errors that can be found before anything is tried.
-	open func(ctx context.Context, s session, o *O, given option.Given) (job, error)
+	open func(ctx context.Context, s session, o P, given option.Given) (job, error)
 }
 
 // A job is a command that is ready to run.
@@ -76,44 +76,37 @@ type session struct {
 	hangups func() <-chan struct{} // takes SIGHUP over; nil in a step
 }
 
-// options are those of a command, and those that every command has. They know no type of a command, so that the code behind
-// them exists once in the binary.
+// options are those of a command, and those that every command has.
 type options struct {
-	own     any // a pointer; nil: nothing was set
+	own     any // see ownOf
 	globals globals
 	stay    bool // as the init process of CMD
 	events  bool // post them
 }
 
 // ownOf returns the options of a command.
-func ownOf[O any](o *options) *O {
-	if o.own == nil {
-		o.own = new(O)
-	}
-	own, _ := o.own.(*O)
-	return own
-}
+func ownOf[P any](o *options) P { return option.Held[P](&o.own) }
 
 // define makes a command of its table of options and the function that opens its job.
-func define[O any](c *call, s spec[O]) *definition {
-	table := option.Table[options]{
-		Options: option.Within(s.table.Options, ownOf[O]),
+func define[P any](c *call, s spec[P]) *definition {
+	table := option.Table[*options]{
+		Options: option.Within(s.table.Options, ownOf[P]),
 		Check: func(o *options, given option.Given) error {
 			if s.table.Check == nil {
 				return nil
 			}
-			return s.table.Check(ownOf[O](o), given)
+			return s.table.Check(ownOf[P](o), given)
 		},
 	}
 	d := &definition{usage: s.usage, description: s.description, exits: s.exits}
 	c.complete(d, withCommon(table, s.child, s.events), s.child, func(ctx context.Context, own session, o *options, given option.Given) (job, error) {
-		return s.open(ctx, own, ownOf[O](o), given)
+		return s.open(ctx, own, ownOf[P](o), given)
 	})
 	return d
 }
 
 // complete adds to a command its options, and how it runs.
-func (c *call) complete(d *definition, table option.Table[options], child childUse, open func(context.Context, session, *options, option.Given) (job, error)) {
+func (c *call) complete(d *definition, table option.Table[*options], child childUse, open func(context.Context, session, *options, option.Given) (job, error)) {
 	d.rows = append(table.Rows(c.name), helpRow())
 	d.run = func(ctx context.Context, line option.Line) error {
 		if line.Flags["help"] != nil {
@@ -141,9 +134,9 @@ func logRenamed(log *slog.Logger, given option.Given) {
 }
 
 // withCommon adds to the options of a command those that every command has.
-func withCommon(t option.Table[options], child childUse, events bool) option.Table[options] {
+func withCommon(t option.Table[*options], child childUse, events bool) option.Table[*options] {
 	if child == becomesChild {
-		t.Options = append(t.Options, option.Option[options]{
+		t.Options = append(t.Options, option.Option[*options]{
 			Flag: "init", Key: option.NoKey, Kind: option.Bool, Usage: "stay as the init process of CMD: forward signals, reap orphans, return its exit code",
 			Set: option.ToBool(func(o *options) *bool { return &o.stay }),
 		})

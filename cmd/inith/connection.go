@@ -20,7 +20,7 @@ type connection struct {
 	proxy *url.URL // nil for none
 }
 
-func connectionOptions(env environment.Variables, proxyUsage string) []option.Option[connection] {
+func connectionOptions(env environment.Variables, proxyUsage string) []option.Option[*connection] {
 	type c = connection
 	fromEnv := func(name string) (*url.URL, error) {
 		raw, err := env.Secret(name)
@@ -29,7 +29,7 @@ func connectionOptions(env environment.Variables, proxyUsage string) []option.Op
 		}
 		return parseProxy(raw)
 	}
-	rows := []option.Option[c]{
+	rows := []option.Option[*c]{
 		{
 			Flag: "proxy", Excludes: []string{"proxy-from-env"},
 			Usage: proxyUsage,
@@ -45,9 +45,9 @@ func connectionOptions(env environment.Variables, proxyUsage string) []option.Op
 }
 
 // tlsOptions are how servers are verified, and what certificate they are shown.
-func tlsOptions() []option.Option[tlsconfig.TLS] {
+func tlsOptions() []option.Option[*tlsconfig.TLS] {
 	type t = tlsconfig.TLS
-	return []option.Option[t]{
+	return []option.Option[*t]{
 		{
 			Flag:  "ca-file",
 			Usage: "trust these certificate authorities (PEM `FILE`)",

@@ -285,7 +285,7 @@ func TestDocsHaveTheKeysOfRules(t *testing.T) {
 	}
 }
 
-func keyNames[T any](table option.Table[T]) []string {
+func keyNames[P any](table option.Table[P]) []string {
 	all := table.Keys()
 	slices.Sort(all)
 	return all

@@ -10,8 +10,8 @@ import (
 )
 
 // eventsOption is the option of commands that can post Events.
-func eventsOption[O any](field func(*O) *bool) option.Option[O] {
-	return option.Option[O]{
+func eventsOption[P any](field func(P) *bool) option.Option[P] {
+	return option.Option[P]{
 		Flag: "events", Key: option.NoKey, Kind: option.Bool,
 		Usage: "post what happens as Events of the Pod, for kubectl describe; needs POD_NAME and POD_UID in the environment",
 		Set:   option.ToBool(field),

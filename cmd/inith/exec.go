@@ -19,10 +19,10 @@ type execOptions struct {
 	grace   time.Duration
 }
 
-func execTable() option.Table[execOptions] {
+func execTable() option.Table[*execOptions] {
 	type o = execOptions
-	return option.Table[o]{
-		Options: []option.Option[o]{
+	return option.Table[*o]{
+		Options: []option.Option[*o]{
 			{
 				Key: "command", Kind: option.Strings, Required: true,
 				Usage: "the program and its arguments; no shell reads them",

@@ -39,10 +39,10 @@ type explainOptions struct {
 	namespace, format string
 }
 
-func explainTable() option.Table[explainOptions] {
+func explainTable() option.Table[*explainOptions] {
 	type o = explainOptions
-	return option.Table[o]{
-		Options: []option.Option[o]{
+	return option.Table[*o]{
+		Options: []option.Option[*o]{
 			{
 				Arg: "FILE", Key: option.NoKey, Kind: option.Strings,
 				Usage: "output of kubectl get pod -o json, - for the standard input, or pod/NAME",
@@ -69,7 +69,7 @@ func explainTable() option.Table[explainOptions] {
 }
 
 func explainCommand(c *call) *definition {
-	return define(c, spec[explainOptions]{
+	return define(c, spec[*explainOptions]{
 		usage:       []string{"inith explain [OPTION...] [FILE]", "inith explain [OPTION...] pod/NAME"},
 		description: func() string { return explainDescription },
 		table:       explainTable(),

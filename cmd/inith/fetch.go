@@ -69,15 +69,15 @@ type fetchOptions struct {
 }
 
 // fileOptions are the options of a single file.
-func fileOptions(env environment.Variables) []option.Option[fetchOptions] {
+func fileOptions(env environment.Variables) []option.Option[*fetchOptions] {
 	return option.Within(modelsfile.Options(env), func(o *fetchOptions) *fetch.File { return &o.file })
 }
 
 // listOptions are the options of all files.
-func listOptions(env environment.Variables) []option.Option[fetchOptions] {
+func listOptions(env environment.Variables) []option.Option[*fetchOptions] {
 	type o = fetchOptions
 	reached := connectionOptions(env, "reach servers through the proxy at this `URL` (default: HTTPS_PROXY, HTTP_PROXY, NO_PROXY)")
-	return append([]option.Option[o]{
+	return append([]option.Option[*o]{
 		{
 			Flag: "file", Letter: "f",
 			Usage: "fetch what this YAML `FILE` lists (- is the standard input)",
@@ -158,7 +158,7 @@ func listOptions(env environment.Variables) []option.Option[fetchOptions] {
 
 func fetchCommand(c *call) *definition {
 	own := fileOptions(c.env)
-	return define(c, spec[fetchOptions]{
+	return define(c, spec[*fetchOptions]{
 		usage: []string{
 			"inith fetch [OPTION...] SOURCE DEST [SOURCE DEST...] [-- CMD ARG...]",
 			"inith fetch [OPTION...] -f models.yaml [-- CMD ARG...]",
@@ -167,7 +167,7 @@ func fetchCommand(c *call) *definition {
 		exits:       [][2]string{{"3", "the content is not what was asked for"}},
 		child:       becomesChild,
 		events:      true,
-		table: option.Table[fetchOptions]{
+		table: option.Table[*fetchOptions]{
 			Options: append(own, listOptions(c.env)...),
 			Check: func(o *fetchOptions, given option.Given) error {
 				err := cmp.Or(checkSourceAndDest(o, given, c.child), checkCache(o, given))
@@ -227,7 +227,7 @@ func checkCache(o *fetchOptions, given option.Given) error {
 
 // addPairs adds the files of the arguments after the first two. The destinations of several sources are directories; what
 // is of one source, such as a digest or a token, cannot be given for all.
-func (o *fetchOptions) addPairs(own []option.Option[fetchOptions], given option.Given) error {
+func (o *fetchOptions) addPairs(own []option.Option[*fetchOptions], given option.Given) error {
 	ofAll := []string{"evidence", "include", "exclude", "write-sums", "delete", "in-place", "extract"}
 	for i := range own {
 		if id := own[i].ID(); own[i].Flag != "" && !slices.Contains(ofAll, id) && given.Has(id) {
@@ -254,7 +254,7 @@ func (o *fetchOptions) addPairs(own []option.Option[fetchOptions], given option.
 }
 
 // checkListed reports options of a single file that a list would ignore. The minimum evidence holds for all its entries.
-func checkListed(own []option.Option[fetchOptions], given option.Given) error {
+func checkListed(own []option.Option[*fetchOptions], given option.Given) error {
 	var errs []error
 	for i := range own {
 		if id := own[i].ID(); id != "evidence" && given.Has(id) {
@@ -287,13 +287,13 @@ func (o *fetchOptions) read(env environment.Variables, given option.Given) ([]fe
 	return files, nil
 }
 
-func fetchStepTable(env environment.Variables) option.Table[fetchOptions] {
+func fetchStepTable(env environment.Variables) option.Table[*fetchOptions] {
 	own := option.Entries(fileOptions(env))
 	for i := range own {
 		own[i].Required = false // a step may have a list of files instead
 	}
-	several := option.List("files", "several files", modelsfile.Table(env), func(o *fetchOptions, f fetch.File) { o.files = append(o.files, f) })
-	return option.Table[fetchOptions]{
+	several := option.List("files", "several files", modelsfile.Table(env), func(o *fetchOptions, f *fetch.File) { o.files = append(o.files, *f) })
+	return option.Table[*fetchOptions]{
 		Options: append(append(own, several), listOptions(env)...),
 		Short:   "files",
 		Check: func(o *fetchOptions, given option.Given) error {

@@ -16,10 +16,10 @@ import (
 // filesOptions are the options of a files step of a plan.
 type filesOptions struct{ actions []files.Action }
 
-func filesTable() option.Table[filesOptions] {
-	return option.Table[filesOptions]{
-		Options: []option.Option[filesOptions]{
-			option.List("actions", "what to do, sequentially", actionTable(), func(o *filesOptions, a files.Action) { o.actions = append(o.actions, a) }),
+func filesTable() option.Table[*filesOptions] {
+	return option.Table[*filesOptions]{
+		Options: []option.Option[*filesOptions]{
+			option.List("actions", "what to do, sequentially", actionTable(), func(o *filesOptions, a *files.Action) { o.actions = append(o.actions, *a) }),
 		},
 		Check: func(o *filesOptions, _ option.Given) error {
 			if len(o.actions) == 0 {
@@ -32,10 +32,10 @@ func filesTable() option.Table[filesOptions] {
 }
 
 // actionTable is one of the actions of "files".
-func actionTable() option.Table[files.Action] {
+func actionTable() option.Table[*files.Action] {
 	type action = files.Action
-	return option.Table[action]{
-		Options: []option.Option[action]{
+	return option.Table[*action]{
+		Options: []option.Option[*action]{
 			{
 				Key:   "mkdir",
 				Usage: "create this directory and its parents",

@@ -27,11 +27,11 @@ type installOptions struct{ dir, name string }
 
 func installCommand(c *call) *definition {
 	type o = installOptions
-	return define(c, spec[o]{
+	return define(c, spec[*o]{
 		usage:       []string{"inith install [OPTION...] DIR"},
 		description: func() string { return installDescription },
-		table: option.Table[o]{
-			Options: []option.Option[o]{
+		table: option.Table[*o]{
+			Options: []option.Option[*o]{
 				{
 					Arg: "DIR", Key: option.NoKey,
 					Usage: "the directory of the volume",

@@ -44,10 +44,10 @@ type lintOptions struct {
 	fix    bool
 }
 
-func lintTable() option.Table[lintOptions] {
+func lintTable() option.Table[*lintOptions] {
 	type o = lintOptions
-	return option.Table[o]{
-		Options: []option.Option[o]{
+	return option.Table[*o]{
+		Options: []option.Option[*o]{
 			{
 				Arg: "PATH", Key: option.NoKey, Kind: option.Strings,
 				Usage: "files and directories to check",
@@ -111,7 +111,7 @@ func lintRules(at func(*lintOptions) *[]string) func(*lintOptions, option.Value)
 }
 
 func lintCommand(c *call) *definition {
-	return define(c, spec[lintOptions]{
+	return define(c, spec[*lintOptions]{
 		usage:       []string{"inith lint [OPTION...] PATH..."},
 		description: func() string { return lintDescription },
 		exits:       [][2]string{{"3", "inith found problems"}},

@@ -51,9 +51,9 @@ type logsOptions struct {
 	strict                bool
 }
 
-func logsTable(env environment.Variables) option.Table[logsOptions] {
+func logsTable(env environment.Variables) option.Table[*logsOptions] {
 	rows := logsFileRows()
-	for _, more := range [][]option.Option[logsOptions]{logsRecordRows(), logsOutputRows(), logsLimitRows()} {
+	for _, more := range [][]option.Option[*logsOptions]{logsRecordRows(), logsOutputRows(), logsLimitRows()} {
 		rows = append(rows, more...)
 	}
 	rows = append(rows, option.Within(tlsOptions(), func(o *logsOptions) *tlsconfig.TLS { return &o.tls })...)
@@ -61,7 +61,7 @@ func logsTable(env environment.Variables) option.Table[logsOptions] {
 	for i := range rows {
 		rows[i].Key = option.NoKey
 	}
-	return option.Table[logsOptions]{Options: rows, Check: func(o *logsOptions, given option.Given) error {
+	return option.Table[*logsOptions]{Options: rows, Check: func(o *logsOptions, given option.Given) error {
 		if len(given.Args) > 0 {
 			return errors.New("sidecar logs takes no argument")
 		}
@@ -69,9 +69,9 @@ func logsTable(env environment.Variables) option.Table[logsOptions] {
 	}}
 }
 
-func logsFileRows() []option.Option[logsOptions] {
+func logsFileRows() []option.Option[*logsOptions] {
 	type o = logsOptions
-	return []option.Option[o]{
+	return []option.Option[*o]{
 		{
 			Flag: "path", Kind: option.Strings,
 			Usage: "follow the files that match this `PATTERN`",
@@ -118,9 +118,9 @@ func logsFileRows() []option.Option[logsOptions] {
 	}
 }
 
-func logsRecordRows() []option.Option[logsOptions] {
+func logsRecordRows() []option.Option[*logsOptions] {
 	type o = logsOptions
-	return []option.Option[o]{
+	return []option.Option[*o]{
 		{
 			Flag: "key", Default: "log",
 			Usage: "the `NAME` of the line in the record",
@@ -184,9 +184,9 @@ func logsRecordRows() []option.Option[logsOptions] {
 	}
 }
 
-func logsOutputRows() []option.Option[logsOptions] {
+func logsOutputRows() []option.Option[*logsOptions] {
 	type o = logsOptions
-	return []option.Option[o]{
+	return []option.Option[*o]{
 		{
 			Flag: "forward", Kind: option.Strings,
 			Usage: "send to the receiver at this `HOST:PORT`; of several, the first that answers",
@@ -243,9 +243,9 @@ func logsOutputRows() []option.Option[logsOptions] {
 	}
 }
 
-func logsLimitRows() []option.Option[logsOptions] {
+func logsLimitRows() []option.Option[*logsOptions] {
 	type o = logsOptions
-	return []option.Option[o]{
+	return []option.Option[*o]{
 		{
 			Flag: "flush", Kind: option.Duration, Default: "1s",
 			Usage: "gather lines for this `TIME`",
@@ -391,7 +391,7 @@ func secretFile(flag, path string) func() (string, error) {
 }
 
 func logsCommand(c *call) *definition {
-	return define(c, spec[logsOptions]{
+	return define(c, spec[*logsOptions]{
 		usage:       []string{"inith sidecar logs [OPTION...]"},
 		description: func() string { return logsDescription },
 		table:       logsTable(c.env),

@@ -39,8 +39,8 @@ func meshNames() []string {
 	return names
 }
 
-func meshOption() option.Option[waitOptions] {
-	return option.Option[waitOptions]{
+func meshOption() option.Option[*waitOptions] {
+	return option.Option[*waitOptions]{
 		Flag: "mesh", Key: option.NoKey, Choices: meshNames(),
 		Usage: "wait for the proxy of this service `MESH` first: auto, istio or linkerd; with --init, end it after CMD",
 		Set:   option.ToString(func(o *waitOptions) *string { return &o.mesh }),

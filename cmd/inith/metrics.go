@@ -34,13 +34,13 @@ type metricsOptions struct {
 	check bool // only the mapping
 }
 
-func metricsTable() option.Table[metricsOptions] {
+func metricsTable() option.Table[*metricsOptions] {
 	rows := metricsWebRows()
-	for _, more := range [][]option.Option[metricsOptions]{metricsStatsdRows(), metricsMappingRows(), metricsDialectRows(), metricsLimitRows(), metricsRelayRows(), metricsUnusedRows()} {
+	for _, more := range [][]option.Option[*metricsOptions]{metricsStatsdRows(), metricsMappingRows(), metricsDialectRows(), metricsLimitRows(), metricsRelayRows(), metricsUnusedRows()} {
 		rows = append(rows, more...)
 	}
 	rows = append(rows, option.Within(drainOptionRows(), func(o *metricsOptions) *sidecarOptions { return &o.sidecarOptions })...)
-	return option.Table[metricsOptions]{Options: rows, Check: func(o *metricsOptions, given option.Given) error {
+	return option.Table[*metricsOptions]{Options: rows, Check: func(o *metricsOptions, given option.Given) error {
 		if len(given.Args) > 0 {
 			return errors.New("sidecar metrics takes no argument")
 		}
@@ -49,8 +49,8 @@ func metricsTable() option.Table[metricsOptions] {
 }
 
 // switchRows are the two forms of an option that statsd_exporter turns on with --NAME and off with --no-NAME.
-func switchRows(flag, value, usage string, at func(o *metricsOptions) *bool) []option.Option[metricsOptions] {
-	return []option.Option[metricsOptions]{
+func switchRows(flag, value, usage string, at func(o *metricsOptions) *bool) []option.Option[*metricsOptions] {
+	return []option.Option[*metricsOptions]{
 		{Flag: flag, Key: option.NoKey, Kind: option.Bool, Default: value, Usage: usage, Excludes: []string{"no-" + flag}, Set: option.ToBool(at)},
 		{
 			Flag: "no-" + flag, Key: option.NoKey, Kind: option.Bool, Usage: "the opposite of --" + flag,
@@ -62,9 +62,9 @@ func switchRows(flag, value, usage string, at func(o *metricsOptions) *bool) []o
 	}
 }
 
-func metricsWebRows() []option.Option[metricsOptions] {
+func metricsWebRows() []option.Option[*metricsOptions] {
 	type o = metricsOptions
-	return append([]option.Option[o]{
+	return append([]option.Option[*o]{
 		{
 			Flag: "web.listen-address", Key: option.NoKey, Default: ":9102",
 			Usage: "serve the metrics, /-/healthy and /-/ready at this `ADDRESS`",
@@ -83,9 +83,9 @@ func metricsWebRows() []option.Option[metricsOptions] {
 	}, switchRows("web.enable-lifecycle", "false", "reload and exit on a POST or PUT to /-/reload and /-/quit", func(o *o) *bool { return &o.Web.Lifecycle })...)
 }
 
-func metricsStatsdRows() []option.Option[metricsOptions] {
+func metricsStatsdRows() []option.Option[*metricsOptions] {
 	type o = metricsOptions
-	return []option.Option[o]{
+	return []option.Option[*o]{
 		{
 			Flag: "statsd.listen-udp", Key: option.NoKey, Default: ":9125", Empty: true,
 			Usage: "receive metrics over UDP at this `ADDRESS`, or none",
@@ -119,9 +119,9 @@ func metricsStatsdRows() []option.Option[metricsOptions] {
 	}
 }
 
-func metricsMappingRows() []option.Option[metricsOptions] {
+func metricsMappingRows() []option.Option[*metricsOptions] {
 	type o = metricsOptions
-	return append([]option.Option[o]{
+	return append([]option.Option[*o]{
 		{
 			Flag: "statsd.mapping-config", Key: option.NoKey,
 			Usage: "map names to metrics and labels as this YAML `FILE` says",
@@ -148,7 +148,7 @@ func metricsMappingRows() []option.Option[metricsOptions] {
 	}, switchRows("check-config", "false", "check the mapping file, and exit", func(o *o) *bool { return &o.check })...)
 }
 
-func metricsDialectRows() []option.Option[metricsOptions] {
+func metricsDialectRows() []option.Option[*metricsOptions] {
 	type o = metricsOptions
 	return slices.Concat(
 		switchRows("statsd.parse-dogstatsd-tags", "true", "parse labels as DogStatsD writes them: |#name:value", func(o *o) *bool { return &o.DogStatsD }),
@@ -158,9 +158,9 @@ func metricsDialectRows() []option.Option[metricsOptions] {
 	)
 }
 
-func metricsLimitRows() []option.Option[metricsOptions] {
+func metricsLimitRows() []option.Option[*metricsOptions] {
 	type o = metricsOptions
-	return []option.Option[o]{
+	return []option.Option[*o]{
 		{
 			Flag: "max-series", Key: option.NoKey, Kind: option.Integer, Default: "10000",
 			Usage: "store at most this `NUMBER` of label sets; count further ones under overflow=\"true\"",
@@ -174,9 +174,9 @@ func metricsLimitRows() []option.Option[metricsOptions] {
 	}
 }
 
-func metricsRelayRows() []option.Option[metricsOptions] {
+func metricsRelayRows() []option.Option[*metricsOptions] {
 	type o = metricsOptions
-	return []option.Option[o]{
+	return []option.Option[*o]{
 		{
 			Flag: "statsd.relay.address", Key: option.NoKey,
 			Usage: "send all lines on to this `ADDRESS` over UDP",
@@ -191,10 +191,10 @@ func metricsRelayRows() []option.Option[metricsOptions] {
 }
 
 // metricsUnusedRows are options of statsd_exporter that have no use here: events do not wait.
-func metricsUnusedRows() []option.Option[metricsOptions] {
+func metricsUnusedRows() []option.Option[*metricsOptions] {
 	type o = metricsOptions
 	ignored := func(*o, option.Value) error { return nil }
-	return []option.Option[o]{
+	return []option.Option[*o]{
 		{Flag: "statsd.event-queue-size", Key: option.NoKey, Kind: option.Integer, Default: "10000", Usage: "accepted, without effect: `NUMBER`", Set: ignored},
 		{Flag: "statsd.event-flush-threshold", Key: option.NoKey, Kind: option.Integer, Default: "1000", Usage: "accepted, without effect: `NUMBER`", Set: ignored},
 		{Flag: "statsd.event-flush-interval", Key: option.NoKey, Kind: option.Duration, Default: "200ms", Usage: "accepted, without effect: `TIME`", Set: ignored},
@@ -202,7 +202,7 @@ func metricsUnusedRows() []option.Option[metricsOptions] {
 }
 
 func metricsCommand(c *call) *definition {
-	return define(c, spec[metricsOptions]{
+	return define(c, spec[*metricsOptions]{
 		usage:       []string{"inith sidecar metrics [OPTION...]"},
 		description: func() string { return metricsDescription },
 		table:       metricsTable(),

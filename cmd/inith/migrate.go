@@ -57,9 +57,9 @@ type migrateOptions struct {
 	lockTimeout, timeout, grace time.Duration // zero: none
 }
 
-func migrateOptionRows(env environment.Variables) []option.Option[migrateOptions] {
+func migrateOptionRows(env environment.Variables) []option.Option[*migrateOptions] {
 	type o = migrateOptions
-	return []option.Option[o]{
+	return []option.Option[*o]{
 		{
 			Flag: "lock", Excludes: []string{"lock-from-env"},
 			Usage: "take the lock at this `URL`",
@@ -99,20 +99,20 @@ func migrateOptionRows(env environment.Variables) []option.Option[migrateOptions
 }
 
 // checkFlag is the check on a command line; a step may have it as a list.
-func checkFlag() option.Option[migrateOptions] {
-	return option.Option[migrateOptions]{
+func checkFlag() option.Option[*migrateOptions] {
+	return option.Option[*migrateOptions]{
 		Flag: "check", Key: option.NoKey, Usage: "run this `CMD` first, split as a shell splits words: exit code 0 means that nothing is pending",
 		Set: option.Parsed(shellwords.Split, func(o *migrateOptions) *[]string { return &o.check }),
 	}
 }
 
 func migrateCommand(c *call) *definition {
-	return define(c, spec[migrateOptions]{
+	return define(c, spec[*migrateOptions]{
 		usage:       []string{"inith migrate [OPTION...] --lock URL [-- CMD ARG...]"},
 		description: migrateHelp,
 		child:       runsChild,
 		events:      true,
-		table:       option.Table[migrateOptions]{Options: append(migrateOptionRows(c.env), checkFlag()), Check: noArguments[migrateOptions](c.name)},
+		table:       option.Table[*migrateOptions]{Options: append(migrateOptionRows(c.env), checkFlag()), Check: noArguments[*migrateOptions](c.name)},
 		open: func(_ context.Context, s session, o *migrateOptions, _ option.Given) (job, error) {
 			o.command = s.child
 			return openMigrate(s, o)
@@ -121,8 +121,8 @@ func migrateCommand(c *call) *definition {
 }
 
 // noArguments refuses arguments. What looks like one may be a command without the "--" before it.
-func noArguments[O any](name string) func(*O, option.Given) error {
-	return func(_ *O, given option.Given) error {
+func noArguments[P any](name string) func(P, option.Given) error {
+	return func(_ P, given option.Given) error {
 		if len(given.Args) == 0 {
 			return nil
 		}
@@ -130,9 +130,9 @@ func noArguments[O any](name string) func(*O, option.Given) error {
 	}
 }
 
-func migrateStepTable(env environment.Variables) option.Table[migrateOptions] {
+func migrateStepTable(env environment.Variables) option.Table[*migrateOptions] {
 	type o = migrateOptions
-	own := []option.Option[o]{
+	own := []option.Option[*o]{
 		{
 			Key: "command", Kind: option.Strings,
 			Usage: "the migrator and its arguments",
@@ -151,7 +151,7 @@ func migrateStepTable(env environment.Variables) option.Table[migrateOptions] {
 			},
 		},
 	}
-	return option.Table[o]{Options: append(own, migrateOptionRows(env)...), Short: "command"}
+	return option.Table[*o]{Options: append(own, migrateOptionRows(env)...), Short: "command"}
 }
 
 // migrateStep is migrate as a step of a plan.

@@ -15,12 +15,12 @@ import (
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	defaults(t, waitTable(nil))
-	defaults(t, option.Table[fetchOptions]{Options: append(fileOptions(nil), listOptions(nil)...)})
+	defaults(t, option.Table[*fetchOptions]{Options: append(fileOptions(nil), listOptions(nil)...)})
 	defaults(t, fetchStepTable(nil))
-	defaults(t, option.Table[validateOptions]{Options: append(fileArguments(), sharedChecks()...)})
+	defaults(t, option.Table[*validateOptions]{Options: append(fileArguments(), sharedChecks()...)})
 	defaults(t, validateStepTable())
 	defaults(t, renderTable())
-	defaults(t, option.Table[migrateOptions]{Options: migrateOptionRows(nil)})
+	defaults(t, option.Table[*migrateOptions]{Options: migrateOptionRows(nil)})
 	defaults(t, migrateStepTable(nil))
 	defaults(t, cachePruneTable())
 	defaults(t, auditTable(nil))
@@ -31,7 +31,7 @@ func TestDefaults(t *testing.T) {
 	defaults(t, execTable())
 	defaults(t, filesTable())
 	defaults(t, actionTable())
-	defaults(t, option.Table[globals]{Options: globalOptions()})
+	defaults(t, option.Table[*globals]{Options: globalOptions()})
 	defaults(t, modelsfile.Table(nil))
 	defaults(t, rulesfile.Table())
 	defaults(t, rulesfile.FileTable())
@@ -40,7 +40,7 @@ func TestDefaults(t *testing.T) {
 	defaults(t, planfile.StepTable(stepKinds(&runner{})))
 }
 
-func defaults[T any](t *testing.T, table option.Table[T]) {
+func defaults[T any](t *testing.T, table option.Table[*T]) {
 	t.Helper()
 	seen := map[string]bool{}
 	for i := range table.Options {
@@ -59,7 +59,7 @@ func defaults[T any](t *testing.T, table option.Table[T]) {
 	_, _ = option.ReadMapping(&yaml.Node{Kind: yaml.MappingNode}, table)
 }
 
-func has[T any](table option.Table[T], id string) bool {
+func has[P any](table option.Table[P], id string) bool {
 	for i := range table.Options {
 		if table.Options[i].ID() == id {
 			return true

@@ -27,14 +27,14 @@ type topic struct{ words []string }
 func (t *topic) name() string { return strings.Join(t.words, " ") }
 
 func (p printer) define(c *call) *definition {
-	table := option.Table[topic]{Check: func(t *topic, given option.Given) error { return p.check(c.name, t.name(), len(given.Args)) }}
+	table := option.Table[*topic]{Check: func(t *topic, given option.Given) error { return p.check(c.name, t.name(), len(given.Args)) }}
 	if p.names != nil {
-		table.Options = []option.Option[topic]{{
+		table.Options = []option.Option[*topic]{{
 			Arg: strings.ToUpper(p.what), Key: option.NoKey, Kind: option.Strings, Usage: "one of " + strings.Join(p.names, ", "),
 			Set: option.ToStrings(func(t *topic) *[]string { return &t.words }),
 		}}
 	}
-	return define(c, spec[topic]{
+	return define(c, spec[*topic]{
 		usage: p.usage, description: func() string { return p.description }, table: table,
 		open: func(_ context.Context, _ session, t *topic, _ option.Given) (job, error) {
 			return printJob(func() error { return p.print(t.name()) }), nil

@@ -33,7 +33,7 @@ type rbacOptions struct {
 // kubeLabel is the name of a namespace or of a service account.
 var kubeLabel = lazyregexp.New(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
-func rbacTable() option.Table[rbacOptions] {
+func rbacTable() option.Table[*rbacOptions] {
 	type o = rbacOptions
 	name := func(value string) (string, error) {
 		if !kubeLabel().MatchString(value) {
@@ -41,7 +41,7 @@ func rbacTable() option.Table[rbacOptions] {
 		}
 		return value, nil
 	}
-	return option.Table[o]{Options: []option.Option[o]{
+	return option.Table[*o]{Options: []option.Option[*o]{
 		{
 			Arg: "TARGET", Key: option.NoKey, Kind: option.StringOrStrings, Usage: "what wait or migrate asks the API server for",
 			Set: option.ToStrings(func(o *o) *[]string { return &o.targets }),
@@ -62,7 +62,7 @@ func rbacTable() option.Table[rbacOptions] {
 }
 
 func rbacCommand(c *call) *definition {
-	return define(c, spec[rbacOptions]{
+	return define(c, spec[*rbacOptions]{
 		usage: []string{"inith rbac [OPTION...] TARGET..."}, description: func() string { return rbacDescription },
 		table: rbacTable(),
 		open: func(_ context.Context, s session, o *rbacOptions, _ option.Given) (job, error) {

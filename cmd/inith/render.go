@@ -52,10 +52,10 @@ type renderOptions struct {
 	mode           fs.FileMode
 }
 
-func renderTable() option.Table[renderOptions] {
+func renderTable() option.Table[*renderOptions] {
 	type o = renderOptions
-	return option.Table[o]{
-		Options: []option.Option[o]{
+	return option.Table[*o]{
+		Options: []option.Option[*o]{
 			{
 				Arg: "SRC", Key: "src", Required: true,
 				Usage: "a template, or a directory of them",
@@ -127,7 +127,7 @@ func renderCommand(c *call) *definition {
 		}
 		return err
 	}
-	return define(c, spec[renderOptions]{
+	return define(c, spec[*renderOptions]{
 		usage:       []string{"inith render [OPTION...] SRC DEST [-- CMD ARG...]"},
 		description: func() string { return fmt.Sprintf(renderDescription, functionNames()) },
 		exits:       [][2]string{{"3", "the output breaks the rules of --rules"}},

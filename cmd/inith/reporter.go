@@ -25,8 +25,8 @@ type globals struct {
 	termination string // path of the termination log
 }
 
-func globalOptions() []option.Option[globals] {
-	return []option.Option[globals]{
+func globalOptions() []option.Option[*globals] {
+	return []option.Option[*globals]{
 		{
 			Flag: "log-format", Key: option.NoKey, Global: true, Old: []string{"log.format"}, // of statsd_exporter
 			Usage: "write to stderr in this `FORMAT`", Default: "text", Choices: []string{"text", "json"}, OldChoices: []string{"logfmt"},

@@ -58,9 +58,9 @@ type runner struct {
 }
 
 // kindOf makes a kind of step of a table of options and the function that opens its job.
-func kindOf[O any](r *runner, name, usage string, table option.Table[O], open func(context.Context, session, *O, option.Given) (planfile.Job, error)) planfile.Kind {
+func kindOf[P any](r *runner, name, usage string, table option.Table[P], open func(context.Context, session, P, option.Given) (planfile.Job, error)) planfile.Kind {
 	table.Environment = option.Environment{Command: name, Lookup: r.env.Lookup}
-	return planfile.NewKind(name, usage, table, func(ctx context.Context, s *planfile.Step, o *O, given option.Given) (planfile.Job, error) {
+	return planfile.NewKind(name, usage, table, func(ctx context.Context, s *planfile.Step, o P, given option.Given) (planfile.Job, error) {
 		out := r.view.Step(s.Name)
 		logRenamed(out.Lines, given)
 		bounded, ok := any(o).(interface{ noTimeout() })
@@ -87,9 +87,9 @@ type runOptions struct {
 	timeline, report string        // paths; "" for none
 }
 
-func runTable() option.Table[runOptions] {
+func runTable() option.Table[*runOptions] {
 	type o = runOptions
-	return option.Table[o]{Options: []option.Option[o]{
+	return option.Table[*o]{Options: []option.Option[*o]{
 		{
 			Arg: "PLAN", Key: option.NoKey,
 			Usage: "the plan",
@@ -129,7 +129,7 @@ func runTable() option.Table[runOptions] {
 }
 
 func runCommand(c *call) *definition {
-	return define(c, spec[runOptions]{
+	return define(c, spec[*runOptions]{
 		usage:       []string{"inith run [OPTION...] PLAN.yaml [-- CMD ARG...]"},
 		description: runHelp,
 		exits:       [][2]string{{"other", "the exit code of the step that failed first, or of CMD"}},

@@ -19,9 +19,9 @@ type sidecarOptions struct {
 	drain time.Duration // zero: no limit
 }
 
-func sidecarOptionRows(ops string) []option.Option[sidecarOptions] {
+func sidecarOptionRows(ops string) []option.Option[*sidecarOptions] {
 	type o = sidecarOptions
-	return append([]option.Option[o]{
+	return append([]option.Option[*o]{
 		{
 			Flag: "ops-listen", Key: option.NoKey, Default: ops,
 			Usage: "serve /healthz, /readyz and /metrics at this `ADDRESS`, or none",
@@ -55,9 +55,9 @@ func withoutNone(text string) string {
 }
 
 // drainOptionRows are those of a sidecar without an ops port too.
-func drainOptionRows() []option.Option[sidecarOptions] {
+func drainOptionRows() []option.Option[*sidecarOptions] {
 	type o = sidecarOptions
-	return []option.Option[o]{
+	return []option.Option[*o]{
 		{
 			Flag: "drain-timeout", Key: option.NoKey, Kind: option.Duration, Default: "25s",
 			Usage: "after a signal, complete what has begun for at most this `TIME`",

@@ -61,9 +61,9 @@ type validateOptions struct {
 }
 
 // fileArguments are the options for a FILE of the command line; a step has entries of "files" for them.
-func fileArguments() []option.Option[validateOptions] {
+func fileArguments() []option.Option[*validateOptions] {
 	type o = validateOptions
-	return []option.Option[o]{
+	return []option.Option[*o]{
 		{
 			Arg: "FILE", Key: option.NoKey, Kind: option.Strings,
 			Usage: "files to check",
@@ -103,9 +103,9 @@ func fileArguments() []option.Option[validateOptions] {
 }
 
 // sharedChecks are the options of the command line and of a step.
-func sharedChecks() []option.Option[validateOptions] {
+func sharedChecks() []option.Option[*validateOptions] {
 	type o = validateOptions
-	return []option.Option[o]{
+	return []option.Option[*o]{
 		{
 			Flag: "rules", Letter: "f", Old: []string{"file"},
 			Usage: "run the checks of this YAML `FILE` (- is the standard input)",
@@ -153,21 +153,21 @@ func sharedChecks() []option.Option[validateOptions] {
 }
 
 func validateCommand(c *call) *definition {
-	return define(c, spec[validateOptions]{
+	return define(c, spec[*validateOptions]{
 		usage:       []string{"inith validate [OPTION...] FILE... [-- CMD ARG...]", "inith validate [OPTION...] -f rules.yaml [FILE...] [-- CMD ARG...]"},
 		description: func() string { return validateDescription },
 		exits:       [][2]string{{"3", "inith found problems"}},
 		child:       becomesChild,
-		table:       option.Table[validateOptions]{Options: append(fileArguments(), sharedChecks()...)},
+		table:       option.Table[*validateOptions]{Options: append(fileArguments(), sharedChecks()...)},
 		open: func(_ context.Context, s session, o *validateOptions, given option.Given) (job, error) {
 			return openValidate(s, o, given)
 		},
 	})
 }
 
-func validateStepTable() option.Table[validateOptions] {
+func validateStepTable() option.Table[*validateOptions] {
 	rules := option.Within(rulesfile.Table().Options, func(o *validateOptions) *validate.Rules { return &o.rules })
-	return option.Table[validateOptions]{Options: append(rules, sharedChecks()...), Short: "files"}
+	return option.Table[*validateOptions]{Options: append(rules, sharedChecks()...), Short: "files"}
 }
 
 // validateStep is validate as a step of a plan.

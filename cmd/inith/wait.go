@@ -60,9 +60,9 @@ type waitOptions struct {
 	connection                        connection
 }
 
-func waitTable(env environment.Variables) option.Table[waitOptions] {
+func waitTable(env environment.Variables) option.Table[*waitOptions] {
 	type o = waitOptions
-	rows := []option.Option[o]{
+	rows := []option.Option[*o]{
 		{
 			Arg: "TARGET", Key: "targets", Kind: option.StringOrStrings,
 			Usage: "what to wait for: host:port or URLs",
@@ -134,7 +134,7 @@ func waitTable(env environment.Variables) option.Table[waitOptions] {
 		},
 	}
 	reached := connectionOptions(env, "reach http and https targets through the proxy at this `URL`; inith ignores *_PROXY here")
-	return option.Table[o]{
+	return option.Table[*o]{
 		Options: append(rows, option.Within(reached, func(o *o) *connection { return &o.connection })...),
 		Short:   "targets",
 		Check:   checkWait,
@@ -158,7 +158,7 @@ func checkWait(o *waitOptions, given option.Given) error {
 }
 
 func waitCommand(c *call) *definition {
-	return define(c, spec[waitOptions]{
+	return define(c, spec[*waitOptions]{
 		usage:       []string{"inith wait [OPTION...] TARGET... [-- CMD ARG...]"},
 		description: waitHelp,
 		child:       becomesChild,

@@ -20,12 +20,12 @@ import (
 )
 
 // Options returns the options of one file.
-func Options(env environment.Variables) []option.Option[fetch.File] {
+func Options(env environment.Variables) []option.Option[*fetch.File] {
 	return slices.Concat(contentOptions(env), directoryOptions(), fileOptions())
 }
 
 // contentOptions say what is downloaded, and where to.
-func contentOptions(env environment.Variables) []option.Option[fetch.File] {
+func contentOptions(env environment.Variables) []option.Option[*fetch.File] {
 	type file = fetch.File
 	addMirror := func(parse func(string) (*url.URL, error)) func(*file, option.Value) error {
 		return func(f *file, v option.Value) error {
@@ -35,7 +35,7 @@ func contentOptions(env environment.Variables) []option.Option[fetch.File] {
 		}
 	}
 	parseEnv := func(name string) (*url.URL, error) { return urlFromEnv(env, name) }
-	return []option.Option[file]{
+	return []option.Option[*file]{
 		{
 			Arg: "SOURCE", Key: "url",
 			Usage: "an http, https, hf, s3, gs, az, oci or file URL, or a path that begins with /, ./ or ../",
@@ -85,9 +85,9 @@ func contentOptions(env environment.Variables) []option.Option[fetch.File] {
 }
 
 // directoryOptions are for what has many files.
-func directoryOptions() []option.Option[fetch.File] {
+func directoryOptions() []option.Option[*fetch.File] {
 	type file = fetch.File
-	return []option.Option[file]{
+	return []option.Option[*file]{
 		{
 			Flag: "include", Kind: option.Strings,
 			Usage: "of a directory, fetch only the files that match a `PATTERN` such as '*.safetensors'; * matches / too",
@@ -122,9 +122,9 @@ func directoryOptions() []option.Option[fetch.File] {
 }
 
 // fileOptions say what becomes of the content, and who asks for it.
-func fileOptions() []option.Option[fetch.File] {
+func fileOptions() []option.Option[*fetch.File] {
 	type file = fetch.File
-	return []option.Option[file]{
+	return []option.Option[*file]{
 		{
 			Flag:  "evidence",
 			Usage: "the minimum `EVIDENCE` to accept", Default: "", DefaultText: "size", Choices: fetch.EvidenceNames(),
@@ -213,8 +213,8 @@ func CheckEntry(f *fetch.File, given option.Given) error {
 }
 
 // Table is an entry of models.yaml.
-func Table(env environment.Variables) option.Table[fetch.File] {
-	return option.Table[fetch.File]{
+func Table(env environment.Variables) option.Table[*fetch.File] {
+	return option.Table[*fetch.File]{
 		Options: option.Entries(Options(env)),
 		Check:   CheckEntry,
 		Schema: map[string]any{"oneOf": []any{

@@ -20,10 +20,10 @@ type copying struct {
 	Streams              int
 }
 
-func copyTable() option.Table[copying] {
+func copyTable() option.Table[*copying] {
 	type o = copying
-	return option.Table[o]{
-		Options: []option.Option[o]{
+	return option.Table[*o]{
+		Options: []option.Option[*o]{
 			{Arg: "SOURCE", Key: "url", Set: option.ToString(func(o *o) *string { return &o.Source })},
 			{Flag: "from-env", Key: "urlFromEnv", Instead: "url", Set: func(o *o, v option.Value) error { o.Source = "$" + v.Str; return nil }},
 			{Arg: "DEST", Key: "to", Set: option.ToString(func(o *o) *string { return &o.Dest })},
@@ -165,7 +165,7 @@ func errorsOf[E error](all []E) []string {
 
 func TestEntriesHaveNoVariables(t *testing.T) {
 	t.Parallel()
-	table := option.Table[copying]{Options: option.Entries(copyTable().Options), Environment: environment(map[string]string{"INITH_COPY_DIGEST": "d"})}
+	table := option.Table[*copying]{Options: option.Entries(copyTable().Options), Environment: environment(map[string]string{"INITH_COPY_DIGEST": "d"})}
 	got, problems := option.ReadMapping(parsed(t, "{digest: a, noProgress: 2m, mirrors: [x]}"), table)
 	if got.Digest != "a" || got.Timeout != 2*time.Minute || problems != nil {
 		t.Errorf("got %+v, %v", got, problems)
@@ -185,7 +185,7 @@ func TestGiven(t *testing.T) {
 
 func TestRows(t *testing.T) {
 	t.Parallel()
-	table := option.Table[copying]{Options: []option.Option[copying]{
+	table := option.Table[*copying]{Options: []option.Option[*copying]{
 		{Flag: "stall-timeout", Letter: "s", Old: []string{"no-progress"}, Usage: "give up after this `TIME`", Default: "1m", Kind: option.Duration},
 		{Flag: "mirror", Kind: option.Strings, Usage: "a URL"},
 		{Flag: "log-level", Global: true, Key: option.NoKey, Choices: []string{"info"}},

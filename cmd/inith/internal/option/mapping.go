@@ -13,15 +13,15 @@ import (
 )
 
 // ReadList decodes a list of mappings.
-func ReadList[T any](n *yaml.Node, t Table[T]) ([]T, []*diag.Error) {
+func ReadList[T any](n *yaml.Node, t Table[*T]) ([]T, []*diag.Error) {
 	var all []T
 	r := &reader{}
-	t.untyped().readList(r, n, func(item any) { all = append(all, *pointer[T](item)) })
+	t.untyped().readList(r, n, func(item any) { all = append(all, *pointer[*T](item)) })
 	return all, r.inOrder()
 }
 
 // ReadMapping decodes a mapping.
-func ReadMapping[T any](n *yaml.Node, t Table[T]) (T, []*diag.Error) {
+func ReadMapping[T any](n *yaml.Node, t Table[*T]) (T, []*diag.Error) {
 	var into T
 	r := &reader{}
 	t.untyped().readMapping(r, n, &into)
@@ -47,7 +47,7 @@ type pair struct {
 	value  *yaml.Node
 }
 
-// readMapping reads a mapping into a T, and reports whether it has no errors.
+// readMapping reads a mapping, and reports whether it has no errors.
 func (t *table) readMapping(r *reader, n *yaml.Node, into any) bool {
 	before := len(r.problems)
 	n = target(n)

@@ -11,11 +11,12 @@ import "github.com/inith/inith/internal/diag"
 // NoKey is the Key of an option that no file can set.
 const NoKey = "-"
 
-// A Table is the options that fill a T.
-type Table[T any] struct {
-	Options []Option[T]
+// A Table is the options that fill what a P points to. P is a pointer type: for all of these, the code exists once in the
+// binary.
+type Table[P any] struct {
+	Options []Option[P]
 	// Check reports what is wrong with the options together, when each of them is right; nil if nothing is.
-	Check func(t *T, given Given) error
+	Check func(into P, given Given) error
 	// Schema is added to the JSON Schema of the mapping: what Check asks for.
 	Schema map[string]any
 	// Short is the key that is meant where its value stands in place of the mapping; "" for none.
@@ -25,13 +26,13 @@ type Table[T any] struct {
 	// Faulty asks for the entries of a list that have errors too, as far as they could be read.
 	Faulty bool
 	// At receives the position of the mapping, before its keys are read; nil if nobody wants it.
-	At func(t *T, position diag.Position)
+	At func(into P, position diag.Position)
 	// Environment holds the variables that override keys of the mapping; the zero value overrides none.
 	Environment Environment
 }
 
 // An Option is one row of a table. Its names say where it can be set.
-type Option[T any] struct {
+type Option[P any] struct {
 	Flag   string   // name of the flag, without dashes; "" if it has none
 	Letter string   // the short form of the flag; "" if it has none
 	Arg    string   // name of the argument in the usage, such as SOURCE; "" if it is none
@@ -53,27 +54,27 @@ type Option[T any] struct {
 
 	// Set takes the value over, or says what is wrong with it, without quoting it. Of a list or a mapping it gets the
 	// values one by one.
-	Set func(t *T, v Value) error
+	Set func(into P, v Value) error
 
 	nested *nested // of Mapping, List and Map
 	entry  bool    // of a list: no variable sets it
 }
 
 // ID returns the name by which a [Given] knows the option: that of its flag, else of its key, else of its argument.
-func (o *Option[T]) ID() string {
+func (o *Option[P]) ID() string {
 	f := o.facts()
 	return f.id()
 }
 
 // ReadLine fills a T from a command line and its environment. It returns what it could read, and all errors.
-func ReadLine[T any](t Table[T], line Line) (T, Given, error) {
+func ReadLine[T any](t Table[*T], line Line) (T, Given, error) {
 	var into T
 	given, err := t.untyped().readLine(&into, line)
 	return into, given, err
 }
 
 // Rows returns the options of a command.
-func (t Table[T]) Rows(command string) []Row { return t.untyped().rows(command) }
+func (t Table[P]) Rows(command string) []Row { return t.untyped().rows(command) }
 
 // Keys returns the names of the keys that a file may have.
-func (t Table[T]) Keys() []string { return t.untyped().keys() }
+func (t Table[P]) Keys() []string { return t.untyped().keys() }

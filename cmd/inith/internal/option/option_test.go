@@ -36,9 +36,9 @@ type (
 	door struct{ Wide bool }
 )
 
-func roomTable() option.Table[room] {
-	return option.Table[room]{
-		Options: []option.Option[room]{
+func roomTable() option.Table[*room] {
+	return option.Table[*room]{
+		Options: []option.Option[*room]{
 			{Key: "beds", Kind: option.Integer, Usage: "how many", Set: func(r *room, v option.Value) error { r.Beds = v.Int; return nil }},
 			{Key: "light", Kind: option.Bool, Usage: "is there light", Set: func(r *room, v option.Value) error { r.Light = v.Bool; return nil }},
 			{Key: "tags", Kind: option.Strings, Usage: "words", Set: func(r *room, v option.Value) error {
@@ -58,26 +58,26 @@ func roomTable() option.Table[room] {
 	}
 }
 
-func houseTable() option.Table[house] {
-	roofs := option.Table[roof]{Options: []option.Option[roof]{
+func houseTable() option.Table[*house] {
+	roofs := option.Table[*roof]{Options: []option.Option[*roof]{
 		{Key: "color", Usage: "which", Choices: []string{"red", "grey"}, Set: func(r *roof, v option.Value) error { r.Color = v.Str; return nil }},
 	}}
-	doors := option.Table[door]{Options: []option.Option[door]{
+	doors := option.Table[*door]{Options: []option.Option[*door]{
 		{Key: "wide", Kind: option.Bool, Usage: "is it", Set: func(d *door, v option.Value) error { d.Wide = v.Bool; return nil }},
 	}}
-	return option.Table[house]{Options: []option.Option[house]{
+	return option.Table[*house]{Options: []option.Option[*house]{
 		{Key: "name", Usage: "what it is called", Required: true, Set: func(h *house, v option.Value) error { h.Name = v.Str; return nil }},
 		{Key: "mode", Kind: option.Digits, Usage: "bits", Set: func(h *house, v option.Value) (err error) {
 			h.Mode, err = strconv.ParseUint(v.Str, 8, 32)
 			return err
 		}},
-		option.List("rooms", "what is in it", roomTable(), func(h *house, r room) { h.Rooms = append(h.Rooms, r) }),
+		option.List("rooms", "what is in it", roomTable(), func(h *house, r *room) { h.Rooms = append(h.Rooms, *r) }),
 		option.Mapping("roof", "what is on it", roofs, func(h *house) *roof { return &h.Roof }),
-		option.Map("doors", "the ways in", doors, func(h *house, key string, d door) error {
+		option.Map("doors", "the ways in", doors, func(h *house, key string, d *door) error {
 			if key == "wall" {
 				return errors.New("that is no door")
 			}
-			h.Doors = with(h.Doors, key, d)
+			h.Doors = with(h.Doors, key, *d)
 			return nil
 		}),
 		{Key: "lamps", Kind: option.StringMap, Usage: "by room", Set: func(h *house, v option.Value) error {
@@ -196,17 +196,17 @@ type place struct {
 	Line, Column int
 }
 
-func tripTable() option.Table[trip] {
-	places := option.Table[place]{
-		Options: []option.Option[place]{
+func tripTable() option.Table[*trip] {
+	places := option.Table[*place]{
+		Options: []option.Option[*place]{
 			{Key: "name", Usage: "of the town", Required: true, Set: func(p *place, v option.Value) error { p.Name = v.Str; return nil }},
 			{Key: "nights", Kind: option.Integer, Usage: "how many", Set: func(p *place, v option.Value) error { p.Nights = v.Int; return nil }},
 		},
 		Short: "name",
 		At:    func(p *place, at diag.Position) { p.Line, p.Column = at.Line, at.Column },
 	}
-	list := option.List("places", "in order", places, func(t *trip, p place) { t.Places = append(t.Places, p) })
-	return option.Table[trip]{Options: append([]option.Option[trip]{list}, option.Within(roomTable().Options, func(t *trip) *room { return &t.Room })...)}
+	list := option.List("places", "in order", places, func(t *trip, p *place) { t.Places = append(t.Places, *p) })
+	return option.Table[*trip]{Options: append([]option.Option[*trip]{list}, option.Within(roomTable().Options, func(t *trip) *room { return &t.Room })...)}
 }
 
 func TestShortAndWithin(t *testing.T) {

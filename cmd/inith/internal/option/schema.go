@@ -7,12 +7,12 @@ import (
 )
 
 // Schema returns the JSON Schema (draft 2020-12) of a file that is one mapping.
-func Schema[T any](title string, t Table[T]) []byte {
+func Schema[P any](title string, t Table[P]) []byte {
 	return document(title, t.untyped().schema())
 }
 
 // ListSchema returns the JSON Schema (draft 2020-12) of a file that is a list of mappings.
-func ListSchema[T any](title string, t Table[T]) []byte {
+func ListSchema[P any](title string, t Table[P]) []byte {
 	return document(title, map[string]any{"type": "array", "items": t.untyped().schema()})
 }
 

@@ -11,56 +11,56 @@ import (
 // These return the Set of an option that only stores its value where at points.
 
 // ToString stores a string.
-func ToString[T any](at func(*T) *string) func(*T, Value) error {
-	return func(t *T, v Value) error { *at(t) = v.Str; return nil }
+func ToString[P any](at func(P) *string) func(P, Value) error {
+	return func(into P, v Value) error { *at(into) = v.Str; return nil }
 }
 
 // ToStrings adds a string to a list.
-func ToStrings[T any](at func(*T) *[]string) func(*T, Value) error {
-	return func(t *T, v Value) error { *at(t) = append(*at(t), v.Str); return nil }
+func ToStrings[P any](at func(P) *[]string) func(P, Value) error {
+	return func(into P, v Value) error { *at(into) = append(*at(into), v.Str); return nil }
 }
 
 // ToBool stores true or false.
-func ToBool[T any](at func(*T) *bool) func(*T, Value) error {
-	return func(t *T, v Value) error { *at(t) = v.Bool; return nil }
+func ToBool[P any](at func(P) *bool) func(P, Value) error {
+	return func(into P, v Value) error { *at(into) = v.Bool; return nil }
 }
 
 // ToDuration stores a duration; zero stands for none.
-func ToDuration[T any](at func(*T) *time.Duration) func(*T, Value) error {
-	return func(t *T, v Value) error { *at(t) = v.Duration; return nil }
+func ToDuration[P any](at func(P) *time.Duration) func(P, Value) error {
+	return func(into P, v Value) error { *at(into) = v.Duration; return nil }
 }
 
 // ToFiniteDuration stores a duration that cannot be none.
-func ToFiniteDuration[T any](at func(*T) *time.Duration) func(*T, Value) error {
-	return func(t *T, v Value) error {
+func ToFiniteDuration[P any](at func(P) *time.Duration) func(P, Value) error {
+	return func(into P, v Value) error {
 		if v.Duration == 0 {
 			return errors.New("none is not possible here: want a time such as 500ms, 90s or 5m")
 		}
-		*at(t) = v.Duration
+		*at(into) = v.Duration
 		return nil
 	}
 }
 
 // ToSize stores a number of bytes.
-func ToSize[T any](at func(*T) *int64) func(*T, Value) error {
-	return func(t *T, v Value) error { *at(t) = v.Int; return nil }
+func ToSize[P any](at func(P) *int64) func(P, Value) error {
+	return func(into P, v Value) error { *at(into) = v.Int; return nil }
 }
 
 // Parsed stores what parse makes of a string.
-func Parsed[T, V any](parse func(string) (V, error), at func(*T) *V) func(*T, Value) error {
-	return func(t *T, v Value) (err error) {
-		*at(t), err = parse(v.Str)
+func Parsed[P, V any](parse func(string) (V, error), at func(P) *V) func(P, Value) error {
+	return func(into P, v Value) (err error) {
+		*at(into), err = parse(v.Str)
 		return err
 	}
 }
 
 // AtLeast stores an integer that must not be less than a minimum.
-func AtLeast[T any](minimum int64, at func(*T) *int) func(*T, Value) error {
-	return func(t *T, v Value) error {
+func AtLeast[P any](minimum int64, at func(P) *int) func(P, Value) error {
+	return func(into P, v Value) error {
 		if v.Int < minimum || v.Int > 1<<30 {
 			return fmt.Errorf("must be %d or more", minimum)
 		}
-		*at(t) = int(v.Int)
+		*at(into) = int(v.Int)
 		return nil
 	}
 }

@@ -1,13 +1,13 @@
 package option
 
 import (
+	"reflect"
 	"slices"
 
 	"github.com/inith/inith/internal/diag"
 )
 
-// A table is a [Table] that does not know its type, so that the code behind it exists once in the binary, not once per
-// type. Into, in its methods, is a *T.
+// A table is a [Table] that does not know its type. Into, in its methods, is a P.
 type table struct {
 	options     []*row
 	check       func(into any, given Given) error
@@ -17,7 +17,7 @@ type table struct {
 	faulty      bool
 	at          func(into any, position diag.Position)
 	environment Environment
-	scratch     func() any // a new *T
+	scratch     func() any // a new P
 }
 
 // A row is an [Option] that does not know its type.
@@ -39,37 +39,37 @@ type facts struct {
 	Required, Global, NoVariable, Empty, entry bool
 }
 
-// pointer returns the T that a table without its type fills.
-func pointer[T any](into any) *T {
-	p, _ := into.(*T)
+// pointer returns what a table without its type fills.
+func pointer[P any](into any) P {
+	p, _ := into.(P)
 	return p
 }
 
-func (t Table[T]) untyped() *table {
+// fresh returns a P to a zero value.
+func fresh[P any]() any { return reflect.New(reflect.TypeFor[P]().Elem()).Interface() }
+
+func (t Table[P]) untyped() *table {
 	u := &table{
 		schemaExtra: t.Schema, short: t.Short, foreign: t.Foreign, faulty: t.Faulty, environment: t.Environment,
-		scratch: func() any { return new(T) },
+		scratch: fresh[P],
 	}
 	for i := range t.Options {
 		o := &t.Options[i]
 		u.options = append(u.options, &row{o.facts(), o.setAny, o.nested})
 	}
 	if check := t.Check; check != nil {
-		u.check = func(into any, given Given) error { return check(pointer[T](into), given) }
+		u.check = func(into any, given Given) error { return check(pointer[P](into), given) }
 	}
 	if at := t.At; at != nil {
-		u.at = func(into any, position diag.Position) { at(pointer[T](into), position) }
+		u.at = func(into any, position diag.Position) { at(pointer[P](into), position) }
 	}
 	return u
 }
 
-// setAny is Set for a T that is not known to be one.
-func (o *Option[T]) setAny(into any, v Value) error { return o.Set(pointer[T](into), v) }
+// setAny is Set for a P that is not known to be one.
+func (o *Option[P]) setAny(into any, v Value) error { return o.Set(pointer[P](into), v) }
 
-// facts and take are not inlined: Within would have a copy of them for each pair of types in the binary.
-//
-//go:noinline
-func (o *Option[T]) facts() facts {
+func (o *Option[P]) facts() facts {
 	return facts{
 		o.Flag, o.Letter, o.Arg, o.Key, o.Old, o.Kind, o.Usage, o.Default, o.DefaultText, o.Choices, o.OldChoices, o.Excludes,
 		o.Instead, o.Required, o.Global, o.NoVariable, o.Empty, o.entry,
@@ -77,9 +77,7 @@ func (o *Option[T]) facts() facts {
 }
 
 // take gives the option facts.
-//
-//go:noinline
-func (o *Option[T]) take(f facts) {
+func (o *Option[P]) take(f facts) {
 	o.Flag, o.Letter, o.Arg, o.Key, o.Old, o.Kind, o.Usage = f.Flag, f.Letter, f.Arg, f.Key, f.Old, f.Kind, f.Usage
 	o.Default, o.DefaultText, o.Choices, o.OldChoices = f.Default, f.DefaultText, f.Choices, f.OldChoices
 	o.Excludes, o.Instead, o.Required, o.Global = f.Excludes, f.Instead, f.Required, f.Global

@@ -51,18 +51,19 @@ type Job interface {
 }
 
 // A Kind is what a step can do: a key of a step.
-type Kind = option.Option[Step]
+type Kind = option.Option[*Step]
 
-// NewKind returns a kind whose options fill an O. Open finds all errors that can be found before anything runs.
-func NewKind[O any](name, usage string, table option.Table[O], open func(ctx context.Context, s *Step, o *O, given option.Given) (Job, error)) Kind {
+// NewKind returns a kind whose options fill what a P points to. Open finds all errors that can be found before anything runs.
+func NewKind[P any](name, usage string, table option.Table[P], open func(ctx context.Context, s *Step, o P, given option.Given) (Job, error)) Kind {
 	type entry struct {
-		options O
+		options any // see own
 		given   option.Given
 		sound   bool // its keys and values have no errors
 		at      diag.Position
 	}
-	entries := option.Table[entry]{
-		Options:     option.Within(table.Options, func(e *entry) *O { return &e.options }),
+	own := func(e *entry) P { return option.Held[P](&e.options) }
+	entries := option.Table[*entry]{
+		Options:     option.Within(table.Options, own),
 		Schema:      table.Schema,
 		Short:       table.Short,
 		Foreign:     table.Foreign,
@@ -73,7 +74,7 @@ func NewKind[O any](name, usage string, table option.Table[O], open func(ctx con
 			if table.Check == nil {
 				return nil
 			}
-			err := table.Check(&e.options, given)
+			err := table.Check(own(e), given)
 			e.sound = err == nil
 			return err
 		},
@@ -82,9 +83,9 @@ func NewKind[O any](name, usage string, table option.Table[O], open func(ctx con
 		e := &entry{}
 		s.works = append(s.works, work{kind: name, open: func(ctx context.Context, s *Step) (Job, error) {
 			if !e.sound {
-				return nil, at(e.at, s.asWritten(missingPrograms(&e.options)))
+				return nil, at(e.at, s.asWritten(missingPrograms(own(e))))
 			}
-			job, err := open(ctx, s, &e.options, e.given)
+			job, err := open(ctx, s, own(e), e.given)
 			return job, at(e.at, s.asWritten(err))
 		}})
 		return e
@@ -133,10 +134,10 @@ func at(p diag.Position, err error) error {
 }
 
 // Table is plan.yaml.
-func Table(kinds []Kind) option.Table[Plan] {
-	return option.Table[Plan]{
-		Options: []option.Option[Plan]{
-			option.List("steps", "what to do, each step as soon as those that it needs are done", StepTable(kinds), func(p *Plan, s Step) { p.steps = append(p.steps, &s) }),
+func Table(kinds []Kind) option.Table[*Plan] {
+	return option.Table[*Plan]{
+		Options: []option.Option[*Plan]{
+			option.List("steps", "what to do, each step as soon as those that it needs are done", StepTable(kinds), func(p *Plan, s *Step) { p.steps = append(p.steps, s) }),
 			{
 				Key: "timeout", Kind: option.Duration,
 				Usage: "how long all of it may take",
@@ -155,15 +156,15 @@ func Table(kinds []Kind) option.Table[Plan] {
 }
 
 // StepTable is an entry of "steps" in plan.yaml.
-func StepTable(kinds []Kind) option.Table[Step] {
+func StepTable(kinds []Kind) option.Table[*Step] {
 	var works []any
 	var names []string
 	for _, k := range kinds {
 		works = append(works, map[string]any{"required": []string{k.Key}})
 		names = append(names, k.Key)
 	}
-	return option.Table[Step]{
-		Options: append([]option.Option[Step]{
+	return option.Table[*Step]{
+		Options: append([]option.Option[*Step]{
 			{
 				Key: "name", Kind: option.Digits, Required: true,
 				Usage: "the name of the step: letters, digits, -, _ and .",

@@ -10,10 +10,10 @@ import (
 )
 
 // EnvTable is a variable of "env" in rules.yaml.
-func EnvTable() option.Table[validate.EnvRule] {
+func EnvTable() option.Table[*validate.EnvRule] {
 	type env = validate.EnvRule
-	return option.Table[env]{
-		Options: []option.Option[env]{
+	return option.Table[*env]{
+		Options: []option.Option[*env]{
 			{
 				Key: "optional", Kind: option.Bool,
 				Usage: "it may be unset or empty",

@@ -15,10 +15,10 @@ import (
 var sha256Hex = lazyregexp.New(`^[0-9a-fA-F]{64}$`)
 
 // FileTable is an entry of "files" in rules.yaml.
-func FileTable() option.Table[validate.FileRule] {
+func FileTable() option.Table[*validate.FileRule] {
 	type file = validate.FileRule
-	return option.Table[file]{
-		Options: slices.Concat([]option.Option[file]{
+	return option.Table[*file]{
+		Options: slices.Concat([]option.Option[*file]{
 			{
 				Key:   "path",
 				Usage: "the file; with a trailing slash, a directory: each file in it", Required: true,
@@ -45,9 +45,9 @@ func FileTable() option.Table[validate.FileRule] {
 }
 
 // metadataKeys are about the file as a whole.
-func metadataKeys() []option.Option[validate.FileRule] {
+func metadataKeys() []option.Option[*validate.FileRule] {
 	type file = validate.FileRule
-	return []option.Option[file]{
+	return []option.Option[*file]{
 		{
 			Key: "appearWithin", Kind: option.Duration,
 			Usage: "how long it may be missing or empty",
@@ -93,9 +93,9 @@ func metadataKeys() []option.Option[validate.FileRule] {
 }
 
 // readingKeys are about how its content is read.
-func readingKeys() []option.Option[validate.FileRule] {
+func readingKeys() []option.Option[*validate.FileRule] {
 	type file = validate.FileRule
-	return []option.Option[file]{
+	return []option.Option[*file]{
 		{
 			Key:   "yamlCompat",
 			Usage: "the version of YAML of the application's parser", Choices: []string{"1.1", "1.2"},
@@ -115,9 +115,9 @@ func readingKeys() []option.Option[validate.FileRule] {
 }
 
 // contentKeys are about what is in a file with keys.
-func contentKeys() []option.Option[validate.FileRule] {
+func contentKeys() []option.Option[*validate.FileRule] {
 	type file = validate.FileRule
-	return []option.Option[file]{
+	return []option.Option[*file]{
 		{
 			Key: "require", Kind: option.Strings,
 			Usage: "keys that must have a value, such as server.port",
@@ -192,8 +192,8 @@ func addToOneOf(f *validate.FileRule, key validate.Path) {
 }
 
 // SecretTable is "secret" of an entry of "files".
-func SecretTable() option.Table[validate.SecretRule] {
-	return option.Table[validate.SecretRule]{Options: []option.Option[validate.SecretRule]{
+func SecretTable() option.Table[*validate.SecretRule] {
+	return option.Table[*validate.SecretRule]{Options: []option.Option[*validate.SecretRule]{
 		{
 			Key: "minLength", Kind: option.Integer,
 			Usage: "its minimum length, in characters",

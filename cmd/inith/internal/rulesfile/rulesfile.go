@@ -31,17 +31,17 @@ func Read(optionName, name string) (validate.Rules, error) {
 }
 
 // Table is rules.yaml.
-func Table() option.Table[validate.Rules] {
+func Table() option.Table[*validate.Rules] {
 	type rules = validate.Rules
-	return option.Table[rules]{Options: []option.Option[rules]{
-		option.List("files", "files, and what they must be", FileTable(), func(r *rules, f validate.FileRule) { r.Files = append(r.Files, f) }),
-		option.List("tls", "certificates, and what belongs to them", TLSTable(), func(r *rules, t validate.TLSRule) { r.TLS = append(r.TLS, t) }),
-		option.Map("env", "environment variables of inith, by name", EnvTable(), func(r *rules, name string, e validate.EnvRule) error {
+	return option.Table[*rules]{Options: []option.Option[*rules]{
+		option.List("files", "files, and what they must be", FileTable(), func(r *rules, f *validate.FileRule) { r.Files = append(r.Files, *f) }),
+		option.List("tls", "certificates, and what belongs to them", TLSTable(), func(r *rules, t *validate.TLSRule) { r.TLS = append(r.TLS, *t) }),
+		option.Map("env", "environment variables of inith, by name", EnvTable(), func(r *rules, name string, e *validate.EnvRule) error {
 			if !environment.IsName(name) {
 				return errors.New("want the name of an environment variable")
 			}
 			e.Name = name
-			r.Env = append(r.Env, e)
+			r.Env = append(r.Env, *e)
 			return nil
 		}),
 		{
@@ -53,8 +53,8 @@ func Table() option.Table[validate.Rules] {
 }
 
 // ToRules adds the names of rules, separated by commas, to a list.
-func ToRules[T any](at func(*T) *[]string) func(*T, option.Value) error {
-	return func(t *T, v option.Value) error {
+func ToRules[P any](at func(P) *[]string) func(P, option.Value) error {
+	return func(into P, v option.Value) error {
 		var known []string
 		for _, r := range validate.KnownRules() {
 			known = append(known, r.Name)
@@ -64,7 +64,7 @@ func ToRules[T any](at func(*T) *[]string) func(*T, option.Value) error {
 			if !slices.Contains(known, name) {
 				return errors.New("want the names of rules, such as unrendered-template" + suggest.DidYouMean(name, known))
 			}
-			*at(t) = append(*at(t), name)
+			*at(into) = append(*at(into), name)
 		}
 		return nil
 	}

@@ -9,10 +9,10 @@ import (
 )
 
 // TLSTable is an entry of "tls" in rules.yaml.
-func TLSTable() option.Table[validate.TLSRule] {
+func TLSTable() option.Table[*validate.TLSRule] {
 	type tls = validate.TLSRule
-	return option.Table[tls]{
-		Options: []option.Option[tls]{
+	return option.Table[*tls]{
+		Options: []option.Option[*tls]{
 			{
 				Key:   "cert",
 				Usage: "the certificate, followed by its chain",
