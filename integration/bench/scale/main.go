@@ -1,6 +1,6 @@
 // Scale simulates many Pods that start together and fetch the same file from one origin, which has a limited rate and
 // counts requests by address: each for itself, with the node cache, with a mirror in the cluster, and with both. The
-// fetchers are inith's own and their connections are real; origin, mirror and nodes are parts of this process. The
+// fetchers are inith's own and their connections are real; origin and mirror are parts of this process. The
 // numbers of bytes and requests are those of the protocol; the times belong to the rates that are simulated.
 package main
 
@@ -51,6 +51,9 @@ func scenarios() []scenario {
 }
 
 func run(ctx context.Context, out io.Writer, args []string) error {
+	if len(args) > 0 && args[0] == rolePods {
+		return runPods(ctx, os.Stdin, out)
+	}
 	f := flag.NewFlagSet("scale", flag.ContinueOnError)
 	w := &world{}
 	f.StringVar(&w.dir, "dir", "", "the `DIR` of the nodes; default: a temporary one")
