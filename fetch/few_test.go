@@ -2,6 +2,7 @@ package fetch_test
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"net/http"
 	"os"
@@ -163,6 +164,40 @@ func TestFewConnectionsForManyFiles(t *testing.T) {
 	}
 	if _, err := (&fetch.Fetcher{}).All(t.Context(), files); err == nil || !strings.Contains(err.Error(), "/forbidden: answered status 403") {
 		t.Errorf("err = %v, want that of the forbidden file", err)
+	}
+}
+
+// TestFirstConnections has a server that answers only when there is a request for each file, or as many as connections are
+// allowed.
+func TestFirstConnections(t *testing.T) {
+	t.Parallel()
+	for _, most := range []int{1, 5, 0} {
+		t.Run(fmt.Sprintf("at most %d", most), func(t *testing.T) {
+			t.Parallel()
+			want := cmp.Or(most, fetch.DefaultConnections)
+			var arrived atomic.Int64
+			all := make(chan struct{})
+			o := newOrigin(t, []byte("hello"), func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if arrived.Add(1) == int64(want) {
+						close(all)
+					}
+					select {
+					case <-all:
+						next.ServeHTTP(w, r)
+					case <-r.Context().Done():
+					}
+				})
+			})
+			var files []fetch.File
+			for i := range 2 * fetch.DefaultConnections {
+				name := strconv.Itoa(i)
+				files = append(files, fetch.File{URL: parse(t, o.URL+"/"+name), Dest: filepath.Join(t.TempDir(), name)})
+			}
+			if _, err := (&fetch.Fetcher{Connections: most, StallTimeout: 30 * time.Second}).All(t.Context(), files); err != nil {
+				t.Errorf("with %d requests: %v", arrived.Load(), err)
+			}
+		})
 	}
 }
 
