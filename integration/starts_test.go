@@ -23,12 +23,14 @@ func TestPostgresStarts(t *testing.T) {
 	for i := range realStarts {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			t.Parallel()
-			addr, dir := freeAddr(t), sharedDir(t)
-			naiveAnswer := naiveThenUse(t, "unix", filepath.Join(dir, ".s.PGSQL."+portOf(addr)), addr, usePostgres)
-			target := fmt.Sprintf("postgres://postgres@%s/app#password-file=%s", addr, secretFile(t, password))
-			answer := waitThenUse(t, target, addr, usePostgres)
-			startPostgres(t, addr, withDir(dir, "/var/run/postgresql"))
-			checkStart(t, <-answer, <-naiveAnswer)
+			checkStart(t, func() (inith, naive <-chan error) {
+				addr, dir := freeAddr(t), sharedDir(t)
+				naive = naiveThenUse(t, "unix", filepath.Join(dir, ".s.PGSQL."+portOf(addr)), addr, usePostgres)
+				target := fmt.Sprintf("postgres://postgres@%s/app#password-file=%s", addr, secretFile(t, password))
+				inith = waitThenUse(t, target, addr, usePostgres)
+				startPostgres(t, addr, withDir(dir, "/var/run/postgresql"))
+				return inith, naive
+			})
 		})
 	}
 }
@@ -40,12 +42,14 @@ func TestRedisStarts(t *testing.T) {
 	for i := range realStarts {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			t.Parallel()
-			addr, data := freeAddr(t), withDataset(t)
-			naiveAnswer := naiveThenUse(t, "tcp", addr, addr, useRedis)
-			target := fmt.Sprintf("redis://%s#password-file=%s", addr, secretFile(t, password))
-			answer := waitThenUse(t, target, addr, useRedis)
-			startRedis(t, addr, data)
-			checkStart(t, <-answer, <-naiveAnswer)
+			checkStart(t, func() (inith, naive <-chan error) {
+				addr, data := freeAddr(t), withDataset(t)
+				naive = naiveThenUse(t, "tcp", addr, addr, useRedis)
+				target := fmt.Sprintf("redis://%s#password-file=%s", addr, secretFile(t, password))
+				inith = waitThenUse(t, target, addr, useRedis)
+				startRedis(t, addr, data)
+				return inith, naive
+			})
 		})
 	}
 }
@@ -54,17 +58,25 @@ func TestRedisStarts(t *testing.T) {
 // password, and so says at level proto already that it loads its data.
 func TestRedisLoadsWithoutPassword(t *testing.T) {
 	t.Parallel()
-	addr, data := freeAddr(t), withDataset(t)
-	naiveAnswer := naiveThenUse(t, "tcp", addr, addr, pingRedis)
-	answer := waitThenUse(t, "redis://"+addr, addr, pingRedis)
-	startRedis(t, addr, data, testcontainers.WithCmdArgs("--requirepass", ""))
-	checkStart(t, <-answer, <-naiveAnswer)
+	checkStart(t, func() (inith, naive <-chan error) {
+		addr, data := freeAddr(t), withDataset(t)
+		naive = naiveThenUse(t, "tcp", addr, addr, pingRedis)
+		inith = waitThenUse(t, "redis://"+addr, addr, pingRedis)
+		startRedis(t, addr, data, testcontainers.WithCmdArgs("--requirepass", ""))
+		return inith, naive
+	})
 }
 
 // TestPostgresRecovers waits for a server that was killed in the middle of its
 // work and replays its log when it starts again.
 func TestPostgresRecovers(t *testing.T) {
 	t.Parallel()
+	checkStart(t, func() (inith, naive <-chan error) { return startRecovery(t) })
+}
+
+// startRecovery starts a server that was killed, with work that it has to replay.
+func startRecovery(t *testing.T) (inith, naive <-chan error) {
+	t.Helper()
 	const rows = "2000000"
 	addr := freeAddr(t)
 	s := startPostgres(t, addr, testcontainers.WithCmdArgs(
@@ -77,11 +89,11 @@ func TestPostgresRecovers(t *testing.T) {
 	useRows := func(ctx context.Context, addr string) error {
 		return queryPostgres(ctx, addr, "SELECT count(*) FROM work WHERE i < 0", rows)
 	}
-	naiveAnswer := naiveThenUse(t, "tcp", addr, addr, useRows)
+	naive = naiveThenUse(t, "tcp", addr, addr, useRows)
 	target := fmt.Sprintf("postgres://postgres@%s/app#password-file=%s", addr, secretFile(t, password))
-	answer := waitThenUse(t, target, addr, useRows)
+	inith = waitThenUse(t, target, addr, useRows)
 	s.restart(t)
-	checkStart(t, <-answer, <-naiveAnswer)
+	return inith, naive
 }
 
 func fill(t *testing.T, addr string, statements ...string) {
@@ -140,15 +152,21 @@ func naiveThenUse(t *testing.T, network, port, addr string, use func(context.Con
 	return answer
 }
 
-// checkStart checks that inith was right in a start in which the naive client was
-// not.
-func checkStart(t *testing.T, inithAnswer, naiveAnswer error) {
+// checkStart checks that inith was right in a start in which the naive client was not. On a busy machine that one may come
+// too late to be wrong: then the server is started once more.
+func checkStart(t *testing.T, start func() (inith, naive <-chan error)) {
 	t.Helper()
-	if inithAnswer != nil {
-		t.Error(inithAnswer)
+	const tries = 3
+	for range tries {
+		inithAnswer, naiveAnswer := start()
+		if err := <-inithAnswer; err != nil {
+			t.Fatal(err)
+		}
+		err := <-naiveAnswer
+		t.Logf("the naive client: %v", err)
+		if err != nil {
+			return
+		}
 	}
-	if naiveAnswer == nil {
-		t.Error("a client that only connects was right: this start tests nothing")
-	}
-	t.Logf("the naive client: %v", naiveAnswer)
+	t.Error("a client that only connects was right each time: these starts test nothing")
 }
