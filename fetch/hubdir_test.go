@@ -321,19 +321,24 @@ func TestHubDirectoryWrong(t *testing.T) {
 // TestHubDirectoryFaults comes to the right files all the same, with few requests more.
 func TestHubDirectoryFaults(t *testing.T) {
 	t.Parallel()
-	for name, fault := range map[string]func(s *hubserver.Server, n int64, w http.ResponseWriter, r *http.Request) bool{
-		"429 for the listing": func(_ *hubserver.Server, n int64, w http.ResponseWriter, _ *http.Request) bool {
+	type faultFunc func(s *hubserver.Server, n int64, w http.ResponseWriter, r *http.Request) bool
+	for name, tt := range map[string]struct {
+		connections int // zero: the default
+		fault       faultFunc
+	}{
+		"429 for the listing": {fault: func(_ *hubserver.Server, n int64, w http.ResponseWriter, _ *http.Request) bool {
 			return n == 3 && throttle(w)
-		},
-		"429 in the middle": func(_ *hubserver.Server, n int64, w http.ResponseWriter, _ *http.Request) bool {
+		}},
+		"429 in the middle": {fault: func(_ *hubserver.Server, n int64, w http.ResponseWriter, _ *http.Request) bool {
 			return n > 20 && n%7 == 0 && n < 60 && throttle(w)
-		},
-		"links expire": func(s *hubserver.Server, n int64, _ http.ResponseWriter, _ *http.Request) bool {
-			if n == 40 { // with many under way; a second time, a link that was given since would expire before it is used
+		}},
+		// With few connections, no link that replaces one that expired at the first time has to wait for the second.
+		"links expire": {4, func(s *hubserver.Server, n int64, _ http.ResponseWriter, _ *http.Request) bool {
+			if n == 20 || n == 60 {
 				s.Expire()
 			}
 			return false
-		},
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -345,14 +350,14 @@ func TestHubDirectoryFaults(t *testing.T) {
 			s.PageSize = 20
 			var n, faults atomic.Int64
 			s.Fault = func(w http.ResponseWriter, r *http.Request) bool {
-				done := fault(s, n.Add(1), w, r)
+				done := tt.fault(s, n.Add(1), w, r)
 				if done {
 					faults.Add(1)
 				}
 				return done
 			}
 			dest := filepath.Join(t.TempDir(), "m")
-			if _, err := run(t, &fetch.Fetcher{Hub: hub, RetryMaxWait: 1}, fetch.File{URL: parse(t, "hf://org/model"), Dest: dest}); err != nil {
+			if _, err := run(t, &fetch.Fetcher{Hub: hub, RetryMaxWait: 1, Connections: tt.connections}, fetch.File{URL: parse(t, "hf://org/model"), Dest: dest}); err != nil {
 				t.Fatal(err)
 			}
 			wantFiles(t, dest, r.Files)

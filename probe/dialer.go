@@ -63,10 +63,11 @@ func (d *Dialer) begin(ctx context.Context) (end func()) {
 		d.end()
 	})
 	return func() {
-		if !stop() {
-			<-ended // or it would end the next attempt
+		if stop() {
+			d.end()
+			return
 		}
-		d.end()
+		<-ended // or it would end the next attempt
 	}
 }
 

@@ -15,8 +15,8 @@ const (
 )
 
 // A host counts the connections to a server. They begin with a few, or one for each file, and
-// double while that brings more bytes. A server that refuses one gets as many as it has answered, and is rarely
-// asked for one more.
+// double while that brings more bytes. A server that refuses one gets as many as it has
+// answered, and is rarely asked for one more.
 type host struct {
 	window *window
 

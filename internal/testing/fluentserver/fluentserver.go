@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/tinylib/msgp/msgp"
+
+	"github.com/inith/inith/internal/testing/simserver"
 )
 
 // A Record is what a receiver got.
@@ -54,10 +56,8 @@ type Server struct {
 	// Raw replaces Receive: the entries are not decoded.
 	Raw func(entries []byte)
 
-	listener net.Listener
-	mu       sync.Mutex
-	conns    map[net.Conn]struct{} // nil: it is stopped
-	wg       sync.WaitGroup
+	server   *simserver.Server
+	mu       sync.Mutex // one message at a time
 	Accepted atomic.Int64
 }
 
@@ -77,61 +77,24 @@ func (s *Server) Start() error {
 	if s.Addr == "" {
 		s.Addr = "127.0.0.1:0"
 	}
-	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", s.Addr)
+	server, err := simserver.Listen(context.Background(), "tcp", s.Addr, s.accepted)
 	if err != nil {
 		return err
 	}
-	s.Addr = l.Addr().String()
-	if s.TLS != nil {
-		l = tls.NewListener(l, s.TLS)
-	}
-	s.listener, s.conns = l, map[net.Conn]struct{}{}
-	s.wg.Go(s.accept)
+	s.server, s.Addr = server, server.Addr()
 	return nil
 }
 
 // Stop closes all connections. The server can be started again at the same address.
-func (s *Server) Stop() {
-	_ = s.listener.Close()
-	s.mu.Lock()
-	for c := range s.conns {
-		_ = c.Close()
-	}
-	s.conns = nil
-	s.mu.Unlock()
-	s.wg.Wait()
-}
+func (s *Server) Stop() { s.server.Close() }
 
-func (s *Server) accept() {
-	for {
-		conn, err := s.listener.Accept()
-		if err != nil {
-			return
-		}
-		s.Accepted.Add(1)
-		if !s.track(conn) {
-			_ = conn.Close()
-			return
-		}
-		s.wg.Go(func() {
-			_ = s.serve(conn)
-			_ = conn.Close()
-			s.mu.Lock()
-			delete(s.conns, conn)
-			s.mu.Unlock()
-		})
+func (s *Server) accepted(conn net.Conn) {
+	s.Accepted.Add(1)
+	if s.TLS != nil {
+		conn = tls.Server(conn, s.TLS)
 	}
-}
-
-// track has Stop close the connection. It reports whether the server was not stopped before.
-func (s *Server) track(conn net.Conn) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.conns == nil {
-		return false
-	}
-	s.conns[conn] = struct{}{}
-	return true
+	defer func() { _ = conn.Close() }()
+	_ = s.serve(conn)
 }
 
 func (s *Server) serve(conn net.Conn) error {
